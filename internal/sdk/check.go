@@ -1,0 +1,63 @@
+package sdk
+
+import (
+	"fmt"
+	"net/netip"
+	"net/url"
+	"strings"
+)
+
+// A SettingError is a setting with which no call can be made.
+type SettingError struct {
+	Setting string // "region", "endpoint"
+	Value   string // as given, without any password
+	Problem string // "must be https, or http to this machine"
+}
+
+func (e *SettingError) Error() string {
+	return fmt.Sprintf("%s %q: %s", e.Setting, e.Value, e.Problem)
+}
+
+// CheckRegion returns a [*SettingError] unless region is made of lower-case
+// letters, digits and hyphens, and so can safely become part of a host name.
+func CheckRegion(region string) error {
+	if region == "" {
+		return &SettingError{"region", region, "must not be empty"}
+	}
+	odd := func(r rune) bool { return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyz0123456789-", r) }
+	if strings.ContainsFunc(region, odd) {
+		return &SettingError{"region", region, "must be lower-case letters, digits and hyphens"}
+	}
+	return nil
+}
+
+// CheckEndpoint returns a [*SettingError] unless endpoint is empty, or a base
+// URL to which secrets may be sent: https, or http to this machine.
+func CheckEndpoint(endpoint string) error {
+	if endpoint == "" {
+		return nil
+	}
+	u, err := url.Parse(endpoint)
+	switch {
+	case err != nil:
+		// The parser's error repeats the URL, with any password in it.
+		return &SettingError{"endpoint", "", "not a URL"}
+	case u.Scheme != "https" && (u.Scheme != "http" || !IsLoopback(u.Hostname())):
+		return &SettingError{"endpoint", u.Redacted(), "must be https, or http to this machine"}
+	case u.Hostname() == "":
+		return &SettingError{"endpoint", u.Redacted(), "has no host"}
+	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
+		return &SettingError{"endpoint", u.Redacted(), "must have no user, query or fragment"}
+	}
+	return nil
+}
+
+// IsLoopback reports whether host, a name or an address without port, is this
+// machine by its spelling alone. No name is looked up.
+func IsLoopback(host string) bool {
+	if strings.EqualFold(host, "localhost") {
+		return true
+	}
+	addr, err := netip.ParseAddr(host)
+	return err == nil && addr.IsLoopback()
+}

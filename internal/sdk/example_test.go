@@ -1,0 +1,51 @@
+package sdk_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sso"
+
+	"github.com/credproc/credproc/internal/sdk"
+)
+
+// A call, from the settings to the reading of a refusal.
+func Example() {
+	service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusUnauthorized)
+		fmt.Fprint(w, `{"__type":"UnauthorizedException","message":"Session token not found or invalid"}`)
+	}))
+	defer service.Close()
+	if err := sdk.CheckEndpoint(service.URL); err != nil {
+		fmt.Println(err)
+		return
+	}
+	client := sso.New(sso.Options{
+		Region:       "eu-west-1",
+		BaseEndpoint: &service.URL,
+		Credentials:  aws.AnonymousCredentials{},
+		HTTPClient:   sdk.HTTPClient(nil),
+		Retryer:      sdk.NewRetryer(),
+		APIOptions:   sdk.Middleware(),
+	})
+	ctx, cancel := sdk.Bounded(context.Background())
+	defer cancel()
+	_, err := client.Logout(ctx, &sso.LogoutInput{AccessToken: aws.String("…")})
+	if answer, ok := sdk.AnswerTo(err); ok {
+		fmt.Println(answer.StatusCode, answer.Type, answer.FromService())
+	} else {
+		fmt.Println(sdk.Cause(ctx, err))
+	}
+	// Output: 401 UnauthorizedException true
+}
+
+func ExampleCheckEndpoint() {
+	fmt.Println(sdk.CheckEndpoint("http://127.0.0.1:8080"))
+	fmt.Println(sdk.CheckEndpoint("http://oidc.example"))
+	// Output:
+	// <nil>
+	// endpoint "http://oidc.example": must be https, or http to this machine
+}
