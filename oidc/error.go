@@ -1,0 +1,179 @@
+package oidc
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+	"unicode"
+
+	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
+	"github.com/aws/smithy-go/middleware"
+
+	"github.com/credproc/credproc/internal/sdk"
+)
+
+// What an error can mean, for [errors.Is].
+var (
+	// ErrSignInRequired says that the service has ended the session: nothing
+	// but another sign-in helps.
+	ErrSignInRequired = errors.New("sign-in required")
+	// ErrDenied says that the sign-in was refused, by the person who was to
+	// confirm it or, if [Error.Reason] is set, by the service.
+	ErrDenied = errors.New("sign-in denied")
+	// ErrExpired says that nobody confirmed the sign-in in time.
+	ErrExpired = errors.New("sign-in expired before it was confirmed")
+)
+
+// Error is a request that failed. It holds no secrets.
+type Error struct {
+	Op string // "RegisterClient", "StartDeviceAuthorization", "CreateToken"
+	// Code is the service's error code, such as "invalid_grant" (RFC 6749,
+	// section 5.2, and RFC 8628, section 3.5). "" if it gave none, as when
+	// somebody in between answered, or nobody.
+	Code        string
+	Description string // the service's, for people; often ""
+	// Reason is the service's, where Code alone does not tell: "KMS_…" for
+	// trouble with the key that encrypts the instance. Usually "".
+	Reason     string
+	StatusCode int    // HTTP; 0 if there was no answer
+	RequestID  string // for AWS support; "" if unknown
+	// RetryAfter is how long the service wants to be left alone, at most a
+	// minute. 0 if it did not say.
+	RetryAfter time.Duration
+
+	err error
+}
+
+func (e *Error) Error() string {
+	var text strings.Builder
+	text.WriteString(e.Op)
+	for _, part := range []string{e.Code, e.Description, e.Reason, e.otherwise()} {
+		if part != "" {
+			text.WriteString(": " + part)
+		}
+	}
+	switch {
+	case e.StatusCode != 0 && e.RequestID != "":
+		fmt.Fprintf(&text, " (HTTP %d, request ID %s)", e.StatusCode, e.RequestID)
+	case e.StatusCode != 0:
+		fmt.Fprintf(&text, " (HTTP %d)", e.StatusCode)
+	}
+	return text.String()
+}
+
+// otherwise is what to say when the service said nothing.
+func (e *Error) otherwise() string {
+	switch {
+	case e.Code != "" || e.Description != "":
+		return ""
+	case e.err != nil:
+		return e.err.Error()
+	}
+	return http.StatusText(e.StatusCode)
+}
+
+// Unwrap returns what the error means, one of the package's Err variables, or
+// what kept the answer from arriving: a [*net/url.Error], or a context's
+// error. It may be nil.
+func (e *Error) Unwrap() error { return e.err }
+
+// Temporary reports whether the service could not or would not answer just
+// now: a fault of its own (HTTP 5xx), or too many requests. It is false where
+// there was no answer at all (StatusCode 0).
+func (e *Error) Temporary() bool {
+	return e.StatusCode >= 500 || e.StatusCode == http.StatusTooManyRequests || e.Code == "slow_down"
+}
+
+// errUnreadable marks a success whose body could not be read.
+type errUnreadable struct{ error }
+
+// unanswered reports whether we do not know what the service answered.
+func (e *Error) unanswered() bool {
+	_, unreadable := e.err.(errUnreadable)
+	return e.StatusCode == 0 || unreadable
+}
+
+// failed makes an [*Error] of an SDK call's error. The SDK's own are not
+// passed on: they print nothing of what the service said, and they hold the
+// request with its secrets. meanings maps codes to what they are for
+// [errors.Is].
+func failed(ctx context.Context, op string, err error, meanings map[string]error) *Error {
+	answer, ok := sdk.AnswerTo(err)
+	if !ok {
+		return &Error{Op: op, err: sdk.Cause(ctx, err)}
+	}
+	e := &Error{Op: op, StatusCode: answer.StatusCode, RequestID: answer.RequestID, RetryAfter: answer.RetryAfter}
+	switch {
+	case answer.StatusCode < 300:
+		e.err = errUnreadable{answer.Garbled()}
+	case !answer.FromService():
+		e.err = answer.Garbled()
+	default:
+		e.read(answer)
+		if answer.StatusCode < 500 {
+			e.err = meanings[e.Code]
+		}
+	}
+	return e
+}
+
+// read takes what the service said. The body's code comes before the type in
+// the header: they agree, but a proxy may have removed the header.
+func (e *Error) read(answer sdk.Answer) {
+	var said struct {
+		Error       string `json:"error"`
+		Description string `json:"error_description"`
+		Message     string `json:"message"` // of errors that the service does not model
+		Reason      string `json:"reason"`
+	}
+	// Members of other types than these are as good as none.
+	_ = json.Unmarshal(answer.Body, &said)
+	e.Code, e.Description, e.Reason = sdk.Printable(said.Error), sdk.Printable(said.Description), sdk.Printable(said.Reason)
+	if e.Code == "" {
+		e.Code = code(answer.Type)
+	}
+	if e.Description == "" {
+		e.Description = sdk.Printable(said.Message)
+	}
+}
+
+// code is the OAuth code for an exception's name: "InvalidGrantException" is
+// "invalid_grant", and so on for all but two.
+func code(exception string) string {
+	name := strings.TrimSuffix(exception, "Exception")
+	switch name {
+	case "InternalServer":
+		return "server_error"
+	case "InvalidRequestRegion":
+		return "invalid_request"
+	}
+	var code strings.Builder
+	for i, r := range name {
+		if unicode.IsUpper(r) && i > 0 {
+			code.WriteByte('_')
+		}
+		code.WriteRune(unicode.ToLower(r))
+	}
+	return code.String()
+}
+
+// incomplete says that a success lacks what it is for.
+func incomplete(op, what string, metadata middleware.Metadata) *Error {
+	id, _ := awsmiddleware.GetRequestIDMetadata(metadata)
+	return &Error{Op: op, StatusCode: http.StatusOK, RequestID: sdk.Printable(id), err: fmt.Errorf("the answer has no complete %s", what)}
+}
+
+// ConfigError is a field of [Config] with which no sign-in can work.
+type ConfigError struct {
+	Field   string // "StartURL", "Region", "Endpoint"
+	Value   string // as given, without any password; "" if it cannot be shown
+	Problem string // "must begin with https://"
+}
+
+func (e *ConfigError) Error() string {
+	return fmt.Sprintf("%s %q: %s", e.Field, e.Value, e.Problem)
+}

@@ -1,0 +1,130 @@
+// Package oidc signs a person in to AWS IAM Identity Center, and renews what
+// that gave: RegisterClient, then the device authorization grant (RFC 8628),
+// then CreateToken. It stores nothing and prints nothing.
+//
+//	config := &oidc.Config{StartURL: "https://d-1234567890.awsapps.com/start", Region: "eu-west-1"}
+//	token, err := config.SignInWithCode(ctx, func(code oidc.DeviceCode) error {
+//		_, err := fmt.Fprintln(os.Stderr, code.VerificationURIComplete)
+//		return err
+//	})
+//
+// Each sign-in registers a client of its own. A refresh token works only with
+// the client that got it, so [Token] carries its [Client].
+//
+// Times are by the local clock, computed from the lifetimes that the service
+// gives: a clock that is wrong by an hour changes nothing.
+//
+// Values with secrets in them ([Token], [Client], [DeviceCode]) print, log and
+// marshal as their expiry only, also as elements and exported fields of other
+// values. Package fmt asks no unexported field how it wants to be printed: a
+// type that has one of these there needs a Format method of its own.
+//
+// Most programs want package tokencache, which keeps tokens and renews them
+// once for all processes of a machine.
+package oidc
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ssooidc"
+
+	"github.com/credproc/credproc/internal/sdk"
+)
+
+// AccountAccess is the scope with which a token may list accounts and get role
+// credentials. Without it the service gives no refresh token.
+const AccountAccess = "sso:account:access"
+
+// Config says where to sign in, and as what. StartURL and Region are required
+// to sign in, Region alone to redeem or refresh; every other zero field has
+// the default named beside it.
+//
+// A Config is safe for concurrent use as long as it is not changed.
+type Config struct {
+	StartURL string // the access portal's, in any form that [NormalizeStartURL] takes
+	Region   string // the Identity Center instance's, not that of the resources
+
+	Scopes     []string // none: [AccountAccess]
+	ClientName string   // shown to the person who approves; "": "credproc"
+
+	// Endpoint is a custom base URL of the sign-in service: https, or http to
+	// this machine. "": the SDK's rules for Region, UseFIPS and UseDualStack,
+	// which cannot be had together with a custom one.
+	Endpoint     string
+	UseFIPS      bool
+	UseDualStack bool
+
+	// AppID is the user's application ID for the User-Agent, as in
+	// AWS_SDK_UA_APP_ID. "": none.
+	AppID string
+	// HTTPClient sends the requests. Its redirect policy is not used: no
+	// redirect is followed. nil: a client on [http.DefaultTransport].
+	HTTPClient *http.Client
+}
+
+// SignInWithCode signs in with a code that the person confirms on any device
+// with a browser (RFC 8628): [Config.StartDeviceCode], show, [Config.Redeem].
+// show is to tell the person, and not to wait for them; its error ends the
+// sign-in and is returned as it is.
+func (c *Config) SignInWithCode(ctx context.Context, show func(DeviceCode) error) (*Token, error) {
+	code, err := c.StartDeviceCode(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := show(*code); err != nil {
+		return nil, err
+	}
+	return c.Redeem(ctx, code)
+}
+
+// api returns a client of the service. It is anonymous, so that no profile and
+// no environment variable can break a sign-in.
+func (c *Config) api(retryer aws.Retryer) (*ssooidc.Client, error) {
+	if err := c.check(); err != nil {
+		return nil, err
+	}
+	options := ssooidc.Options{
+		Region:      c.Region,
+		AppID:       c.AppID,
+		Credentials: aws.AnonymousCredentials{},
+		HTTPClient:  sdk.HTTPClient(c.HTTPClient),
+		Retryer:     retryer,
+		APIOptions:  sdk.Middleware(),
+		// Nothing is signed.
+		DisableClockSkewCorrection: true,
+	}
+	if c.Endpoint != "" {
+		options.BaseEndpoint = &c.Endpoint
+	}
+	if c.UseFIPS {
+		options.EndpointOptions.UseFIPSEndpoint = aws.FIPSEndpointStateEnabled
+	}
+	if c.UseDualStack {
+		options.EndpointOptions.UseDualStackEndpoint = aws.DualStackEndpointStateEnabled
+	}
+	return ssooidc.New(options), nil
+}
+
+// check returns a [*ConfigError] if no request can be made.
+func (c *Config) check() error {
+	if err := sdk.CheckRegion(c.Region); err != nil {
+		return configError("Region", err)
+	}
+	if err := sdk.CheckEndpoint(c.Endpoint); err != nil {
+		return configError("Endpoint", err)
+	}
+	if c.Endpoint != "" && (c.UseFIPS || c.UseDualStack) {
+		return &ConfigError{"Endpoint", c.Endpoint, "cannot be custom with FIPS or dual-stack"}
+	}
+	return nil
+}
+
+func configError(field string, err error) error {
+	if setting, ok := errors.AsType[*sdk.SettingError](err); ok {
+		return &ConfigError{field, setting.Value, setting.Problem}
+	}
+	return err
+}

@@ -1,0 +1,96 @@
+package oidc
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ssooidc"
+
+	"github.com/credproc/credproc/internal/sdk"
+)
+
+const refreshGrant = "refresh_token"
+
+// Token is what a sign-in gives. The zero Token is not signed in.
+type Token struct {
+	AccessToken string // a secret: the bearer of it is the person
+	// RefreshToken is a secret that gets further access tokens, with Client
+	// only. "" if the service gave none: see [AccountAccess].
+	RefreshToken string
+	// Expiry is when the access token ends, by the local clock. The service
+	// may end it earlier.
+	Expiry time.Time
+	Client Client // the registration that may refresh it
+}
+
+// Client is a registration with the service. It is good for one sign-in and
+// all refreshes that follow from it.
+type Client struct {
+	ID     string // the service's name for it
+	Secret string // a secret, though anybody can register a client
+	// Expiry is when the registration, and every refresh token that it got,
+	// ends, by the local clock. Zero: the service did not say.
+	Expiry time.Time
+}
+
+// Refresh returns a new token for one that has a RefreshToken and the Client
+// that got it. The new one has the same Client, and the old RefreshToken if
+// the service sent none; old is left as it was. Whether the old RefreshToken
+// works again is up to the service: store the new token before using it, and
+// do not refresh one token twice at the same time.
+//
+// Refresh takes at most 15 s with its retries. The error is
+// [ErrSignInRequired] only if the service has ended the session (Code
+// "invalid_grant", "expired_token", "invalid_client" or
+// "unauthorized_client") or there is no RefreshToken. After any other, such as
+// a network error or a fault of the service, old is worth keeping.
+func (c *Config) Refresh(ctx context.Context, old *Token) (*Token, error) {
+	if old.RefreshToken == "" {
+		return nil, fmt.Errorf("refresh: %w: no refresh token", ErrSignInRequired)
+	}
+	api, err := c.api(sdk.NewRetryer())
+	if err != nil {
+		return nil, err
+	}
+	token, err := createToken(ctx, api, old.Client, &ssooidc.CreateTokenInput{
+		GrantType:    aws.String(refreshGrant),
+		RefreshToken: &old.RefreshToken,
+	}, map[string]error{
+		"invalid_grant":       ErrSignInRequired,
+		"expired_token":       ErrSignInRequired,
+		"invalid_client":      ErrSignInRequired,
+		"unauthorized_client": ErrSignInRequired,
+	})
+	if err == nil && token.RefreshToken == "" {
+		token.RefreshToken = old.RefreshToken
+	}
+	return token, err
+}
+
+// createToken exchanges the grant in in. What a code of the service means in
+// this grant is in meanings.
+func createToken(ctx context.Context, api *ssooidc.Client, client Client, in *ssooidc.CreateTokenInput, meanings map[string]error) (*Token, error) {
+	const op = "CreateToken"
+	ctx, cancel := sdk.Bounded(ctx)
+	defer cancel()
+	in.ClientId, in.ClientSecret = &client.ID, &client.Secret
+	out, err := api.CreateToken(ctx, in)
+	if err != nil {
+		return nil, failed(ctx, op, err, meanings)
+	}
+	if aws.ToString(out.AccessToken) == "" || out.ExpiresIn <= 0 {
+		return nil, incomplete(op, "access token", out.ResultMetadata)
+	}
+	return &Token{
+		AccessToken:  *out.AccessToken,
+		RefreshToken: aws.ToString(out.RefreshToken),
+		Expiry:       wall(time.Now().Add(time.Duration(out.ExpiresIn) * time.Second)),
+		Client:       client,
+	}, nil
+}
+
+// wall drops the monotonic reading: it stands still while the machine sleeps,
+// and a token does not.
+func wall(t time.Time) time.Time { return t.Round(0) }
