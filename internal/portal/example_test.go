@@ -1,0 +1,47 @@
+package portal_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+
+	"github.com/credproc/credproc/internal/portal"
+)
+
+func ExampleClient_RoleCredentials() {
+	service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("X-Amzn-ErrorType", "ForbiddenException")
+		w.WriteHeader(http.StatusForbidden)
+		fmt.Fprint(w, `{"message":"No access"}`)
+	}))
+	defer service.Close()
+
+	client := &portal.Client{Region: "eu-west-1", Endpoint: service.URL}
+	_, err := client.RoleCredentials(context.Background(), "…", "111111111111", "Admin")
+	fmt.Println(err)
+	fmt.Println("not assigned:", errors.Is(err, portal.ErrNoAccess))
+	// Output:
+	// GetRoleCredentials: ForbiddenException: No access (HTTP 403)
+	// not assigned: true
+}
+
+func ExampleClient_Accounts() {
+	service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprint(w, `{"accountList":[{"accountId":"111111111111","accountName":"Dev"},{"accountId":"222222222222"}]}`)
+	}))
+	defer service.Close()
+
+	client := &portal.Client{Region: "eu-west-1", Endpoint: service.URL}
+	for account, err := range client.Accounts(context.Background(), "…") {
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Printf("%s %q\n", account.ID, account.Name)
+	}
+	// Output:
+	// 111111111111 "Dev"
+	// 222222222222 ""
+}

@@ -1,0 +1,232 @@
+// Package portal calls the AWS access portal, with the access token of
+// somebody who has signed in: role credentials, accounts, roles, sign-out.
+package portal
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"net/http"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
+	"github.com/aws/aws-sdk-go-v2/service/sso"
+
+	"github.com/credproc/credproc/internal/sdk"
+)
+
+// pageSize is the most that the service takes.
+const pageSize = 100
+
+// Client says where the portal is. Region is required; every other zero field
+// has the default named beside it. A Client is safe for concurrent use as long
+// as it is not changed.
+type Client struct {
+	Region string // the Identity Center instance's
+
+	// Endpoint is a custom base URL: https, or http to this machine. "": the
+	// SDK's rules for Region, UseFIPS and UseDualStack, which cannot be had
+	// together with a custom one.
+	Endpoint     string
+	UseFIPS      bool
+	UseDualStack bool
+
+	AppID string // the user's, for the User-Agent; "": none
+	// HTTPClient sends the requests; no redirect is followed. nil: a client on
+	// [http.DefaultTransport].
+	HTTPClient *http.Client
+}
+
+// Credentials are those of a role. All three strings are secrets, as far as
+// printing goes: see String.
+type Credentials struct {
+	AccessKeyID     string
+	SecretAccessKey string
+	SessionToken    string
+	Expiration      time.Time // by the service's clock
+	// Date is the service's time when it answered, to the second. Zero if the
+	// answer did not tell.
+	Date time.Time
+}
+
+// Account is an AWS account in which the person has at least one role.
+type Account struct {
+	ID    string // twelve digits
+	Name  string // may be ""
+	Email string // may be ""
+}
+
+// RoleCredentials returns credentials of a role. It takes at most 15 s with
+// its retries. Errors are a [*sdk.SettingError] or an [*Error]; the latter may
+// be [ErrUnauthorized], [ErrNoAccess], [ErrNotFound] or [ErrThrottled].
+func (c *Client) RoleCredentials(ctx context.Context, accessToken, accountID, roleName string) (*Credentials, error) {
+	const op = "GetRoleCredentials"
+	api, err := c.api()
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := sdk.Bounded(ctx)
+	defer cancel()
+	out, err := api.GetRoleCredentials(ctx, &sso.GetRoleCredentialsInput{AccessToken: &accessToken, AccountId: &accountID, RoleName: &roleName})
+	if err != nil {
+		return nil, failed(ctx, op, err)
+	}
+	credentials, err := checked(out)
+	if err != nil {
+		id, _ := awsmiddleware.GetRequestIDMetadata(out.ResultMetadata)
+		return nil, &Error{Op: op, StatusCode: http.StatusOK, RequestID: sdk.Printable(id), err: err}
+	}
+	return credentials, nil
+}
+
+func checked(out *sso.GetRoleCredentialsOutput) (*Credentials, error) {
+	// The service counts in milliseconds. In seconds, 1e11 is the year 5138;
+	// as milliseconds it is 1973.
+	const least = 1e11
+	got := out.RoleCredentials
+	switch {
+	case got == nil:
+		return nil, errors.New("the answer has no credentials")
+	case aws.ToString(got.AccessKeyId) == "" || aws.ToString(got.SecretAccessKey) == "" || aws.ToString(got.SessionToken) == "":
+		return nil, errors.New("the answer has incomplete credentials")
+	case got.Expiration < least:
+		return nil, errors.New("the answer has credentials with no sensible expiration")
+	}
+	date, _ := awsmiddleware.GetServerTime(out.ResultMetadata)
+	return &Credentials{
+		AccessKeyID:     *got.AccessKeyId,
+		SecretAccessKey: *got.SecretAccessKey,
+		SessionToken:    *got.SessionToken,
+		Expiration:      time.UnixMilli(got.Expiration).UTC(),
+		Date:            date,
+	}, nil
+}
+
+// Accounts lists the accounts in which the person has a role. Requests are
+// made as the loop goes on, each for up to a hundred accounts and of at most
+// 15 s. An error, as of [Client.RoleCredentials], is the last thing in the
+// sequence; what came before it is good.
+func (c *Client) Accounts(ctx context.Context, accessToken string) iter.Seq2[Account, error] {
+	const op = "ListAccounts"
+	return pages(op, func(next *string) ([]Account, *string, error) {
+		api, err := c.api()
+		if err != nil {
+			return nil, nil, err
+		}
+		ctx, cancel := sdk.Bounded(ctx)
+		defer cancel()
+		out, err := api.ListAccounts(ctx, &sso.ListAccountsInput{AccessToken: &accessToken, MaxResults: new(int32(pageSize)), NextToken: next})
+		if err != nil {
+			return nil, nil, failed(ctx, op, err)
+		}
+		var accounts []Account
+		for _, a := range out.AccountList {
+			accounts = append(accounts, Account{aws.ToString(a.AccountId), aws.ToString(a.AccountName), aws.ToString(a.EmailAddress)})
+		}
+		return accounts, out.NextToken, nil
+	})
+}
+
+// Roles lists the names of the roles that the person has in an account, as
+// [Client.Accounts] lists accounts.
+func (c *Client) Roles(ctx context.Context, accessToken, accountID string) iter.Seq2[string, error] {
+	const op = "ListAccountRoles"
+	return pages(op, func(next *string) ([]string, *string, error) {
+		api, err := c.api()
+		if err != nil {
+			return nil, nil, err
+		}
+		ctx, cancel := sdk.Bounded(ctx)
+		defer cancel()
+		out, err := api.ListAccountRoles(ctx, &sso.ListAccountRolesInput{AccessToken: &accessToken, AccountId: &accountID, MaxResults: new(int32(pageSize)), NextToken: next})
+		if err != nil {
+			return nil, nil, failed(ctx, op, err)
+		}
+		var names []string
+		for _, r := range out.RoleList {
+			names = append(names, aws.ToString(r.RoleName))
+		}
+		return names, out.NextToken, nil
+	})
+}
+
+// pages goes through the pages of a list, the first of which is for nil.
+func pages[T any](op string, fetch func(next *string) ([]T, *string, error)) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		var none T
+		var next *string
+		seen := map[string]bool{"": true}
+		for {
+			page, following, err := fetch(next)
+			if err != nil {
+				yield(none, err)
+				return
+			}
+			for _, item := range page {
+				if !yield(item, nil) {
+					return
+				}
+			}
+			if aws.ToString(following) == "" {
+				return
+			}
+			if seen[*following] {
+				yield(none, &Error{Op: op, StatusCode: http.StatusOK, err: errors.New("the pages of the list go round in circles")})
+				return
+			}
+			seen[*following] = true
+			next = following
+		}
+	}
+}
+
+// Logout ends the person's portal session at the service, and with it the
+// access token. Role credentials that it gave stay valid. It takes at most
+// 15 s; errors are those of [Client.RoleCredentials].
+func (c *Client) Logout(ctx context.Context, accessToken string) error {
+	api, err := c.api()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := sdk.Bounded(ctx)
+	defer cancel()
+	if _, err := api.Logout(ctx, &sso.LogoutInput{AccessToken: &accessToken}); err != nil {
+		return failed(ctx, "Logout", err)
+	}
+	return nil
+}
+
+// api returns a client of the service. It is anonymous: the token is all that
+// counts.
+func (c *Client) api() (*sso.Client, error) {
+	if err := sdk.CheckRegion(c.Region); err != nil {
+		return nil, err
+	}
+	if err := sdk.CheckEndpoint(c.Endpoint); err != nil {
+		return nil, err
+	}
+	if c.Endpoint != "" && (c.UseFIPS || c.UseDualStack) {
+		return nil, &sdk.SettingError{Setting: "endpoint", Value: c.Endpoint, Problem: "cannot be custom with FIPS or dual-stack"}
+	}
+	options := sso.Options{
+		Region:      c.Region,
+		AppID:       c.AppID,
+		Credentials: aws.AnonymousCredentials{},
+		HTTPClient:  sdk.HTTPClient(c.HTTPClient),
+		Retryer:     sdk.NewRetryer(),
+		APIOptions:  sdk.Middleware(),
+		// Nothing is signed.
+		DisableClockSkewCorrection: true,
+	}
+	if c.Endpoint != "" {
+		options.BaseEndpoint = &c.Endpoint
+	}
+	if c.UseFIPS {
+		options.EndpointOptions.UseFIPSEndpoint = aws.FIPSEndpointStateEnabled
+	}
+	if c.UseDualStack {
+		options.EndpointOptions.UseDualStackEndpoint = aws.DualStackEndpointStateEnabled
+	}
+	return sso.New(options), nil
+}
