@@ -1,0 +1,96 @@
+package idctest
+
+import (
+	"encoding/json"
+	"net/url"
+	"time"
+)
+
+// An Event is one call of an operation.
+type Event struct {
+	Time time.Time // when the call arrived, by our own clock
+	Op   string    // its name, as in [Server.Count], without the grant
+	// Grant is device_code, refresh_token or authorization_code in a
+	// CreateToken.
+	Grant string `json:",omitempty"`
+	// Role is "111111111111/Admin" in a GetRoleCredentials, and the role's ARN
+	// in an AssumeRole.
+	Role string `json:",omitempty"`
+	// Status is what the operation itself came to, whatever a fault made of
+	// it; zero if it has not taken place.
+	Status int
+	// Code is the operation's error code, or what a fault did to it; empty if
+	// all went well.
+	Code string `json:",omitempty"`
+	// Used and Given are the hashes (see [Hash]) of the refresh token that was
+	// used and of the one that was given.
+	Used  string `json:",omitempty"`
+	Given string `json:",omitempty"`
+	// Delivered says that the answer of the operation itself was written out
+	// whole to a client that was still connected. A client killed later may
+	// still not have read it.
+	Delivered bool
+}
+
+// Log returns every call so far, in the order of arrival.
+func (s *Server) Log() []Event {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	events := make([]Event, len(s.events))
+	for i, e := range s.events {
+		events[i] = *e
+	}
+	return events
+}
+
+// arrive counts a call and takes the fault that is meant for it.
+func (s *Server) arrive(c *call, op operation) (Fault, time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c.event = &Event{Time: time.Now(), Op: op.name, Grant: grant(op, c.body), Role: role(op, c)}
+	s.events = append(s.events, c.event)
+	s.counts[op.name]++
+	if c.event.Grant != "" {
+		s.counts[op.name+":"+c.event.Grant]++
+	}
+	fault := s.takeFault(c.event)
+	c.event.Code = fault.name()
+	return fault, s.Latency
+}
+
+// delivered notes whether the client gets the operation's answer.
+func (s *Server) delivered(c *call, yes bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c.event.Delivered = yes
+}
+
+// grant returns the short name of a CreateToken's grant.
+func grant(op operation, body []byte) string {
+	if op.name != "CreateToken" {
+		return ""
+	}
+	var in struct {
+		GrantType string `json:"grantType"`
+	}
+	if json.Unmarshal(body, &in) != nil {
+		return ""
+	}
+	if in.GrantType == grantDeviceCode {
+		return "device_code"
+	}
+	return in.GrantType
+}
+
+// role returns the role that a call asks for.
+func role(op operation, c *call) string {
+	switch op.name {
+	case "GetRoleCredentials":
+		q := c.URL.Query()
+		return q.Get("account_id") + "/" + q.Get("role_name")
+	case "AssumeRole":
+		form, _ := url.ParseQuery(string(c.body))
+		return form.Get("RoleArn")
+	}
+	return ""
+}

@@ -1,0 +1,88 @@
+package idctest
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Pending returns the user codes that wait for a person, oldest first.
+func (s *Server) Pending() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var codes []string
+	for _, d := range s.deviceCodes {
+		if d.waits() {
+			codes = append(codes, d.userCode)
+		}
+	}
+	return codes
+}
+
+func (d *deviceCode) waits() bool { return d.state == pending && time.Now().Before(d.expires) }
+
+// Approve allows the sign-in that shows a user code.
+func (s *Server) Approve(userCode string) error { return s.settle(userCode, approved) }
+
+// Deny refuses the sign-in that shows a user code.
+func (s *Server) Deny(userCode string) error { return s.settle(userCode, denied) }
+
+func (s *Server) settle(userCode string, state codeState) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	d := s.waiting(userCode)
+	if d == nil {
+		return fmt.Errorf("no sign-in is waiting for code %q", userCode)
+	}
+	d.state = state
+	return nil
+}
+
+// waiting finds the sign-in that waits with a user code, however it was typed.
+func (s *Server) waiting(userCode string) *deviceCode {
+	i := slices.IndexFunc(s.deviceCodes, func(d *deviceCode) bool {
+		return d.waits() && d.userCode == strings.ToUpper(strings.TrimSpace(userCode))
+	})
+	if i < 0 {
+		return nil
+	}
+	return s.deviceCodes[i]
+}
+
+// ExpireAccessTokens ages all access tokens past their end. Refresh tokens go
+// on working.
+func (s *Server) ExpireAccessTokens() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, token := range s.accessTokens {
+		token.expires = time.Now()
+	}
+}
+
+// RevokeAccessTokens makes the portal refuse all access tokens though they have
+// not expired. To a client it is what [Server.ExpireAccessTokens] is; use the
+// one that says what the test is about.
+func (s *Server) RevokeAccessTokens() { s.ExpireAccessTokens() }
+
+// EndSessions ends all logins, as an administrator can: access tokens and
+// refresh tokens stop working. Role credentials live on.
+func (s *Server) EndSessions() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, token := range s.accessTokens {
+		s.end(token.login)
+	}
+}
+
+// RevokeRole takes a role in an account away from the user.
+func (s *Server) RevokeRole(account, role string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i, a := range s.Accounts {
+		if a.ID == account {
+			without := func(name string) bool { return name == role }
+			s.Accounts[i].Roles = slices.DeleteFunc(slices.Clone(a.Roles), without)
+		}
+	}
+}

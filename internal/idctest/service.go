@@ -1,0 +1,161 @@
+package idctest
+
+import (
+	"encoding/json"
+	"encoding/xml"
+	"net/http"
+)
+
+// A service is one of the three APIs, each with its own way to wrap an answer
+// and to refuse.
+type service int
+
+const (
+	oidcAPI service = iota
+	portalAPI
+	stsAPI
+)
+
+// accept wraps what an operation returned; nil is an empty body.
+func (v service) accept(op string, result any) answer {
+	if v == stsAPI {
+		return xmlAnswer(http.StatusOK, stsResponse(op, result))
+	}
+	if result == nil {
+		return answer{status: http.StatusOK, header: head("application/json")}
+	}
+	return jsonAnswer(http.StatusOK, result)
+}
+
+// refuse wraps an error.
+func (v service) refuse(e *apiError) answer {
+	switch v {
+	case stsAPI:
+		return xmlAnswer(e.status, stsError(e))
+	case portalAPI:
+		a := jsonAnswer(e.status, struct {
+			Message string `json:"message"`
+		}{e.description})
+		a.header.Set("X-Amzn-ErrorType", e.code)
+		return a
+	}
+	a := jsonAnswer(e.status, struct {
+		Error       string `json:"error"`
+		Description string `json:"error_description"`
+		Reason      string `json:"reason,omitempty"`
+	}{e.code, e.description, e.reason})
+	a.header.Set("X-Amzn-ErrorType", exception(e.code)+":http://internal.amazon.com/coral/com.amazonaws.sso.oidc/")
+	return a
+}
+
+func jsonAnswer(status int, v any) answer {
+	body, err := json.Marshal(v)
+	if err != nil {
+		panic(err) // only types of this package come here
+	}
+	return answer{status: status, header: head("application/json"), body: body}
+}
+
+func xmlAnswer(status int, v any) answer {
+	body, err := xml.Marshal(v)
+	if err != nil {
+		panic(err) // only types of this package come here
+	}
+	return answer{status: status, header: head("text/xml"), body: body}
+}
+
+func head(contentType string) http.Header {
+	h := make(http.Header)
+	h.Set("Content-Type", contentType)
+	h.Set("X-Amzn-Requestid", requestID())
+	return h
+}
+
+// exception returns the name that the sign-in service's error header has for
+// an error code.
+func exception(code string) string {
+	switch code {
+	case "access_denied":
+		return "AccessDeniedException"
+	case "authorization_pending":
+		return "AuthorizationPendingException"
+	case "expired_token":
+		return "ExpiredTokenException"
+	case "invalid_client":
+		return "InvalidClientException"
+	case "invalid_client_metadata":
+		return "InvalidClientMetadataException"
+	case "invalid_grant":
+		return "InvalidGrantException"
+	case "invalid_redirect_uri":
+		return "InvalidRedirectUriException"
+	case "invalid_request":
+		return "InvalidRequestException"
+	case "invalid_scope":
+		return "InvalidScopeException"
+	case "server_error":
+		return "InternalServerException"
+	case "slow_down":
+		return "SlowDownException"
+	case "unauthorized_client":
+		return "UnauthorizedClientException"
+	case "unsupported_grant_type":
+		return "UnsupportedGrantTypeException"
+	}
+	return code
+}
+
+// statusOf returns the HTTP status that goes with an error code.
+func statusOf(code string) int {
+	switch code {
+	case "invalid_client", "UnauthorizedException":
+		return http.StatusUnauthorized
+	case "ForbiddenException", "AccessDenied", "InvalidClientTokenId", "ExpiredToken", "MissingAuthenticationToken", "SignatureDoesNotMatch":
+		return http.StatusForbidden
+	case "ResourceNotFoundException":
+		return http.StatusNotFound
+	case "TooManyRequestsException":
+		return http.StatusTooManyRequests
+	case "server_error", "InternalServerException", "InternalFailure":
+		return http.StatusInternalServerError
+	case "ServiceUnavailableException", "ServiceUnavailable":
+		return http.StatusServiceUnavailable
+	}
+	return http.StatusBadRequest
+}
+
+// code returns an error code that goes with an HTTP status.
+func (v service) code(status int) string {
+	switch {
+	case status == http.StatusServiceUnavailable:
+		return "ServiceUnavailableException"
+	case status == http.StatusTooManyRequests:
+		return "TooManyRequestsException"
+	case v == oidcAPI && status == http.StatusUnauthorized:
+		return "invalid_client"
+	case v == oidcAPI && status >= 500:
+		return "server_error"
+	case v == oidcAPI:
+		return "invalid_request"
+	case v == stsAPI && status >= 500:
+		return "InternalFailure"
+	case v == stsAPI && status == http.StatusForbidden:
+		return "AccessDenied"
+	case v == stsAPI:
+		return "ValidationError"
+	case status == http.StatusUnauthorized:
+		return "UnauthorizedException"
+	case status == http.StatusForbidden:
+		return "ForbiddenException"
+	case status == http.StatusNotFound:
+		return "ResourceNotFoundException"
+	case status >= 500:
+		return "InternalServerException"
+	}
+	return "InvalidRequestException"
+}
+
+// fail returns an error of the service.
+func (v service) fail(code, description string) *apiError {
+	return &apiError{status: statusOf(code), code: code, description: description}
+}

@@ -1,0 +1,153 @@
+package idctest
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+// A login is what a sign-in began: the access portal session.
+type login struct {
+	client *registration
+	ends   time.Time
+}
+
+type accessToken struct {
+	login   *login
+	expires time.Time
+}
+
+type refreshToken struct {
+	login *login
+	until time.Time // when it stops working because another took its place
+}
+
+func (t *refreshToken) works(now time.Time) bool {
+	return now.Before(t.login.ends) && (t.until.IsZero() || now.Before(t.until))
+}
+
+type createTokenInput struct {
+	ClientID     string   `json:"clientId"`
+	ClientSecret string   `json:"clientSecret"`
+	GrantType    string   `json:"grantType"`
+	DeviceCode   string   `json:"deviceCode"`
+	Code         string   `json:"code"`
+	RefreshToken string   `json:"refreshToken"`
+	Scope        []string `json:"scope"` // documented to have no effect
+	RedirectURI  string   `json:"redirectUri"`
+	CodeVerifier string   `json:"codeVerifier"`
+}
+
+type createTokenOutput struct {
+	AccessToken  string `json:"accessToken"`
+	ExpiresIn    int    `json:"expiresIn"`
+	RefreshToken string `json:"refreshToken,omitempty"`
+	TokenType    string `json:"tokenType"`
+}
+
+func (s *Server) createToken(c *call) (any, error) {
+	var in createTokenInput
+	if err := decode(c, &in); err != nil {
+		return nil, err
+	}
+	client, err := s.client(in.ClientID, in.ClientSecret)
+	if err != nil {
+		return nil, err
+	}
+	if in.GrantType == "" || in.GrantType == grantDeviceCode && in.DeviceCode == "" || in.GrantType == grantRefresh && in.RefreshToken == "" {
+		return nil, oidcAPI.fail("invalid_request", "Missing required parameter")
+	}
+	if in.GrantType != grantDeviceCode && in.GrantType != grantRefresh {
+		return nil, oidcAPI.fail("unsupported_grant_type", "Grant type is not supported")
+	}
+	if !slices.Contains(client.grants, in.GrantType) {
+		return nil, oidcAPI.fail("unauthorized_client", "Client is not authorized for this grant")
+	}
+	if in.GrantType == grantDeviceCode {
+		return s.redeem(c, client, in.DeviceCode)
+	}
+	return s.refresh(c, client, in.RefreshToken)
+}
+
+// redeem gives tokens for a device code once a person has approved it.
+func (s *Server) redeem(c *call, client *registration, code string) (any, error) {
+	now := time.Now()
+	i := slices.IndexFunc(s.deviceCodes, func(d *deviceCode) bool { return d.code == code })
+	if i < 0 || s.deviceCodes[i].client != client || s.deviceCodes[i].state == used {
+		return nil, oidcAPI.fail("invalid_grant", "Invalid device code provided")
+	}
+	d := s.deviceCodes[i]
+	tooFast := s.poll(d, now)
+	switch {
+	case !now.Before(d.expires):
+		return nil, oidcAPI.fail("expired_token", "Device code has expired")
+	case d.state == denied:
+		return nil, oidcAPI.fail("access_denied", "Access denied")
+	case d.state == pending && tooFast:
+		d.interval += 5 * time.Second // RFC 8628, section 3.5
+		return nil, oidcAPI.fail("slow_down", "Slow down")
+	case d.state == pending:
+		return nil, oidcAPI.fail("authorization_pending", "Authorization is still pending")
+	}
+	d.state = used
+	return s.issue(c, &login{client: client, ends: now.Add(s.SessionLife)}, ""), nil
+}
+
+// poll notes one attempt and reports whether it came too early. The very first
+// is free: the AWS CLI makes one before it shows the code, in case the person
+// has signed in already, and the next at once after.
+func (s *Server) poll(d *deviceCode, now time.Time) (tooFast bool) {
+	if d.polled.IsZero() && now.Sub(d.created) < d.interval {
+		d.polled = now.Add(-d.interval)
+		return false
+	}
+	tooFast = now.Sub(d.polled) < d.interval
+	d.polled = now
+	if tooFast {
+		s.violations = append(s.violations, fmt.Sprintf("polled for %s faster than every %s", d.userCode, d.interval))
+	}
+	return tooFast
+}
+
+// refresh gives new tokens of a login that is still on.
+func (s *Server) refresh(c *call, client *registration, value string) (any, error) {
+	c.event.Used = Hash(value)
+	now := time.Now()
+	token := s.refreshTokens[value]
+	if token == nil || token.login.client != client || !token.works(now) || s.elsewhere(c) {
+		return nil, oidcAPI.fail("invalid_grant", "Invalid refresh token provided")
+	}
+	if token.until.IsZero() {
+		switch s.Rotation {
+		case Strict:
+			token.until = now
+		case Grace:
+			token.until = now.Add(grace)
+		}
+	}
+	return s.issue(c, token.login, value), nil
+}
+
+// issue makes the tokens of one answer; old is the refresh token that was
+// used, if any.
+func (s *Server) issue(c *call, l *login, old string) createTokenOutput {
+	now := time.Now()
+	refreshable := slices.Contains(l.client.grants, grantRefresh) && slices.Contains(l.client.scopes, "sso:account:access")
+	life := s.AccessTokenLife
+	if !refreshable {
+		life = s.SessionLife
+	}
+	out := createTokenOutput{AccessToken: s.mint.accessToken(), ExpiresIn: int(life / time.Second), TokenType: "Bearer"}
+	s.accessTokens[out.AccessToken] = &accessToken{login: l, expires: now.Add(life)}
+	switch {
+	case !refreshable || old != "" && s.Rotation == Omit:
+		return out
+	case old != "" && s.Rotation == None:
+		out.RefreshToken = old
+	default:
+		out.RefreshToken = s.mint.refreshToken()
+		s.refreshTokens[out.RefreshToken] = &refreshToken{login: l}
+	}
+	c.event.Given = Hash(out.RefreshToken)
+	return out
+}
