@@ -1,0 +1,186 @@
+// Package awsconfig reads ~/.aws/config and ~/.aws/credentials, and says what
+// a profile in them means.
+//
+// The grammar is that of the AWS SDKs' shared specification, as the SDKs for
+// Rust and Java implement it, with more let through where that is harmless: a
+// byte order mark, names in quotes or with spaces, indented comments.
+//
+// A start-up path of microseconds goes through this package: there is nothing
+// to initialize in it, and nothing is read but the two files.
+package awsconfig
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strings"
+	"syscall"
+)
+
+// Config is what the two files say together. The zero value says nothing. It
+// is not changed after it is made, and then safe for concurrent use.
+type Config struct {
+	Profiles map[string]*Section // by name, from both files
+	Sessions map[string]*Section // [sso-session NAME]
+	Services map[string]*Section // [services NAME]
+
+	Path            string // of the config file, whether it is there or not
+	CredentialsPath string // of the credentials file, likewise
+}
+
+// Load reads both files. One that does not exist, or whose path is "", is
+// empty. Where both have the same key of the same profile, the credentials
+// file wins.
+//
+// The error is a [*SyntaxError], or says which file could not be read and why.
+func Load(configPath, credentialsPath string) (*Config, error) {
+	c := &Config{Path: configPath, CredentialsPath: credentialsPath}
+	for i, path := range []string{configPath, credentialsPath} {
+		data, err := os.ReadFile(path)
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
+			continue // services may run with HOME=/dev/null
+		}
+		if err != nil {
+			return nil, err
+		}
+		if err := c.add(path, string(data), i == 1); err != nil {
+			return nil, err
+		}
+	}
+	return c, nil
+}
+
+// Parse reads data, the content of the file called name: a credentials file,
+// or else a config file. The error is a [*SyntaxError].
+func Parse(name string, data []byte, credentials bool) (*Config, error) {
+	c := &Config{Path: name}
+	if credentials {
+		c = &Config{CredentialsPath: name}
+	}
+	if err := c.add(name, string(data), credentials); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// Location is a line in a file. The zero value is nowhere: the place of what
+// did not come from a file.
+type Location struct {
+	File string
+	Line int // from 1
+}
+
+// String returns "FILE:LINE", or "" for the zero value.
+func (l Location) String() string {
+	if l == (Location{}) {
+		return ""
+	}
+	return fmt.Sprintf("%s:%d", l.File, l.Line)
+}
+
+// Section is all that is said under one name: sections of the same name are
+// merged, and the last value of a key counts. It may hold secret keys, so it
+// prints as its header and place only.
+//
+// A nil Section is an empty one.
+type Section struct {
+	Location        // of the first header
+	Header   string // the first one, as it is written: "[profile dev]"
+	Name     string // "dev"
+
+	properties []property
+}
+
+type property struct {
+	Location
+	key   string // in lower case
+	value string
+}
+
+// Get returns the value of key, which must be in lower case, and whether there
+// is one. The lines of a value that continues are separated by "\n".
+func (s *Section) Get(key string) (value string, ok bool) {
+	if p := s.find(key); p != nil {
+		return p.value, true
+	}
+	return "", false
+}
+
+// Where returns the place of key's value, or the zero Location.
+func (s *Section) Where(key string) Location {
+	if p := s.find(key); p != nil {
+		return p.Location
+	}
+	return Location{}
+}
+
+// Nested returns the value of sub in the indented block under key, and whether
+// there is one. Both must be in lower case.
+//
+//	sso_oidc =
+//	  endpoint_url = https://oidc.example.com
+func (s *Section) Nested(key, sub string) (value string, ok bool) {
+	text, _ := s.Get(key)
+	if !strings.HasPrefix(text, "\n") {
+		return "", false
+	}
+	for line := range strings.SplitSeq(text[1:], "\n") {
+		// The lines were checked when they were read.
+		if k, v, _ := splitProperty(line); strings.ToLower(k) == sub {
+			value, ok = v, true
+		}
+	}
+	return value, ok
+}
+
+func (s *Section) text(key string) string {
+	text, _ := s.Get(key)
+	return text
+}
+
+func (s *Section) setting(key string) Setting {
+	p := s.find(key)
+	if p == nil {
+		return Setting{Key: key}
+	}
+	return Setting{p.Location, s.Header, key, p.value}
+}
+
+func (s *Section) find(key string) *property {
+	if s == nil {
+		return nil
+	}
+	for i := range s.properties {
+		if s.properties[i].key == key {
+			return &s.properties[i]
+		}
+	}
+	return nil
+}
+
+// set returns the property that now has the value.
+func (s *Section) set(p property) *property {
+	if old := s.find(p.key); old != nil {
+		*old = p
+		return old
+	}
+	if s.properties == nil {
+		s.properties = make([]property, 0, 4) // most profiles have no more
+	}
+	s.properties = append(s.properties, p)
+	return &s.properties[len(s.properties)-1]
+}
+
+// String returns the header and the place, and no values.
+func (s *Section) String() string {
+	if s == nil {
+		return ""
+	}
+	return fmt.Sprintf("%s at %s", s.Header, s.Location)
+}
+
+// Format prints what String returns, whatever the verb, also for a Section
+// that is not pointed to.
+func (s Section) Format(f fmt.State, _ rune) { io.WriteString(f, s.String()) }

@@ -1,0 +1,51 @@
+package awsconfig_test
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/credproc/credproc/internal/awsconfig"
+)
+
+// manyProfiles is the config file of a machine with 500 roles, as a tool writes it.
+func manyProfiles() []byte {
+	var b bytes.Buffer
+	b.WriteString("[default]\nregion = eu-west-1\n\n[sso-session corp]\nsso_start_url = https://d-1234567890.awsapps.com/start#/\n" +
+		"sso_region = eu-west-1\nsso_registration_scopes = sso:account:access\n")
+	for i := range 500 {
+		fmt.Fprintf(&b, "\n# account %d\n[profile account-%d.Admin]\nregion = eu-west-1\noutput = json\n"+
+			"credential_process = /usr/local/bin/credproc process --sso-session corp --account-id %012d --role-name Admin\n", i, i, i)
+	}
+	return b.Bytes()
+}
+
+func BenchmarkParse500Profiles(b *testing.B) {
+	data := manyProfiles()
+	b.SetBytes(int64(len(data)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := awsconfig.Parse("config", data, false); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkLoadAndResolve(b *testing.B) {
+	path := filepath.Join(b.TempDir(), "config")
+	if err := os.WriteFile(path, manyProfiles(), 0o600); err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		c, err := awsconfig.Load(path, "")
+		if err != nil {
+			b.Fatal(err)
+		}
+		if _, err := c.Profile("account-499.Admin", []string{"credproc"}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

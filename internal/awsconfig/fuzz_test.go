@@ -1,0 +1,67 @@
+package awsconfig
+
+import (
+	"errors"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+// FuzzParse reads anything as either file, and resolves every profile in it.
+func FuzzParse(f *testing.F) {
+	for _, file := range []string{
+		"",
+		"\ufeff[default]\r\nregion = eu-west-1\r\n",
+		"[profile a b]\na = 1 # c\n  2\n[profile \"a b\"]\nb = 3",
+		"[profile default]\n[default]\nA=1\na=2\n[services s]\nsso =\n  endpoint_url = https://x\n",
+		"[sso-session s]\nsso_start_url = https://x/start\nsso_region = eu-west-1\n" +
+			"[profile p]\nsso_session = s\nsso_account_id = 111111111111\nsso_role_name = R\n" +
+			"[profile c]\nrole_arn = arn:aws:iam::222222222222:role/r\nsource_profile = p\n" +
+			"[profile o]\ncredential_process = credproc process --profile c\n",
+		"[p]\naws_access_key_id = AKIAEXAMPLE\nrole_arn = r\nsource_profile = p",
+		"[profile l]\ncredential_process = credproc process -pl\nsource_profile = l\nrole_arn = r",
+		"[profile x",
+		"a = 1",
+		"[profile x]\n y",
+		"[profile x]\ny\n",
+		"[profile x]\ny=\n z",
+		"[profile x]\n=\xff\x00",
+		"[profile \"a]#;\"] ; c",
+	} {
+		f.Add([]byte(file), false)
+		f.Add([]byte(file), true)
+	}
+	f.Fuzz(func(t *testing.T, file []byte, credentials bool) {
+		c, err := Parse("file", file, credentials)
+		again, errAgain := Parse("file", file, credentials)
+		if !reflect.DeepEqual(c, again) || !reflect.DeepEqual(err, errAgain) {
+			t.Fatalf("%v, error %v, then %v, error %v", c, err, again, errAgain)
+		}
+		lines := strings.Count(string(file), "\n") + 1
+		isIn := func(l Location) bool { return l.File == "file" && 1 <= l.Line && l.Line <= lines }
+		if err != nil {
+			if e, ok := errors.AsType[*SyntaxError](err); !ok || !isIn(e.Location) {
+				t.Errorf("of %d lines: %v", lines, err)
+			}
+			return
+		}
+		for _, sections := range []map[string]*Section{c.Profiles, c.Sessions, c.Services} {
+			for name, s := range sections {
+				if name == "" || s.Name != name || !isIn(s.Location) {
+					t.Errorf("of %d lines: %q is %s, called %q", lines, name, s, s.Name)
+				}
+				for _, p := range s.properties {
+					if p.key == "" || !isIn(p.Location) {
+						t.Errorf("of %d lines: %q of %s at %s", lines, p.key, s, p.Location)
+					}
+				}
+			}
+		}
+		for name := range c.Profiles {
+			p, err := c.Profile(name, []string{"credproc"})
+			if (p == nil) == (err == nil) {
+				t.Errorf("%q: %v, error %v", name, p, err)
+			}
+		}
+	})
+}

@@ -1,0 +1,245 @@
+package awsconfig
+
+import "strings"
+
+// parser reads one file, line by line.
+type parser struct {
+	config      *Config
+	credentials bool
+	at          Location
+
+	section *Section  // the one being read, nil before the first
+	ignored bool      // instead: one that is not ours to read
+	last    *property // what an indented line continues, nil after a header
+	nested  bool      // last had no value on its own line
+	void    property  // is last after a key that is not valid
+
+	bareDefault *Section // [default] of a config file
+}
+
+// add merges a file into c.
+func (c *Config) add(name, text string, credentials bool) error {
+	p := parser{config: c, credentials: credentials, at: Location{File: name}}
+	if c.Profiles == nil {
+		c.Profiles = make(map[string]*Section, strings.Count(text, "\n[")) // nearly all sections are profiles
+	}
+	for line := range strings.SplitSeq(strings.TrimPrefix(text, "\ufeff"), "\n") {
+		p.at.Line++
+		if problem := p.line(line); problem != "" {
+			return &SyntaxError{p.at, problem}
+		}
+	}
+	// "[profile default]" makes "[default]" void, wherever they stand.
+	if p.bareDefault != nil && c.Profiles["default"] == nil {
+		put(&c.Profiles, p.bareDefault)
+	}
+	return nil
+}
+
+// line returns what is wrong with the line, and nothing of the line: it may be
+// half of a secret key.
+func (p *parser) line(line string) (problem string) {
+	line = trimRight(line)
+	text := trimLeft(line)
+	switch {
+	case text == "" || isComment(text):
+		// An indented comment is one in botocore and the Go SDK, though the
+		// specification has it continue the value above.
+		return ""
+	case line[0] == '[':
+		return p.header(line)
+	case p.ignored:
+		return ""
+	case p.section == nil:
+		return "expected a section header before the first property"
+	case len(text) < len(line):
+		return p.continuation(text)
+	}
+	return p.property(text)
+}
+
+func (p *parser) header(line string) (problem string) {
+	end := headerEnd(line)
+	if end < 0 {
+		return "expected a section header to end with ']'"
+	}
+	p.last = nil
+	p.section = p.open(line[:end+1], trimLeft(trimRight(line[1:end])))
+	p.ignored = p.section == nil
+	return ""
+}
+
+// headerEnd returns the index of the first ']' with nothing but a comment
+// after it, or -1. The AWS CLI takes names in quotes with any of "#;]" in them.
+func headerEnd(line string) int {
+	for i := range len(line) {
+		if line[i] != ']' {
+			continue
+		}
+		if rest := trimLeft(line[i+1:]); rest == "" || isComment(rest) {
+			return i
+		}
+	}
+	return -1
+}
+
+// open returns the section that title, the inner part of header, begins or
+// continues: nil if it is one to be ignored.
+func (p *parser) open(header, title string) *Section {
+	kind, rest := title, ""
+	for i := range len(title) {
+		if isSpace(title[i]) {
+			kind, rest = title[:i], trimLeft(title[i:])
+			break
+		}
+	}
+	sections := &p.config.Profiles
+	switch {
+	case !p.credentials && title == "default":
+		if p.bareDefault == nil {
+			p.bareDefault = &Section{Location: p.at, Header: header, Name: title}
+		}
+		return p.bareDefault
+	case p.credentials && (kind == "profile" || kind == "sso-session" || kind == "services") && rest != "":
+		return nil
+	case p.credentials:
+		rest = title
+	case kind == "profile":
+	case kind == "sso-session":
+		sections = &p.config.Sessions
+	case kind == "services":
+		sections = &p.config.Services
+	default:
+		return nil
+	}
+	name, ok := sectionName(rest)
+	if !ok {
+		return nil
+	}
+	if s := (*sections)[name]; s != nil {
+		return s
+	}
+	return put(sections, &Section{Location: p.at, Header: header, Name: name})
+}
+
+func put(sections *map[string]*Section, s *Section) *Section {
+	if *sections == nil {
+		*sections = make(map[string]*Section)
+	}
+	(*sections)[s.Name] = s
+	return s
+}
+
+// sectionName returns the name that text stands for, if it is valid. The
+// specification knows neither quotes, which the AWS CLI takes and writes, nor
+// spaces, which the Go SDK takes.
+func sectionName(text string) (name string, ok bool) {
+	if strings.IndexByte(text, '"') >= 0 || strings.IndexByte(text, '\'') >= 0 {
+		words, ok := split(text, false)
+		if !ok || len(words) != 1 {
+			return "", false
+		}
+		return words[0], words[0] != ""
+	}
+	for i := range len(text) {
+		if !isIdentifier(text[i]) && !isSpace(text[i]) {
+			return "", false
+		}
+	}
+	return text, text != ""
+}
+
+func (p *parser) property(line string) (problem string) {
+	key, value, problem := splitProperty(line)
+	if problem != "" {
+		return problem
+	}
+	p.nested = value == ""
+	upper := false
+	for i := range len(key) {
+		if !isIdentifier(key[i]) {
+			p.void = property{}
+			p.last = &p.void
+			return ""
+		}
+		upper = upper || 'A' <= key[i] && key[i] <= 'Z'
+	}
+	if upper {
+		key = strings.ToLower(key)
+	}
+	p.last = p.section.set(property{p.at, key, value})
+	return ""
+}
+
+// continuation adds a line to the last value. Unlike on the first line of a
+// value, a comment is part of it.
+func (p *parser) continuation(line string) (problem string) {
+	if p.last == nil {
+		return "expected a property before an indented line"
+	}
+	if p.nested {
+		if _, _, problem := splitProperty(line); problem != "" {
+			return problem + " in the indented block"
+		}
+	}
+	p.last.value += "\n" + line
+	return ""
+}
+
+// splitProperty cuts a trimmed line at its first '=', and drops its comment.
+func splitProperty(line string) (key, value, problem string) {
+	line = cutComment(line)
+	i := strings.IndexByte(line, '=')
+	if i < 0 {
+		return "", "", "expected an '=' sign"
+	}
+	key, value = trimRight(line[:i]), trimLeft(line[i+1:])
+	if key == "" {
+		return "", "", "expected a name before the '=' sign"
+	}
+	return key, value, ""
+}
+
+// cutComment cuts at the first '#' or ';' that has a space before it: start
+// URLs have a '#' in them, and secret keys might.
+func cutComment(line string) string {
+	if strings.IndexByte(line, '#') < 0 && strings.IndexByte(line, ';') < 0 {
+		return line
+	}
+	for i := 1; i < len(line); i++ {
+		if (line[i] == '#' || line[i] == ';') && isSpace(line[i-1]) {
+			return trimRight(line[:i])
+		}
+	}
+	return line
+}
+
+// isComment takes text that is not empty.
+func isComment(text string) bool { return text[0] == '#' || text[0] == ';' }
+
+// isIdentifier says what names of sections and keys are made of.
+func isIdentifier(c byte) bool {
+	switch c {
+	case '-', '_', '/', '.', '%', '@', ':', '+':
+		return true
+	}
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
+}
+
+// The specification knows two white-space characters, and those only.
+func isSpace(c byte) bool { return c == ' ' || c == '\t' }
+
+func trimLeft(s string) string {
+	for len(s) > 0 && isSpace(s[0]) {
+		s = s[1:]
+	}
+	return s
+}
+
+// trimRight also drops what CRLF leaves of a line's end.
+func trimRight(s string) string {
+	for len(s) > 0 && (isSpace(s[len(s)-1]) || s[len(s)-1] == '\r') {
+		s = s[:len(s)-1]
+	}
+	return s
+}

@@ -1,0 +1,41 @@
+package awsconfig
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+)
+
+// Paths returns where the two files are: AWS_CONFIG_FILE and
+// AWS_SHARED_CREDENTIALS_FILE by getenv, in which a leading "~/" is home, or
+// else ".aws/config" and ".aws/credentials" there.
+//
+// With home "" it is an error if that leaves the config file without a place.
+// credentials is then "" unless it has a place of its own.
+func Paths(getenv func(string) string, home string) (config, credentials string, err error) {
+	config, err = path(getenv, "AWS_CONFIG_FILE", home, "config")
+	if err != nil {
+		return "", "", err
+	}
+	credentials, err = path(getenv, "AWS_SHARED_CREDENTIALS_FILE", home, "credentials")
+	if err != nil && getenv("AWS_SHARED_CREDENTIALS_FILE") != "" {
+		return "", "", err
+	}
+	return config, credentials, nil
+}
+
+func path(getenv func(string) string, name, home, base string) (string, error) {
+	file := getenv(name)
+	rest, inHome := strings.CutPrefix(file, "~/")
+	switch {
+	case file != "" && !inHome:
+		return file, nil
+	case home == "" && inHome:
+		return "", fmt.Errorf("%s is %q, and there is no home directory", name, file)
+	case home == "":
+		return "", fmt.Errorf("there is no home directory, and %s is not set", name)
+	case inHome:
+		return filepath.Join(home, rest), nil
+	}
+	return filepath.Join(home, ".aws", base), nil
+}

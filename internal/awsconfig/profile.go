@@ -1,0 +1,368 @@
+package awsconfig
+
+import (
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Kind says where a profile's credentials come from.
+type Kind int
+
+// The kinds of profile. Where a profile has the keys of several, the AWS CLI's
+// order decides: the role, then sso_ keys, then static keys in the credentials
+// file, then the process, then static keys in the config file.
+const (
+	None             Kind = iota // it does not say
+	Ours                         // our own credential_process line: Role or Chain
+	SSO                          // sso_session, sso_account_id, sso_role_name: Role
+	LegacySSO                    // the same with sso_start_url and sso_region: Role
+	SessionOnly                  // an sso-session, but no role: a Role without AccountID and RoleName
+	Chain                        // role_arn and source_profile: Chain
+	CredentialSource             // role_arn and credential_source: Chain
+	WebIdentity                  // role_arn and web_identity_token_file
+	Static                       // aws_access_key_id
+	OtherProcess                 // somebody else's credential_process
+)
+
+// String returns the constant's name.
+func (k Kind) String() string {
+	names := [...]string{"None", "Ours", "SSO", "LegacySSO", "SessionOnly", "Chain",
+		"CredentialSource", "WebIdentity", "Static", "OtherProcess"}
+	if k < 0 || int(k) >= len(names) {
+		return "Kind(" + strconv.Itoa(int(k)) + ")"
+	}
+	return names[k]
+}
+
+// Session is an IAM Identity Center instance to sign in to.
+type Session struct {
+	Location // of the section, or of our process line
+
+	Name     string   // of the [sso-session]; "" if there is none
+	StartURL string   // as it is written
+	Region   string   // the instance's
+	Scopes   []string // none: sso_registration_scopes is not set
+
+	// Section is the [sso-session] with all its keys, or, if Name is "", the
+	// profile that says the rest.
+	Section *Section
+}
+
+// Role is a role of a permission set in an account.
+type Role struct {
+	Session   Session
+	AccountID string // 12 digits
+	RoleName  string // the permission set's
+}
+
+// AssumeRole is an IAM role that is assumed with other credentials.
+type AssumeRole struct {
+	RoleARN         string
+	ExternalID      string
+	SessionName     string // role_session_name
+	MFASerial       string
+	Region          string // of the profile that names the role
+	DurationSeconds int    // 0: not set
+
+	Source           *Profile // source_profile, or nil
+	CredentialSource string   // "Ec2InstanceMetadata", or "" if there is a Source
+}
+
+// Profile is what a profile means.
+type Profile struct {
+	Name   string
+	Region string
+	Output string
+	Kind   Kind
+	Role   *Role       // nil, but for the kinds that say so
+	Chain  *AssumeRole // likewise
+
+	Section *Section // all its keys
+}
+
+// Session returns the sso-session called name. The error is an
+// [*UnknownSessionError], a [*MissingError] or a [*ValueError].
+func (c *Config) Session(name string) (Session, error) {
+	return c.namedSession(Setting{Value: name})
+}
+
+// Profile returns what the profile called name means. command is how our own
+// process lines begin: the program's name, and any words after it ("acme",
+// "aws"). Paths, and ".exe", make no difference.
+//
+// The error is an [*UnknownProfileError], an [*UnknownSessionError], a
+// [*MissingError], a [*MismatchError], a [*ReservedRoleError] or a
+// [*ValueError], and may concern another profile that this one names.
+func (c *Config) Profile(name string, command []string) (*Profile, error) {
+	return resolver{Config: c, command: command}.profile(Setting{Value: name})
+}
+
+// CheckRole returns a [*ValueError] unless accountID is 12 digits and roleName
+// one that IAM allows, or a [*ReservedRoleError].
+func CheckRole(accountID, roleName string) error {
+	return checkRole(Setting{Key: "account ID", Value: accountID}, Setting{Key: "role name", Value: roleName})
+}
+
+// resolver finds out what one profile means.
+type resolver struct {
+	*Config
+	command []string
+	visited []string // the profiles on the way here
+	source  bool     // the way ends in a source_profile
+}
+
+// profile resolves the one that ref names.
+func (r resolver) profile(ref Setting) (*Profile, error) {
+	s := r.Profiles[ref.Value]
+	if s == nil {
+		return nil, &UnknownProfileError{ref.Location, ref.Value, names(r.Profiles), r.Path}
+	}
+	// Of a source with keys of its own, botocore and the Go SDK take these, and
+	// not its role; and so a profile may be its own source.
+	ownKeys := r.source && s.text("aws_access_key_id") != ""
+	way := slices.Concat(r.visited, []string{s.Name})
+	if !ownKeys && slices.Contains(r.visited, s.Name) {
+		return nil, &ValueError{ref, "leads back to itself: " + strings.Join(way, ", ")}
+	}
+	r.visited = way
+	p := &Profile{Name: s.Name, Region: s.text("region"), Output: s.text("output"), Section: s}
+	if err := r.resolve(p, s.text("role_arn") != "" && !ownKeys); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+func (r resolver) resolve(p *Profile, assumes bool) error {
+	s := p.Section
+	static := s.setting("aws_access_key_id")
+	switch {
+	case assumes && s.text("web_identity_token_file") != "":
+		p.Kind = WebIdentity
+	case assumes:
+		return r.chain(p)
+	case s.text("sso_account_id") != "" || s.text("sso_role_name") != "":
+		return r.sso(p)
+	case static.Value != "" && static.File == r.CredentialsPath:
+		p.Kind = Static
+	case s.text("credential_process") != "":
+		return r.process(p)
+	case static.Value != "":
+		p.Kind = Static
+	case s.text("sso_session") != "" || s.text("sso_start_url") != "":
+		session, err := r.session(ssoKeys(s))
+		p.Kind, p.Role = SessionOnly, &Role{Session: session}
+		return err
+	}
+	return nil
+}
+
+func (r resolver) chain(p *Profile) error {
+	s := p.Section
+	p.Kind = Chain
+	p.Chain = &AssumeRole{
+		RoleARN:          s.text("role_arn"),
+		ExternalID:       s.text("external_id"),
+		SessionName:      s.text("role_session_name"),
+		MFASerial:        s.text("mfa_serial"),
+		Region:           p.Region,
+		CredentialSource: s.text("credential_source"),
+	}
+	if d := s.setting("duration_seconds"); d.Value != "" {
+		seconds, err := strconv.Atoi(d.Value)
+		if err != nil || seconds <= 0 {
+			return &ValueError{d, "must be a number of seconds"}
+		}
+		p.Chain.DurationSeconds = seconds
+	}
+	source := s.setting("source_profile")
+	switch {
+	case source.Value == "" && p.Chain.CredentialSource == "":
+		return &MissingError{s.Location, s.Header, []string{"source_profile"}}
+	case source.Value == "":
+		p.Kind = CredentialSource
+		return nil
+	case p.Chain.CredentialSource != "":
+		return &ValueError{source, "there is a credential_source too"}
+	}
+	var err error
+	r.source = true
+	p.Chain.Source, err = r.profile(source)
+	return err
+}
+
+// sso resolves a profile with sso_ keys. Beside them a credential_process is
+// run by the JavaScript SDK alone, so it counts only where it changes nothing.
+func (r resolver) sso(p *Profile) error {
+	keys := ssoKeys(p.Section)
+	role, err := r.role(keys)
+	if err != nil {
+		return err
+	}
+	p.Kind, p.Role = SSO, role
+	if role.Session.Name == "" {
+		p.Kind = LegacySSO
+	}
+	line := p.Section.setting("credential_process")
+	if flags, ok := ourFlags(line.Value, r.command, onWindows); ok {
+		if same, _, err := r.target(p.Section, line, flags); err == nil && same.equal(role) {
+			p.Kind = Ours
+		}
+	}
+	return nil
+}
+
+func (a *Role) equal(b *Role) bool {
+	return a != nil && a.AccountID == b.AccountID && a.RoleName == b.RoleName &&
+		a.Session.Name == b.Session.Name && a.Session.Region == b.Session.Region &&
+		sameURL(a.Session.StartURL, b.Session.StartURL)
+}
+
+// spelling is a role as somebody wrote it: in the keys of a profile, or in the
+// flags of our line.
+type spelling struct {
+	at      Location
+	section *Section // the profile
+
+	session, startURL, region, account, role Setting
+}
+
+func ssoKeys(s *Section) spelling {
+	return spelling{s.Location, s, s.setting("sso_session"), s.setting("sso_start_url"),
+		s.setting("sso_region"), s.setting("sso_account_id"), s.setting("sso_role_name")}
+}
+
+// missing lists what is not there of what a role takes.
+func (sp spelling) missing(needed ...Setting) error {
+	switch {
+	case sp.session.Value != "":
+	case sp.startURL.Value == "" && sp.region.Value == "":
+		needed = append(needed, sp.session)
+	default:
+		needed = append(needed, sp.startURL, sp.region)
+	}
+	return missing(sp.at, sp.section.Header, needed...)
+}
+
+func missing(at Location, section string, needed ...Setting) error {
+	var keys []string
+	for _, s := range needed {
+		if s.Value == "" {
+			keys = append(keys, s.Key)
+		}
+	}
+	if keys == nil {
+		return nil
+	}
+	return &MissingError{at, section, keys}
+}
+
+func (c *Config) role(sp spelling) (*Role, error) {
+	if err := sp.missing(sp.account, sp.role); err != nil {
+		return nil, err
+	}
+	session, err := c.session(sp)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkRole(sp.account, sp.role); err != nil {
+		return nil, err
+	}
+	return &Role{session, sp.account.Value, sp.role.Value}, nil
+}
+
+// session returns the session without looking at account and role.
+func (c *Config) session(sp spelling) (Session, error) {
+	if err := sp.missing(); err != nil {
+		return Session{}, err
+	}
+	if sp.session.Value == "" {
+		session := Session{Location: sp.at, StartURL: sp.startURL.Value, Region: sp.region.Value, Section: sp.section}
+		return session, checkSession(sp.startURL, sp.region)
+	}
+	session, err := c.namedSession(sp.session)
+	if err != nil {
+		return Session{}, err
+	}
+	// The SDKs for Go and Python refuse a profile that says something else
+	// than its session, JavaScript's overrides, Rust's refuses even the same.
+	if v := session.Section.setting("sso_start_url"); sp.startURL.Value != "" && !sameURL(sp.startURL.Value, v.Value) {
+		if err := checkURL(sp.startURL); err != nil {
+			return Session{}, err // which hides a password
+		}
+		return Session{}, &MismatchError{sp.startURL, v}
+	}
+	if v := session.Section.setting("sso_region"); sp.region.Value != "" && sp.region.Value != v.Value {
+		return Session{}, &MismatchError{sp.region, v}
+	}
+	return session, nil
+}
+
+// namedSession returns the one that ref names.
+func (c *Config) namedSession(ref Setting) (Session, error) {
+	s := c.Sessions[ref.Value]
+	if s == nil {
+		return Session{}, &UnknownSessionError{ref.Location, ref.Value, names(c.Sessions), c.Path}
+	}
+	start, region := s.setting("sso_start_url"), s.setting("sso_region")
+	if err := missing(s.Location, s.Header, start, region); err != nil {
+		return Session{}, err
+	}
+	return Session{s.Location, s.Name, start.Value, region.Value, scopes(s), s}, checkSession(start, region)
+}
+
+func scopes(s *Section) []string {
+	var scopes []string
+	for scope := range strings.SplitSeq(s.text("sso_registration_scopes"), ",") {
+		if scope = strings.TrimSpace(scope); scope != "" {
+			scopes = append(scopes, scope)
+		}
+	}
+	return scopes
+}
+
+func checkSession(start, region Setting) error {
+	if err := checkURL(start); err != nil {
+		return err
+	}
+	// The region becomes part of a host name to which secrets are sent.
+	if !madeOf(region.Value, "abcdefghijklmnopqrstuvwxyz0123456789-") {
+		return &ValueError{region, "must be lower-case letters, digits and hyphens"}
+	}
+	return nil
+}
+
+func checkRole(account, role Setting) error {
+	if len(account.Value) != 12 || !madeOf(account.Value, "0123456789") {
+		return &ValueError{account, "must be 12 digits"}
+	}
+	if set, ok := permissionSet(role.Value); ok {
+		return &ReservedRoleError{role, set}
+	}
+	// https://docs.aws.amazon.com/IAM/latest/APIReference/API_Role.html
+	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+	if n := len(role.Value); n == 0 || n > 64 || !madeOf(role.Value, letters+"0123456789_+=,.@-") {
+		return &ValueError{role, "must be 1 to 64 letters, digits and _+=,.@-"}
+	}
+	return nil
+}
+
+// permissionSet returns X if the role name is AWSReservedSSO_X_ and 16
+// hexadecimal digits.
+//
+// https://docs.aws.amazon.com/singlesignon/latest/userguide/referencingpermissionsets.html
+func permissionSet(role string) (string, bool) {
+	rest, ok := strings.CutPrefix(role, "AWSReservedSSO_")
+	i := len(rest) - len("_0123456789abcdef")
+	if !ok || i < 1 || rest[i] != '_' || !madeOf(rest[i+1:], "0123456789abcdef") {
+		return "", false
+	}
+	return rest[:i], true
+}
+
+func madeOf(s, characters string) bool { return strings.Trim(s, characters) == "" }
+
+func names(sections map[string]*Section) []string {
+	return slices.Sorted(maps.Keys(sections))
+}
