@@ -80,12 +80,12 @@ func TestRefreshRetriesWhatMayPass(t *testing.T) {
 		"connection reset": {err: errors.New("read: connection reset by peer")},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			s := newService(failure, failure)
+			s := newService(failure)
 			start := time.Now()
 			if _, err := s.config().Refresh(t.Context(), &old); err != nil {
 				t.Errorf("%s: %v", name, err)
 			}
-			if n := s.count(tokenPath); n != 3 {
+			if n := s.count(tokenPath); n != 2 {
 				t.Errorf("%s: asked %d times", name, n)
 			}
 			if took := time.Since(start); took > 4*time.Second {
@@ -95,9 +95,9 @@ func TestRefreshRetriesWhatMayPass(t *testing.T) {
 	}
 }
 
-func TestRefreshGivesUpAfterThreeAttempts(t *testing.T) {
+func TestRefreshGivesUpAfterTwoAttempts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newService(page503, page503, page503)
+		s := newService(page503, page503)
 		_, err := s.config().Refresh(t.Context(), &old)
 		e, ok := errors.AsType[*oidc.Error](err)
 		if !ok || e.StatusCode != 503 || !e.Temporary() || errors.Is(err, oidc.ErrSignInRequired) {

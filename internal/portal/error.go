@@ -18,7 +18,7 @@ var (
 	ErrUnauthorized = errors.New("access token not valid")    // 401: expired, or ended by the service
 	ErrNoAccess     = errors.New("no access to that role")    // 403: not assigned to the person
 	ErrNotFound     = errors.New("no such account or role")   // 404
-	ErrThrottled    = errors.New("too many requests for now") // 429, after the retries
+	ErrThrottled    = errors.New("too many requests for now") // 429, which is not tried again
 )
 
 // Error is a request that failed. It holds no secrets.

@@ -26,11 +26,11 @@ func TestRefusalsAreToldApart(t *testing.T) {
 			"GetRoleCredentials: ForbiddenException: No access (HTTP 403, request ID req-1)"},
 		{"404", refused(404, "ResourceNotFoundException", "Account not found"), portal.ErrNotFound, 1,
 			"GetRoleCredentials: ResourceNotFoundException: Account not found (HTTP 404, request ID req-1)"},
-		{"429", refused(429, "TooManyRequestsException", "HTTP 429 Unknown Code"), portal.ErrThrottled, 3,
+		{"429", refused(429, "TooManyRequestsException", "HTTP 429 Unknown Code"), portal.ErrThrottled, 1,
 			"GetRoleCredentials: TooManyRequestsException: HTTP 429 Unknown Code (HTTP 429, request ID req-1)"},
 		{"400", refused(400, "InvalidRequestException", "Missing role_name"), nil, 1,
 			"GetRoleCredentials: InvalidRequestException: Missing role_name (HTTP 400, request ID req-1)"},
-		{"500", refused(500, "InternalFailure", ""), nil, 3,
+		{"500", refused(500, "InternalFailure", ""), nil, 2,
 			"GetRoleCredentials: InternalFailure (HTTP 500, request ID req-1)"},
 		{"401 without type", reply{status: 401, body: `{"message":"Session token not found or invalid"}`}, portal.ErrUnauthorized, 1,
 			"GetRoleCredentials: Session token not found or invalid (HTTP 401)"},
@@ -38,18 +38,18 @@ func TestRefusalsAreToldApart(t *testing.T) {
 			"GetRoleCredentials: ForbiddenException: No access (HTTP 403)"},
 		{"403 without body", reply{status: 403, header: map[string]string{"X-Amzn-ErrorType": "ForbiddenException"}}, portal.ErrNoAccess, 1,
 			"GetRoleCredentials: ForbiddenException (HTTP 403)"},
-		{"429 of somebody else", page(429), portal.ErrThrottled, 3,
+		{"429 of somebody else", page(429), portal.ErrThrottled, 1,
 			"GetRoleCredentials: too many requests for now (HTTP 429)"},
 		{"a proxy's 401", page(401), nil, 1, "GetRoleCredentials: the answer from portal.sso.us-east-1.amazonaws.com is not JSON (HTTP 401)"},
 		{"a proxy's 403", page(403), nil, 1, "GetRoleCredentials: the answer from portal.sso.us-east-1.amazonaws.com is not JSON (HTTP 403)"},
 		{"a proxy's 404", page(404), nil, 1, "GetRoleCredentials: the answer from portal.sso.us-east-1.amazonaws.com is not JSON (HTTP 404)"},
 		{"a proxy's 407", page(407), nil, 1, "GetRoleCredentials: the answer from portal.sso.us-east-1.amazonaws.com is not JSON (HTTP 407)"},
-		{"a load balancer's 503", page(503), nil, 3, "GetRoleCredentials: the answer from portal.sso.us-east-1.amazonaws.com is not JSON (HTTP 503)"},
+		{"a load balancer's 503", page(503), nil, 2, "GetRoleCredentials: the answer from portal.sso.us-east-1.amazonaws.com is not JSON (HTTP 503)"},
 		{"403 in plain text", reply{status: 403, header: map[string]string{"Content-Type": "text/plain"}, body: "Forbidden"}, nil, 1,
 			"GetRoleCredentials: the answer from portal.sso.us-east-1.amazonaws.com is not JSON (HTTP 403)"},
 		{"401 cut short", reply{status: 401, body: `{"message":"Sess`, cut: true}, nil, 1,
 			"GetRoleCredentials: the answer from portal.sso.us-east-1.amazonaws.com is not JSON (HTTP 401)"},
-		{"no answer", reply{err: errors.New("no route")}, nil, 3,
+		{"no answer", reply{err: errors.New("no route")}, nil, 2,
 			`GetRoleCredentials: Get "https://portal.sso.us-east-1.amazonaws.com/federation/credentials?account_id=012345678901&role_name=Admin": no route`},
 	}
 	for _, tt := range tests {
@@ -82,10 +82,10 @@ func TestRefusalsAreToldApart(t *testing.T) {
 }
 
 func TestWhatPassesIsRetried(t *testing.T) {
-	for _, failure := range []reply{page(503), refused(429, "TooManyRequestsException", "HTTP 429 Unknown Code"), page(429), {err: errors.New("read: connection reset by peer")}} {
+	for _, failure := range []reply{page(503), {err: errors.New("read: connection reset by peer")}} {
 		synctest.Test(t, func(t *testing.T) {
-			s, c := serving(failure, failure, ok(credentials))
-			if _, err := c.RoleCredentials(t.Context(), token, account, "Admin"); err != nil || len(s.asked) != 3 {
+			s, c := serving(failure, ok(credentials))
+			if _, err := c.RoleCredentials(t.Context(), token, account, "Admin"); err != nil || len(s.asked) != 2 {
 				t.Errorf("HTTP %d: asked %d times, %v", failure.status, len(s.asked), err)
 			}
 		})

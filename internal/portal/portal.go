@@ -214,7 +214,7 @@ func (c *Client) api() (*sso.Client, error) {
 		AppID:       c.AppID,
 		Credentials: aws.AnonymousCredentials{},
 		HTTPClient:  sdk.HTTPClient(c.HTTPClient),
-		Retryer:     sdk.NewRetryer(),
+		Retryer:     unlessThrottled{sdk.NewRetryer()},
 		APIOptions:  sdk.Middleware(),
 		// Nothing is signed.
 		DisableClockSkewCorrection: true,
@@ -229,4 +229,14 @@ func (c *Client) api() (*sso.Client, error) {
 		options.EndpointOptions.UseDualStackEndpoint = aws.DualStackEndpointStateEnabled
 	}
 	return sso.New(options), nil
+}
+
+// unlessThrottled leaves it to the caller when to ask again after a 429: the
+// quota is shared by all of a person's programs, and the caller knows how many
+// it has waiting.
+type unlessThrottled struct{ aws.Retryer }
+
+func (r unlessThrottled) IsErrorRetryable(err error) bool {
+	answer, ok := sdk.AnswerTo(err)
+	return r.Retryer.IsErrorRetryable(err) && !(ok && answer.StatusCode == http.StatusTooManyRequests)
 }

@@ -38,13 +38,14 @@ func HTTPClient(c *http.Client) *http.Client {
 	return &stay
 }
 
-// NewRetryer returns the SDK's standard retryer for one operation: three
-// attempts, at most two seconds between them. It retries every 429 too,
+// NewRetryer returns the SDK's standard retryer for one operation: two
+// attempts, at most two seconds between them, since a failure is also retried
+// by whoever asks next. It retries every 429 too,
 // whatever the body says, and the sign-in service's SlowDownException, which
 // the SDK does not know as throttling.
 func NewRetryer() aws.Retryer {
 	return retry.NewStandard(func(o *retry.StandardOptions) {
-		o.MaxAttempts = 3
+		o.MaxAttempts = 2
 		o.MaxBackoff = 2 * time.Second
 		// The SDK's bucket limits retries across calls: forty role fetches
 		// behind a quota would empty it, and then fail for no other reason.

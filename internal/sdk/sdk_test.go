@@ -102,7 +102,7 @@ func TestRetryerKnowsWhatMayPass(t *testing.T) {
 			t.Errorf("%v: %v", tt.err, got)
 		}
 	}
-	if n := r.MaxAttempts(); n != 3 {
+	if n := r.MaxAttempts(); n != 2 {
 		t.Errorf("%d attempts", n)
 	}
 }
