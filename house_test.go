@@ -1,0 +1,606 @@
+// Package house_test holds the rules of the house: what may import what, what
+// only main may do, what is documented, what is never written.
+//
+// A rule reads a tree and returns its complaints. Each is shown a tree that
+// breaks it, and then ours.
+package house_test
+
+import (
+	"bytes"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"maps"
+	"os"
+	"path"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"testing/fstest"
+)
+
+const module = "github.com/credproc/credproc"
+
+func TestTheHouseKeepsItsRules(t *testing.T) {
+	for _, rule := range rules {
+		t.Run(rule.name, func(t *testing.T) {
+			for _, complaint := range rule.check(os.DirFS(".")) {
+				t.Error(complaint)
+			}
+		})
+	}
+}
+
+func TestEveryRuleCanFail(t *testing.T) {
+	for _, rule := range rules {
+		t.Run(rule.name, func(t *testing.T) {
+			tree := fstest.MapFS{}
+			for name, text := range rule.tree {
+				tree[name] = &fstest.MapFile{Data: []byte(text)}
+			}
+			got := rule.check(tree)
+			slices.Sort(got)
+			if !slices.Equal(got, rule.want) {
+				t.Errorf("complaints:\n%s\nwant:\n%s", strings.Join(got, "\n"), strings.Join(rule.want, "\n"))
+			}
+		})
+	}
+}
+
+func TestCodeThatDoesNotParseIsAComplaint(t *testing.T) {
+	tree := fstest.MapFS{"oidc/a.go": {Data: []byte("package")}}
+	if got := onlyMainExits(tree); len(got) != 1 {
+		t.Errorf("complaints: %q, want one", got)
+	}
+}
+
+var rules = []struct {
+	name  string
+	check func(fs.FS) []string
+	tree  map[string]string // breaks the rule, and comes near to it
+	want  []string          // sorted
+}{
+	{
+		"imports run one way", importsRunOneWay,
+		map[string]string{
+			"cmd/a.go":                   `package cmd; import _ "` + module + `/internal/portal"`,
+			"cmd/credproc/main.go":       `package main; import _ "` + module + `/cmd"`,
+			"credproc/a.go":              `package credproc; import _ "` + module + `/cmd"`,
+			"credproc/a_test.go":         `package credproc; import _ "` + module + `/internal/idctest"`,
+			"examples/embed/main.go":     `package main; import _ "` + module + `/internal/idctest"`,
+			"examples/quickstart/a.go":   `package main; import _ "` + module + `/internal/idctest"`,
+			"internal/e2e/a.go":          `package e2e; import _ "` + module + `/internal/idctest"`,
+			"internal/flight/a.go":       `package flight; import _ "` + module + `/internal/sealed"`,
+			"internal/sealed/a.go":       `package sealed; import _ "` + module + `/internal/safedir"`,
+			"internal/util/a.go":         `package util`,
+			"oidc/a.go":                  `package oidc; import _ "` + module + `/tokencache"`,
+			"oidc/a_test.go":             `package oidc; import _ "` + module + `/cmd"`,
+			"tokencache/a_windows.go":    `package tokencache; import _ "` + module + `/internal/awsconfig"`,
+			"tokencache/export_test.go":  `package tokencache; import _ "` + module + `/credproc"`,
+			"tokencache/testdata/bad.go": `not Go`,
+		},
+		[]string{
+			"credproc/a.go imports cmd",
+			"examples/embed/main.go imports internal/idctest",
+			"internal/sealed/a.go imports internal/safedir",
+			"internal/util/a.go is in a package that the table of imports does not have",
+			"oidc/a.go imports tokencache",
+			"oidc/a_test.go imports cmd",
+			"tokencache/a_windows.go imports internal/awsconfig",
+		},
+	},
+	{
+		"dependencies stay where they belong", dependenciesStay,
+		map[string]string{
+			"cmd/a.go":              `package cmd; import _ "github.com/alecthomas/kong"`,
+			"cmd/b.go":              `package cmd; import _ "github.com/zalando/go-keyring"`,
+			"credproc/a.go":         `package credproc; import _ "github.com/aws/aws-sdk-go-v2/config"`,
+			"credproc/a_test.go":    `package credproc; import _ "github.com/godbus/dbus/v5"`,
+			"credproc/b.go":         `package credproc; import _ "github.com/aws/aws-sdk-go-v2/credentials"`,
+			"examples/sdk/main.go":  `package main; import _ "github.com/aws/aws-sdk-go-v2/config"`,
+			"internal/e2e/a.go":     `package e2e; import _ "github.com/zalando/go-keyring"`,
+			"internal/flight/a.go":  `package flight; import "C"`,
+			"oidc/a.go":             `package oidc; import _ "github.com/alecthomas/kong/v2"`,
+			"tokencache/keyring.go": `package tokencache; import _ "github.com/zalando/go-keyring"`,
+		},
+		[]string{
+			"cmd/b.go imports github.com/zalando/go-keyring",
+			"credproc/a.go imports github.com/aws/aws-sdk-go-v2/config",
+			"credproc/a_test.go imports github.com/godbus/dbus/v5",
+			"internal/flight/a.go imports C",
+			"oidc/a.go imports github.com/alecthomas/kong/v2",
+		},
+	},
+	{
+		"only main exits", onlyMainExits,
+		map[string]string{
+			"cmd/a.go":              "package cmd\nimport \"log\"\nfunc a() { log.Fatalf(\"\") }",
+			"cmd/b.go":              "package cmd\nimport \"os\"\nvar exit = os.Exit",
+			"cmd/credproc/main.go":  "package main\nimport \"os\"\nfunc main() { os.Exit(1) }",
+			"cmd/main_test.go":      "package cmd\nimport \"os\"\nfunc a() { os.Exit(1); panic(1) }",
+			"internal/idctest/a.go": "package idctest\nfunc a() { panic(1) }",
+			"oidc/a.go":             "package oidc\nfunc a() { panic(1) }",
+			"oidc/b.go":             "package oidc\nfunc init() {}\ntype t int\nfunc (t) init() {}",
+		},
+		[]string{
+			"cmd/a.go:3: log.Fatalf outside of main",
+			"cmd/b.go:3: os.Exit outside of main",
+			"oidc/a.go:2: panic in a library",
+			"oidc/b.go:2: func init",
+		},
+	},
+	{
+		"what is exported is documented", exportedIsDocumented,
+		map[string]string{
+			"cmd/a.go":      "package cmd\n// A is.\ntype A struct{ F int }\nfunc (A) M() {}\nfunc (*A) m() {}\nfunc (A) Error() {}\ntype b int\nfunc (b) M() {}\ntype G[T any] int\nfunc (*G[T]) M() {}",
+			"cmd/a_test.go": "// Package cmd is.\npackage cmd\nfunc F() {}",
+			"oidc/a.go":     "package oidc\nconst C = 1\n// Group.\nconst (\n\tD = 1\n\tE = 2\n)\nvar (\n\t// V is.\n\tV, w = 1, 2\n\tW = 2\n)\nfunc F() {}",
+			"oidc/doc.go":   "// Package oidc is.\npackage oidc",
+			"house_test.go": "// Package house_test is.\npackage house_test",
+		},
+		[]string{
+			"cmd has no package comment",
+			"cmd/a.go:10: M has no comment",
+			"cmd/a.go:4: M has no comment",
+			"cmd/a.go:9: G has no comment",
+			"oidc/a.go:11: W has no comment",
+			"oidc/a.go:13: F has no comment",
+			"oidc/a.go:2: C has no comment",
+		},
+	},
+	{
+		"tests are as long as code", testsAreAsLongAsCode,
+		map[string]string{
+			"cmd/a.go":             "package cmd\n\nvar a = 1",
+			"credproc/a.go":        "package credproc\n\nvar a = 1",
+			"credproc/a_test.go":   "package credproc\n\n\n",
+			"tokencache/a.go":      "package tokencache\n\nvar a = 1",
+			"tokencache/a_test.go": "package tokencache\nvar b = 1",
+		},
+		[]string{"credproc has 1 lines of tests for 2 of code"},
+	},
+	{
+		"some words are not written", someWordsAreNotWritten,
+		map[string]string{
+			"README.md":          "later: TO" + "DO",
+			"docs/a.md":          "fine: mktemp a.XX" + "XXXX",
+			"docs/b.md":          "one\nXX" + "X FIX" + "ME",
+			"go.sum":             "XX" + "X",
+			"internal/e2e/a.txt": "GET https://registry.npm" + "js.org/a",
+			"oidc/a_test.go":     "package oidc\nimport \"time\"\nfunc a() { t.Sk" + "ipf(1)\n time.Sleep(1) }",
+			"oidc/b_test.go":     "package oidc\nimport (\"testing/synctest\"; \"time\")\nfunc b() { time.Sleep(1) }",
+			"oidc/d_test.go":     "package oidc\nimport \"time\"\nfunc TestD() { bubble(func() { time.Sleep(1) }) }",
+			"oidc/e_test.go":     "package oidc\nimport \"testing/synctest\"\nfunc bubble(f func()) { synctest.Test(nil, nil) }",
+			"cmd/d_test.go":      "package cmd\nimport \"time\"\nfunc TestD() { bubble(func() { time.Sleep(1) }) }",
+			"oidc/c.go":          "package oidc\nimport \"time\"\nfunc c() { time.Sleep(1) }",
+			"tools/a":            "\x00TO" + "DO",
+			".git/a":             "TO" + "DO",
+		},
+		[]string{
+			"README.md:1: says TO" + "DO",
+			"cmd/d_test.go:3: time.Sleep in a test without synctest",
+			"docs/b.md:2: says FIX" + "ME",
+			"docs/b.md:2: says XX" + "X",
+			"internal/e2e/a.txt:1: says npm" + "js.org",
+			"oidc/a_test.go:3: says t.Sk" + "ip",
+			"oidc/a_test.go:4: time.Sleep in a test without synctest",
+		},
+	},
+	{
+		"an internal package is shared or fuzzed", internalIsSharedOrFuzzed,
+		map[string]string{
+			"cmd/a.go":                     `package cmd; import _ "` + module + `/internal/sdk"; import _ "` + module + `/internal/portal"`,
+			"cmd/b.go":                     `package cmd; import _ "` + module + `/internal/portal"`,
+			"internal/awsconfig/a.go":      `package awsconfig`,
+			"internal/awsconfig/a_test.go": `package awsconfig; import "testing"; func FuzzA(f *testing.F) {}`,
+			"internal/e2e/a.go":            `package e2e`,
+			"internal/idctest/a.go":        `package idctest`,
+			"internal/portal/a.go":         `package portal; import _ "` + module + `/internal/sdk"`,
+			"internal/sdk/a.go":            `package sdk`,
+			"oidc/a_test.go":               `package oidc; import _ "` + module + `/internal/portal"`,
+		},
+		[]string{"internal/portal has 1 importers and no fuzz test"},
+	},
+}
+
+// A source is one Go file.
+type source struct {
+	path, dir string // dir is that of the package, and of its path in the module
+	test      bool
+	text      []byte
+	*ast.File
+	set *token.FileSet
+}
+
+func (s source) at(n ast.Node) string {
+	return fmt.Sprintf("%s:%d", s.path, s.set.Position(n.Pos()).Line)
+}
+
+func (s source) imports() []string {
+	var paths []string
+	for _, spec := range s.Imports {
+		p, err := strconv.Unquote(spec.Path.Value)
+		if err != nil {
+			continue // the parser has seen to it
+		}
+		paths = append(paths, p)
+	}
+	return paths
+}
+
+// ours returns what s imports of this module, as directories.
+func (s source) ours() []string {
+	var dirs []string
+	for _, p := range s.imports() {
+		if dir, ok := strings.CutPrefix(p, module+"/"); ok {
+			dirs = append(dirs, dir)
+		}
+	}
+	return dirs
+}
+
+// uses calls f with each mention, in root, of a name of the package imported
+// from importPath.
+func (s source) uses(importPath string, root ast.Node, f func(n ast.Node, name string)) {
+	if !slices.Contains(s.imports(), importPath) {
+		return
+	}
+	ast.Inspect(root, func(n ast.Node) bool {
+		if sel, ok := n.(*ast.SelectorExpr); ok {
+			if x, ok := sel.X.(*ast.Ident); ok && x.Name == path.Base(importPath) {
+				f(n, sel.Sel.Name)
+			}
+		}
+		return true
+	})
+}
+
+// files calls f with every file that is part of the project.
+func files(tree fs.FS, f func(name string, text []byte)) error {
+	return fs.WalkDir(tree, ".", func(name string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && (d.Name() == ".git" || name == "dist"):
+			return fs.SkipDir
+		case !d.Type().IsRegular():
+			return nil
+		}
+		text, err := fs.ReadFile(tree, name)
+		if err == nil {
+			f(name, text)
+		}
+		return err
+	})
+}
+
+// sources returns the Go files, for whatever system they are, and a complaint
+// for each that cannot be read.
+func sources(tree fs.FS) (all []source, complaints []string) {
+	err := files(tree, func(name string, text []byte) {
+		if path.Ext(name) != ".go" || slices.Contains(strings.Split(name, "/"), "testdata") {
+			return
+		}
+		s := source{path: name, dir: path.Dir(name), test: strings.HasSuffix(name, "_test.go"), text: text, set: token.NewFileSet()}
+		var err error
+		s.File, err = parser.ParseFile(s.set, name, text, parser.ParseComments|parser.SkipObjectResolution)
+		if err != nil {
+			complaints = append(complaints, err.Error())
+			return
+		}
+		all = append(all, s)
+	})
+	if err != nil {
+		complaints = append(complaints, err.Error())
+	}
+	return all, complaints
+}
+
+// mayImport has a line for each package: what of ours its code may import. A
+// name that ends in a slash is all below it, but for internal/idctest.
+var mayImport = map[string][]string{
+	"cmd/credproc":        {"cmd", "credproc", "tokencache", "oidc", "internal/"},
+	"cmd":                 {"credproc", "tokencache", "oidc", "internal/"},
+	"credproc":            {"tokencache", "oidc", "internal/awsconfig", "internal/flight", "internal/portal", "internal/sdk", "internal/safedir", "internal/sealed"},
+	"tokencache":          {"oidc", "internal/flight", "internal/portal", "internal/sdk", "internal/safedir", "internal/sealed"},
+	"oidc":                {"internal/sdk"},
+	"internal/awsconfig":  {},
+	"internal/flight":     {"internal/safedir", "internal/sealed"},
+	"internal/idctest":    {},
+	"internal/portal":     {"internal/sdk"},
+	"internal/safedir":    {},
+	"internal/sdk":        {},
+	"internal/sealed":     {},
+	"internal/e2e":        {"cmd", "credproc", "tokencache", "oidc", "internal/", "internal/idctest"},
+	"examples/embed":      {"cmd", "credproc", "tokencache", "oidc"},
+	"examples/quickstart": {"cmd", "credproc", "tokencache", "oidc", "internal/idctest"},
+	"examples/sdk":        {"credproc", "tokencache", "oidc"},
+	"examples/signin":     {"tokencache", "oidc"},
+}
+
+func importsRunOneWay(tree fs.FS) []string {
+	all, complaints := sources(tree)
+	for _, s := range all {
+		allowed, known := mayImport[s.dir]
+		if !known && s.dir != "." {
+			complaints = append(complaints, s.path+" is in a package that the table of imports does not have")
+			continue
+		}
+		for _, dir := range s.ours() {
+			ok := slices.ContainsFunc(allowed, func(a string) bool {
+				return a == dir || strings.HasSuffix(a, "/") && strings.HasPrefix(dir, a) && dir != "internal/idctest"
+			})
+			if s.test { // may import what it likes, but not the commands from below
+				ok = ok || !isCommand(dir) || isCommand(s.dir)
+			}
+			if !ok {
+				complaints = append(complaints, s.path+" imports "+dir)
+			}
+		}
+	}
+	return complaints
+}
+
+func isCommand(dir string) bool { return dir == "cmd" || strings.HasPrefix(dir, "cmd/") }
+
+// belongs says which packages, tests included, may import a dependency that
+// the rest must not depend on.
+var belongs = map[string][]string{
+	"github.com/alecthomas/kong":          {"cmd", "cmd/credproc", "examples/embed"},
+	"github.com/aws/aws-sdk-go-v2/config": {"internal/e2e", "examples/sdk"},
+	"github.com/godbus/dbus":              {"tokencache", "internal/e2e"},
+	"github.com/zalando/go-keyring":       {"tokencache", "internal/e2e"},
+	"C":                                   {}, // we build without cgo
+}
+
+func dependenciesStay(tree fs.FS) []string {
+	all, complaints := sources(tree)
+	for _, s := range all {
+		for _, p := range s.imports() {
+			for dependency, dirs := range belongs {
+				if (p == dependency || strings.HasPrefix(p, dependency+"/")) && !slices.Contains(dirs, s.dir) {
+					complaints = append(complaints, s.path+" imports "+p)
+				}
+			}
+		}
+	}
+	return complaints
+}
+
+func onlyMainExits(tree fs.FS) []string {
+	all, complaints := sources(tree)
+	for _, s := range all {
+		complain := func(n ast.Node, what string) {
+			complaints = append(complaints, s.at(n)+": "+what)
+		}
+		for _, d := range s.Decls {
+			if f, ok := d.(*ast.FuncDecl); ok && f.Recv == nil && f.Name.Name == "init" {
+				complain(f, "func init")
+			}
+		}
+		if s.test || s.Name.Name == "main" {
+			continue
+		}
+		s.uses("os", s.File, func(n ast.Node, name string) {
+			if name == "Exit" {
+				complain(n, "os.Exit outside of main")
+			}
+		})
+		s.uses("log", s.File, func(n ast.Node, name string) {
+			if strings.HasPrefix(name, "Fatal") {
+				complain(n, "log."+name+" outside of main")
+			}
+		})
+		if s.dir == "internal/idctest" {
+			continue // runs in tests, and aborts responses as net/http wants it
+		}
+		ast.Inspect(s.File, func(n ast.Node) bool {
+			if call, ok := n.(*ast.CallExpr); ok {
+				if f, ok := call.Fun.(*ast.Ident); ok && f.Name == "panic" {
+					complain(n, "panic in a library")
+				}
+			}
+			return true
+		})
+	}
+	return complaints
+}
+
+func exportedIsDocumented(tree fs.FS) []string {
+	all, complaints := sources(tree)
+	comment := map[string]bool{} // directory: has a package comment
+	for _, s := range all {
+		if !s.test {
+			comment[s.dir] = comment[s.dir] || s.Doc.Text() != ""
+			complaints = append(complaints, undocumented(s)...)
+		}
+	}
+	for dir, has := range comment {
+		if !has {
+			complaints = append(complaints, dir+" has no package comment")
+		}
+	}
+	return complaints
+}
+
+// undocumented complains of names. A comment on a group of constants or
+// variables is one on all of them; fields are their type's affair, and the
+// methods of an error are errors' own.
+func undocumented(s source) (complaints []string) {
+	need := func(name *ast.Ident, docs ...*ast.CommentGroup) {
+		if name.IsExported() && !slices.ContainsFunc(docs, func(g *ast.CommentGroup) bool { return g.Text() != "" }) {
+			complaints = append(complaints, fmt.Sprintf("%s: %s has no comment", s.at(name), name.Name))
+		}
+	}
+	for _, d := range s.Decls {
+		switch d := d.(type) {
+		case *ast.FuncDecl:
+			switch {
+			case d.Recv != nil && !receiver(d.Recv.List[0].Type).IsExported():
+			case d.Recv != nil && (d.Name.Name == "Error" || d.Name.Name == "Unwrap"):
+			default:
+				need(d.Name, d.Doc)
+			}
+		case *ast.GenDecl:
+			for _, spec := range d.Specs {
+				switch spec := spec.(type) {
+				case *ast.TypeSpec:
+					if d.Lparen.IsValid() {
+						need(spec.Name, spec.Doc)
+					} else {
+						need(spec.Name, d.Doc)
+					}
+				case *ast.ValueSpec:
+					for _, name := range spec.Names {
+						need(name, d.Doc, spec.Doc, spec.Comment)
+					}
+				}
+			}
+		}
+	}
+	return complaints
+}
+
+// receiver returns T of T, *T and *T[P].
+func receiver(e ast.Expr) *ast.Ident {
+	for {
+		switch x := e.(type) {
+		case *ast.StarExpr:
+			e = x.X
+		case *ast.IndexExpr:
+			e = x.X
+		case *ast.IndexListExpr:
+			e = x.X
+		case *ast.Ident:
+			return x
+		default:
+			return ast.NewIdent("_")
+		}
+	}
+}
+
+func testsAreAsLongAsCode(tree fs.FS) []string {
+	all, complaints := sources(tree)
+	tests, code := map[string]int{}, map[string]int{}
+	for _, s := range all {
+		lines := 0
+		for line := range bytes.Lines(s.text) {
+			if len(bytes.TrimSpace(line)) > 0 {
+				lines++
+			}
+		}
+		if s.test {
+			tests[s.dir] += lines
+		} else {
+			code[s.dir] += lines
+		}
+	}
+	for _, dir := range []string{"oidc", "tokencache", "credproc"} { // the public libraries
+		if tests[dir] < code[dir] {
+			complaints = append(complaints, fmt.Sprintf("%s has %d lines of tests for %d of code", dir, tests[dir], code[dir]))
+		}
+	}
+	return complaints
+}
+
+// words are not written anywhere: what is not done is no comment, a test runs
+// or is not there, and a build takes its modules from where its user says.
+// They are in two parts, or this file would have them.
+var words = regexp.MustCompile(`\bTO` + `DO\b|\bFIX` + `ME\b|\bXX` + `X\b|\bt\.Sk` + `ip|` +
+	`\bproxy\.go` + `lang\.org|\bsum\.go` + `lang\.org|\bnpm` + `js\.org|\bpypi\.` + `org|\bpythonhosted\.` + `org|` +
+	`\bcrates\.` + `io|\brubygems\.` + `org|\bregistry\.terra` + `form\.io`)
+
+func someWordsAreNotWritten(tree fs.FS) []string {
+	all, complaints := sources(tree)
+	err := files(tree, func(name string, text []byte) {
+		if path.Base(name) == "go.sum" || bytes.IndexByte(text, 0) >= 0 {
+			return // not written by anybody
+		}
+		number := 0
+		for line := range bytes.Lines(text) {
+			number++
+			for _, word := range words.FindAll(line, -1) {
+				complaints = append(complaints, fmt.Sprintf("%s:%d: says %s", name, number, word))
+			}
+		}
+	})
+	if err != nil {
+		complaints = append(complaints, err.Error())
+	}
+	bubbles := inBubbles(all)
+	for _, s := range all {
+		if !s.test || bubbles[s.path] {
+			continue
+		}
+		s.uses("time", s.File, func(n ast.Node, name string) {
+			if name == "Sleep" {
+				complaints = append(complaints, s.at(n)+": time.Sleep in a test without synctest")
+			}
+		})
+	}
+	return complaints
+}
+
+// inBubbles returns the paths of the test files that work in a bubble of
+// testing/synctest, where sleep takes no time: they import it, or call a
+// function of their package's tests that uses it.
+func inBubbles(all []source) map[string]bool {
+	helpers := map[string]bool{} // directory/function
+	for _, s := range all {
+		if !s.test || !slices.Contains(s.imports(), "testing/synctest") {
+			continue
+		}
+		for _, d := range s.Decls {
+			if f, ok := d.(*ast.FuncDecl); ok && f.Recv == nil {
+				s.uses("testing/synctest", f, func(ast.Node, string) { helpers[s.dir+"/"+f.Name.Name] = true })
+			}
+		}
+	}
+	bubbles := map[string]bool{}
+	for _, s := range all {
+		bubbles[s.path] = slices.Contains(s.imports(), "testing/synctest")
+		ast.Inspect(s.File, func(n ast.Node) bool {
+			if call, ok := n.(*ast.CallExpr); ok {
+				f, ok := call.Fun.(*ast.Ident)
+				bubbles[s.path] = bubbles[s.path] || ok && helpers[s.dir+"/"+f.Name]
+			}
+			return true
+		})
+	}
+	return bubbles
+}
+
+func internalIsSharedOrFuzzed(tree fs.FS) []string {
+	all, complaints := sources(tree)
+	importers, fuzzed := map[string]map[string]bool{}, map[string]bool{}
+	for _, s := range all {
+		if strings.HasPrefix(s.dir, "internal/") && importers[s.dir] == nil {
+			importers[s.dir] = map[string]bool{}
+		}
+		if s.test {
+			for _, d := range s.Decls {
+				f, ok := d.(*ast.FuncDecl)
+				fuzzed[s.dir] = fuzzed[s.dir] || ok && strings.HasPrefix(f.Name.Name, "Fuzz")
+			}
+			continue
+		}
+		for _, dir := range s.ours() {
+			if importers[dir] == nil {
+				importers[dir] = map[string]bool{}
+			}
+			importers[dir][s.dir] = true
+		}
+	}
+	for _, dir := range slices.Sorted(maps.Keys(importers)) {
+		switch {
+		case !strings.HasPrefix(dir, "internal/"), dir == "internal/idctest", dir == "internal/e2e": // for tests
+		case len(importers[dir]) < 2 && !fuzzed[dir]:
+			complaints = append(complaints, fmt.Sprintf("%s has %d importers and no fuzz test", dir, len(importers[dir])))
+		}
+	}
+	return complaints
+}
