@@ -1,0 +1,86 @@
+// Command sdk asks AWS who it is, with the credentials of a profile:
+//
+//	go run ./examples/sdk -profile dev
+//
+// It is a program with aws-sdk-go-v2 that needs neither the AWS CLI nor a
+// credential_process: the library shares logins and credentials with the
+// program credproc, and with every other process of the machine.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+
+	"github.com/credproc/credproc/credproc"
+	"github.com/credproc/credproc/oidc"
+)
+
+func main() {
+	profile := flag.String("profile", "", "profile of ~/.aws/config (default: AWS_PROFILE, or default)")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, os.Stdout, *profile); err != nil {
+		fmt.Fprintln(os.Stderr, "sdk:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, out io.Writer, profile string) error {
+	var config credproc.Config
+	defer settle(&config)
+	provider, err := config.Provider(profile)
+	if err != nil {
+		return err
+	}
+	client := sts.New(sts.Options{
+		Region:       region(),
+		BaseEndpoint: endpoint(),
+		// The cache asks the provider again before the credentials expire.
+		Credentials: aws.NewCredentialsCache(provider),
+	})
+	identity, err := client.GetCallerIdentity(ctx, nil)
+	if errors.Is(err, oidc.ErrSignInRequired) {
+		return fmt.Errorf("%w\nhint: run %q", err, strings.TrimSpace("credproc login "+profile))
+	}
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "account %s\n%s\n", aws.ToString(identity.Account), aws.ToString(identity.Arn))
+	return nil
+}
+
+// settle waits for a renewal that is under way, also after an interrupt: its
+// answer has to reach the keychain, or the login is lost.
+func settle(config *credproc.Config) {
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	for _, session := range config.Sessions() {
+		session.Pause(ctx)
+	}
+}
+
+func region() string {
+	if region := os.Getenv("AWS_REGION"); region != "" {
+		return region
+	}
+	return "us-east-1"
+}
+
+// endpoint is a custom one of STS. nil leaves it to the SDK.
+func endpoint() *string {
+	if url := os.Getenv("AWS_ENDPOINT_URL_STS"); url != "" {
+		return &url
+	}
+	return nil
+}
