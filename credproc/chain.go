@@ -1,0 +1,184 @@
+package credproc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/smithy-go"
+
+	"github.com/credproc/credproc/internal/flight"
+	"github.com/credproc/credproc/internal/sdk"
+	"github.com/credproc/credproc/tokencache"
+)
+
+// source is a provider that comes from a session in the end.
+type source interface {
+	aws.CredentialsProvider
+	session() *tokencache.Session
+	words() []string // who it is, in full
+}
+
+func (p *Provider) session() *tokencache.Session { return p.Session }
+
+// assumedRole gets credentials of an IAM role with those of another role:
+// role_arn and source_profile.
+type assumedRole struct {
+	source  source
+	roleARN string
+	account string // of the role
+	input   sts.AssumeRoleInput
+
+	region, endpoint      string
+	useFIPS, useDualStack bool
+	httpClient            *http.Client
+	minValidity           time.Duration
+}
+
+func (a *assumedRole) session() *tokencache.Session { return a.source.session() }
+
+// words name all that the credentials depend on: the same role assumed by way
+// of another, or under another name, is somebody else in CloudTrail.
+func (a *assumedRole) words() []string {
+	return append([]string{
+		"assumed", a.roleARN, aws.ToString(a.input.ExternalId), aws.ToString(a.input.RoleSessionName),
+		strconv.Itoa(int(aws.ToInt32(a.input.DurationSeconds))), a.region, a.endpoint,
+	}, a.source.words()...)
+}
+
+func (a *assumedRole) op() string {
+	return fmt.Sprintf("assume role %s through session %s", a.roleARN, label(a.session()))
+}
+
+// Retrieve is like [Provider.Retrieve].
+func (a *assumedRole) Retrieve(ctx context.Context) (aws.Credentials, error) {
+	ctx, cancel := context.WithTimeout(ctx, flight.Budget)
+	defer cancel()
+	data, err := a.session().Cached(ctx, tokencache.Cached{
+		Words: a.words(), Variant: a.minValidity.String(), Op: a.op(),
+		Judge: judge(a.minValidity), Fetch: a.fetch,
+	})
+	if err != nil {
+		return aws.Credentials{}, a.explain(err)
+	}
+	return parse(data)
+}
+
+func (a *assumedRole) fetch(ctx context.Context) ([]byte, error) {
+	if err := a.check(); err != nil {
+		return nil, err
+	}
+	credentials, err := a.source.Retrieve(ctx)
+	if err != nil {
+		return nil, &sourceError{err}
+	}
+	ctx, cancel := sdk.Bounded(ctx)
+	defer cancel()
+	out, err := a.client(credentials).AssumeRole(ctx, &a.input)
+	if err != nil {
+		return nil, a.failed(ctx, err)
+	}
+	c := out.Credentials
+	if c == nil || c.Expiration == nil {
+		return nil, &tokencache.UnavailableError{Op: a.op(), Reason: "AssumeRole: an answer without credentials"}
+	}
+	date, _ := awsmiddleware.GetServerTime(out.ResultMetadata)
+	return keep(a.op(), date, aws.Credentials{
+		AccessKeyID: aws.ToString(c.AccessKeyId), SecretAccessKey: aws.ToString(c.SecretAccessKey),
+		SessionToken: aws.ToString(c.SessionToken), CanExpire: true, Expires: *c.Expiration, AccountID: a.account,
+	})
+}
+
+// check refuses settings with which no call can be made.
+func (a *assumedRole) check() error {
+	if a.endpoint != "" && (a.useFIPS || a.useDualStack) {
+		return &sdk.SettingError{Setting: "endpoint", Value: a.endpoint, Problem: "cannot be custom with FIPS or dual-stack"}
+	}
+	return errors.Join(sdk.CheckRegion(a.region), sdk.CheckEndpoint(a.endpoint))
+}
+
+// sourceError keeps the failure of a source from being remembered as one of
+// the role that is assumed with it: the source has remembered it, and it may
+// say "no access" of another role.
+type sourceError struct{ cause error }
+
+func (e *sourceError) Error() string { return e.cause.Error() }
+
+func (a *assumedRole) client(credentials aws.Credentials) *sts.Client {
+	return sts.New(sts.Options{
+		Region: a.region, BaseEndpoint: nonEmpty(a.endpoint), AppID: a.session().Config.AppID,
+		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return credentials, nil }),
+		HTTPClient:  sdk.HTTPClient(a.httpClient), Retryer: sdk.NewRetryer(), APIOptions: sdk.Middleware(),
+		EndpointOptions: sts.EndpointResolverOptions{
+			UseFIPSEndpoint:      fips(a.useFIPS),
+			UseDualStackEndpoint: dualStack(a.useDualStack),
+		},
+	})
+}
+
+// failed does not pass the SDK's error on: it holds the request, with the
+// session token in its header.
+func (a *assumedRole) failed(ctx context.Context, err error) error {
+	answer, ok := sdk.AnswerTo(err)
+	if !ok {
+		cause := sdk.Cause(ctx, err)
+		return &tokencache.UnavailableError{Op: a.op(), Reason: "AssumeRole: " + cause.Error(), Err: cause}
+	}
+	at := fmt.Sprintf("HTTP %d", answer.StatusCode)
+	if answer.RequestID != "" {
+		at += ", request ID " + answer.RequestID
+	}
+	said, ok := errors.AsType[smithy.APIError](err)
+	if !ok || said.ErrorCode() == "UnknownError" { // the SDK's name for a page of somebody in between
+		text := fmt.Sprintf("AssumeRole: an answer that cannot be read (%s)", at)
+		return &tokencache.UnavailableError{Op: a.op(), Reason: text, Err: errors.New(text)}
+	}
+	code := said.ErrorCode()
+	text := fmt.Sprintf("AssumeRole: %s: %s (%s)", sdk.Printable(code), sdk.Printable(said.ErrorMessage()), at)
+	switch {
+	case code == "AccessDenied" || code == "AccessDeniedException":
+		return &NoAccessError{Session: label(a.session()), RoleARN: a.roleARN, Err: errors.New(text)}
+	case answer.StatusCode >= 400 && answer.StatusCode < 500 && answer.StatusCode != http.StatusTooManyRequests && !strings.HasPrefix(code, "Throttl"):
+		return fmt.Errorf("%s: %s", a.op(), text)
+	}
+	return &tokencache.UnavailableError{Op: a.op(), Reason: text, Err: errors.New(text)}
+}
+
+// explain makes the error of an earlier caller ours.
+func (a *assumedRole) explain(err error) error {
+	if source, ok := errors.AsType[*sourceError](err); ok {
+		return source.cause
+	}
+	if shared, ok := errors.AsType[*flight.SharedError](err); ok && shared.Kind == noAccess {
+		return &NoAccessError{Session: label(a.session()), RoleARN: a.roleARN, Err: errors.New(shared.Reason)}
+	}
+	return err
+}
+
+func fips(on bool) aws.FIPSEndpointState {
+	if on {
+		return aws.FIPSEndpointStateEnabled
+	}
+	return aws.FIPSEndpointStateDisabled
+}
+
+func dualStack(on bool) aws.DualStackEndpointState {
+	if on {
+		return aws.DualStackEndpointStateEnabled
+	}
+	return aws.DualStackEndpointStateDisabled
+}
+
+func nonEmpty(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}

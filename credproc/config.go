@@ -1,0 +1,431 @@
+package credproc
+
+import (
+	"cmp"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"log/slog"
+	"math"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+
+	"github.com/credproc/credproc/internal/awsconfig"
+	"github.com/credproc/credproc/oidc"
+	"github.com/credproc/credproc/tokencache"
+)
+
+// Config makes sessions and providers from ~/.aws/config, and from what the
+// environment says about endpoints, proxies and CA bundles, as the AWS SDKs
+// read them. The zero Config is ready to use. Its fields must not be changed
+// after the first call, and it must not be copied; its methods are safe for
+// concurrent use.
+//
+// The files are read once, at the first call.
+type Config struct {
+	// Getenv looks up environment variables. nil means [os.Getenv].
+	Getenv func(name string) string
+	// Command is how our own credential_process lines begin: the name of the
+	// program, and any words after it. nil means "credproc". A profile with
+	// such a line is resolved without running it.
+	Command []string
+	// MinValidity is for providers: see [Provider].
+	MinValidity time.Duration
+
+	// The rest is for sessions: see [tokencache.Session].
+
+	ClientName         string // see [oidc.Config]
+	HTTPClient         *http.Client
+	Keyring            tokencache.Keyring
+	NewLoginKeyring    string
+	MayPrompt          bool
+	StateDir, CacheDir string
+	Service            string
+	NoKeyCache         bool
+	Logger             *slog.Logger
+
+	once  sync.Once
+	files *awsconfig.Config
+	err   error
+
+	mu       sync.Mutex
+	sessions map[string]*tokencache.Session
+}
+
+// UnsupportedProfileError is a profile whose credentials do not come from IAM
+// Identity Center.
+type UnsupportedProfileError struct {
+	Profile string
+	Reason  string // "has static keys"
+}
+
+func (e *UnsupportedProfileError) Error() string {
+	return fmt.Sprintf("profile %q %s", e.Profile, e.Reason)
+}
+
+func (c *Config) getenv(name string) string {
+	if c.Getenv != nil {
+		return c.Getenv(name)
+	}
+	return os.Getenv(name)
+}
+
+func (c *Config) load() (*awsconfig.Config, error) {
+	c.once.Do(func() {
+		home := c.getenv("HOME")
+		if home == "" {
+			home, _ = os.UserHomeDir()
+		}
+		var config, credentials string
+		if config, credentials, c.err = awsconfig.Paths(c.getenv, home); c.err == nil {
+			c.files, c.err = awsconfig.Load(config, credentials)
+		}
+	})
+	return c.files, c.err
+}
+
+// DefaultProfile returns the profile that is meant where none is named:
+// AWS_PROFILE, AWS_DEFAULT_PROFILE, or "default".
+func (c *Config) DefaultProfile() string {
+	return cmp.Or(c.getenv("AWS_PROFILE"), c.getenv("AWS_DEFAULT_PROFILE"), "default")
+}
+
+// SessionNames returns the names of all sso-sessions, sorted.
+func (c *Config) SessionNames() ([]string, error) {
+	files, err := c.load()
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for name := range files.Sessions {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names, nil
+}
+
+// HasProfile reports whether there is a profile of that name.
+func (c *Config) HasProfile(name string) bool {
+	files, err := c.load()
+	return err == nil && files.Profiles[name] != nil
+}
+
+// HasSession reports whether there is an sso-session of that name.
+func (c *Config) HasSession(name string) bool {
+	files, err := c.load()
+	return err == nil && files.Sessions[name] != nil
+}
+
+// Path returns where the config file is, or should be; "" if that is unknown.
+func (c *Config) Path() string {
+	files, err := c.load()
+	if err != nil {
+		return ""
+	}
+	return files.Path
+}
+
+// Session returns the sso-session called name.
+func (c *Config) Session(name string) (*tokencache.Session, error) {
+	files, err := c.load()
+	if err != nil {
+		return nil, err
+	}
+	s, err := files.Session(name)
+	if err != nil {
+		return nil, err
+	}
+	return c.session(s, nil)
+}
+
+// SessionAt returns the session at a start URL: the sso-session that has it, if
+// there is exactly one, or else one without a name.
+func (c *Config) SessionAt(startURL, region string) (*tokencache.Session, error) {
+	if _, err := c.load(); err != nil {
+		return nil, err
+	}
+	return c.session(awsconfig.Session{StartURL: startURL, Region: region}, nil)
+}
+
+// LoginSession returns the session of a login, wherever that is described.
+func (c *Config) LoginSession(l *tokencache.Status) (*tokencache.Session, error) {
+	s, err := c.SessionAt(l.StartURL, l.Region)
+	if err != nil {
+		return nil, err
+	}
+	return &tokencache.Session{
+		Name: l.Name, Config: oidc.Config{
+			StartURL: l.StartURL, Region: l.Region, Endpoint: l.Endpoint,
+			ClientName: c.ClientName, HTTPClient: s.Config.HTTPClient, AppID: s.Config.AppID,
+			UseFIPS: s.Config.UseFIPS, UseDualStack: s.Config.UseDualStack,
+		},
+		PortalEndpoint: l.PortalEndpoint, Keyring: c.Keyring, MayPrompt: c.MayPrompt,
+		StateDir: c.StateDir, CacheDir: c.CacheDir, Service: c.Service, NoKeyCache: c.NoKeyCache, Logger: c.Logger,
+		Network: s.Network,
+	}, nil
+}
+
+// ProfileSession returns the session that a profile's credentials come from in
+// the end.
+func (c *Config) ProfileSession(profile string) (*tokencache.Session, error) {
+	p, err := c.profile(profile)
+	if err != nil {
+		return nil, err
+	}
+	for p.Chain != nil && p.Chain.Source != nil {
+		p = p.Chain.Source
+	}
+	if p.Role == nil {
+		return nil, unsupported(p)
+	}
+	return c.session(p.Role.Session, p)
+}
+
+// Provider returns the provider of a profile's credentials. "" means
+// [Config.DefaultProfile]. The profile may have our own credential_process
+// line, native keys (sso_session, or sso_start_url), or role_arn and
+// source_profile, which lead to one of these.
+//
+// Errors name the file and line; those for a profile of another kind are an
+// [*UnsupportedProfileError].
+func (c *Config) Provider(profile string) (aws.CredentialsProvider, error) {
+	p, err := c.profile(cmp.Or(profile, c.DefaultProfile()))
+	if err != nil {
+		return nil, err
+	}
+	return c.provider(p)
+}
+
+// Role returns the provider of a role that no profile names. The error is for
+// an account ID or a role name that cannot be.
+func (c *Config) Role(s *tokencache.Session, accountID, roleName string) (*Provider, error) {
+	if err := awsconfig.CheckRole(accountID, roleName); err != nil {
+		return nil, err
+	}
+	return &Provider{Session: s, AccountID: accountID, RoleName: roleName, MinValidity: c.MinValidity}, nil
+}
+
+func (c *Config) profile(name string) (*awsconfig.Profile, error) {
+	files, err := c.load()
+	if err != nil {
+		return nil, err
+	}
+	command := c.Command
+	if command == nil {
+		command = []string{"credproc"}
+	}
+	return files.Profile(name, command)
+}
+
+func (c *Config) provider(p *awsconfig.Profile) (source, error) {
+	switch {
+	case p.Kind == awsconfig.SessionOnly:
+		return nil, &UnsupportedProfileError{p.Name, "names a session, but no account and no role"}
+	case p.Role != nil:
+		s, err := c.session(p.Role.Session, p)
+		if err != nil {
+			return nil, err
+		}
+		return c.Role(s, p.Role.AccountID, p.Role.RoleName)
+	case p.Chain != nil && p.Chain.Source != nil && p.Chain.MFASerial == "":
+		return c.assumed(p)
+	}
+	return nil, unsupported(p)
+}
+
+func unsupported(p *awsconfig.Profile) error {
+	kind := p.Kind
+	if p.Chain != nil { // also by a line of ours
+		kind = awsconfig.Chain
+		if p.Chain.Source == nil {
+			kind = awsconfig.CredentialSource
+		}
+	}
+	reason := map[awsconfig.Kind]string{
+		awsconfig.None:             "has no sso_session, and no other source of credentials",
+		awsconfig.CredentialSource: "takes its credentials from this machine (credential_source)",
+		awsconfig.WebIdentity:      "takes its credentials from a web identity token",
+		awsconfig.Static:           "has static keys",
+		awsconfig.OtherProcess:     "has the credential_process of another program",
+		awsconfig.Chain:            "asks for a code (mfa_serial)",
+	}[kind]
+	return &UnsupportedProfileError{p.Name, reason}
+}
+
+func (c *Config) assumed(p *awsconfig.Profile) (source, error) {
+	chain := p.Chain
+	from, err := c.provider(chain.Source)
+	if err != nil {
+		return nil, err
+	}
+	role, err := arn.Parse(chain.RoleARN)
+	if err != nil || role.Service != "iam" {
+		return nil, &UnsupportedProfileError{p.Name, fmt.Sprintf("has a role_arn that is none: %q", chain.RoleARN)}
+	}
+	a := &assumedRole{source: from, roleARN: chain.RoleARN, account: role.AccountID, minValidity: c.MinValidity}
+	a.input = sts.AssumeRoleInput{
+		RoleArn: &chain.RoleARN, ExternalId: nonEmpty(chain.ExternalID),
+		RoleSessionName: aws.String(cmp.Or(chain.SessionName, c.roleSessionName())),
+	}
+	if chain.DurationSeconds != 0 {
+		a.input.DurationSeconds = aws.Int32(int32(min(chain.DurationSeconds, math.MaxInt32)))
+	}
+	a.region = cmp.Or(c.getenv("AWS_REGION"), c.getenv("AWS_DEFAULT_REGION"), chain.Region, chain.Source.Region, from.session().Config.Region)
+	if a.endpoint, err = c.files.Endpoint("sts", p, c.getenv); err != nil {
+		return nil, err
+	}
+	if a.useFIPS, err = p.UseFIPS(c.getenv); err != nil {
+		return nil, err
+	}
+	if a.useDualStack, err = p.UseDualStack(c.getenv); err != nil {
+		return nil, err
+	}
+	if a.httpClient, err = c.httpClient(p); err != nil {
+		return nil, err
+	}
+	return a, nil
+}
+
+// roleSessionName is what CloudTrail shows where role_session_name is not set.
+// It must be the same each time: it is part of who the credentials are.
+//
+// https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
+func (c *Config) roleSessionName() string {
+	name := []byte(cmp.Or(c.Service, "credproc") + "-" + cmp.Or(c.getenv("USER"), c.getenv("USERNAME"), "user"))
+	for i, b := range name {
+		letter := b >= '0' && b <= '9' || b >= 'A' && b <= 'Z' || b >= 'a' && b <= 'z'
+		if !letter && !strings.ContainsRune("_+=,.@-", rune(b)) {
+			name[i] = '-'
+		}
+	}
+	return string(name[:min(64, len(name))])
+}
+
+// session returns the one Session for all that describe the same, so that
+// their callers join.
+func (c *Config) session(s awsconfig.Session, p *awsconfig.Profile) (*tokencache.Session, error) {
+	if s.Name == "" {
+		s = c.named(s)
+	}
+	session, err := c.describe(s, p)
+	if err != nil {
+		return nil, err
+	}
+	key := fmt.Sprintf("%q", []any{
+		session.Name, session.Config.StartURL, session.Config.Region, session.Config.Endpoint, session.PortalEndpoint,
+		session.Config.UseFIPS, session.Config.UseDualStack, session.Config.AppID, session.Network,
+	})
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if known := c.sessions[key]; known != nil {
+		return known, nil
+	}
+	if c.sessions == nil {
+		c.sessions = make(map[string]*tokencache.Session)
+	}
+	c.sessions[key] = session
+	return session, nil
+}
+
+// named returns the only sso-session with the start URL and region of s, so
+// that legacy profiles share its login, or s.
+func (c *Config) named(s awsconfig.Session) awsconfig.Session {
+	url, err := oidc.NormalizeStartURL(s.StartURL)
+	if err != nil {
+		return s
+	}
+	var same []awsconfig.Session
+	for name := range c.files.Sessions {
+		other, err := c.files.Session(name)
+		if err != nil || other.Region != s.Region {
+			continue
+		}
+		if otherURL, err := oidc.NormalizeStartURL(other.StartURL); err == nil && otherURL == url {
+			same = append(same, other)
+		}
+	}
+	if len(same) != 1 {
+		return s
+	}
+	return same[0]
+}
+
+// Sessions returns every session that was made so far.
+func (c *Config) Sessions() []*tokencache.Session {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var all []*tokencache.Session
+	for _, s := range c.sessions {
+		all = append(all, s)
+	}
+	return all
+}
+
+func (c *Config) describe(s awsconfig.Session, p *awsconfig.Profile) (*tokencache.Session, error) {
+	session := &tokencache.Session{
+		Name: s.Name, Keyring: c.Keyring, NewLoginKeyring: c.NewLoginKeyring, MayPrompt: c.MayPrompt,
+		StateDir: c.StateDir, CacheDir: c.CacheDir, Service: c.Service, NoKeyCache: c.NoKeyCache, Logger: c.Logger,
+		Config: oidc.Config{
+			StartURL: s.StartURL, Region: s.Region, Scopes: s.Scopes,
+			ClientName: c.ClientName, AppID: p.AppID(c.getenv),
+		},
+	}
+	var err error
+	if session.Config.Endpoint, err = c.files.Endpoint("sso_oidc", p, c.getenv); err != nil {
+		return nil, err
+	}
+	if session.PortalEndpoint, err = c.files.Endpoint("sso", p, c.getenv); err != nil {
+		return nil, err
+	}
+	if session.Config.UseFIPS, err = p.UseFIPS(c.getenv); err != nil {
+		return nil, err
+	}
+	if session.Config.UseDualStack, err = p.UseDualStack(c.getenv); err != nil {
+		return nil, err
+	}
+	session.Network = c.network(p)
+	session.Config.HTTPClient, err = c.httpClient(p)
+	return session, err
+}
+
+// network names the settings that decide whether a service can be reached.
+func (c *Config) network(p *awsconfig.Profile) string {
+	var settings []string
+	for _, name := range []string{"HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "NO_PROXY", "no_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR"} {
+		settings = append(settings, name+"="+c.getenv(name))
+	}
+	return strings.Join(append(settings, "ca_bundle="+p.CABundle(c.getenv)), "\n")
+}
+
+// httpClient returns c.HTTPClient, or one that trusts the user's CA bundle and
+// nothing else, as the AWS SDKs have it, and goes through the proxy that the
+// environment names.
+func (c *Config) httpClient(p *awsconfig.Profile) (*http.Client, error) {
+	bundle := p.CABundle(c.getenv)
+	if c.HTTPClient != nil || bundle == "" {
+		return c.HTTPClient, nil
+	}
+	pem, err := os.ReadFile(bundle)
+	if err != nil {
+		return nil, fmt.Errorf("read the CA bundle: %w", err)
+	}
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("read the CA bundle %s: no certificate in it", bundle)
+	}
+	transport := &http.Transport{
+		Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true,
+		TLSClientConfig:     &tls.Config{RootCAs: roots},
+		TLSHandshakeTimeout: 10 * time.Second, IdleConnTimeout: 90 * time.Second,
+		MaxIdleConnsPerHost: 16,
+	}
+	return &http.Client{Transport: transport}, nil
+}

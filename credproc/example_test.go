@@ -1,0 +1,80 @@
+package credproc_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"os"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+
+	"github.com/credproc/credproc/credproc"
+	"github.com/credproc/credproc/oidc"
+	"github.com/credproc/credproc/tokencache"
+)
+
+func ExampleProvider_Retrieve() {
+	provider := &credproc.Provider{
+		Session: &tokencache.Session{
+			Name:   "corp",
+			Config: oidc.Config{StartURL: "https://d-1234567890.awsapps.com/start", Region: "eu-west-1"},
+		},
+		AccountID: "111111111111",
+		RoleName:  "ReadOnly",
+	}
+	credentials, err := provider.Retrieve(context.Background())
+	var none *credproc.NoAccessError
+	switch {
+	case errors.Is(err, oidc.ErrSignInRequired):
+		log.Fatal("Sign in first.")
+	case errors.As(err, &none):
+		log.Fatalf("You do not have that role, but %q.", none.Held)
+	case err != nil:
+		log.Fatal(err)
+	}
+	fmt.Println("good until", credentials.Expires)
+}
+
+func ExampleConfig_Provider() {
+	var config credproc.Config
+	provider, err := config.Provider("dev")
+	if err != nil {
+		log.Fatal(err)
+	}
+	client := sts.New(sts.Options{Region: "eu-west-1", Credentials: aws.NewCredentialsCache(provider)})
+	out, err := client.GetCallerIdentity(context.Background(), nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(aws.ToString(out.Arn))
+}
+
+func ExampleWrite() {
+	err := credproc.Write(os.Stdout, aws.Credentials{
+		AccessKeyID: "ASIAIOSFODNN7EXAMPLE", SecretAccessKey: "secret", SessionToken: "token",
+		CanExpire: true, Expires: time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC), AccountID: "111111111111",
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	// Output:
+	// {"Version":1,"AccessKeyId":"ASIAIOSFODNN7EXAMPLE","SecretAccessKey":"secret","SessionToken":"token","Expiration":"2030-01-02T03:04:05Z","AccountId":"111111111111"}
+}
+
+func ExampleAccounts() {
+	var config credproc.Config
+	session, err := config.Session("corp")
+	if err != nil {
+		log.Fatal(err)
+	}
+	accounts, err := credproc.Accounts(context.Background(), session, true)
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, a := range accounts {
+		fmt.Println(a.ID, a.Name, a.Roles)
+	}
+}
