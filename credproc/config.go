@@ -186,7 +186,7 @@ func (c *Config) ProfileSession(profile string) (*tokencache.Session, error) {
 	if p.Role == nil {
 		return nil, unsupported(p)
 	}
-	return c.session(p.Role.Session, p)
+	return c.session(p.Role.Session, p.Settings)
 }
 
 // Provider returns the provider of a profile's credentials. "" means
@@ -230,7 +230,7 @@ func (c *Config) provider(p *awsconfig.Profile) (source, error) {
 	case p.Kind == awsconfig.SessionOnly:
 		return nil, &UnsupportedProfileError{p.Name, "names a session, but no account and no role"}
 	case p.Role != nil:
-		s, err := c.session(p.Role.Session, p)
+		s, err := c.session(p.Role.Session, p.Settings)
 		if err != nil {
 			return nil, err
 		}
@@ -279,16 +279,16 @@ func (c *Config) assumed(p *awsconfig.Profile) (source, error) {
 		a.input.DurationSeconds = aws.Int32(int32(min(chain.DurationSeconds, math.MaxInt32)))
 	}
 	a.region = cmp.Or(c.getenv("AWS_REGION"), c.getenv("AWS_DEFAULT_REGION"), chain.Region, chain.Source.Region, from.session().Config.Region)
-	if a.endpoint, err = c.files.Endpoint("sts", p, c.getenv); err != nil {
+	if a.endpoint, err = c.files.Endpoint("sts", p.Settings, c.getenv); err != nil {
 		return nil, err
 	}
-	if a.useFIPS, err = p.UseFIPS(c.getenv); err != nil {
+	if a.useFIPS, err = p.Settings.UseFIPS(c.getenv); err != nil {
 		return nil, err
 	}
-	if a.useDualStack, err = p.UseDualStack(c.getenv); err != nil {
+	if a.useDualStack, err = p.Settings.UseDualStack(c.getenv); err != nil {
 		return nil, err
 	}
-	if a.httpClient, err = c.httpClient(p); err != nil {
+	if a.httpClient, err = c.httpClient(p.Settings); err != nil {
 		return nil, err
 	}
 	return a, nil

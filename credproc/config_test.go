@@ -448,6 +448,13 @@ sso_session = corp
 sso_account_id = 111111111111
 sso_role_name = Admin
 
+[profile ours]
+services = local
+credential_process = credproc process --sso-session corp --account-id 111111111111 --role-name Admin
+
+[profile through]
+credential_process = credproc process --profile local
+
 [services local]
 sso =
   endpoint_url = https://portal.internal
@@ -465,6 +472,8 @@ func TestEndpointsComeFromTheEnvironmentAndTheServicesSection(t *testing.T) {
 	}{
 		{"services section", "local", nil, "https://oidc.internal", "https://portal.internal"},
 		{"none", "native", nil, "", ""},
+		{"beside our line, which does not name the profile", "ours", nil, "", ""},
+		{"of the profile that our line names", "through", nil, "https://oidc.internal", "https://portal.internal"},
 		{"environment", "native", []string{"AWS_ENDPOINT_URL_SSO=https://p.env", "AWS_ENDPOINT_URL_SSO_OIDC=https://o.env"}, "https://o.env", "https://p.env"},
 		{"environment first", "local", []string{"AWS_ENDPOINT_URL_SSO=https://p.env"}, "https://oidc.internal", "https://p.env"},
 		{"environment for all", "native", []string{"AWS_ENDPOINT_URL=http://127.0.0.1:4566"}, "http://127.0.0.1:4566", "http://127.0.0.1:4566"},

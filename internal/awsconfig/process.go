@@ -16,32 +16,36 @@ func (r resolver) process(p *Profile) error {
 		return nil
 	}
 	p.Kind = Ours
-	var err error
-	p.Role, p.Chain, err = r.target(p.Section, line, flags)
-	return err
+	target, err := r.target(p.Section, line, flags)
+	if err != nil {
+		return err
+	}
+	p.Role, p.Chain, p.Settings = target.Role, target.Chain, target.Settings
+	return nil
 }
 
-// target returns what the flags of our line ask for.
-func (r resolver) target(s *Section, line Setting, flags map[string]string) (*Role, *AssumeRole, error) {
+// target returns what the flags of our line ask for: a profile, or a nameless
+// one with the role.
+func (r resolver) target(s *Section, line Setting, flags map[string]string) (*Profile, error) {
 	flag := func(name string) Setting { return Setting{line.Location, line.Section, name, flags[name]} }
 	profile := flag("--profile")
 	if profile.Value == "" {
 		role, err := r.role(spelling{line.Location, s, flag("--sso-session"), flag("--sso-start-url"),
 			flag("--sso-region"), flag("--account-id"), flag("--role-name")})
-		return role, nil, err
+		return &Profile{Role: role}, err
 	}
 	if len(flags) > 1 {
-		return nil, nil, &ValueError{profile, "there are flags for the same beside it"}
+		return nil, &ValueError{profile, "there are flags for the same beside it"}
 	}
 	r.source = false
 	p, err := r.profile(profile)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if p.Kind == SessionOnly || p.Role == nil && p.Chain == nil {
-		return nil, nil, &ValueError{profile, "that profile has no role"}
+		return nil, &ValueError{profile, "that profile has no role"}
 	}
-	return p.Role, p.Chain, nil
+	return p, nil
 }
 
 // ourFlags returns the flags that say for what a credential_process value

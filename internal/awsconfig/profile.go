@@ -79,7 +79,11 @@ type Profile struct {
 	Role   *Role       // nil, but for the kinds that say so
 	Chain  *AssumeRole // likewise
 
-	Section *Section // all its keys
+	// Settings is the profile whose endpoints and CA bundle count: this one, but
+	// for our own process line the one that it names, or nil if it names none.
+	// A program that runs the line knows no more.
+	Settings *Profile
+	Section  *Section // all its keys
 }
 
 // Session returns the sso-session called name. The error is an
@@ -128,6 +132,7 @@ func (r resolver) profile(ref Setting) (*Profile, error) {
 	}
 	r.visited = way
 	p := &Profile{Name: s.Name, Region: s.text("region"), Output: s.text("output"), Section: s}
+	p.Settings = p
 	if err := r.resolve(p, s.text("role_arn") != "" && !ownKeys); err != nil {
 		return nil, err
 	}
@@ -206,7 +211,7 @@ func (r resolver) sso(p *Profile) error {
 	}
 	line := p.Section.setting("credential_process")
 	if flags, ok := ourFlags(line.Value, r.command, onWindows); ok {
-		if same, _, err := r.target(p.Section, line, flags); err == nil && same.equal(role) {
+		if same, err := r.target(p.Section, line, flags); err == nil && same.Role.equal(role) {
 			p.Kind = Ours
 		}
 	}
