@@ -1,0 +1,164 @@
+// Package sealed encrypts small records that lie in files.
+//
+// A record is AES-256-GCM with a header that names its version and its key,
+// and it is bound to an identity: the words that say what the record is (its
+// kind, endpoint, start URL, region, session, account, role). A record moved
+// or copied to another place does not open there.
+//
+//	offset  bytes  content
+//	0       4      "SEAL"
+//	4       1      version, 1
+//	5       8      key ID
+//	13      12     nonce, random
+//	25      n+16   ciphertext and tag; additional data: the 13 bytes before the nonce, then the identity
+//
+// AES-GCM rather than a longer nonce, so that it also works where only FIPS
+// 140 algorithms are allowed; 2^32 records for one key are out of reach here.
+package sealed
+
+import (
+	"bytes"
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"strings"
+)
+
+const (
+	magic     = "SEAL"
+	version   = 1
+	idSize    = 8
+	nonceSize = 12
+	headSize  = len(magic) + 1 + idSize
+	// Overhead is how many bytes longer a record is than what it holds.
+	Overhead = headSize + nonceSize + 16
+)
+
+var (
+	// ErrOtherKey says that a record was sealed with another key.
+	ErrOtherKey = errors.New("sealed with another key")
+	// ErrNewer says that a record has a format of a later release.
+	ErrNewer = errors.New("written by a newer release")
+	// ErrDamaged says that a record is no record, is cut short or altered,
+	// or belongs to another identity.
+	ErrDamaged = errors.New("damaged, or not for this identity")
+)
+
+// Key seals and opens records. The zero Key opens none and panics when it is
+// to seal. A Key is safe for concurrent use and prints as its ID.
+type Key struct {
+	id [idSize]byte
+	// A function, since fmt asks no method of a Key in an unexported field, nor
+	// for %p and a misplaced %w: of a function it shows no more than an address.
+	secret func() [32]byte
+}
+
+func newKey(id [idSize]byte, secret [32]byte) *Key {
+	return &Key{id, func() [32]byte { return secret }}
+}
+
+// NewKey returns a random key.
+func NewKey() *Key {
+	var id [idSize]byte
+	var secret [32]byte
+	rand.Read(secret[:]) // ends the program rather than fail
+	rand.Read(id[:])
+	return newKey(id, secret)
+}
+
+// ParseKey reads what [Key.Text] wrote. The error does not repeat the text.
+func ParseKey(text string) (*Key, error) {
+	raw, err := base64.RawStdEncoding.DecodeString(strings.TrimSpace(text))
+	if err != nil || len(raw) != idSize+32 {
+		return nil, errors.New("not a sealing key")
+	}
+	return newKey([idSize]byte(raw), [32]byte(raw[idSize:])), nil
+}
+
+// Text returns the key, the secret included, for a keychain.
+func (k *Key) Text() string {
+	secret := k.secret()
+	return base64.RawStdEncoding.EncodeToString(append(k.id[:], secret[:]...))
+}
+
+// ID returns the name of the key, which is no secret.
+func (k *Key) ID() string { return hex.EncodeToString(k.id[:]) }
+
+// Format prints the key's ID, whatever the verb.
+func (k Key) Format(f fmt.State, _ rune) { fmt.Fprintf(f, "sealed.Key(%s)", k.ID()) }
+
+// LogValue logs the key's ID.
+func (k Key) LogValue() slog.Value { return slog.StringValue(k.ID()) }
+
+// Seal returns plaintext as a record that opens for the same identity only.
+func (k *Key) Seal(identity string, plaintext []byte) []byte {
+	record := make([]byte, 0, Overhead+len(plaintext))
+	record = append(record, magic...)
+	record = append(record, version)
+	record = append(record, k.id[:]...)
+	return k.aead().Seal(record, nil, plaintext, additional(record, identity))
+}
+
+// Open returns what a record holds. The error is one of [ErrOtherKey],
+// [ErrNewer] and [ErrDamaged].
+func (k *Key) Open(identity string, record []byte) ([]byte, error) {
+	if len(record) < headSize || !bytes.HasPrefix(record, []byte(magic)) {
+		return nil, ErrDamaged
+	}
+	if record[len(magic)] > version {
+		return nil, ErrNewer
+	}
+	if k.secret == nil || !bytes.Equal(record[len(magic)+1:headSize], k.id[:]) {
+		return nil, ErrOtherKey
+	}
+	if len(record) < Overhead {
+		return nil, ErrDamaged
+	}
+	plaintext, err := k.aead().Open(nil, nil, record[headSize:], additional(record, identity))
+	if err != nil {
+		return nil, ErrDamaged
+	}
+	return plaintext, nil
+}
+
+func (k *Key) aead() cipher.AEAD {
+	secret := k.secret()
+	block, err := aes.NewCipher(secret[:])
+	if err != nil {
+		return nil // not for a key of 32 bytes
+	}
+	aead, err := cipher.NewGCMWithRandomNonce(block)
+	if err != nil {
+		return nil // not for AES
+	}
+	return aead
+}
+
+func additional(record []byte, identity string) []byte {
+	return append(bytes.Clone(record[:headSize]), identity...)
+}
+
+// Identity joins the words that say what a record is, so that no two lists of
+// words give the same identity.
+func Identity(words ...string) string {
+	var b strings.Builder
+	for _, w := range words {
+		b.WriteString(strconv.Itoa(len(w)))
+		b.WriteString(":" + w + ",")
+	}
+	return b.String()
+}
+
+// Name returns the file or item name of an identity: 32 hexadecimal digits of
+// its hash, so that names tell nothing and fit everywhere.
+func Name(identity string) string {
+	sum := sha256.Sum256([]byte(identity))
+	return hex.EncodeToString(sum[:16])
+}
