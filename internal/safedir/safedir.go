@@ -1,0 +1,244 @@
+// Package safedir keeps small files in a directory that belongs to one user.
+//
+// Every path is resolved below the directory through [os.Root], so that neither
+// a symbolic link nor a ".." planted there leads elsewhere. Files are replaced
+// as a whole: a reader sees the old content or the new one, also after a crash
+// or on a full disk. A directory that another user owns is read but never
+// written: under sudo it is usually somebody's home.
+package safedir
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// Dir is the path of a directory of ours. It need not exist: reading then
+// finds nothing, and the first write makes it. A Dir is safe for concurrent
+// use, by other processes too.
+type Dir string
+
+// OwnerError says that a directory belongs to another user and was therefore
+// not written.
+type OwnerError struct {
+	Path  string
+	Owner int // user ID of the directory's owner
+	User  int // effective user ID of this process
+}
+
+func (e *OwnerError) Error() string {
+	return fmt.Sprintf("%s belongs to user ID %d, not to %d: not written", e.Path, e.Owner, e.User)
+}
+
+// Path returns the path of the file name below d, for messages and for
+// libraries that open files themselves.
+func (d Dir) Path(name string) string { return filepath.Join(string(d), name) }
+
+// Sub returns the directory name below d.
+func (d Dir) Sub(name string) Dir { return Dir(d.Path(name)) }
+
+// Read returns the content of a file. The error is [fs.ErrNotExist] where
+// either the file or the directory is not there.
+func (d Dir) Read(name string) ([]byte, error) {
+	root, err := os.OpenRoot(string(d))
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	return root.ReadFile(name)
+}
+
+// Make makes the directory, readable by its owner alone whatever the umask
+// says, and checks that it is ours to write in.
+func (d Dir) Make() error {
+	info, err := os.Stat(string(d))
+	if errors.Is(err, fs.ErrNotExist) {
+		if err := create(string(d)); err != nil {
+			return err
+		}
+		info, err = os.Stat(string(d))
+	}
+	if err != nil {
+		return err
+	}
+	if !info.IsDir() {
+		return &fs.PathError{Op: "mkdir", Path: string(d), Err: syscall.ENOTDIR}
+	}
+	if err := ours(string(d), info); err != nil {
+		return err
+	}
+	if perm := info.Mode().Perm(); perm&0o077 != 0 {
+		return os.Chmod(string(d), perm&0o700) // what is read-only stays so
+	}
+	return nil
+}
+
+// create makes a directory, and those missing above it, so that they survive a
+// power cut. Root makes none in a directory of somebody else, who could never
+// write in it.
+func create(path string) error {
+	parent := filepath.Dir(path)
+	info, err := os.Stat(parent)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && parent != path:
+		err = create(parent)
+	case err == nil && os.Geteuid() == 0:
+		err = ours(parent, info)
+	}
+	if err != nil {
+		return err
+	}
+	err = os.Mkdir(path, 0o700)
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	os.Chmod(path, 0o700) // the umask may have taken from it
+	root, err := os.OpenRoot(parent)
+	if err != nil {
+		return nil // a parent need not be readable
+	}
+	defer root.Close()
+	return syncDir(root)
+}
+
+func ours(path string, info fs.FileInfo) error {
+	if uid, ok := owner(info); ok && uid != os.Geteuid() {
+		return &OwnerError{Path: path, Owner: uid, User: os.Geteuid()}
+	}
+	return nil
+}
+
+// open opens the directory to change something in it, if it is ours.
+func (d Dir) open() (*os.Root, error) {
+	root, err := os.OpenRoot(string(d))
+	if err != nil {
+		return nil, err
+	}
+	info, err := root.Stat(".")
+	if err == nil {
+		err = ours(string(d), info)
+	}
+	if err != nil {
+		root.Close()
+		return nil, err
+	}
+	return root, nil
+}
+
+// Write replaces a file with data, durably: when it returns nil the content
+// survives a power cut. On an error the file is as it was, unless only the
+// last step failed, which syncs the directory.
+func (d Dir) Write(name string, data []byte) error {
+	if err := d.Make(); err != nil {
+		return err
+	}
+	root, err := d.open()
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	temp := name + "." + rand.Text()[:8] + ".tmp"
+	err = writeSynced(root, temp, data)
+	if err == nil {
+		err = rename(root, temp, name)
+	}
+	if err != nil {
+		root.Remove(temp)
+		return err
+	}
+	return syncDir(root)
+}
+
+func writeSynced(root *os.Root, name string, data []byte) error {
+	f, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	f.Chmod(0o600) // the umask may have taken from it
+	_, err = f.Write(data)
+	if err == nil {
+		err = f.Sync()
+	}
+	return errors.Join(err, f.Close())
+}
+
+// Overwrite fills an existing file of at least len(data) bytes in place and
+// syncs it: where the blocks are there already, a full disk cannot stop it.
+func (d Dir) Overwrite(name string, data []byte) error {
+	root, err := d.open()
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	f, err := root.OpenFile(name, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteAt(data, 0)
+	if err == nil {
+		err = f.Sync()
+	}
+	return errors.Join(err, f.Close())
+}
+
+// Remove deletes a file. A file that is not there is no error.
+func (d Dir) Remove(name string) error {
+	return d.within(func(root *os.Root) error { return root.Remove(name) })
+}
+
+// RemoveAll deletes a directory below d with all it holds.
+func (d Dir) RemoveAll(name string) error {
+	return d.within(func(root *os.Root) error { return root.RemoveAll(name) })
+}
+
+func (d Dir) within(do func(*os.Root) error) error {
+	root, err := d.open()
+	if err == nil {
+		defer root.Close()
+		err = do(root)
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// Names lists the files and directories in d, without the temporary files of
+// writes under way. A directory that does not exist has none.
+func (d Dir) Names() ([]string, error) {
+	entries, err := os.ReadDir(string(d))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	var names []string
+	for _, e := range entries {
+		if !strings.HasSuffix(e.Name(), ".tmp") {
+			names = append(names, e.Name())
+		}
+	}
+	return names, err
+}
+
+// Sweep deletes temporary files older than an hour: what a write left that
+// was killed midway.
+func (d Dir) Sweep() {
+	entries, err := os.ReadDir(string(d))
+	if err != nil {
+		return
+	}
+	for _, e := range entries {
+		info, err := e.Info()
+		if err == nil && strings.HasSuffix(e.Name(), ".tmp") && time.Since(info.ModTime()) > time.Hour {
+			d.Remove(e.Name())
+		}
+	}
+}

@@ -1,0 +1,35 @@
+//go:build unix
+
+package safedir
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"syscall"
+)
+
+func owner(info fs.FileInfo) (uid int, ok bool) {
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return 0, false
+	}
+	return int(stat.Uid), true
+}
+
+func rename(root *os.Root, from, to string) error { return root.Rename(from, to) }
+
+// syncDir makes a rename durable, where the file system can sync a directory
+// (some network file systems say EINVAL).
+func syncDir(root *os.Root) error {
+	dir, err := root.Open(".")
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	err = dir.Sync()
+	if errors.Is(err, syscall.EINVAL) || errors.Is(err, syscall.ENOTSUP) {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,30 @@
+package safedir
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"time"
+
+	"golang.org/x/sys/windows"
+)
+
+// Windows has owners, but a profile directory is guarded by its access list.
+func owner(fs.FileInfo) (uid int, ok bool) { return 0, false }
+
+// rename tries again for a second while somebody has the target open: Windows
+// then refuses with "access denied", where Unix would replace it.
+func rename(root *os.Root, from, to string) error {
+	deadline := time.Now().Add(time.Second)
+	for {
+		err := root.Rename(from, to)
+		busy := errors.Is(err, windows.ERROR_ACCESS_DENIED) || errors.Is(err, windows.ERROR_SHARING_VIOLATION)
+		if !busy || time.Now().After(deadline) {
+			return err
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+// syncDir has nothing to do: Windows cannot sync a directory.
+func syncDir(*os.Root) error { return nil }
