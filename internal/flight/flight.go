@@ -1,0 +1,221 @@
+// Package flight fetches a thing once, however many goroutines and processes
+// ask for it at the same moment.
+//
+// Within a process callers join a single flight. Between processes the one
+// that gets an advisory lock fetches, and stores what it got; the others look
+// at the store while they wait, and never fetch what is there. The decision to
+// fetch is made under the lock, after another look. A failure is stored too,
+// so that the next callers get it without asking the service again for a
+// while.
+//
+// The fetch does not end with its first caller: others may be waiting for it,
+// and half of it done may have used up what cannot be had again. A program
+// that is about to exit calls [Group.Pause] first.
+package flight
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/semaphore"
+	"golang.org/x/sync/singleflight"
+
+	"github.com/credproc/credproc/internal/safedir"
+)
+
+// Budget is how long one flight may take, waiting included: ten seconds less
+// than aws-sdk-go-v2 gives a credential_process before it throws the answer
+// away. Reserve is what must be left of it when a service is called.
+const (
+	Budget  = 50 * time.Second
+	Reserve = 10 * time.Second
+)
+
+// Group joins the callers of one process. The zero Group is ready to use; it
+// must not be copied.
+type Group struct {
+	flights singleflight.Group
+
+	once sync.Once
+	gate *semaphore.Weighted // critical work takes 1, a pause takes all
+}
+
+const everything = math.MaxInt64
+
+func (g *Group) critical() *semaphore.Weighted {
+	g.once.Do(func() { g.gate = semaphore.NewWeighted(everything) })
+	return g.gate
+}
+
+// Guard runs do as work that must not be cut off by the end of the process.
+func (g *Group) Guard(ctx context.Context, do func() error) error {
+	if err := g.critical().Acquire(ctx, 1); err != nil {
+		return err
+	}
+	defer g.gate.Release(1)
+	return do()
+}
+
+// Pause waits until no critical work is under way, and lets none begin until
+// resume is called: never, in a program that exits. It fails with ctx's error.
+func (g *Group) Pause(ctx context.Context) (resume func(), err error) {
+	if err := g.critical().Acquire(ctx, everything); err != nil {
+		return nil, err
+	}
+	return func() { g.gate.Release(everything) }, nil
+}
+
+// Call is one thing to fetch.
+type Call[V any] struct {
+	Dir  safedir.Dir // where the lock and the last failure are kept
+	Name string      // file name of the lock
+	// Variant tells apart callers that want different things under the same
+	// lock and so must not join one another.
+	Variant string
+	Op      string // what the holder is doing, for those who wait: "renew the session corp"
+	// Network names the caller's proxy, CA and endpoint settings: a failure
+	// below HTTP is shared among equals only.
+	Network string
+	// Force fetches although the last fetch failed a moment ago.
+	Force bool
+	// Critical says that a fetch must not be cut off by the end of the process.
+	Critical bool
+	Logger   *slog.Logger // nil: none
+
+	// Load looks into the store. since is when this caller began to wait: what
+	// was written later is good enough, however short its life. locked says
+	// that nobody else can be writing.
+	Load func(ctx context.Context, since time.Time, locked bool) (v V, ok bool, err error)
+	// Fetch gets the thing and stores it. It runs under the lock.
+	Fetch func(ctx context.Context) (V, error)
+}
+
+// BusyError says that another process held the lock until the time was up.
+type BusyError struct {
+	Op     string // what this caller wanted
+	Holder Holder
+	Err    error // the context's
+}
+
+func (e *BusyError) Error() string {
+	return fmt.Sprintf("%s: waited for %s: %v", e.Op, e.Holder, e.Err)
+}
+
+func (e *BusyError) Unwrap() error { return e.Err }
+
+// Do returns what c.Load finds, or what c.Fetch gets. It returns early when ctx
+// ends, which does not end the flight, and begins none when it has ended. The
+// value may be shared with other callers and must not be changed. Beside the
+// errors of Load and Fetch there are [BusyError], [LockError], and
+// [SharedError] for the failure of an earlier call.
+func Do[V any](ctx context.Context, g *Group, c Call[V]) (V, error) {
+	var none V
+	if ctx.Err() != nil {
+		return none, &BusyError{Op: c.Op, Holder: holder(c.Dir, c.Name), Err: context.Cause(ctx)}
+	}
+	// Force and Network are part of it: a failure that concerns one caller need
+	// not concern another. The lock still lets them fetch only once.
+	flight := fmt.Sprintf("%q %q %q %t", c.Dir.Path(c.Name), c.Variant, c.Network, c.Force)
+	result := g.flights.DoChan(flight, func() (any, error) {
+		work, cancel := context.WithTimeout(context.WithoutCancel(ctx), Budget)
+		defer cancel()
+		return c.run(work, g)
+	})
+	select {
+	case <-ctx.Done():
+		return none, &BusyError{Op: c.Op, Holder: holder(c.Dir, c.Name), Err: context.Cause(ctx)}
+	case r := <-result:
+		v, _ := r.Val.(V)
+		return v, r.Err
+	}
+}
+
+func (c *Call[V]) run(ctx context.Context, g *Group) (V, error) {
+	began := time.Now()
+	var none V
+	for pause := 2 * time.Millisecond; ; pause = min(2*pause, 25*time.Millisecond) {
+		if v, done, err := c.look(ctx, began, false); done {
+			return v, err
+		}
+		release, err := tryLock(c.Dir, c.Name, c.Op)
+		switch {
+		case err == nil:
+			defer release()
+			return c.underLock(ctx, g, began)
+		case !errors.Is(err, errHeld):
+			return none, err
+		}
+		select {
+		case <-ctx.Done():
+			return none, &BusyError{Op: c.Op, Holder: holder(c.Dir, c.Name), Err: ctx.Err()}
+		case <-time.After(pause + rand.N(pause)):
+		}
+	}
+}
+
+func (c *Call[V]) underLock(ctx context.Context, g *Group, began time.Time) (V, error) {
+	if v, done, err := c.look(ctx, began, true); done {
+		return v, err
+	}
+	v, err := c.fetch(ctx, g, began)
+	if err == nil {
+		ForgetFailure(c.Dir, c.Name)
+		return v, nil
+	}
+	c.log("failed", "error", err)
+	_, shared := errors.AsType[*SharedError](err) // by another flight, which remembers it
+	if f, ok := errors.AsType[Failer](err); ok && !shared {
+		rememberFailure(c.Dir, c.Name, f.Failure(), c.Network)
+	}
+	var none V
+	return none, err
+}
+
+// fetch fetches if there is time left, also after a pause.
+func (c *Call[V]) fetch(ctx context.Context, g *Group, began time.Time) (v V, err error) {
+	work := func() {
+		if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < Reserve {
+			err = &BusyError{Op: c.Op, Err: errors.New("too little time left to begin")}
+			return
+		}
+		c.log("fetch", "waited", time.Since(began))
+		v, err = c.Fetch(ctx)
+	}
+	if !c.Critical {
+		work()
+		return v, err
+	}
+	guardErr := g.Guard(ctx, func() error {
+		work()
+		return nil
+	})
+	if guardErr != nil { // paused all the time
+		err = &BusyError{Op: c.Op, Holder: holder(c.Dir, c.Name), Err: guardErr}
+	}
+	return v, err
+}
+
+// look finds a value in the store, or else a failure that is still to be
+// shared.
+func (c *Call[V]) look(ctx context.Context, since time.Time, locked bool) (v V, done bool, err error) {
+	v, ok, err := c.Load(ctx, since, locked)
+	if ok || err != nil {
+		return v, true, err
+	}
+	if shared := recentFailure(c.Dir, c.Name, c.Network); shared != nil && !c.Force {
+		return v, true, shared
+	}
+	return v, false, nil
+}
+
+func (c *Call[V]) log(event string, args ...any) {
+	if c.Logger != nil {
+		c.Logger.Debug(c.Op+": "+event, args...)
+	}
+}

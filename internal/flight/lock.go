@@ -1,0 +1,129 @@
+package flight
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/gofrs/flock"
+
+	"github.com/credproc/credproc/internal/safedir"
+)
+
+// LockError says that a lock could not be had at all: its directory is
+// read-only, full, or another user's.
+type LockError struct {
+	Path string
+	Err  error
+}
+
+func (e *LockError) Error() string { return fmt.Sprintf("lock %s: %v", e.Path, e.Err) }
+func (e *LockError) Unwrap() error { return e.Err }
+
+// Holder is who holds a lock, by its own word: for messages, not for
+// decisions.
+type Holder struct {
+	PID   int       `json:"pid"`
+	Op    string    `json:"op"`
+	Since time.Time `json:"since"` // local clock
+}
+
+// String says who it is, for the middle of a sentence.
+func (h Holder) String() string {
+	if h.PID == 0 {
+		return "another process"
+	}
+	return fmt.Sprintf("process %d (%s, since %s)", h.PID, h.Op, h.Since.Format(time.TimeOnly))
+}
+
+var errHeld = errors.New("held by another process")
+
+// Lock waits for the lock name in dir. It returns the function that releases
+// it, or [LockError], or [BusyError] when ctx ends first. The kernel releases
+// the lock of a process that dies; the file stays, since deleting it would let
+// two processes hold "the" lock.
+func Lock(ctx context.Context, dir safedir.Dir, name, op string) (release func(), err error) {
+	for {
+		release, err := tryLock(dir, name, op)
+		if !errors.Is(err, errHeld) {
+			return release, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, &BusyError{Op: op, Holder: holder(dir, name), Err: context.Cause(ctx)}
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+}
+
+// tryLock takes the lock or fails with errHeld. Where the file system has no
+// locks it succeeds: a single process there still works.
+func tryLock(dir safedir.Dir, name, op string) (release func(), err error) {
+	if err := dir.Make(); err != nil && !isReadOnly(err) {
+		return nil, &LockError{Path: dir.Path(name), Err: err}
+	}
+	lock := flock.New(dir.Path(name), flock.SetFlag(openFlags))
+	ok, err := lock.TryLock()
+	switch {
+	case noLocks(err):
+		return func() {}, nil
+	case err != nil:
+		return nil, &LockError{Path: dir.Path(name), Err: err}
+	case !ok:
+		return nil, errHeld
+	case !isCurrent(lock):
+		lock.Unlock() // of a file that somebody has deleted: locks nobody out
+		return nil, errHeld
+	}
+	setHolder(dir, name, op)
+	return func() {
+		if isCurrent(lock) { // else the word left is another holder's
+			dir.Remove(name + ".holder")
+		}
+		lock.Unlock()
+	}, nil
+}
+
+// isCurrent reports whether the locked file is still the one at its path.
+func isCurrent(lock *flock.Flock) bool {
+	locked, err := lock.Stat()
+	if err != nil {
+		return false
+	}
+	there, err := os.Stat(lock.Path())
+	return err == nil && os.SameFile(locked, there)
+}
+
+// setHolder leaves word for those who wait. Without it they wait all the same,
+// so it is neither synced nor replaced as a whole.
+func setHolder(dir safedir.Dir, name, op string) {
+	data, err := json.Marshal(Holder{PID: os.Getpid(), Op: op, Since: time.Now()})
+	if err != nil {
+		return
+	}
+	root, err := os.OpenRoot(string(dir))
+	if err != nil {
+		return
+	}
+	defer root.Close()
+	root.WriteFile(name+".holder", data, 0o600)
+}
+
+func holder(dir safedir.Dir, name string) Holder {
+	var h Holder
+	data, err := dir.Read(name + ".holder")
+	if err == nil {
+		json.Unmarshal(data, &h)
+	}
+	return h
+}
+
+// HeldBy returns who holds the lock name in dir, as it says itself; ok is
+// false when nobody seems to. A process that died may be named still.
+func HeldBy(dir safedir.Dir, name string) (h Holder, ok bool) {
+	h = holder(dir, name)
+	return h, h.PID != 0
+}
