@@ -66,7 +66,7 @@ func settle(config *credproc.Config) {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	for _, session := range config.Sessions() {
-		session.Pause(ctx)
+		session.Settle(ctx)
 	}
 }
 

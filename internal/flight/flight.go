@@ -10,7 +10,7 @@
 //
 // The fetch does not end with its first caller: others may be waiting for it,
 // and half of it done may have used up what cannot be had again. A program
-// that is about to exit calls [Group.Pause] first.
+// that is about to exit calls [Group.Settle] first.
 package flight
 
 import (
@@ -42,33 +42,82 @@ const (
 type Group struct {
 	flights singleflight.Group
 
-	once sync.Once
-	gate *semaphore.Weighted // critical work takes 1, a pause takes all
+	once     sync.Once
+	critical *semaphore.Weighted // work that must not be cut off takes 1
+	locked   *semaphore.Weighted // work under a lock takes 1
 }
 
 const everything = math.MaxInt64
 
-func (g *Group) critical() *semaphore.Weighted {
-	g.once.Do(func() { g.gate = semaphore.NewWeighted(everything) })
-	return g.gate
+func (g *Group) open() {
+	g.once.Do(func() {
+		g.critical, g.locked = semaphore.NewWeighted(everything), semaphore.NewWeighted(everything)
+	})
 }
 
 // Guard runs do as work that must not be cut off by the end of the process.
 func (g *Group) Guard(ctx context.Context, do func() error) error {
-	if err := g.critical().Acquire(ctx, 1); err != nil {
+	g.open()
+	if err := g.critical.Acquire(ctx, 1); err != nil {
 		return err
 	}
-	defer g.gate.Release(1)
+	defer g.critical.Release(1)
 	return do()
 }
 
-// Pause waits until no critical work is under way, and lets none begin until
+// Settle waits until no critical work is under way, and lets none begin until
 // resume is called: never, in a program that exits. It fails with ctx's error.
-func (g *Group) Pause(ctx context.Context) (resume func(), err error) {
-	if err := g.critical().Acquire(ctx, everything); err != nil {
+func (g *Group) Settle(ctx context.Context) (resume func(), err error) {
+	g.open()
+	if err := g.critical.Acquire(ctx, everything); err != nil {
 		return nil, err
 	}
-	return func() { g.gate.Release(everything) }, nil
+	return func() { g.critical.Release(everything) }, nil
+}
+
+// Pause is Settle for a program that is to be stopped and continued later: it
+// waits until no flight holds a lock, which others would wait for in vain.
+func (g *Group) Pause(ctx context.Context) (resume func(), err error) {
+	g.open()
+	if err := g.locked.Acquire(ctx, everything); err != nil {
+		return nil, err
+	}
+	settled, err := g.Settle(ctx)
+	if err != nil {
+		g.locked.Release(everything)
+		return nil, err
+	}
+	return func() { settled(); g.locked.Release(everything) }, nil
+}
+
+// inside marks the context of work under a lock of the group: what it does
+// below another lock belongs to it, and must go on while somebody waits to
+// pause.
+type inside struct{}
+
+// enter takes what the call's work under its lock takes of the group.
+func (g *Group) enter(ctx context.Context, critical bool) (_ context.Context, leave func(), err error) {
+	g.open()
+	var left []func()
+	leave = func() {
+		for _, release := range left {
+			release()
+		}
+	}
+	if ctx.Value(inside{}) != g {
+		if err := g.locked.Acquire(ctx, 1); err != nil {
+			return nil, nil, err
+		}
+		left = append(left, func() { g.locked.Release(1) })
+	}
+	if critical {
+		if err := g.critical.Acquire(ctx, 1); err != nil {
+			leave()
+			return nil, nil, err
+		}
+		left = append(left, func() { g.critical.Release(1) })
+	}
+	return context.WithValue(ctx, inside{}, g), leave, nil
 }
 
 // Call is one thing to fetch.
@@ -143,13 +192,9 @@ func (c *Call[V]) run(ctx context.Context, g *Group) (V, error) {
 		if v, done, err := c.look(ctx, began, false); done {
 			return v, err
 		}
-		release, err := tryLock(c.Dir, c.Name, c.Op)
-		switch {
-		case err == nil:
-			defer release()
-			return c.underLock(ctx, g, began)
-		case !errors.Is(err, errHeld):
-			return none, err
+		v, err := c.attempt(ctx, g, began)
+		if !errors.Is(err, errHeld) {
+			return v, err
 		}
 		select {
 		case <-ctx.Done():
@@ -159,12 +204,30 @@ func (c *Call[V]) run(ctx context.Context, g *Group) (V, error) {
 	}
 }
 
-func (c *Call[V]) underLock(ctx context.Context, g *Group, began time.Time) (V, error) {
+// attempt does the work if it gets the lock, and fails with errHeld if not.
+func (c *Call[V]) attempt(ctx context.Context, g *Group, began time.Time) (v V, err error) {
+	ctx, leave, err := g.enter(ctx, c.Critical)
+	if err != nil { // paused all the time
+		return v, &BusyError{Op: c.Op, Holder: holder(c.Dir, c.Name), Err: err}
+	}
+	defer leave() // after the lock is released
+	release, err := tryLock(c.Dir, c.Name, c.Op)
+	if err != nil {
+		return v, err
+	}
+	defer release()
+	return c.underLock(ctx, began)
+}
+
+func (c *Call[V]) underLock(ctx context.Context, began time.Time) (v V, err error) {
 	if v, done, err := c.look(ctx, began, true); done {
 		return v, err
 	}
-	v, err := c.fetch(ctx, g, began)
-	if err == nil {
+	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < Reserve {
+		return v, &BusyError{Op: c.Op, Err: errors.New("too little time left to begin")}
+	}
+	c.log("fetch", "waited", time.Since(began))
+	if v, err = c.Fetch(ctx); err == nil {
 		ForgetFailure(c.Dir, c.Name)
 		return v, nil
 	}
@@ -175,30 +238,6 @@ func (c *Call[V]) underLock(ctx context.Context, g *Group, began time.Time) (V, 
 	}
 	var none V
 	return none, err
-}
-
-// fetch fetches if there is time left, also after a pause.
-func (c *Call[V]) fetch(ctx context.Context, g *Group, began time.Time) (v V, err error) {
-	work := func() {
-		if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < Reserve {
-			err = &BusyError{Op: c.Op, Err: errors.New("too little time left to begin")}
-			return
-		}
-		c.log("fetch", "waited", time.Since(began))
-		v, err = c.Fetch(ctx)
-	}
-	if !c.Critical {
-		work()
-		return v, err
-	}
-	guardErr := g.Guard(ctx, func() error {
-		work()
-		return nil
-	})
-	if guardErr != nil { // paused all the time
-		err = &BusyError{Op: c.Op, Holder: holder(c.Dir, c.Name), Err: guardErr}
-	}
-	return v, err
 }
 
 // look finds a value in the store, or else a failure that is still to be

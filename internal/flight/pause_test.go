@@ -60,11 +60,11 @@ func TestPauseWaitsForCriticalWorkAndLetsNoneBegin(t *testing.T) {
 	})
 }
 
-func TestWorkThatIsNotCriticalGoesOnInAPause(t *testing.T) {
+func TestWorkThatIsNotCriticalGoesOnWhereOthersHaveSettled(t *testing.T) {
 	s := newShop(t)
 	synctest.Test(t, func(t *testing.T) {
 		var g flight.Group
-		resume, err := g.Pause(t.Context())
+		resume, err := g.Settle(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -73,7 +73,36 @@ func TestWorkThatIsNotCriticalGoesOnInAPause(t *testing.T) {
 	})
 }
 
-func TestAPauseThatIsGivenUpHoldsNobodyUp(t *testing.T) {
+func TestAPauseWaitsForWorkUnderOneLockInsideAnother(t *testing.T) {
+	outer, inner := newShop(t), newShop(t)
+	inner.takes = 5 * time.Second
+	synctest.Test(t, func(t *testing.T) {
+		var g flight.Group
+		c := outer.call()
+		fetch := c.Fetch
+		c.Fetch = func(ctx context.Context) (string, error) {
+			time.Sleep(5 * time.Second)
+			if _, err := flight.Do(ctx, &g, critical(inner)); err != nil {
+				t.Error(err)
+			}
+			return fetch(ctx)
+		}
+		began := time.Now()
+		var all sync.WaitGroup
+		all.Go(func() { outer.gives(t, &g, c, "thing 1", 1) })
+		time.Sleep(time.Second)
+		resume, err := g.Pause(t.Context())
+		if took := time.Since(began); err != nil || took < 10*time.Second || took > 11*time.Second {
+			t.Errorf("paused after %v, error %v", took, err)
+		}
+		if err == nil {
+			resume()
+		}
+		all.Wait()
+	})
+}
+
+func TestSettlingThatIsGivenUpHoldsNobodyUp(t *testing.T) {
 	s := newShop(t)
 	s.takes = 5 * time.Second
 	synctest.Test(t, func(t *testing.T) {
@@ -90,9 +119,9 @@ func TestAPauseThatIsGivenUpHoldsNobodyUp(t *testing.T) {
 		time.Sleep(time.Second)
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 		defer cancel()
-		resume, err := g.Pause(ctx)
+		resume, err := g.Settle(ctx)
 		if resume != nil || !errors.Is(err, context.DeadlineExceeded) || time.Since(began) != 3*time.Second {
-			t.Errorf("paused at %v, error %v", time.Since(began), err)
+			t.Errorf("settled at %v, error %v", time.Since(began), err)
 		}
 		all.Wait()
 	})
