@@ -121,9 +121,18 @@ func holder(dir safedir.Dir, name string) Holder {
 	return h
 }
 
-// HeldBy returns who holds the lock name in dir, as it says itself; ok is
-// false when nobody seems to. A process that died may be named still.
+// HeldBy returns who holds the lock name in dir, by its own word; ok is false
+// when nobody does.
 func HeldBy(dir safedir.Dir, name string) (h Holder, ok bool) {
-	h = holder(dir, name)
-	return h, h.PID != 0
+	if h = holder(dir, name); h.PID == 0 {
+		return h, false
+	}
+	// The word of a process that was killed is still there.
+	lock := flock.New(dir.Path(name), flock.SetFlag(openFlags))
+	free, err := lock.TryLock()
+	if free {
+		lock.Unlock()
+		return Holder{}, false
+	}
+	return h, err == nil
 }
