@@ -19,6 +19,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"github.com/credproc/credproc/internal/awsconfig"
+	"github.com/credproc/credproc/internal/sdk"
 	"github.com/credproc/credproc/oidc"
 	"github.com/credproc/credproc/tokencache"
 )
@@ -415,11 +416,11 @@ func (c *Config) httpClient(p *awsconfig.Profile) (*http.Client, error) {
 	}
 	pem, err := os.ReadFile(bundle)
 	if err != nil {
-		return nil, fmt.Errorf("read the CA bundle: %w", err)
+		return nil, &sdk.SettingError{Setting: "CA bundle", Value: bundle, Problem: "cannot be read: " + err.Error()}
 	}
 	roots := x509.NewCertPool()
 	if !roots.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("read the CA bundle %s: no certificate in it", bundle)
+		return nil, &sdk.SettingError{Setting: "CA bundle", Value: bundle, Problem: "has no certificate in it"}
 	}
 	transport := &http.Transport{
 		Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true,

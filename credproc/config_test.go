@@ -6,7 +6,6 @@ import (
 	"encoding/pem"
 	"errors"
 	"io"
-	"io/fs"
 	"log"
 	"net/http"
 	"net/http/httptest"
@@ -562,15 +561,16 @@ func TestACABundleThatCannotBeUsedIsAnError(t *testing.T) {
 	write(t, dir+"/garbage", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
 	m := &machine{T: t, server: idctest.New()}
 	for _, tt := range []struct{ file, want string }{
-		{"missing", "read the CA bundle: open " + dir + "/missing: "},
-		{"empty", "read the CA bundle " + dir + "/empty: no certificate in it"},
-		{"garbage", "read the CA bundle " + dir + "/garbage: no certificate in it"},
+		{"missing", "cannot be read: open " + dir + "/missing: "},
+		{"empty", "has no certificate in it"},
+		{"garbage", "has no certificate in it"},
 	} {
 		c := m.config(chains, "AWS_CA_BUNDLE="+dir+"/"+tt.file)
 		c.HTTPClient = nil
 		for _, profile := range []string{"native", "deploy"} {
 			p, err := c.Provider(profile)
-			if err == nil || !strings.HasPrefix(err.Error(), tt.want) || p != nil || errors.Is(err, fs.ErrNotExist) != (tt.file == "missing") {
+			e, ok := errors.AsType[*sdk.SettingError](err)
+			if !ok || e.Value != dir+"/"+tt.file || !strings.HasPrefix(e.Problem, tt.want) || p != nil {
 				t.Errorf("%s, %s: error %v, want %s", tt.file, profile, err, tt.want)
 			}
 		}

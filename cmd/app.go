@@ -1,0 +1,246 @@
+// Package cmd is the credproc command set, for the program credproc and for
+// tools that mount the commands under a name of their own:
+//
+//	app := &cmd.App{Name: "acme aws", Command: "acme aws", ID: "acme"}
+//	os.Exit(app.Run(ctx, os.Args[1:]))
+//
+// A tool that parses its arguments with kong embeds [Commands] in its grammar
+// instead, binds the App and a context, and gives the error to [App.Report].
+//
+// This is the only package that speaks to people: it turns the typed errors of
+// the libraries into words, advice and exit statuses.
+package cmd
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/credproc/credproc/credproc"
+	"github.com/credproc/credproc/internal/sdk"
+	"github.com/credproc/credproc/tokencache"
+)
+
+// App is the command set under one name, and the outside world as it sees it.
+// The zero App is credproc itself. An App runs one command at a time.
+type App struct {
+	// Name is what people type: in usage, hints and messages, and as the name
+	// of the registered client. "" means credproc.
+	Name string
+	// Command is how credential_process lines of ours begin; a profile with
+	// such a line is understood without running it. "" means Name.
+	Command string
+	// ID names the directories, the keychain items and, in capitals, the
+	// environment variables ("ACME_KEYRING"). "" means credproc, and shares its
+	// logins.
+	ID string
+	// Version is printed by the version command. "" means this module's.
+	Version string
+
+	Stdin          io.Reader              // nil: os.Stdin
+	Stdout, Stderr io.Writer              // nil: os.Stdout, os.Stderr
+	Getenv         func(string) string    // nil: os.Getenv
+	Browser        func(url string) error // opens a page; nil: BROWSER, or the system's
+	HTTPClient     *http.Client           // nil: by the environment's proxy and CA bundle
+	Keyring        tokencache.Keyring     // nil: by the login, or ID_KEYRING
+
+	debug bool
+}
+
+// Run parses args, without the program's name, and runs the command. It
+// returns the exit status:
+//
+//	0    done
+//	1    failed
+//	2    usage or configuration
+//	3    temporarily unavailable
+//	4    sign-in required
+//	5    no access to that role
+//	6    keyring locked or unavailable
+//	130  interrupted; 128 and the signal's number for others
+func (a *App) Run(ctx context.Context, args []string) int {
+	var grammar struct {
+		Help helpFlag `short:"h" help:"Show help."`
+		Commands
+	}
+	parser, err := kong.New(&grammar,
+		kong.Name(a.name()),
+		kong.Description("AWS credentials from IAM Identity Center for every process."),
+		kong.NoDefaultHelp(),
+		kong.Writers(a.stdout(), a.stderr()),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}),
+		kong.Bind(a),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+	)
+	if err != nil {
+		return a.Report(err)
+	}
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
+	parsed, err := parser.Parse(args)
+	switch {
+	case errors.Is(err, errHelp):
+		return done
+	case err != nil:
+		problem := strings.TrimSuffix(err.Error(), ` but got "EOL" (<EOL>)`) // kong's word for nothing
+		return a.Report(&usageError{problem: problem, hint: a.helpFor(err)})
+	}
+	return a.Report(parsed.Run())
+}
+
+// helpFlag prints the usage of the command it stands behind.
+type helpFlag bool
+
+var errHelp = errors.New("help was printed")
+
+// BeforeReset is called by kong when the flag is met.
+func (helpFlag) BeforeReset(ctx *kong.Context) error {
+	return cmp.Or(ctx.PrintUsage(false), errHelp)
+}
+
+// helpFor names the command to look up after a usage error.
+func (a *App) helpFor(err error) string {
+	words := a.name()
+	if parse, ok := errors.AsType[*kong.ParseError](err); ok && parse.Context != nil {
+		if node := parse.Context.Selected(); node != nil {
+			words += " " + node.Name
+		}
+	}
+	return words + " --help"
+}
+
+func (a *App) name() string             { return cmp.Or(a.Name, "credproc") }
+func (a *App) command() string          { return cmp.Or(a.Command, a.name()) }
+func (a *App) stdout() io.Writer        { return orElse[io.Writer](a.Stdout, os.Stdout) }
+func (a *App) stderr() io.Writer        { return orElse[io.Writer](a.Stderr, os.Stderr) }
+func (a *App) stdin() io.Reader         { return orElse[io.Reader](a.Stdin, os.Stdin) }
+func (a *App) version() string          { return cmp.Or(a.Version, sdk.Version()) }
+func (a *App) variable(n string) string { return envPrefix(cmp.Or(a.ID, "credproc")) + n }
+
+func orElse[T comparable](value, otherwise T) T {
+	var zero T
+	if value == zero {
+		return otherwise
+	}
+	return value
+}
+
+// envPrefix makes "ACME_TOOLS_" of "acme-tools".
+func envPrefix(id string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r >= 'a' && r <= 'z':
+			return r - 'a' + 'A'
+		case r >= 'A' && r <= 'Z', r >= '0' && r <= '9':
+			return r
+		}
+		return '_'
+	}, id) + "_"
+}
+
+func (a *App) getenv(name string) string {
+	if a.Getenv != nil {
+		return a.Getenv(name)
+	}
+	return os.Getenv(name)
+}
+
+// setting returns one of our own environment variables.
+func (a *App) setting(name string) string { return a.getenv(a.variable(name)) }
+
+// say tells the person something, on stderr.
+func (a *App) say(format string, args ...any) { fmt.Fprintf(a.stderr(), format+"\n", args...) }
+
+// run is one command under way.
+type run struct {
+	*App
+	config *credproc.Config
+}
+
+// do runs a command. When it returns, nothing is under way that must not be
+// cut off.
+func (a *App) do(ctx context.Context, attended bool, command func(context.Context, *run) error) error {
+	logger, err := a.logger()
+	if err != nil {
+		return err
+	}
+	config, err := a.newConfig(attended, logger)
+	if err != nil {
+		return err
+	}
+	if _, err := config.SessionNames(); err != nil {
+		return &configError{err}
+	}
+	r := &run{App: a, config: config}
+	ctx, stop := r.deferSignals(ctx)
+	defer stop()
+	err = command(ctx, r)
+	r.settle()
+	if signal, ok := errors.AsType[*interruptedError](context.Cause(ctx)); ok && err != nil {
+		return signal
+	}
+	return err
+}
+
+func (a *App) newConfig(attended bool, logger *slog.Logger) (*credproc.Config, error) {
+	config := &credproc.Config{
+		Getenv: a.getenv, Command: strings.Fields(a.command()), ClientName: a.name(), HTTPClient: a.HTTPClient,
+		Keyring: a.Keyring, MayPrompt: attended, Service: a.ID, Logger: logger,
+		NoKeyCache: a.setting("KEY_CACHE") == "off",
+	}
+	switch name := a.setting("KEYRING"); name {
+	case "", "auto", "os":
+		config.NewLoginKeyring = "os"
+	case "plaintext":
+		config.NewLoginKeyring = name
+	default:
+		return nil, &usageError{problem: fmt.Sprintf("%s is %q: it must be auto, os or plaintext", a.variable("KEYRING"), name)}
+	}
+	if dir := a.setting("DIR"); dir != "" {
+		config.StateDir, config.CacheDir = filepath.Join(dir, "state"), filepath.Join(dir, "cache")
+	} else if _, _, err := tokencache.DefaultDirs(a.ID); err != nil {
+		return nil, errNoHome
+	}
+	if a.homeless() && !filepath.IsAbs(a.getenv("AWS_CONFIG_FILE")) {
+		return nil, errNoHome
+	}
+	return config, nil
+}
+
+// homeless reports whether nothing says where the home directory is.
+func (a *App) homeless() bool {
+	_, err := os.UserHomeDir()
+	return err != nil && a.getenv("HOME") == ""
+}
+
+// logger returns what --debug or the environment asks for, or nil.
+func (a *App) logger() (*slog.Logger, error) {
+	var level slog.Level
+	switch name := strings.ToLower(a.setting("LOG")); {
+	case a.debug || name == "debug":
+		level = slog.LevelDebug
+	case name == "":
+		return nil, nil
+	case level.UnmarshalText([]byte(name)) != nil:
+		return nil, &usageError{problem: fmt.Sprintf("%s is %q: it must be debug, info, warn or error", a.variable("LOG"), name)}
+	}
+	w := a.stderr()
+	if file := a.setting("LOG_FILE"); file != "" {
+		f, err := os.OpenFile(file, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+		if err != nil {
+			return nil, &usageError{problem: fmt.Sprintf("%s: %v", a.variable("LOG_FILE"), err)}
+		}
+		w = f // until the process ends
+	}
+	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: level})), nil
+}

@@ -1,0 +1,35 @@
+package cmd
+
+import (
+	"fmt"
+	"runtime"
+)
+
+// Commands is the grammar, for kong. The commands want an [*App] and a
+// [context.Context] bound.
+type Commands struct {
+	Debug debugFlag `help:"Log each step to stderr, without secrets."`
+
+	Login   loginCommand   `cmd:"" help:"Sign in to an IAM Identity Center session."`
+	Logout  logoutCommand  `cmd:"" help:"Sign out, and forget the session's tokens and credentials."`
+	Process processCommand `cmd:"" aliases:"credential-process" help:"Print credentials of a role, for credential_process in ~/.aws/config."`
+	List    listCommand    `cmd:"" help:"List accounts and roles."`
+	Status  statusCommand  `cmd:"" help:"Show what is signed in, and until when."`
+	Version versionCommand `cmd:"" help:"Show the version."`
+}
+
+type debugFlag bool
+
+// AfterApply is called by kong when the flag is met.
+func (d debugFlag) AfterApply(a *App) error {
+	a.debug = bool(d)
+	return nil
+}
+
+type versionCommand struct{}
+
+// Run implements the command, for kong.
+func (versionCommand) Run(a *App) error {
+	_, err := fmt.Fprintf(a.stdout(), "%s %s (%s, %s/%s)\n", a.name(), a.version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	return err
+}

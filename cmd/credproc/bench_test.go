@@ -1,0 +1,53 @@
+package main
+
+import (
+	"testing"
+	"time"
+
+	"github.com/credproc/credproc/internal/idctest"
+)
+
+// The storms as figures, for scripts/bench. Each iteration signs in anew and
+// waits until the access token has expired, which is not counted.
+
+func BenchmarkStorm200(b *testing.B) {
+	const latency = 150 * time.Millisecond
+	m := newMachine(b, "plaintext")
+	m.idc.Rotation = idctest.Strict
+	var over time.Duration
+	for range b.N {
+		m.set(func(s *idctest.Server) { s.Latency = 0 })
+		m.expired()
+		m.set(func(s *idctest.Server) { s.Latency = latency })
+		over += m.took(times(200, process(admin))) - 2*latency // a refresh and a fetch
+	}
+	b.ReportMetric(over.Seconds()/float64(b.N), "s-over-upstream")
+	b.ReportMetric(0, "ns/op")
+}
+
+func BenchmarkFortyRolesBehindTwentyPerSecond(b *testing.B) {
+	m := newMachine(b, "plaintext")
+	var all [][]string
+	for _, role := range m.roles(40) {
+		all = append(all, process(role))
+	}
+	var took time.Duration
+	for range b.N {
+		m.set(func(s *idctest.Server) { s.RateLimit = 0 })
+		m.expired()
+		m.set(func(s *idctest.Server) { s.RateLimit = 20 })
+		took += m.took(all)
+	}
+	b.ReportMetric(took.Seconds()/float64(b.N), "s")
+	b.ReportMetric(0, "ns/op")
+}
+
+// took runs processes at once, and returns how long the last one took.
+func (m *machine) took(all [][]string) time.Duration {
+	m.Helper()
+	began := time.Now()
+	outcomes := m.together(all...)
+	took := time.Since(began)
+	m.answered(outcomes)
+	return took
+}

@@ -1,0 +1,178 @@
+package main
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/credproc/credproc/internal/idctest"
+)
+
+// renewing makes the next process refresh and fetch.
+func (m *machine) renewing() {
+	m.idc.RevokeAccessTokens()
+	if err := exec.Command("rm", "-rf", filepath.Join(m.home, ".cache")).Run(); err != nil {
+		m.Fatal(err)
+	}
+}
+
+// tampered runs a process whose n-th call of a system call (in one thread) is
+// met with an injection of strace, and reports whether that happened.
+func (m *machine) tampered(call, injection, when string) (o outcome, met bool) {
+	c := m.command(process(admin)...)
+	trace := filepath.Join(m.home, "trace")
+	c.Args = append([]string{"strace", "-f", "-qq", "-o", trace, "-e", "trace=" + call, "-e", fmt.Sprintf("inject=%s:%s:when=%s", call, injection, when), c.Path}, c.Args[1:]...)
+	path, err := exec.LookPath("strace")
+	if err != nil {
+		m.Fatal(err)
+	}
+	c.Path = path
+	o = m.finish(c)
+	log, err := exec.Command("grep", "-c", "-e", "INJECTED", "-e", "killed by SIGKILL", trace).Output()
+	return o, err == nil && strings.TrimSpace(string(log)) != "0"
+}
+
+// The calls by which files are changed, in the order of the house: a temporary
+// file is synced, renamed, and its directory synced; the journal is written in
+// place; marks are removed.
+var fileCalls = []string{"fsync", "renameat", "unlinkat", "pwrite64"}
+
+func TestAHolderKilledAtAnyFileCallLosesNothing(t *testing.T) {
+	onEach(t, bothRotations, func(m *machine) {
+		m.signIn(0)
+		for _, call := range fileCalls {
+			for n := 1; n < 40; n++ {
+				m.renewing()
+				var killed bool
+				calls := m.calls(func() { _, killed = m.tampered(call, "signal=KILL", fmt.Sprint(n)) })
+				if !killed {
+					m.Logf("%s: %d points", call, n-1)
+					break
+				}
+				m.works(fmt.Sprintf("killed at %s %d", call, n), calls, call == "pwrite64")
+			}
+		}
+	})
+}
+
+// Before the request, in it, and after the answer, but before the journal: the
+// one window that cannot be closed where a refresh token works only once.
+func TestAHolderKilledInItsConversationLosesOnlyWhatTheServiceRotated(t *testing.T) {
+	onEach(t, bothRotations, func(m *machine) {
+		m.signIn(0)
+		for _, call := range []string{"write", "read"} {
+			for n := 1; n < 60; n += 3 {
+				m.renewing()
+				var killed bool
+				calls := m.calls(func() { _, killed = m.tampered(call, "signal=KILL", fmt.Sprint(n)) })
+				if !killed {
+					m.Logf("%s: %d points", call, n-1)
+					break
+				}
+				m.works(fmt.Sprintf("killed at %s %d", call, n), calls, true)
+			}
+		}
+	})
+}
+
+// works checks that the next process answers. Where the answer of a rotation
+// may have been lost on the way, and the service then refuses the old token, a
+// sign-in is in order.
+func (m *machine) works(after string, calls map[string]int, mayLose bool) {
+	m.Helper()
+	o := m.run(process(admin)...)
+	if o.status == 0 && validDocument(o.stdout) && o.stderr == "" {
+		return
+	}
+	rotated := m.idc.Rotation == idctest.Strict && calls["CreateToken"] > 0
+	if o.status == 4 && mayLose && rotated {
+		m.Logf("%s: the rotated token was lost", after)
+		m.signIn(0)
+		return
+	}
+	m.Fatalf("%s: exit status %d\n%s", after, o.status, o.stderr)
+}
+
+func TestAFullDiskLosesNothing(t *testing.T) {
+	onEach(t, bothRotations, func(m *machine) {
+		m.signIn(0)
+		for _, call := range fileCalls {
+			for _, more := range []string{"", "+"} { // this one write, or all from here on
+				for n := 1; n < 40; n++ {
+					m.renewing()
+					o, met := m.tampered(call, "error=ENOSPC", fmt.Sprint(n)+more)
+					if !met {
+						break
+					}
+					if !(o.status == 0 && validDocument(o.stdout)) && !(o.status == 3 || o.status == 1 || o.status == 6) {
+						m.Fatalf("disk full at %s %d%s: exit status %d\n%s", call, n, more, o.status, o.stderr)
+					}
+					m.untilAnswered(process(admin), 15*time.Second)
+				}
+			}
+		}
+	})
+}
+
+func TestProcessesKilledAtRandomLoseNothing(t *testing.T) {
+	onEach(t, bothRotations, func(m *machine) {
+		m.signIn(0)
+		lost := 0
+		for range *stormRounds {
+			m.renewing()
+			m.set(func(s *idctest.Server) { s.Latency = time.Duration(rand.IntN(30)) * time.Millisecond })
+			calls := m.calls(func() { m.survivorsAnswer(20) })
+			if o := m.run(process(admin)...); o.status != 0 {
+				if m.idc.Rotation != idctest.Strict || calls["CreateToken"] == 0 {
+					m.Fatalf("exit status %d\n%s", o.status, o.stderr)
+				}
+				lost++
+				m.signIn(0)
+			}
+		}
+		m.Logf("%d of %d rounds lost a rotated token", lost, *stormRounds)
+	})
+}
+
+// survivorsAnswer runs processes and kills about half of them.
+func (m *machine) survivorsAnswer(n int) {
+	m.Helper()
+	type ended struct {
+		outcome
+		killed bool
+	}
+	all := make(chan ended, n)
+	for range n {
+		go func() {
+			c := m.command(process(admin)...)
+			done := make(chan struct{})
+			var killed bool
+			started := make(chan struct{})
+			kill := rand.IntN(2) == 0
+			go func() {
+				defer close(done)
+				<-started
+				if kill && c.Process != nil {
+					<-time.After(time.Duration(rand.IntN(150)) * time.Millisecond)
+					killed = c.Process.Signal(syscall.SIGKILL) == nil
+				}
+			}()
+			o := m.finishWith(c, started)
+			<-done
+			all <- ended{o, killed || o.status == -1}
+		}()
+	}
+	for range n {
+		if o := <-all; !o.killed && !(o.status == 0 && validDocument(o.stdout)) {
+			// A holder killed after a strict rotation takes the login with it.
+			if o.status != 4 || m.idc.Rotation != idctest.Strict {
+				m.Errorf("a survivor: exit status %d\n%s", o.status, o.stderr)
+			}
+		}
+	}
+}

@@ -1,0 +1,16 @@
+// Command credproc serves AWS credentials from IAM Identity Center to every
+// process of a machine. See the package
+// [github.com/credproc/credproc/cmd] for its commands.
+package main
+
+import (
+	"context"
+	"os"
+
+	"github.com/credproc/credproc/cmd"
+)
+
+func main() {
+	app := new(cmd.App)
+	os.Exit(app.Run(context.Background(), os.Args[1:]))
+}

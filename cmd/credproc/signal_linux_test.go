@@ -1,0 +1,126 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/credproc/credproc/internal/idctest"
+)
+
+// group is a process in a process group of its own, as a shell's job is.
+func (m *machine) group(args ...string) (c *exec.Cmd, stdout *bytes.Buffer) {
+	c, stdout = m.command(args...), new(bytes.Buffer)
+	c.Stdout = stdout
+	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := c.Start(); err != nil {
+		m.Fatal(err)
+	}
+	m.Cleanup(func() { syscall.Kill(-c.Process.Pid, syscall.SIGKILL) })
+	return c, stdout
+}
+
+func TestSignalsInARenewalLoseNothing(t *testing.T) {
+	for signal, status := range map[syscall.Signal]int{syscall.SIGINT: 130, syscall.SIGTERM: 143, syscall.SIGHUP: 129} {
+		t.Run(signal.String(), func(t *testing.T) {
+			onEach(t, []idctest.Rotation{idctest.Strict}, func(m *machine) {
+				m.expired()
+				m.set(func(s *idctest.Server) { s.Latency = time.Second })
+				before := m.idc.Count("CreateToken")
+				c, stdout := m.group(process(admin)...)
+				m.until("the request", func() bool { return m.idc.Count("CreateToken") > before })
+				syscall.Kill(-c.Process.Pid, signal)
+				c.Wait()
+				if c.ProcessState.ExitCode() != status || stdout.Len() != 0 {
+					m.Errorf("%v, %d bytes of stdout", c.ProcessState, stdout.Len())
+				}
+				calls := m.calls(func() { m.answered(m.together(process(admin))) })
+				m.want(calls, "CreateToken", 0)
+			})
+		})
+	}
+}
+
+func TestARenewalIsStoredBeforeTheProcessStops(t *testing.T) {
+	onEach(t, []idctest.Rotation{idctest.Strict}, func(m *machine) {
+		m.expired()
+		m.set(func(s *idctest.Server) { s.Latency = time.Second })
+		before := m.idc.Count("CreateToken")
+		c, stdout := m.group(process(admin)...)
+		m.until("the request", func() bool { return m.idc.Count("CreateToken") > before })
+		syscall.Kill(-c.Process.Pid, syscall.SIGTSTP)
+		m.until("it stops", func() bool {
+			stat, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", c.Process.Pid))
+			_, after, _ := strings.Cut(string(stat), ") ")
+			return strings.HasPrefix(after, "T")
+		})
+		// It holds no lock while it is stopped, and what it fetched is there.
+		calls := m.calls(func() { m.answered(m.together(process(admin), process("222222222222/Admin"))) })
+		m.want(calls, "GetRoleCredentials", 1)
+		m.want(calls, "CreateToken", 0)
+		syscall.Kill(-c.Process.Pid, syscall.SIGCONT)
+		if err := c.Wait(); err != nil || !validDocument(stdout.String()) {
+			m.Errorf("%v\n%s", err, stdout)
+		}
+	})
+}
+
+// terminal opens a pseudo-terminal, and collects what is written to it.
+func terminal(t *testing.T) (slave *os.File, text func() string) {
+	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|syscall.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { master.Close() })
+	var unlock int32
+	if _, _, errno := syscall.Syscall(syscall.SYS_IOCTL, master.Fd(), unix.TIOCSPTLCK, uintptr(unsafe.Pointer(&unlock))); errno != 0 {
+		t.Fatal(errno)
+	}
+	number, err := unix.IoctlGetInt(int(master.Fd()), unix.TIOCGPTN)
+	if err != nil {
+		t.Fatal(err)
+	}
+	slave, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|syscall.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all bytes.Buffer
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		io.Copy(&all, master) // until the last user of the other side is gone
+	}()
+	return slave, func() string { slave.Close(); <-done; return all.String() }
+}
+
+// What terraform is to its providers: their standard streams are pipes, and the
+// terminal is still theirs.
+func TestHundredsOfProcessesGiveOneHintOnTheTerminal(t *testing.T) {
+	for _, keyring := range keyrings() {
+		m := newMachine(t, keyring)
+		slave, text := terminal(t)
+		parent := m.command()
+		parent.Env = append(parent.Env, fmt.Sprintf("STORM_PARENT=%d", *stormProcesses))
+		parent.Stdin = slave
+		parent.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+		report := m.finish(parent)
+		if report.status != 0 {
+			t.Fatalf("%d\n%s%s", report.status, report.stdout, report.stderr)
+		}
+		if shown := text(); strings.Count(shown, "hint:") != 1 || !strings.Contains(shown, "credproc login corp") {
+			t.Errorf("the terminal shows %q", shown)
+		}
+		if n := strings.Count(report.stdout, "hint:"); n != *stormProcesses {
+			t.Errorf("%d hints on stderr", n)
+		}
+	}
+}

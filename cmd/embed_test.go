@@ -1,0 +1,145 @@
+package cmd
+
+import (
+	"errors"
+	"io/fs"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/credproc/credproc/internal/idctest"
+)
+
+// TestUnderAnotherNameNothingSaysOurs runs everything that a person may see
+// under the name of another tool, mounted in both ways.
+func TestUnderAnotherNameNothingSaysOurs(t *testing.T) {
+	for _, way := range []string{"", "kong"} {
+		t.Run("way "+way, func(t *testing.T) {
+			idc := idctest.New()
+			idc.AutoApprove = true
+			server := httptest.NewServer(idc)
+			defer server.Close()
+			home := t.TempDir()
+			path := filepath.Join(home, "config")
+			config := `[sso-session corp]
+sso_start_url = https://idc.example/start
+sso_region = us-east-1
+[profile line]
+credential_process = acme aws process --sso-session corp --account-id 111111111111 --role-name Admin
+[profile broken]
+sso_session = none
+`
+			if err := os.WriteFile(path, []byte(config), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			env := []string{
+				"HOME=" + home, "TMPDIR=" + home, "PATH=" + os.Getenv("PATH"), "GORACE=" + gorace, "GOCOVERDIR=" + os.Getenv("GOCOVERDIR"),
+				"AWS_CONFIG_FILE=" + path, "ACME_KONG=" + way, "USERPROFILE=" + home, "LocalAppData=" + home,
+				"AWS_ENDPOINT_URL_SSO_OIDC=" + server.URL, "AWS_ENDPOINT_URL_SSO=" + server.URL,
+			}
+			run := func(wanted int, args ...string) (said string) {
+				t.Helper()
+				c := exec.Command("acme", append([]string{"aws"}, args...)...)
+				c.Env = env
+				out, err := c.CombinedOutput()
+				if _, ended := errors.AsType[*exec.ExitError](err); err != nil && !ended {
+					t.Fatal(err)
+				}
+				if got := c.ProcessState.ExitCode(); got != wanted {
+					t.Errorf("%q: exit status %d, want %d\n%s", args, got, wanted, out)
+				}
+				if strings.Contains(strings.ToLower(string(out)), "credproc") {
+					t.Errorf("%q:\n%s", args, out)
+				}
+				return string(out)
+			}
+			for _, command := range []string{"login", "logout", "process", "list", "status", "version"} {
+				run(0, command, "--help")
+			}
+			run(0, "--help")
+			run(2, "bogus")
+			run(2, "process", "--bogus")
+			run(2, "process", "--profile", "broken")
+			run(2, "process", "--profile", "none")
+			env = append(env, "ACME_KEYRING=none", "CREDPROC_KEYRING=plaintext")
+			if said := run(2, "status"); !strings.Contains(said, "ACME_KEYRING") {
+				t.Errorf("the variable is not named: %s", said)
+			}
+			env = append(env, "ACME_KEYRING=plaintext", "ACME_LOG=debug")
+			if said := run(4, "process", "--profile", "line"); !strings.Contains(said, `hint: run "acme aws login line"`) {
+				t.Errorf("no hint: %s", said)
+			}
+			idc.Set(func(s *idctest.Server) { s.AutoApprove = false })
+			page := askedPage(t, idc, func() { run(0, "login", "corp", "--no-browser") }, server.URL)
+			if !strings.Contains(page, "acme aws asks for access") {
+				t.Errorf("the person is asked: %s", page)
+			}
+			run(0, "process", "--profile", "line")
+			run(0, "list")
+			run(0, "status", "--json")
+			own := filepath.Join(home, "own")
+			env = append(env, "ACME_DIR="+own)
+			run(4, "status", "corp") // there is another place now
+			env = append(env, "ACME_DIR=", "CREDPROC_DIR="+own)
+			run(0, "status", "corp")
+			run(5, "process", "--sso-session", "corp", "--account-id", "222222222222", "--role-name", "Gone")
+			idc.EndSessions()
+			run(4, "list")
+			run(0, "status")
+			run(0, "logout", "--all")
+			run(0, "version")
+			names(t, home)
+		})
+	}
+}
+
+// askedPage approves the sign-in that do begins, and returns what the person
+// saw.
+func askedPage(t *testing.T, idc *idctest.Server, do func(), at string) (page string) {
+	t.Helper()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for range soonest(nil) {
+			for _, code := range idc.Pending() {
+				resp, err := http.Get(at + "/device?user_code=" + code)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				var text strings.Builder
+				resp.Write(&text)
+				resp.Body.Close()
+				page = regexp.MustCompile(`\s+`).ReplaceAllString(text.String(), " ")
+				idc.Approve(code)
+				return
+			}
+		}
+	}()
+	do()
+	<-done
+	return page
+}
+
+// names checks the names of files, and what is in those that can be read.
+func names(t *testing.T, home string) {
+	found := 0
+	err := filepath.WalkDir(home, func(path string, entry fs.DirEntry, err error) error {
+		name := strings.ToLower(strings.TrimPrefix(path, home))
+		if strings.Contains(name, "credproc") {
+			t.Errorf("%s", path)
+		}
+		if strings.Contains(name, "acme") {
+			found++
+		}
+		return err
+	})
+	if err != nil || found == 0 {
+		t.Errorf("%d files, %v", found, err)
+	}
+}

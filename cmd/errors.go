@@ -1,0 +1,350 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/credproc/credproc/credproc"
+	"github.com/credproc/credproc/internal/awsconfig"
+	"github.com/credproc/credproc/internal/flight"
+	"github.com/credproc/credproc/internal/safedir"
+	"github.com/credproc/credproc/internal/sdk"
+	"github.com/credproc/credproc/internal/sealed"
+	"github.com/credproc/credproc/oidc"
+	"github.com/credproc/credproc/tokencache"
+)
+
+// The exit statuses, which are part of the interface.
+const (
+	done           = 0
+	failed         = 1
+	misconfigured  = 2
+	unavailable    = 3
+	signInRequired = 4
+	noAccess       = 5
+	keyringShut    = 6
+	interrupted    = 130
+)
+
+// usageError is a command line or an environment that cannot be obeyed.
+type usageError struct {
+	problem string
+	more    string // what to do, in a sentence
+	hint    string // a command to run
+}
+
+func (e *usageError) Error() string { return e.problem }
+
+// configError is a configuration that cannot be read.
+type configError struct{ err error }
+
+func (e *configError) Error() string { return e.err.Error() }
+func (e *configError) Unwrap() error { return e.err }
+
+// interruptedError is the end of a command by a signal.
+type interruptedError struct {
+	name   string
+	status int
+}
+
+func (e *interruptedError) Error() string { return e.name }
+
+// advice is an error in words for people.
+type advice struct {
+	status int
+	text   string // what happened
+	more   string // what else to know or do; may be ""
+	hint   string // a command to run; may be ""
+}
+
+// Report tells the person what happened and what to do, on stderr, and returns
+// the exit status. err may be nil.
+func (a *App) Report(err error) int {
+	if err == nil {
+		return done
+	}
+	say := a.advise(err)
+	a.say("%s", say.in(a.name()))
+	return say.status
+}
+
+// in returns the advice as the program of that name says it.
+func (say *advice) in(name string) string {
+	text := name + ": " + strings.TrimSuffix(say.text, ".")
+	if say.more != "" {
+		text += "\n" + say.more
+	}
+	if say.hint != "" {
+		text += fmt.Sprintf("\nhint: run \"%s\"", say.hint) // as it is: people copy it
+	}
+	return text
+}
+
+// advise knows every error that the libraries return. The order matters: an
+// error may wrap the one it comes from.
+func (a *App) advise(err error) advice {
+	if e, ok := errors.AsType[*interruptedError](err); ok {
+		return advice{status: e.status, text: e.Error()}
+	}
+	for _, look := range []func(error) (advice, bool){
+		a.aboutUsage, a.aboutConfig, a.aboutKeyring, a.aboutRecords, a.aboutLogin, a.aboutSession, a.aboutFiles,
+	} {
+		if say, ok := look(err); ok {
+			return say
+		}
+	}
+	return advice{status: failed, text: err.Error()}
+}
+
+func (a *App) aboutUsage(err error) (advice, bool) {
+	e, ok := errors.AsType[*usageError](err)
+	if !ok {
+		return advice{}, false
+	}
+	return advice{status: misconfigured, text: e.problem, more: e.more, hint: e.hint}, true
+}
+
+func (a *App) aboutConfig(err error) (advice, bool) {
+	say := advice{status: misconfigured, text: err.Error()}
+	if errors.Is(err, errNoHome) {
+		say.more = fmt.Sprintf("Set HOME, or AWS_CONFIG_FILE and %s.", a.variable("DIR"))
+	}
+	if e, ok := errors.AsType[*awsconfig.ReservedRoleError](err); ok {
+		say.text = fmt.Sprintf("%v: that is the IAM role which Identity Center made from a permission set", e.Setting)
+		say.more = fmt.Sprintf("Use the permission set's name, %s.", e.PermissionSet)
+		return say, true
+	}
+	if e, ok := errors.AsType[*awsconfig.UnknownProfileError](err); ok {
+		say.more = known("profiles", e.Known, e.Path)
+		return say, true
+	}
+	if e, ok := errors.AsType[*awsconfig.UnknownSessionError](err); ok {
+		say.more = known("sso-sessions", e.Known, e.Path)
+		return say, true
+	}
+	if e, ok := errors.AsType[*oidc.ConfigError](err); ok {
+		key := map[string]string{"StartURL": "sso_start_url", "Region": "sso_region", "Endpoint": "the endpoint"}[e.Field]
+		say.text = fmt.Sprintf("%s %q %s", key, e.Value, e.Problem)
+		return say, true
+	}
+	if e, ok := errors.AsType[*sdk.SettingError](err); ok {
+		say.text = e.Error()
+		return say, true
+	}
+	if e, ok := errors.AsType[*credproc.UnsupportedProfileError](err); ok {
+		say.text = e.Error()
+		say.more = "Only profiles that come from IAM Identity Center are served here."
+		return say, true
+	}
+	if e, ok := errors.AsType[*awsconfig.MissingError](err); ok {
+		say.text = fmt.Sprintf("%s: %s lacks %s", e.Location, e.Section, strings.Join(e.Keys, " and "))
+		return say, true
+	}
+	_, unreadable := errors.AsType[*configError](err)
+	_, value := errors.AsType[*awsconfig.ValueError](err)
+	_, mismatch := errors.AsType[*awsconfig.MismatchError](err)
+	return say, unreadable || value || mismatch || errors.Is(err, errNoHome)
+}
+
+// known lists the names that there are in a file, if there is one.
+func known(what string, names []string, path string) string {
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return "There is no such file."
+	}
+	if len(names) == 0 {
+		return "There are no " + what + " in it."
+	}
+	const most = 20
+	more := ""
+	if len(names) > most {
+		more = fmt.Sprintf(" and %d more", len(names)-most)
+		names = names[:most]
+	}
+	return fmt.Sprintf("The %s are %s%s.", what, strings.Join(names, ", "), more)
+}
+
+func (a *App) aboutKeyring(err error) (advice, bool) {
+	say := advice{status: keyringShut, text: err.Error()}
+	switch {
+	case errors.Is(err, tokencache.ErrLocked):
+		say.more = "Unlock the keychain (log in to the desktop, or \"security unlock-keychain\" on macOS over SSH) and try again. Nothing is lost."
+		return say, true
+	case errors.Is(err, tokencache.ErrTooBig):
+		say.more = a.otherKeyrings()
+		return say, true
+	case inFiles(err):
+		say.more = fmt.Sprintf("Its directory cannot be used: mend that, or set %s to one that can be written.", a.variable("DIR"))
+		return say, true
+	case errors.Is(err, tokencache.ErrUnavailable):
+		say.more = a.otherKeyrings() + " A login that is in the keychain is not lost."
+		return say, true
+	}
+	return say, false
+}
+
+// inFiles reports whether the keyring that failed is one of plain files.
+func inFiles(err error) bool {
+	e, ok := errors.AsType[*tokencache.KeyringError](err)
+	return ok && e.Keyring == "plaintext"
+}
+
+func (a *App) otherKeyrings() string {
+	return fmt.Sprintf("Without a keychain, set %s=plaintext, which keeps the tokens in files that only their mode guards.", a.variable("KEYRING"))
+}
+
+func (a *App) aboutRecords(err error) (advice, bool) {
+	e, ok := errors.AsType[*tokencache.RecordError](err)
+	if !ok {
+		return advice{}, false
+	}
+	say := advice{status: failed, text: e.Error()}
+	if errors.Is(err, sealed.ErrNewer) {
+		say.more = fmt.Sprintf("This is %s %s. Use the newer release, which wrote it.", a.name(), a.version())
+		return say, true
+	}
+	if e.What == "sealing key" {
+		say.more = "It is left as it is, and no session can be renewed without it. Sign out of all to remove it, and sign in anew."
+		say.hint = a.name() + " logout --all"
+		return say, true
+	}
+	say.more = "It is left as it is; signing in anew replaces it."
+	say.hint = a.loginHint(err, "--force")
+	return say, true
+}
+
+// loginHint is the command that signs in to what the caller asked for.
+func (a *App) loginHint(err error, flags ...string) string {
+	words := append([]string{a.name(), "login"}, flags...)
+	if t, ok := errors.AsType[*targetError](err); ok {
+		words = append(words, t.words...)
+	}
+	for i, word := range words[1:] {
+		words[i+1] = shellWord(word)
+	}
+	return strings.Join(words, " ")
+}
+
+// shellWord quotes a word for a shell where it has to be.
+func shellWord(word string) string {
+	plain := func(r rune) bool {
+		return r >= '0' && r <= '9' || r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z' || strings.ContainsRune("-_./:=@,+%", r)
+	}
+	if word != "" && strings.TrimFunc(word, plain) == "" && strings.IndexFunc(word, func(r rune) bool { return !plain(r) }) < 0 {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}
+
+// aboutLogin is about sign-ins under way.
+func (a *App) aboutLogin(err error) (advice, bool) {
+	if e, ok := errors.AsType[*forbiddenError](err); ok {
+		return advice{status: signInRequired, text: e.Error()}, true
+	}
+	e, ok := errors.AsType[*loginError](err)
+	if !ok {
+		return advice{}, false
+	}
+	say := advice{status: failed, text: e.Error()}
+	answer, _ := errors.AsType[*oidc.Error](err)
+	switch {
+	case answer != nil && strings.HasPrefix(answer.Reason, "KMS_"):
+		say.more = kmsAdvice
+	case errors.Is(err, oidc.ErrDenied):
+		say.status, say.text = signInRequired, fmt.Sprintf("the sign-in to %s was denied in the browser", sessionLabel(e.session))
+		if answer != nil && answer.Description != "" {
+			say.text += ": " + answer.Description
+		}
+		say.hint = a.loginHint(err)
+	case errors.Is(err, oidc.ErrExpired):
+		say.status, say.text = signInRequired, fmt.Sprintf("nobody confirmed the sign-in to %s in time", sessionLabel(e.session))
+		say.hint = a.loginHint(err)
+	case answer == nil:
+	case answer.StatusCode == 0 || answer.Temporary():
+		say.status = unavailable
+	case answer.Code == "":
+		say.status = unavailable
+		say.more = "That was not the service: a proxy perhaps, or the page of a network that wants a sign-in of its own."
+	case answer.Code == "invalid_request" || answer.Code == "invalid_grant":
+		say.status = misconfigured
+		say.more = fmt.Sprintf("The service in region %s may not know the start URL %s: check sso_start_url and sso_region. The region is that of the Identity Center instance.",
+			e.session.Config.Region, e.session.Config.StartURL)
+	}
+	return say, true
+}
+
+const kmsAdvice = "The key that encrypts the Identity Center instance cannot be used. It is the administrator's: tell them the reason."
+
+// aboutSession is about what the service says to a session that there is.
+func (a *App) aboutSession(err error) (advice, bool) {
+	if e, ok := errors.AsType[*credproc.NoAccessError](err); ok {
+		return a.aboutAccess(err, e), true
+	}
+	if e, ok := errors.AsType[*nothingAssignedError](err); ok {
+		return advice{status: noAccess, text: e.Error(),
+			more: "Nothing is assigned to you yet, or this is an account instance of Identity Center, which has no accounts. New assignments can take up to two hours, then sign in anew.",
+			hint: a.loginHint(err, "--force")}, true
+	}
+	if e, ok := errors.AsType[*tokencache.DeniedError](err); ok {
+		return advice{status: signInRequired, text: fmt.Sprintf("sign-in required for session %s: the last one was denied at %s, so no other is begun by itself", e.Session, e.At.Format(time.TimeOnly)), hint: a.loginHint(err)}, true
+	}
+	if e, ok := errors.AsType[*tokencache.SignInError](err); ok {
+		return advice{status: signInRequired, text: fmt.Sprintf("sign-in required for session %s: %s", e.Session, e.Reason), hint: a.loginHint(err)}, true
+	}
+	if e, ok := errors.AsType[*tokencache.UnavailableError](err); ok {
+		say := advice{status: unavailable, text: e.Error()}
+		if shared, ok := errors.AsType[*flight.SharedError](err); ok {
+			say.text = e.Op + ": " + shared.Reason
+			say.more = fmt.Sprintf("That is what an earlier call met; the service is asked again from %s on.", shared.Until.Format(time.TimeOnly))
+		}
+		if strings.Contains(e.Reason, "KMS_") {
+			say.more = kmsAdvice
+		}
+		return say, true
+	}
+	_, busy := errors.AsType[*flight.BusyError](err)
+	return advice{status: unavailable, text: err.Error()}, busy || errors.Is(err, context.DeadlineExceeded)
+}
+
+func (a *App) aboutAccess(err error, e *credproc.NoAccessError) advice {
+	say := advice{status: noAccess, text: e.Error()}
+	if e.RoleARN != "" {
+		say.more = "The role's trust policy decides, and what the role that it is assumed with may do."
+		return say
+	}
+	if len(e.Held) > 0 {
+		say.more = fmt.Sprintf("Your roles in that account are %s. ", strings.Join(e.Held, ", "))
+	}
+	say.more += "A new assignment can take up to two hours; then sign in anew."
+	say.hint = a.loginHint(err, "--force")
+	return say
+}
+
+// aboutFiles is about directories and disks.
+func (a *App) aboutFiles(err error) (advice, bool) {
+	say := advice{status: failed, text: err.Error()}
+	_, owner := errors.AsType[*safedir.OwnerError](err)
+	_, lock := errors.AsType[*flight.LockError](err)
+	_, path := errors.AsType[*fs.PathError](err)
+	_, link := errors.AsType[*os.LinkError](err)
+	switch {
+	case owner:
+		say.more = fmt.Sprintf("Run it as that user, or set %s to a directory of your own.", a.variable("DIR"))
+	case errors.Is(err, syscall.ENOSPC):
+		say.more = "The disk is full. Nothing is lost."
+	case lock || path || link:
+		if errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) {
+			say.more = fmt.Sprintf("Set %s to a directory that can be written.", a.variable("DIR"))
+		}
+	default:
+		return say, false
+	}
+	return say, true
+}
+
+var errNoHome = errors.New("nothing says where the home directory is")

@@ -1,0 +1,174 @@
+package cmd
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/credproc/credproc/internal/idctest"
+	"github.com/credproc/credproc/tokencache"
+)
+
+// moody is a keychain that can be slow, and fail. Like the real one it gives a
+// call up in the end.
+type moody struct {
+	tokencache.Memory
+	delay time.Duration
+	kind  error
+}
+
+func (k *moody) Name() string { return "os" }
+
+// wait is how each call begins.
+func (k *moody) wait(ctx context.Context, op string) error {
+	select {
+	case <-time.After(k.delay):
+	case <-time.After(24 * time.Second):
+		return &tokencache.KeyringError{Keyring: "os", Op: op, Kind: tokencache.ErrUnavailable, Detail: "no answer within 24s"}
+	case <-ctx.Done():
+		return &tokencache.KeyringError{Keyring: "os", Op: op, Kind: tokencache.ErrUnavailable, Detail: "no answer"}
+	}
+	if k.kind != nil {
+		return &tokencache.KeyringError{Keyring: "os", Op: op, Kind: k.kind}
+	}
+	return nil
+}
+
+func (k *moody) Get(ctx context.Context, item string) (string, error) {
+	if err := k.wait(ctx, "read"); err != nil {
+		return "", err
+	}
+	return k.Memory.Get(ctx, item)
+}
+
+func (k *moody) Set(ctx context.Context, item, secret string) error {
+	return errors.Join(k.wait(ctx, "store"), k.Memory.Set(ctx, item, secret))
+}
+
+func (k *moody) Delete(ctx context.Context, item string) error {
+	return errors.Join(k.wait(ctx, "delete"), k.Memory.Delete(ctx, item))
+}
+
+// desk is a machine in this process, whose person approves all there is.
+type desk struct {
+	*testing.T
+	idc     *idctest.Server
+	keyring *moody
+	dir     string
+
+	stdout, stderr bytes.Buffer
+}
+
+// atDesk runs a test where time passes by itself.
+func atDesk(t *testing.T, test func(d *desk)) {
+	// The loop that os/signal begins at its first use must not be in a bubble.
+	c := make(chan os.Signal, 1)
+	signal.Notify(c, os.Interrupt)
+	signal.Stop(c)
+	synctest.Test(t, func(t *testing.T) {
+		d := &desk{T: t, idc: idctest.New(), keyring: new(moody), dir: t.TempDir()}
+		d.idc.AutoApprove = true
+		test(d)
+	})
+}
+
+// run runs a command in a process of its own, as far as can be told from here.
+func (d *desk) run(args ...string) int {
+	d.stdout.Reset()
+	d.stderr.Reset()
+	app := &App{
+		Stdout: &d.stdout, Stderr: &d.stderr, HTTPClient: d.idc.Client(), Keyring: d.keyring,
+		Browser: func(string) error { return nil },
+		Getenv: func(name string) string {
+			switch name {
+			case "AWS_CONFIG_FILE":
+				path, _ := filepath.Abs("testdata/config")
+				return path
+			case "CREDPROC_DIR":
+				return d.dir
+			case "CREDPROC_KEY_CACHE":
+				return "off" // the kernel's keyring is not the test's
+			}
+			return ""
+		},
+	}
+	return app.Run(d.Context(), args)
+}
+
+// want runs a command, and checks its exit status and what it says on stderr.
+func (d *desk) want(status int, says string, args ...string) {
+	d.Helper()
+	if got := d.run(args...); got != status || !strings.Contains(d.stderr.String(), says) || status != 0 && d.stdout.Len() > 0 {
+		d.Fatalf("%q: exit status %d, want %d and %q\n%s%s", args, got, status, says, d.stderr.String(), d.stdout.String())
+	}
+}
+
+func TestALockedKeychainIsNotASignOut(t *testing.T) {
+	atDesk(t, func(d *desk) {
+		d.want(0, "Signed in to corp.", "login", "corp")
+		d.keyring.kind = tokencache.ErrLocked
+		for _, args := range [][]string{{"process", "--profile", "modern"}, {"list"}, {"login"}, {"login", "--force"}, {"logout"}} {
+			d.want(6, "credproc: os keyring: read: keyring locked\nUnlock the keychain (", args...)
+		}
+		d.keyring.kind = nil
+		d.want(0, "", "process", "--profile", "modern")
+		if n := d.idc.Count("RegisterClient"); n != 1 {
+			t.Errorf("%d sign-ins", n)
+		}
+	})
+}
+
+func TestAKeychainThatIsGoneIsNotASignOut(t *testing.T) {
+	atDesk(t, func(d *desk) {
+		d.want(0, "Signed in to corp.", "login", "corp")
+		d.want(0, "", "process", "--profile", "modern")
+		d.keyring.kind = tokencache.ErrUnavailable
+		for _, args := range [][]string{{"process", "--profile", "modern"}, {"list"}, {"login"}, {"logout"}} {
+			d.want(6, "set CREDPROC_KEYRING=plaintext", args...)
+		}
+		d.want(0, "", "status", "corp")
+		d.keyring.kind = tokencache.ErrTooBig
+		d.want(6, "secret too big", "list")
+		d.keyring.kind = nil
+		d.want(0, "", "process", "--profile", "modern")
+		if n := d.idc.Count("RegisterClient"); n != 1 {
+			t.Errorf("%d sign-ins", n)
+		}
+	})
+}
+
+func TestAKeychainThatAnswersAfterTwentySecondsIsNotAbsent(t *testing.T) {
+	atDesk(t, func(d *desk) {
+		d.want(0, "", "login", "corp")
+		d.keyring.delay = 20 * time.Second
+		began := time.Now()
+		d.want(0, "", "process", "--profile", "modern")
+		if took := time.Since(began); took > 50*time.Second {
+			t.Errorf("it took %v: aws-sdk-go-v2 has given up by then", took)
+		}
+		if d.stderr.Len() > 0 {
+			t.Errorf("stderr: %s", d.stderr.String())
+		}
+	})
+}
+
+func TestAMuteKeychainIsGivenUpInTime(t *testing.T) {
+	atDesk(t, func(d *desk) {
+		d.want(0, "", "login", "corp")
+		d.keyring.delay = 24 * time.Hour
+		began := time.Now()
+		d.want(6, "keyring unavailable", "process", "--profile", "modern")
+		if took := time.Since(began); took > 50*time.Second {
+			t.Errorf("it took %v: aws-sdk-go-v2 has given up by then", took)
+		}
+		d.keyring.delay = 0
+		d.want(0, "", "process", "--profile", "modern")
+	})
+}

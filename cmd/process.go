@@ -1,0 +1,152 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/credproc/credproc/credproc"
+	"github.com/credproc/credproc/oidc"
+	"github.com/credproc/credproc/tokencache"
+)
+
+const (
+	// processTime is ten seconds less than aws-sdk-go-v2 gives a
+	// credential_process before it throws the answer away.
+	processTime = 50 * time.Second
+	// fetchTime is what waiting for a login leaves to get credentials.
+	fetchTime = 12 * time.Second
+	// hintPeriod is how long one hint on a terminal is enough.
+	hintPeriod = time.Minute
+)
+
+type processCommand struct {
+	roleFlags
+	Wait      time.Duration `placeholder:"50s" help:"Wait so long, 50s at most, for a login made elsewhere."`
+	AutoLogin bool          `help:"Sign in where that is needed: once for all processes of the machine."`
+}
+
+// Run implements the command, for kong.
+func (c *processCommand) Run(ctx context.Context, a *App) error {
+	return a.do(ctx, false, func(ctx context.Context, r *run) error {
+		ctx, cancel := context.WithTimeout(ctx, processTime)
+		defer cancel()
+		t, err := c.target(r)
+		if err != nil {
+			return err
+		}
+		wait, err := c.wait(r)
+		if err != nil {
+			return err
+		}
+		credentials, err := r.retrieve(ctx, t, wait, c.AutoLogin && !r.noLogin())
+		if err != nil {
+			return r.hintOnTerminal(ctx, t, t.wrap(err))
+		}
+		return credproc.Write(a.stdout(), credentials)
+	})
+}
+
+func (c *processCommand) wait(r *run) (time.Duration, error) {
+	value := r.setting("WAIT")
+	if c.Wait != 0 || value == "" {
+		return min(c.Wait, processTime-fetchTime), nil
+	}
+	wait, err := time.ParseDuration(value)
+	if err != nil || wait < 0 {
+		return 0, r.usage("%s is %q: it must be a time such as 50s", r.variable("WAIT"), value)
+	}
+	return min(wait, processTime-fetchTime), nil
+}
+
+// noLogin reports whether the environment forbids to begin a sign-in.
+func (a *App) noLogin() bool {
+	value := strings.ToLower(a.setting("NO_LOGIN"))
+	return value != "" && value != "0" && value != "false"
+}
+
+// retrieve gets credentials, and may sign in, or wait for somebody who does.
+func (r *run) retrieve(ctx context.Context, t *target, wait time.Duration, autoLogin bool) (aws.Credentials, error) {
+	waitUntil := time.Now().Add(wait)
+	for {
+		credentials, err := t.provider.Retrieve(ctx)
+		needed, ok := errors.AsType[*tokencache.SignInError](err)
+		switch {
+		case !ok:
+			return credentials, err
+		case autoLogin:
+			if err := r.loginByItself(ctx, t); err != nil {
+				return credentials, err
+			}
+			autoLogin = false
+		case time.Now().Before(waitUntil):
+			r.hintOnTerminal(ctx, t, t.wrap(err))
+			waiting, cancel := context.WithDeadline(ctx, waitUntil)
+			waitErr := t.session.AwaitLogin(waiting, needed)
+			cancel()
+			if waitErr != nil {
+				return credentials, err
+			}
+		default:
+			return credentials, err
+		}
+	}
+}
+
+// loginByItself signs in on behalf of every process that waits for it.
+func (r *run) loginByItself(ctx context.Context, t *target) error {
+	err := t.session.SignInByItself(ctx, func(code oidc.DeviceCode, resumed bool) error {
+		page, err := pageOf(&code)
+		if err != nil {
+			return err
+		}
+		shown := r.onOwnTerminal(invitation(t.session, &code, page))
+		if resumed {
+			return nil // the browser shows it already
+		}
+		if err := r.openBrowser(page); err != nil && shown != nil {
+			return fmt.Errorf("nowhere to show the sign-in: %w; %w", err, shown)
+		}
+		return nil
+	})
+	if ctx.Err() != nil && err != nil {
+		return &tokencache.SignInError{Session: sessionLabel(t.session), Reason: "nobody has confirmed the sign-in so far; it goes on with the next call"}
+	}
+	_, denied := errors.AsType[*tokencache.DeniedError](err)
+	_, answered := errors.AsType[*oidc.Error](err)
+	if answered && !denied || errors.Is(err, oidc.ErrExpired) {
+		return &loginError{session: t.session, err: err}
+	}
+	return err
+}
+
+// hintOnTerminal repeats a hint on the controlling terminal where stderr goes
+// elsewhere: terraform, for one, tells people the exit status and no more. Of
+// hundreds of processes one does. It returns err.
+func (r *run) hintOnTerminal(ctx context.Context, t *target, err error) error {
+	if !errors.Is(err, oidc.ErrSignInRequired) || isTerminal(r.stderr()) {
+		return err
+	}
+	if t.session.First(ctx, "hint on terminal "+terminalID(), hintPeriod) {
+		say := r.advise(err)
+		r.onOwnTerminal(say.in(r.name()))
+	}
+	return err
+}
+
+// onOwnTerminal writes to the terminal that controls this process, if there is
+// one, wherever the standard streams go.
+func (r *run) onOwnTerminal(text string) error {
+	terminal, err := openTerminal()
+	if err != nil {
+		return err
+	}
+	defer terminal.Close()
+	// The terminal may be in raw mode, where a line feed does not return.
+	_, err = terminal.WriteString("\r" + strings.ReplaceAll(text, "\n", "\r\n") + "\r\n")
+	return err
+}

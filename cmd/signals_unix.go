@@ -1,0 +1,60 @@
+//go:build unix
+
+package cmd
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+)
+
+// endings are the signals that end a command, after what must not be cut off.
+var endings = map[os.Signal]*interruptedError{
+	syscall.SIGINT:  {"interrupted", interrupted},
+	syscall.SIGTERM: {"terminated", 128 + int(syscall.SIGTERM)},
+	syscall.SIGHUP:  {"hung up", 128 + int(syscall.SIGHUP)},
+}
+
+// deferSignals makes signals wait for a renewal or sign-in that is between the
+// service's answer and the keychain: INT, TERM and HUP end ctx, TSTP and TTOU
+// stop the process when nothing is under way. PIPE becomes an error of write.
+func (r *run) deferSignals(ctx context.Context) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	signals := make(chan os.Signal, 8)
+	for _, s := range []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGPIPE, syscall.SIGTSTP, syscall.SIGTTOU} {
+		if !signal.Ignored(s) { // nohup, and shells without job control, mean it
+			signal.Notify(signals, s)
+		}
+	}
+	ended := make(chan struct{})
+	go func() {
+		for {
+			select {
+			case <-ended:
+				return
+			case s := <-signals:
+				switch {
+				case endings[s] != nil:
+					cancel(endings[s])
+				case s == syscall.SIGTSTP || s == syscall.SIGTTOU:
+					r.stopSelf()
+				}
+			}
+		}
+	}()
+	return ctx, func() {
+		signal.Stop(signals)
+		close(ended)
+		cancel(nil)
+	}
+}
+
+// stopSelf stops the process as TSTP would have, when it can be.
+func (r *run) stopSelf() {
+	resume := r.pause()
+	defer resume()
+	syscall.Kill(os.Getpid(), syscall.SIGSTOP)
+	time.Sleep(time.Millisecond) // the signal takes effect here at the latest
+}

@@ -1,0 +1,28 @@
+package cmd
+
+import (
+	"context"
+	"os"
+	"os/signal"
+)
+
+// deferSignals makes Ctrl-C wait for a renewal or sign-in that is between the
+// service's answer and the keychain.
+func (r *run) deferSignals(ctx context.Context) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt)
+	ended := make(chan struct{})
+	go func() {
+		select {
+		case <-ended:
+		case <-signals:
+			cancel(&interruptedError{"interrupted", interrupted})
+		}
+	}()
+	return ctx, func() {
+		signal.Stop(signals)
+		close(ended)
+		cancel(nil)
+	}
+}

@@ -1,0 +1,215 @@
+package cmd
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"golang.org/x/term"
+
+	"github.com/credproc/credproc/credproc"
+	"github.com/credproc/credproc/internal/sdk"
+	"github.com/credproc/credproc/tokencache"
+)
+
+// target is what a command is about, and how its user called it.
+type target struct {
+	session  *tokencache.Session
+	provider aws.CredentialsProvider // nil where a session alone is meant
+	words    []string                // arguments that mean the same session to any command
+}
+
+// wrap keeps the words with an error, for the hint.
+func (t *target) wrap(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &targetError{words: t.words, err: err}
+}
+
+type targetError struct {
+	words []string
+	err   error
+}
+
+func (e *targetError) Error() string { return e.err.Error() }
+func (e *targetError) Unwrap() error { return e.err }
+
+// sessionFlags say which session, for the commands that take one as argument.
+type sessionFlags struct {
+	Session     string `arg:"" optional:"" name:"session" help:"sso-session, or a profile that comes from one. Default: that of the profile in AWS_PROFILE, or the only one."`
+	Profile     string `short:"p" placeholder:"NAME" help:"The session that this profile comes from."`
+	SSOStartURL string `name:"sso-start-url" placeholder:"URL" help:"Start URL, to do without a config file."`
+	SSORegion   string `name:"sso-region" placeholder:"REGION" help:"Region of the Identity Center instance."`
+}
+
+func (f *sessionFlags) target(r *run) (*target, error) {
+	switch {
+	case f.SSOStartURL != "" || f.SSORegion != "":
+		if f.Session != "" || f.Profile != "" {
+			return nil, r.usage("--sso-start-url and --sso-region say which session: name no other")
+		}
+		return r.sessionAt(f.SSOStartURL, f.SSORegion)
+	case f.Session != "" && f.Profile != "":
+		return nil, r.usage("name a session or --profile, not both")
+	case f.Profile != "":
+		return r.profileSession(f.Profile)
+	case f.Session != "":
+		return r.named(f.Session)
+	}
+	return r.implied()
+}
+
+func (r *run) usage(format string, args ...any) error {
+	return &usageError{problem: fmt.Sprintf(format, args...)}
+}
+
+func (r *run) sessionAt(startURL, region string) (*target, error) {
+	switch {
+	case region == "":
+		return nil, r.usage("--sso-start-url wants --sso-region beside it: the region of the Identity Center instance")
+	case startURL == "":
+		return nil, r.usage("--sso-region wants --sso-start-url beside it")
+	}
+	if err := sdk.CheckRegion(region); err != nil {
+		return nil, err
+	}
+	s, err := r.config.SessionAt(startURL, region)
+	return &target{session: s, words: []string{"--sso-start-url", startURL, "--sso-region", region}}, err
+}
+
+func (r *run) profileSession(profile string) (*target, error) {
+	s, err := r.config.ProfileSession(profile)
+	return &target{session: s, words: r.profileWords(profile)}, err
+}
+
+// profileWords are the profile's name alone, unless a session has it too.
+func (r *run) profileWords(profile string) []string {
+	if r.config.HasSession(profile) {
+		return []string{"--profile", profile}
+	}
+	return []string{profile}
+}
+
+// named finds a session, or else a profile.
+func (r *run) named(name string) (*target, error) {
+	if !r.config.HasSession(name) && r.config.HasProfile(name) {
+		return r.profileSession(name)
+	}
+	s, err := r.config.Session(name)
+	return &target{session: s, words: []string{name}}, err
+}
+
+// implied finds the session that is meant where none is named.
+func (r *run) implied() (*target, error) {
+	profile := r.config.DefaultProfile()
+	explicit := r.getenv("AWS_PROFILE") != "" || r.getenv("AWS_DEFAULT_PROFILE") != ""
+	if explicit || r.config.HasProfile(profile) {
+		t, err := r.profileSession(profile)
+		if _, other := errors.AsType[*credproc.UnsupportedProfileError](err); err == nil || explicit || !other {
+			return t, err
+		}
+	}
+	names, err := r.config.SessionNames()
+	switch {
+	case err != nil:
+		return nil, err
+	case len(names) == 0:
+		return nil, &usageError{problem: "no sso-session in " + r.config.Path(),
+			more: fmt.Sprintf("Add one, or name it here: %s login --sso-start-url URL --sso-region REGION", r.name())}
+	case len(names) == 1:
+		return r.named(names[0])
+	case r.onTerminal():
+		return r.pick(names)
+	}
+	return nil, r.usage("which session? There are %s", strings.Join(names, ", "))
+}
+
+// pick asks the person for one of the sessions.
+func (r *run) pick(names []string) (*target, error) {
+	for i, name := range names {
+		r.say("%3d  %s", i+1, name)
+	}
+	fmt.Fprint(r.stderr(), "Which session? ")
+	answer, err := bufio.NewReader(r.stdin()).ReadString('\n')
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, err
+	}
+	answer = strings.TrimSpace(answer)
+	if n, err := strconv.Atoi(answer); err == nil && n >= 1 && n <= len(names) {
+		answer = names[n-1]
+	}
+	return r.named(answer)
+}
+
+// onTerminal reports whether a person can be asked.
+func (a *App) onTerminal() bool { return isTerminal(a.stdin()) && isTerminal(a.stderr()) }
+
+func isTerminal(stream any) bool {
+	f, ok := stream.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// roleFlags say which role.
+type roleFlags struct {
+	Profile     string `short:"p" placeholder:"NAME" help:"A profile of ~/.aws/config. Default: AWS_PROFILE, AWS_DEFAULT_PROFILE, or default."`
+	SSOSession  string `name:"sso-session" placeholder:"NAME" help:"sso-session, with --account-id and --role-name instead of a profile."`
+	AccountID   string `name:"account-id" placeholder:"ID" help:"Account ID, 12 digits."`
+	RoleName    string `name:"role-name" placeholder:"NAME" help:"Name of the permission set."`
+	SSOStartURL string `name:"sso-start-url" placeholder:"URL" help:"Start URL, to do without a config file."`
+	SSORegion   string `name:"sso-region" placeholder:"REGION" help:"Region of the Identity Center instance."`
+}
+
+func (f *roleFlags) target(r *run) (*target, error) {
+	byRole := f.SSOSession != "" || f.AccountID != "" || f.RoleName != "" || f.SSOStartURL != "" || f.SSORegion != ""
+	switch {
+	case byRole && f.Profile != "":
+		return nil, r.usage("--profile says which role: name no other")
+	case byRole:
+		return f.role(r)
+	}
+	profile := f.Profile
+	if profile == "" {
+		profile = r.config.DefaultProfile()
+	}
+	provider, err := r.config.Provider(profile)
+	if err != nil {
+		return nil, err
+	}
+	session, err := r.config.ProfileSession(profile)
+	return &target{session: session, provider: provider, words: r.profileWords(profile)}, err
+}
+
+func (f *roleFlags) role(r *run) (*target, error) {
+	var missing []string
+	for _, flag := range []struct{ name, value string }{
+		{"--sso-session", f.SSOSession + f.SSOStartURL + f.SSORegion}, {"--account-id", f.AccountID}, {"--role-name", f.RoleName},
+	} {
+		if flag.value == "" {
+			missing = append(missing, flag.name)
+		}
+	}
+	if missing != nil {
+		return nil, r.usage("missing %s", strings.Join(missing, ", "))
+	}
+	session := sessionFlags{Session: f.SSOSession, SSOStartURL: f.SSOStartURL, SSORegion: f.SSORegion}
+	var t *target
+	var err error
+	if f.SSOSession != "" && f.SSOStartURL+f.SSORegion == "" {
+		var s *tokencache.Session
+		s, err = r.config.Session(f.SSOSession) // a session only, no profile
+		t = &target{session: s, words: []string{f.SSOSession}}
+	} else {
+		t, err = session.target(r)
+	}
+	if err != nil {
+		return nil, err
+	}
+	t.provider, err = r.config.Role(t.session, f.AccountID, f.RoleName)
+	return t, err
+}
