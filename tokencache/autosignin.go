@@ -1,0 +1,214 @@
+package tokencache
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/credproc/credproc/internal/flight"
+	"github.com/credproc/credproc/internal/sealed"
+	"github.com/credproc/credproc/oidc"
+)
+
+// deniedFor is how long a denial stands for whoever did not ask in person.
+const deniedFor = 5 * time.Minute
+
+// DeniedError says that a person has refused this sign-in a moment ago, so that
+// no other is begun by itself. It wraps [oidc.ErrDenied].
+type DeniedError struct {
+	Session string
+	At      time.Time // local clock
+}
+
+func (e *DeniedError) Error() string {
+	return fmt.Sprintf("session %q: the sign-in was denied at %s", e.Session, e.At.Format(time.TimeOnly))
+}
+
+// Unwrap returns [oidc.ErrDenied].
+func (e *DeniedError) Unwrap() error { return oidc.ErrDenied }
+
+// SignInByItself signs in with a device code on behalf of programs that nobody
+// watches: for all of them on the machine there is one code. show tells the
+// person; it is called by the process that asked for the code, and again, with
+// resumed set, by one that goes on waiting for it after the first had to give
+// up. When ctx ends the code stays good for the next call.
+//
+// After a denial, calls fail with a [DeniedError] for five minutes; only
+// [Session.SignIn] starts over. Where the session needs no sign-in any more,
+// SignInByItself returns nil at once.
+func (s *Session) SignInByItself(ctx context.Context, show func(code oidc.DeviceCode, resumed bool) error) error {
+	st, err := s.open()
+	if err != nil {
+		return err
+	}
+	if _, err := s.prepareSignIn(ctx); err != nil {
+		return err
+	}
+	joined := func() (bool, error) {
+		it, err := st.read(ctx)
+		if err == nil && st.lasts(it) {
+			return true, nil
+		}
+		if keyringFailed(err) { // there may be a login
+			return false, err
+		}
+		return false, s.recentDenial()
+	}
+	return s.signIn(ctx, joined, func(ctx context.Context, config *oidc.Config) (*oidc.Token, error) {
+		code, resumed := st.readPending(ctx), true
+		if code == nil {
+			resumed = false
+			if code, err = config.StartDeviceCode(ctx); err != nil {
+				return nil, err
+			}
+			if err := st.writePending(ctx, code); err != nil {
+				s.debug("the next process cannot resume this sign-in", "error", err)
+			}
+		}
+		if err := show(*code, resumed); err != nil {
+			return nil, err
+		}
+		tok, err := config.Redeem(ctx, code)
+		if err == nil || ctx.Err() == nil {
+			st.forgetPending() // it is of no more use, whether or not the token can be stored
+		}
+		if errors.Is(err, oidc.ErrDenied) {
+			st.markDenied()
+		}
+		return tok, err
+	})
+}
+
+// lasts reports whether a login can give access tokens.
+func (st *store) lasts(it *item) bool {
+	return st.ended(it) == nil && (it.RefreshToken != "" || it.usable(time.Now(), ""))
+}
+
+// A pending code is a secret until it is redeemed, and useless afterwards.
+
+type pendingCode struct {
+	UserCode string        `json:"user_code"`
+	Page     string        `json:"page"`
+	Complete string        `json:"complete"`
+	Expiry   time.Time     `json:"expiry"`
+	Interval time.Duration `json:"interval"`
+	Code     string        `json:"code"`
+	Client   registration  `json:"client"`
+}
+
+// LogValue logs what Format prints.
+func (p pendingCode) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(p)) }
+
+// Format prints no secret, whatever the verb.
+func (p pendingCode) Format(f fmt.State, _ rune) {
+	fmt.Fprintf(f, "tokencache.pendingCode(expires %s)", p.Expiry.Format(time.RFC3339))
+}
+
+func (st *store) pendingFile() string     { return st.id + ".pending" }
+func (st *store) pendingIdentity() string { return sealed.Identity("pending", st.identity) }
+
+func (st *store) writePending(ctx context.Context, c *oidc.DeviceCode) error {
+	data, err := json.Marshal(pendingCode{c.UserCode, c.VerificationURI, c.VerificationURIComplete, c.Expiry, c.Interval, c.Code, registration(c.Client)})
+	if err != nil {
+		return err
+	}
+	record, err := st.seal(ctx, st.pendingIdentity(), data)
+	if err != nil {
+		return err
+	}
+	return st.state.Write(st.pendingFile(), record)
+}
+
+// readPending returns the code that waits to be confirmed, or nil.
+func (st *store) readPending(ctx context.Context) *oidc.DeviceCode {
+	record, err := st.state.Read(st.pendingFile())
+	if err != nil {
+		return nil
+	}
+	data, err := st.open(ctx, st.pendingIdentity(), record)
+	var p pendingCode
+	if err != nil || json.Unmarshal(data, &p) != nil || !time.Now().Before(p.Expiry) {
+		return nil
+	}
+	return &oidc.DeviceCode{UserCode: p.UserCode, VerificationURI: p.Page, VerificationURIComplete: p.Complete,
+		Expiry: p.Expiry, Interval: p.Interval, Code: p.Code, Client: oidc.Client(p.Client)}
+}
+
+// forgetPending forgets the code and the denial of sign-ins by themselves.
+func (st *store) forgetPending() {
+	st.state.Remove(st.pendingFile())
+	st.state.Remove(st.id + ".denied")
+}
+
+func (st *store) markDenied() {
+	if data, err := json.Marshal(time.Now()); err == nil {
+		st.state.Write(st.id+".denied", data)
+	}
+}
+
+// recentDenial is void for a clock that was set back.
+func (s *Session) recentDenial() error {
+	at := s.store.saidAt(s.store.id + ".denied")
+	if age := time.Since(at); age < 0 || age > deniedFor {
+		return nil
+	}
+	return &DeniedError{Session: s.label(), At: at}
+}
+
+// AwaitLogin waits until somebody has signed in since after was returned, in
+// whatever process, and fails with ctx's error. It asks neither the keyring nor
+// the service.
+func (s *Session) AwaitLogin(ctx context.Context, after *SignInError) error {
+	st, err := s.open()
+	if err != nil {
+		return err
+	}
+	for {
+		if ix := st.readIndex(); ix != nil && ix.Generation > after.generation {
+			return nil
+		}
+		if !sleep(ctx, 100*time.Millisecond) {
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// First reports whether this call is the first on the machine, within a
+// period, to ask so about what: for a word to people that hundreds of
+// processes would like to say at once.
+func (s *Session) First(ctx context.Context, what string, period time.Duration) bool {
+	st, err := s.open()
+	if err != nil {
+		return false
+	}
+	name := st.id + "." + sealed.Name(what) + ".said"
+	if st.saidWithin(name, period) {
+		return false
+	}
+	release, err := flight.Lock(ctx, st.locks(), name, what)
+	if err != nil {
+		return false
+	}
+	defer release()
+	if st.saidWithin(name, period) {
+		return false
+	}
+	data, err := json.Marshal(time.Now())
+	return err == nil && st.state.Write(name, data) == nil
+}
+
+func (st *store) saidWithin(name string, period time.Duration) bool {
+	age := time.Since(st.saidAt(name))
+	return age >= 0 && age < period
+}
+
+// saidAt reads a file that holds a time; zero if there is none.
+func (st *store) saidAt(name string) (at time.Time) {
+	if data, err := st.state.Read(name); err == nil {
+		json.Unmarshal(data, &at)
+	}
+	return at
+}

@@ -1,0 +1,155 @@
+package tokencache
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/credproc/credproc/internal/flight"
+	"github.com/credproc/credproc/internal/sealed"
+)
+
+const (
+	// patience is how long a caller waits who has something that will do.
+	patience = 3 * time.Second
+	// storeWait is how long a fetch waits to be stored while others renew: the
+	// caller has its answer already.
+	storeWait = 5 * time.Second
+)
+
+// Cached is something that is fetched with a session's access token, and kept,
+// sealed, for every process of the machine: role credentials, a list of
+// accounts.
+type Cached struct {
+	// Words say what it is: other words, another thing.
+	Words []string
+	// Variant tells apart callers with a Judge of their own, so that they do
+	// not get one another's answer.
+	Variant string
+	// Op is what is being done, for messages: "get credentials of role Admin in
+	// account 111111111111 through session corp".
+	Op string
+	// Judge says whether data that was stored will do. What was fetched after
+	// since, when this caller began to wait, must not be Stale: others may
+	// have got it short-lived, and everybody would fetch again.
+	Judge func(data []byte, since time.Time) Freshness
+	// Fetch gets it from the service. An error with a method
+	// Failure() of package flight is shared with the next callers.
+	Fetch func(ctx context.Context) (data []byte, err error)
+}
+
+// Freshness is how good something stored is.
+type Freshness int
+
+// What a Judge can say.
+const (
+	Useless Freshness = iota // not to be used any more
+	Stale                    // to be used if it cannot be fetched
+	Fresh                    // to be used
+)
+
+// Cached returns what is stored, or fetches it: once, however many goroutines
+// and processes ask. It fails with c.Fetch's error, an [UnavailableError], or
+// an error of the keyring.
+//
+// What a login fetched is forgotten with it: a fetch under way while somebody
+// signs out is answered but not stored.
+func (s *Session) Cached(ctx context.Context, c Cached) ([]byte, error) {
+	st, err := s.open()
+	if err != nil {
+		return nil, err
+	}
+	stored, err := st.readRecord(ctx, c.Words)
+	if err != nil {
+		return nil, err
+	}
+	freshness := c.judge(stored, time.Now())
+	if freshness == Fresh {
+		return stored, nil
+	}
+	patient := ctx
+	if freshness == Stale {
+		var cancel context.CancelFunc
+		patient, cancel = context.WithTimeoutCause(ctx, patience, errors.New("what there is will do"))
+		defer cancel()
+	}
+	data, err := flight.Do(patient, &s.group, s.flight(st, c))
+	if _, noLock := errors.AsType[*flight.LockError](err); noLock && freshness != Stale {
+		// A state directory that cannot be written keeps nobody from an answer.
+		s.debug("fetch without a lock", "error", err)
+		return c.Fetch(ctx)
+	}
+	if err != nil && freshness == Stale {
+		s.debug("what is stored is used", "error", err)
+		return stored, nil
+	}
+	return data, explain(c.Op, err)
+}
+
+func (c *Cached) judge(data []byte, since time.Time) Freshness {
+	if data == nil {
+		return Useless
+	}
+	return c.Judge(data, since)
+}
+
+func (s *Session) flight(st *store, c Cached) flight.Call[[]byte] {
+	return flight.Call[[]byte]{
+		Dir: st.locks(), Name: fmt.Sprintf("%s.%s.lock", st.id, sealed.Name(st.recordIdentity(c.Words))),
+		Variant: c.Variant, Op: c.Op, Network: s.network(), Logger: s.Logger,
+		Load: func(ctx context.Context, since time.Time, _ bool) ([]byte, bool, error) {
+			data, err := st.readRecord(ctx, c.Words)
+			return data, c.judge(data, since) == Fresh, err
+		},
+		Fetch: func(ctx context.Context) ([]byte, error) {
+			login, err := st.currentLogin(ctx)
+			if err != nil {
+				return nil, err
+			}
+			data, err := c.Fetch(ctx)
+			if err != nil {
+				return nil, err
+			}
+			if err := s.keepRecord(ctx, login, c.Words, data); err != nil {
+				s.debug("not stored: "+c.Op, "error", err)
+			}
+			return data, nil
+		},
+	}
+}
+
+// keepRecord stores what was fetched under a login, if that is still the one.
+func (s *Session) keepRecord(ctx context.Context, under string, words []string, data []byte) error {
+	ctx, cancel := context.WithTimeout(ctx, storeWait)
+	defer cancel()
+	release, err := flight.Lock(ctx, s.store.locks(), s.store.id+".lock", "store what was fetched with the session "+s.label())
+	if err != nil {
+		return err
+	}
+	defer release()
+	now, err := s.store.currentLogin(ctx)
+	if err != nil {
+		return err
+	}
+	if now != under || now == "" {
+		return errors.New("the login it was fetched with is gone")
+	}
+	return s.store.writeRecord(ctx, words, data)
+}
+
+// currentLogin names the login in force; "" means that there is none. The
+// index tells, and the keyring is asked only where it does not.
+func (st *store) currentLogin(ctx context.Context) (string, error) {
+	if ix := st.readIndex(); ix != nil && ix.Login != "" {
+		return ix.Login, nil
+	}
+	it, err := st.read(ctx)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return "", nil
+	case err != nil:
+		return "", err
+	}
+	return login(it.ClientID), nil
+}

@@ -1,0 +1,169 @@
+package tokencache
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/credproc/credproc/internal/flight"
+	"github.com/credproc/credproc/internal/sealed"
+)
+
+// keyHolder gets the sealing key of an installation, and remembers it.
+type keyHolder struct {
+	mu  sync.Mutex
+	key *sealed.Key
+}
+
+func (st *store) kernelName() string { return st.service + ":" + st.keyItem }
+
+// sealingKey returns the key that seals every record of this installation.
+// Without one it fails with ErrNotFound, or makes one where make is set.
+func (st *store) sealingKey(ctx context.Context, make bool) (*sealed.Key, error) {
+	st.keys.mu.Lock()
+	defer st.keys.mu.Unlock()
+	if st.keys.key != nil {
+		return st.keys.key, nil
+	}
+	if text, ok := st.kernelGet(); ok {
+		if key, err := sealed.ParseKey(text); err == nil {
+			st.keys.key = key
+			return key, nil
+		}
+	}
+	key, err := st.askKey(ctx)
+	if errors.Is(err, ErrNotFound) && make {
+		key, err = st.makeKey(ctx)
+	}
+	if err != nil {
+		return nil, err
+	}
+	st.keys.key = key
+	st.kernelSet(key.Text())
+	return key, nil
+}
+
+func (st *store) askKey(ctx context.Context) (*sealed.Key, error) {
+	text, err := st.keyring.Get(ctx, st.keyItem)
+	if err != nil {
+		return nil, err
+	}
+	key, err := sealed.ParseKey(text)
+	if err != nil {
+		return nil, &RecordError{What: "sealing key", Session: st.name, Err: err}
+	}
+	return key, nil
+}
+
+// makeKey makes the key, unless another process has: two keys would make one
+// of them unreadable. What counts is what the keyring says afterwards.
+func (st *store) makeKey(ctx context.Context) (*sealed.Key, error) {
+	release, err := flight.Lock(ctx, st.locks(), "key.lock", "make the sealing key")
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	return st.keyUnderLock(ctx)
+}
+
+func (st *store) keyUnderLock(ctx context.Context) (*sealed.Key, error) {
+	key, err := st.askKey(ctx)
+	if !errors.Is(err, ErrNotFound) {
+		return key, err
+	}
+	if err := st.keyring.Set(ctx, st.keyItem, sealed.NewKey().Text()); err != nil {
+		return nil, err
+	}
+	return st.askKey(ctx)
+}
+
+// holdKey makes sure that the key is the keyring's, and that no logout deletes
+// it until release is called: by then a registration is there that needs it.
+func (st *store) holdKey(ctx context.Context) (release func(), err error) {
+	release, err = flight.Lock(ctx, st.locks(), "key.lock", "store a sign-in")
+	if err != nil {
+		return nil, err
+	}
+	key, err := st.keyUnderLock(ctx)
+	if err != nil {
+		release()
+		return nil, err
+	}
+	st.keys.mu.Lock()
+	defer st.keys.mu.Unlock()
+	st.keys.key = key
+	st.kernelSet(key.Text())
+	return release, nil
+}
+
+// deleteKey deletes the key from the keyring when nothing is left that cannot
+// be read without it. What can be fetched again does not count.
+func (st *store) deleteKey(ctx context.Context) error {
+	release, err := flight.Lock(ctx, st.locks(), "key.lock", "delete the sealing key")
+	if err != nil {
+		return err
+	}
+	defer release()
+	names, err := st.state.Names()
+	if err != nil || slices.ContainsFunc(names, func(name string) bool { return strings.HasSuffix(name, ".client") }) {
+		return err
+	}
+	if err := st.keyring.Delete(ctx, st.keyItem); err != nil {
+		return err
+	}
+	st.forgetKey()
+	return nil
+}
+
+// forgetKey makes the next use ask the keyring again.
+func (st *store) forgetKey() {
+	st.keys.mu.Lock()
+	defer st.keys.mu.Unlock()
+	st.keys.key = nil
+	kernelDelete(st.kernelName())
+}
+
+// Only the operating system's keychain is worth a cache: the others answer at
+// once, or must not have their key anywhere else.
+func (st *store) usesKernel() bool { return st.keyring.Name() == "os" && !st.noKeyCache }
+
+func (st *store) kernelGet() (string, bool) {
+	if !st.usesKernel() {
+		return "", false
+	}
+	return kernelGet(st.kernelName())
+}
+
+func (st *store) kernelSet(text string) {
+	if st.usesKernel() {
+		kernelSet(st.kernelName(), text)
+	}
+}
+
+// open opens a sealed record. A record of another key may mean that the key
+// was made anew since ours was read: the keyring is asked once more.
+func (st *store) open(ctx context.Context, identity string, record []byte) ([]byte, error) {
+	key, err := st.sealingKey(ctx, false)
+	if err != nil {
+		return nil, err
+	}
+	data, err := key.Open(identity, record)
+	if !errors.Is(err, sealed.ErrOtherKey) {
+		return data, err
+	}
+	st.forgetKey()
+	if key, err = st.sealingKey(ctx, false); err != nil {
+		return nil, err
+	}
+	return key.Open(identity, record)
+}
+
+func (st *store) seal(ctx context.Context, identity string, data []byte) ([]byte, error) {
+	key, err := st.sealingKey(ctx, true)
+	if err != nil {
+		return nil, err
+	}
+	return key.Seal(identity, data), nil
+}

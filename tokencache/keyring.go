@@ -1,0 +1,109 @@
+package tokencache
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+)
+
+// Keyring keeps a few small secrets, guarded by the operating system: one per
+// session and one sealing key. All of them together are a few kilobytes.
+//
+// Most programs leave [Session.Keyring] nil and need not know this interface.
+//
+// An implementation must be safe for concurrent use, end its calls with ctx,
+// and tell four things apart, since each asks for something else of the user:
+// its errors wrap [ErrNotFound], [ErrLocked], [ErrUnavailable] or [ErrTooBig].
+// A keyring that is locked, slow or gone must never report ErrNotFound: that
+// would read as "not signed in".
+type Keyring interface {
+	// Name is the keyring's name in settings and messages: "os", "plaintext".
+	Name() string
+	// Get returns the secret stored under item.
+	Get(ctx context.Context, item string) (string, error)
+	// Set stores a secret under item, replacing what was there. When it
+	// returns nil the secret has been read back.
+	Set(ctx context.Context, item, secret string) error
+	// Delete removes an item. An item that is not there is no error.
+	Delete(ctx context.Context, item string) error
+}
+
+var (
+	// ErrNotFound says that a keyring answered and has no such item.
+	ErrNotFound = errors.New("not in the keyring")
+	// ErrLocked says that a keyring is locked and was not allowed to ask for
+	// its password, or was not given it.
+	ErrLocked = errors.New("keyring locked")
+	// ErrUnavailable says that there is no keyring, or it does not answer.
+	ErrUnavailable = errors.New("keyring unavailable")
+	// ErrTooBig says that a secret is larger than the platform's keychain can
+	// hold (2,560 bytes on Windows, about 3,000 on macOS).
+	ErrTooBig = errors.New("secret too big for the keyring")
+)
+
+// KeyringError is a keyring's failure.
+type KeyringError struct {
+	Keyring string // its name
+	Op      string // "read", "store", "delete"
+	Kind    error  // ErrLocked, ErrUnavailable or ErrTooBig
+	Detail  string // what was seen; no secret
+}
+
+func (e *KeyringError) Error() string {
+	text := fmt.Sprintf("%s keyring: %s: %v", e.Keyring, e.Op, e.Kind)
+	if e.Detail != "" {
+		text += " (" + e.Detail + ")"
+	}
+	return text
+}
+
+// Unwrap returns the kind.
+func (e *KeyringError) Unwrap() error { return e.Kind }
+
+// Memory is a [Keyring] that forgets everything when the process ends: for
+// tests, and for programs that sign in at each start. The zero Memory is
+// empty.
+type Memory struct {
+	mu    sync.Mutex
+	items map[string]string
+}
+
+var _ Keyring = (*Memory)(nil)
+
+// Format prints no secret, whatever the verb.
+func (*Memory) Format(f fmt.State, _ rune) { io.WriteString(f, "tokencache.Memory") }
+
+// Name returns "memory".
+func (*Memory) Name() string { return "memory" }
+
+// Get implements [Keyring].
+func (m *Memory) Get(_ context.Context, item string) (string, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	secret, ok := m.items[item]
+	if !ok {
+		return "", ErrNotFound
+	}
+	return secret, nil
+}
+
+// Set implements [Keyring].
+func (m *Memory) Set(_ context.Context, item, secret string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.items == nil {
+		m.items = make(map[string]string)
+	}
+	m.items[item] = secret
+	return nil
+}
+
+// Delete implements [Keyring].
+func (m *Memory) Delete(_ context.Context, item string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.items, item)
+	return nil
+}

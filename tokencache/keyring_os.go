@@ -1,0 +1,178 @@
+package tokencache
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/zalando/go-keyring"
+)
+
+// How long a call to the operating system's keychain may take. Managed
+// machines have been seen to need 10 to 29 seconds for a read; go-keyring
+// itself would wait for ever.
+const (
+	unattended = 25 * time.Second
+	attended   = 60 * time.Second
+)
+
+// OS is the operating system's keychain, through go-keyring: Keychain on
+// macOS, Credential Manager on Windows, the Secret Service (gnome-keyring,
+// KWallet, KeePassXC) elsewhere. The zero OS is ready to use.
+//
+// On Linux it neither starts a bus nor waits for a service that does not
+// answer a ping, and it looks whether the collection is locked before it
+// reads: unlocking shows a dialog, which a program running unattended must not
+// do.
+type OS struct {
+	// Service is the name that items are filed under. "" means credproc.
+	Service string
+	// MayPrompt allows the system to ask the user to unlock the keychain, and
+	// a minute for it. Otherwise a locked keychain is ErrLocked, and a call
+	// may take 25 seconds.
+	MayPrompt bool
+
+	once sync.Once
+	turn chan struct{}
+}
+
+var _ Keyring = (*OS)(nil)
+
+// Name returns "os".
+func (*OS) Name() string { return "os" }
+
+// Get implements [Keyring].
+func (o *OS) Get(ctx context.Context, item string) (secret string, err error) {
+	return o.within(ctx, "read", func() (string, error) { return keyring.Get(o.service(), item) })
+}
+
+// Set implements [Keyring].
+func (o *OS) Set(ctx context.Context, item, secret string) error {
+	// Before the call: on macOS go-keyring starts a process first and leaves
+	// it behind when the secret turns out to be too big.
+	if len(secret) > maxSecret {
+		return &KeyringError{Keyring: o.Name(), Op: "store", Kind: ErrTooBig}
+	}
+	_, err := o.within(ctx, "store", func() (string, error) { return "", keyring.Set(o.service(), item, secret) })
+	if err != nil {
+		return err
+	}
+	return o.confirm(ctx, item, secret)
+}
+
+// confirm reads back what was stored. A dismissed prompt looks like success
+// (go-keyring ignores the flag), and macOS may show the old value for a second
+// or two (stripe/stripe-cli#1579).
+func (o *OS) confirm(ctx context.Context, item, secret string) error {
+	for deadline := time.Now().Add(2 * time.Second); ; {
+		got, err := o.Get(ctx, item)
+		if err == nil && got == secret {
+			return nil
+		}
+		if err != nil && !errors.Is(err, ErrNotFound) {
+			return err
+		}
+		if time.Now().After(deadline) || !sleep(ctx, 100*time.Millisecond) {
+			return &KeyringError{Keyring: o.Name(), Op: "store", Kind: ErrUnavailable, Detail: "what was stored cannot be read back"}
+		}
+	}
+}
+
+// Delete implements [Keyring].
+func (o *OS) Delete(ctx context.Context, item string) error {
+	_, err := o.within(ctx, "delete", func() (string, error) { return "", keyring.Delete(o.service(), item) })
+	if errors.Is(err, ErrNotFound) {
+		return nil
+	}
+	return err
+}
+
+func (o *OS) service() string {
+	if o.Service == "" {
+		return "credproc"
+	}
+	return o.Service
+}
+
+// within gives go-keyring, which knows no deadline, one. A call that hangs
+// keeps the turn, so that no second one is sent to a service that is stuck.
+func (o *OS) within(ctx context.Context, op string, call func() (string, error)) (string, error) {
+	o.once.Do(func() { o.turn = make(chan struct{}, 1) })
+	limit := unattended
+	if o.MayPrompt {
+		limit = attended
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	select {
+	case o.turn <- struct{}{}:
+	case <-ctx.Done():
+		return "", o.fail(op, ErrUnavailable, "an earlier call has not come back")
+	}
+	if err := answers(ctx, o.MayPrompt); err != nil {
+		<-o.turn
+		return "", o.fail(op, kindOf(err), err.Error())
+	}
+	type outcome struct {
+		secret string
+		err    error
+	}
+	done := make(chan outcome, 1)
+	go func() {
+		secret, err := call()
+		<-o.turn
+		done <- outcome{secret, err}
+	}()
+	select {
+	case r := <-done:
+		return r.secret, o.translate(op, r.err)
+	case <-ctx.Done():
+		return "", o.fail(op, ErrUnavailable, "no answer in time")
+	}
+}
+
+func (o *OS) translate(op string, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, keyring.ErrNotFound):
+		return ErrNotFound
+	case errors.Is(err, keyring.ErrSetDataTooBig):
+		return o.fail(op, ErrTooBig, "")
+	}
+	return o.fail(op, kindOf(err), err.Error())
+}
+
+func (o *OS) fail(op string, kind error, detail string) error {
+	if detail == kind.Error() {
+		detail = ""
+	}
+	return &KeyringError{Keyring: o.Name(), Op: op, Kind: kind, Detail: detail}
+}
+
+// kindOf tells "locked" from "not there". go-keyring's errors have no types:
+// on Linux an unlock that fails says "unlock", on macOS `security` exits with
+// 36 (interaction not allowed), 51 (authorisation failed) or 128 (cancelled).
+func kindOf(err error) error {
+	if errors.Is(err, ErrLocked) {
+		return ErrLocked
+	}
+	for _, sign := range []string{"unlock", "exit status 36", "exit status 51", "exit status 128"} {
+		if strings.Contains(err.Error(), sign) {
+			return ErrLocked
+		}
+	}
+	return ErrUnavailable
+}
+
+// sleep reports whether d passed before ctx ended.
+func sleep(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(d):
+		return true
+	}
+}

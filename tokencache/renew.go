@@ -1,0 +1,338 @@
+package tokencache
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/credproc/credproc/internal/safedir"
+	"github.com/credproc/credproc/oidc"
+)
+
+const (
+	// renewBefore is how much life an access token should have left.
+	renewBefore = 5 * time.Minute
+	// settled is how long after a renewal nobody renews again, however short
+	// the new token's life.
+	settled = 30 * time.Second
+	// lateWrite is how long a keychain may go on showing an older item than
+	// the one stored last (seen on macOS).
+	lateWrite = 2 * time.Second
+	// storeTime is enough for a keychain once the journal holds the answer: if
+	// it takes longer, a later holder tries again.
+	storeTime = 10 * time.Second
+)
+
+func (it *item) token() *oidc.Token {
+	return &oidc.Token{AccessToken: it.AccessToken, Expiry: time.Unix(it.Expiry, 0), Client: oidc.Client{ID: it.ClientID}}
+}
+
+// next returns the item that follows it with a renewed token.
+func (it *item) next(tok *oidc.Token) *item {
+	return &item{
+		Version: itemVersion, Generation: it.Generation + 1, ClientID: tok.Client.ID,
+		AccessToken: tok.AccessToken, RefreshToken: tok.RefreshToken,
+		Renewed: time.Now().Unix(), Expiry: tok.Expiry.Unix(),
+	}
+}
+
+// usable reports whether the access token may be sent at all. A clock before
+// the renewal has been set back: nothing is known about the token's life then.
+func (it *item) usable(now time.Time, refused string) bool {
+	return it.AccessToken != refused && now.Unix() < it.Expiry && now.Unix() >= it.Renewed-1
+}
+
+// due reports whether a usable access token should be renewed.
+func (it *item) due(now, since time.Time) bool {
+	renewed, life := time.Unix(it.Renewed, 0), time.Duration(it.Expiry-it.Renewed)*time.Second
+	if now.Sub(renewed) < settled || renewed.After(since) {
+		return false
+	}
+	return time.Unix(it.Expiry, 0).Sub(now) < min(renewBefore, life/2)
+}
+
+// renewal is one caller's wish for a token.
+type renewal struct {
+	*Session
+	st      *store
+	refused string
+	force   bool
+
+	seen *index // the index at the last look into the keyring
+	base int64  // the generation at the first look
+	// last is what that look found. The caller may look at it while its flight
+	// goes on without it.
+	last atomic.Pointer[item]
+}
+
+// load looks for a token that will do. While it waits it asks the keyring only
+// when the index says that something has changed.
+func (r *renewal) load(ctx context.Context, since time.Time, locked bool) (*item, bool, error) {
+	ix := r.st.readIndex()
+	if !locked && r.last.Load() != nil && sameGeneration(ix, r.seen) {
+		return nil, false, nil
+	}
+	it, err := r.st.readAtLeast(ctx, ix)
+	if old := r.instead(err); old != nil {
+		return old, true, nil
+	}
+	if err != nil {
+		return nil, false, r.missing(err)
+	}
+	if r.last.Load() == nil {
+		r.base = it.Generation
+	}
+	r.seen = ix
+	r.last.Store(it)
+	return r.judge(it, since)
+}
+
+func sameGeneration(a, b *index) bool {
+	return a != nil && b != nil && a.Generation == b.Generation && a.Login == b.Login
+}
+
+// missing says what it means that no item could be read.
+func (r *renewal) missing(err error) error {
+	if errors.Is(err, ErrNotFound) {
+		missing := &SignInError{Session: r.label(), Reason: "not signed in"}
+		if ix := r.st.readIndex(); ix != nil {
+			missing.generation = ix.Generation
+		}
+		return missing
+	}
+	return err
+}
+
+// readAtLeast waits a little for the generation that the index knows of.
+func (st *store) readAtLeast(ctx context.Context, ix *index) (*item, error) {
+	for deadline := time.Now().Add(lateWrite); ; {
+		it, err := st.read(ctx)
+		if err != nil || ix == nil || it.Generation >= ix.Generation {
+			return it, err
+		}
+		if time.Now().After(deadline) || !sleep(ctx, 50*time.Millisecond) {
+			return nil, &KeyringError{Keyring: st.keyring.Name(), Op: "read", Kind: ErrUnavailable,
+				Detail: fmt.Sprintf("it shows generation %d of the login, but %d was stored", it.Generation, ix.Generation)}
+		}
+	}
+}
+
+// judge returns a token that will do, or an error where only a sign-in helps,
+// or neither where the token is to be renewed.
+func (r *renewal) judge(it *item, since time.Time) (*item, bool, error) {
+	now := time.Now()
+	over := r.st.ended(it)
+	usable := it.usable(now, r.refused) && (over == nil || !over.Access)
+	if it.AccessToken == r.refused && r.st.refusedAtBirth(it.AccessToken) {
+		return nil, false, &UnavailableError{Op: "renew the session " + r.label(), Reason: "the service refuses an access token that it has just given"}
+	}
+	if r.force {
+		// What others renewed while this caller waited proves as much. Renewed
+		// is too coarse to tell what was renewed within the second.
+		usable = usable && (it.Generation > r.base || time.Unix(it.Renewed, 0).After(since))
+	}
+	if usable && !it.due(now, since) {
+		return it, true, nil
+	}
+	reason := ""
+	switch {
+	case over != nil:
+		reason = cmp.Or(over.Reason, "refused")
+	case it.RefreshToken == "":
+		reason = "the service gave no refresh token at sign-in, and the access token has ended"
+	default:
+		return nil, false, nil
+	}
+	if usable && !r.force {
+		return it, true, nil
+	}
+	return nil, false, &SignInError{Session: r.label(), Reason: reason, generation: it.Generation}
+}
+
+// fetch renews. It runs under the session's lock.
+func (r *renewal) fetch(ctx context.Context) (*item, error) {
+	it, err := r.renew(ctx)
+	if old := r.instead(err); old != nil {
+		return old, nil
+	}
+	return it, err
+}
+
+// instead returns a token that is due but has not expired, where it is the
+// keyring or a record that keeps it from being renewed.
+func (r *renewal) instead(err error) *item {
+	_, unreadable := errors.AsType[*RecordError](err)
+	old := r.last.Load()
+	if !unreadable && !keyringFailed(err) || r.force || old == nil || !old.usable(time.Now(), r.refused) {
+		return nil
+	}
+	r.debug("not renewed", "error", err)
+	return old
+}
+
+func (r *renewal) renew(ctx context.Context) (*item, error) {
+	old := r.last.Load()
+	if err := r.replay(ctx); err != nil {
+		return nil, err
+	}
+	client, err := r.st.readRegistration(ctx, old.ClientID)
+	if err != nil {
+		return nil, err
+	}
+	if !client.Expiry.IsZero() && !time.Now().Before(client.Expiry) {
+		return r.over(old, "the client registration has expired")
+	}
+	if err := r.makeRoom(ctx, old); err != nil {
+		return nil, err
+	}
+	tok, err := r.Config.Refresh(ctx, &oidc.Token{AccessToken: old.AccessToken, RefreshToken: old.RefreshToken, Client: client})
+	if err != nil {
+		r.st.removeJournal()
+		return r.refusedOr(ctx, old, err)
+	}
+	renewed := old.next(tok)
+	return renewed, r.keep(ctx, renewed, client.Expiry)
+}
+
+// replay brings the journal of a holder that died to the keyring.
+func (r *renewal) replay(ctx context.Context) error {
+	journaled, err := r.st.readJournal(ctx)
+	if journaled == nil || journaled.Generation != r.last.Load().Generation {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, storeTime)
+	defer cancel()
+	r.debug("bring a journal to the keyring")
+	if err := r.st.writeItem(ctx, journaled); err != nil {
+		return err
+	}
+	r.st.removeJournal()
+	return nil
+}
+
+// makeRoom makes sure that the answer can be kept before the refresh token is
+// spent: in a journal, or else in the keyring, which then has to prove that it
+// can be written.
+func (r *renewal) makeRoom(ctx context.Context, old *item) error {
+	err := r.st.prepareJournal(ctx, old)
+	if err == nil {
+		return nil
+	}
+	r.debug("no journal", "error", err)
+	if _, foreign := errors.AsType[*safedir.OwnerError](err); foreign {
+		return &UnavailableError{Op: "renew the session " + r.label(), Reason: err.Error(), Err: err}
+	}
+	if setErr := r.st.writeItem(ctx, old); setErr != nil {
+		return &UnavailableError{Op: "renew the session " + r.label(), Err: errors.Join(err, setErr),
+			Reason: "not begun, since the answer could not be stored: " + err.Error() + "; " + setErr.Error()}
+	}
+	return nil
+}
+
+// keep stores renewed tokens. Where it fails they are used all the same; with
+// the journal filled, a later holder stores them.
+func (r *renewal) keep(ctx context.Context, it *item, registration time.Time) error {
+	if err := r.st.fillJournal(ctx, it); err != nil {
+		r.debug("journal not filled", "error", err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, storeTime)
+	defer cancel()
+	if err := r.st.writeItem(ctx, it); err != nil {
+		r.debug("not stored in the keyring yet", "error", err)
+		return nil
+	}
+	ix := r.st.readIndex()
+	if ix == nil {
+		ix = new(index)
+	}
+	if err := r.st.writeIndex(r.describe(ix, it, registration)); err != nil {
+		r.debug("index not written", "error", err)
+	}
+	r.st.removeJournal()
+	return nil
+}
+
+// describe brings an index up to date with an item.
+func (r *Session) describe(ix *index, it *item, registration time.Time) *index {
+	st := r.store
+	ix.Version, ix.Session, ix.StartURL, ix.Region = itemVersion, r.Name, r.Config.StartURL, r.Config.Region
+	ix.Endpoint, ix.PortalEndpoint = r.Config.Endpoint, r.PortalEndpoint
+	ix.Keyring, ix.Generation, ix.Login = st.keyring.Name(), it.Generation, login(it.ClientID)
+	ix.Refreshable = it.RefreshToken != ""
+	ix.Renewed, ix.Expiry = time.Unix(it.Renewed, 0).UTC(), time.Unix(it.Expiry, 0).UTC()
+	ix.Registration = registration.UTC().Truncate(time.Second)
+	if ix.SignedIn.IsZero() {
+		ix.SignedIn = ix.Renewed
+	}
+	return ix
+}
+
+// refusedOr decides what a failed refresh means. Only the service's own word
+// about this refresh token ends a session, and only if the keyring still holds
+// it: a program outside our locks may have renewed meanwhile.
+func (r *renewal) refusedOr(ctx context.Context, old *item, err error) (*item, error) {
+	if !errors.Is(err, oidc.ErrSignInRequired) {
+		return nil, &UnavailableError{Op: "renew the session " + r.label(), Reason: err.Error(), Err: err}
+	}
+	now, readErr := r.st.readItem(ctx)
+	if readErr != nil {
+		return nil, r.missing(readErr)
+	}
+	switch {
+	case now.RefreshToken == old.RefreshToken:
+		return r.over(old, err.Error())
+	case now.usable(time.Now(), r.refused):
+		return now, nil
+	}
+	r.last.Store(now) // of which nothing is known yet
+	return r.renew(ctx)
+}
+
+// over marks the session as ended. Its access token serves until it expires.
+func (r *renewal) over(old *item, reason string) (*item, error) {
+	r.st.markEnded(old, r.refused == old.AccessToken, reason)
+	if old.usable(time.Now(), r.refused) && !r.force {
+		return old, nil
+	}
+	return nil, &SignInError{Session: r.label(), Reason: reason, generation: old.Generation}
+}
+
+// stillValid returns a token that is due but has not expired.
+func (r *renewal) stillValid(ctx context.Context) *item {
+	it := r.last.Load()
+	if it == nil { // this caller joined another's flight
+		it, _ = r.st.read(ctx)
+	}
+	if it == nil || !it.usable(time.Now(), r.refused) {
+		return nil
+	}
+	return it
+}
+
+// giveUp is how long a token refused at birth is not replaced again.
+const giveUp = 10 * time.Second
+
+type atBirth struct {
+	Token string    `json:"token"`
+	At    time.Time `json:"at"`
+}
+
+func (st *store) markAtBirth(accessToken string) {
+	if data, err := json.Marshal(atBirth{tokenHash(accessToken), time.Now()}); err == nil {
+		st.state.Write(st.id+".refused", data)
+	}
+}
+
+func (st *store) refusedAtBirth(accessToken string) bool {
+	data, err := st.state.Read(st.id + ".refused")
+	var m atBirth
+	if err != nil || json.Unmarshal(data, &m) != nil || m.Token != tokenHash(accessToken) {
+		return false
+	}
+	age := time.Since(m.At)
+	return age >= 0 && age < giveUp
+}

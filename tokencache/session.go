@@ -1,0 +1,227 @@
+// Package tokencache turns one sign-in to IAM Identity Center into a session
+// that lasts.
+//
+// A [Session] keeps the refresh token in the operating system's keychain,
+// renews the access token before it ends, and lets every process on the
+// machine share both: however many ask at once, there is one renewal. What is
+// too big for a keychain, or can be fetched again, lies in files sealed with a
+// key from the keychain.
+//
+// A login is given up by the service, by [Session.SignOut], or by signing in
+// anew; never because of a crash, a race, a full disk, a network fault or a
+// keychain that is locked. Errors say which of these it was:
+// [oidc.ErrSignInRequired] only where the service itself ended the session,
+// [ErrLocked] and [ErrUnavailable] for the keychain, [UnavailableError] for
+// what will pass.
+package tokencache
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/credproc/credproc/internal/flight"
+	"github.com/credproc/credproc/internal/portal"
+	"github.com/credproc/credproc/oidc"
+)
+
+// Session is one sign-in, as the [sso-session] section of an AWS configuration
+// describes it. Its fields must not be changed after the first call. All
+// methods are safe for concurrent use, and so are Sessions of the same name in
+// other processes. A Session must not be copied.
+type Session struct {
+	// Name tells several sign-ins to one start URL apart. It may be empty.
+	Name string
+	// Config says where and as what to sign in.
+	Config oidc.Config
+	// PortalEndpoint is a custom endpoint of the access portal. "" follows the
+	// SDK's rules. A login made with custom endpoints is never used without
+	// them, and the other way round.
+	PortalEndpoint string
+	// Keyring keeps the tokens. nil means the one that the login is in, or, if
+	// there is none yet, the one called NewLoginKeyring: "os" (or "") for [OS],
+	// "plaintext" for [Plaintext] in the state directory.
+	Keyring         Keyring
+	NewLoginKeyring string
+	// MayPrompt allows the operating system's keychain to show a dialog.
+	MayPrompt bool
+	// StateDir and CacheDir hold sealed records. "" means what [DefaultDirs]
+	// says. Losing the cache costs a fetch, losing the state a sign-in.
+	StateDir, CacheDir string
+	// Service is the name in keychain and directories. "" means credproc, which
+	// shares its logins.
+	Service string
+	// NoKeyCache keeps the sealing key out of the Linux kernel keyring, where
+	// it otherwise stays for an hour.
+	NoKeyCache bool
+	// Network tells apart callers that reach the service by different ways (a
+	// proxy, a CA bundle): a failure to connect is shared among equals only. ""
+	// means what the environment of this process says about these.
+	Network string
+	// Logger gets a line for each decision, at debug level and without
+	// secrets. nil means none.
+	Logger *slog.Logger
+
+	once  sync.Once
+	store *store
+	err   error
+	group flight.Group
+}
+
+// UnavailableError says that the service could not be asked, or had a fault of
+// its own. The login is as it was; a later call may succeed.
+type UnavailableError struct {
+	Op      string    // what was being done, "renew the session corp"
+	Reason  string    // what went wrong, for people
+	RetryAt time.Time // local clock; until then calls get this error at once. Zero: unknown
+	Err     error     // the cause; not the original one where it was another process that failed
+}
+
+func (e *UnavailableError) Error() string { return e.Op + ": " + e.Reason }
+
+// Unwrap returns the cause.
+func (e *UnavailableError) Unwrap() error { return e.Err }
+
+// Failure makes the error one that the next callers share.
+func (e *UnavailableError) Failure() flight.Failure {
+	f := flight.Failure{Kind: "unavailable", Reason: e.Reason, BelowHTTP: true}
+	if answer, ok := errors.AsType[*oidc.Error](e.Err); ok {
+		f.BelowHTTP, f.RetryAfter = answer.StatusCode == 0, answer.RetryAfter
+	}
+	if answer, ok := errors.AsType[*portal.Error](e.Err); ok {
+		f.BelowHTTP, f.RetryAfter = answer.StatusCode == 0, answer.RetryAfter
+	}
+	return f
+}
+
+// SignInError says why a sign-in is required. It wraps
+// [oidc.ErrSignInRequired].
+type SignInError struct {
+	Session string
+	Reason  string // "not signed in", or what the service said
+
+	generation int64 // of the login that does not do
+}
+
+func (e *SignInError) Error() string {
+	return fmt.Sprintf("session %q: sign-in required: %s", e.Session, e.Reason)
+}
+
+// Unwrap returns [oidc.ErrSignInRequired].
+func (e *SignInError) Unwrap() error { return oidc.ErrSignInRequired }
+
+func (s *Session) open() (*store, error) {
+	s.once.Do(func() { s.store, s.err = newStore(s) })
+	return s.store, s.err
+}
+
+// Token returns an access token, renewed if it has less than five minutes (or
+// half of its life, if that is less) left. refused is an access token that the
+// service rejected although it had not expired, or "": it is not returned
+// again. The result has no refresh token and no client secret; those stay
+// here. It is shared and must not be changed.
+//
+// Errors wrap [oidc.ErrSignInRequired], [ErrLocked] or [ErrUnavailable], or
+// are of type [UnavailableError] or [RecordError].
+func (s *Session) Token(ctx context.Context, refused string) (*oidc.Token, error) {
+	return s.token(ctx, refused, false)
+}
+
+// RefusedAtBirth tells that the service refuses an access token that it has
+// just given in place of a refused one. For ten seconds [Session.Token] then
+// gives up on a caller who has that one refused too, rather than renew again.
+func (s *Session) RefusedAtBirth(accessToken string) {
+	if st, err := s.open(); err == nil {
+		st.markAtBirth(accessToken)
+	}
+}
+
+// Renew renews the access token now, however much life it has left. It is the
+// proof that a login still works. Errors are those of [Session.Token].
+func (s *Session) Renew(ctx context.Context) error {
+	_, err := s.token(ctx, "", true)
+	return err
+}
+
+func (s *Session) token(ctx context.Context, refused string, force bool) (*oidc.Token, error) {
+	st, err := s.open()
+	if err != nil {
+		return nil, err
+	}
+	r := &renewal{Session: s, st: st, refused: refused, force: force}
+	it, err := flight.Do(ctx, &s.group, flight.Call[*item]{
+		Dir: st.locks(), Name: st.id + ".lock", Variant: fmt.Sprint(tokenHash(refused), force),
+		Op: "renew the session " + s.label(), Network: s.network(), Force: force, Critical: true, Logger: s.Logger,
+		Load: r.load, Fetch: r.fetch,
+	})
+	if err == nil {
+		return it.token(), nil
+	}
+	if !force && isPassing(err) {
+		if valid := r.stillValid(ctx); valid != nil {
+			return valid.token(), nil
+		}
+	}
+	return nil, explain("renew the session "+s.label(), err)
+}
+
+// isPassing reports errors that leave a token usable that is due but has not
+// expired.
+func isPassing(err error) bool {
+	_, unavailable := errors.AsType[*UnavailableError](err)
+	_, shared := errors.AsType[*flight.SharedError](err)
+	_, busy := errors.AsType[*flight.BusyError](err)
+	_, lock := errors.AsType[*flight.LockError](err)
+	return unavailable || shared || busy || lock
+}
+
+// explain turns what flight says into errors of this package.
+func explain(op string, err error) error {
+	if e, ok := err.(*flight.SharedError); ok {
+		return &UnavailableError{Op: op, Reason: e.Error(), RetryAt: e.Until, Err: err}
+	}
+	if e, ok := err.(*flight.BusyError); ok {
+		return &UnavailableError{Op: op, Reason: strings.TrimPrefix(e.Error(), e.Op+": "), Err: err}
+	}
+	return err
+}
+
+func (s *Session) label() string { return cmp.Or(s.Name, s.Config.StartURL) }
+
+// network names the settings that decide whether the service can be reached
+// at all: a caller with a broken proxy fails alone.
+func (s *Session) network() string {
+	h := sha256.New()
+	fmt.Fprintln(h, s.Network, s.Config.Endpoint, s.PortalEndpoint, s.Config.UseFIPS, s.Config.UseDualStack)
+	if s.Network != "" {
+		return hex.EncodeToString(h.Sum(nil)[:8])
+	}
+	for _, name := range []string{"HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "NO_PROXY", "no_proxy", "AWS_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR"} {
+		fmt.Fprintf(h, "%s=%s\n", name, os.Getenv(name))
+	}
+	return hex.EncodeToString(h.Sum(nil)[:8])
+}
+
+// Settle waits until no renewal and no sign-in of this Session is between the
+// service's answer and the keychain, and lets none begin until resume is
+// called. A program that is about to exit calls it first. It fails with ctx's
+// error.
+func (s *Session) Settle(ctx context.Context) (resume func(), err error) { return s.group.Settle(ctx) }
+
+// Pause is Settle for a program that is to be stopped and continued later: it
+// also waits until no lock is held for which others would wait in vain.
+func (s *Session) Pause(ctx context.Context) (resume func(), err error) { return s.group.Pause(ctx) }
+
+func (s *Session) debug(event string, args ...any) {
+	if s.Logger != nil {
+		s.Logger.Debug("session "+s.label()+": "+event, args...)
+	}
+}

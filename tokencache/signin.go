@@ -1,0 +1,360 @@
+package tokencache
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/credproc/credproc/internal/flight"
+	"github.com/credproc/credproc/internal/portal"
+	"github.com/credproc/credproc/internal/safedir"
+	"github.com/credproc/credproc/oidc"
+)
+
+const (
+	// adoptTime is how long storing a sign-in may take: a keychain may ask the
+	// person, who is there.
+	adoptTime = 2 * time.Minute
+	// logoutTime bounds what signing out waits for the service.
+	logoutTime = 5 * time.Second
+	// registrationRoom is more than any registration takes (1.8 to 2.8 KB).
+	registrationRoom = 8 << 10
+)
+
+// SignIn signs in by how, such as [oidc.Config.SignInWithCode], and stores
+// what it returns. The login there was stays usable until the new one is
+// stored, so that nothing is lost if how fails or the process dies.
+//
+// One sign-in of a session is under way on a machine: another call waits, and
+// takes its result without calling how. A keyring or directory that could not
+// store the result is an error before how is called. Errors are how's, of the
+// keyring, or of package os.
+func (s *Session) SignIn(ctx context.Context, how func(context.Context, *oidc.Config) (*oidc.Token, error)) error {
+	st, err := s.open()
+	if err != nil {
+		return err
+	}
+	before, err := s.prepareSignIn(ctx)
+	if err != nil {
+		return err
+	}
+	return s.signIn(ctx, func() (bool, error) {
+		now, err := st.loginInKeyring(ctx)
+		st.forgetPending()
+		return now != before && now != "", err
+	}, how)
+}
+
+// prepareSignIn shows whatever dialog the keyring shows, while no lock is held,
+// and returns the login there is.
+func (s *Session) prepareSignIn(ctx context.Context) (login string, err error) {
+	if _, err := s.store.sealingKey(ctx, true); err != nil {
+		return "", err
+	}
+	return s.store.loginInKeyring(ctx)
+}
+
+// signIn signs in under the sign-in lock, unless somebody else just has.
+func (s *Session) signIn(ctx context.Context, joined func() (bool, error), how func(context.Context, *oidc.Config) (*oidc.Token, error)) error {
+	st := s.store
+	release, err := flight.Lock(ctx, st.locks(), st.id+".signin", "sign in to "+s.label())
+	if err != nil {
+		return err
+	}
+	defer release()
+	if joined, err := joined(); joined || err != nil {
+		return err
+	}
+	if err := st.state.Write(st.id+".room", make([]byte, registrationRoom)); err != nil {
+		return fmt.Errorf("not begun, since a sign-in could not be stored: %w", err)
+	}
+	defer st.state.Remove(st.id + ".room")
+	tok, err := how(ctx, &s.Config)
+	if err != nil {
+		return err
+	}
+	// From here on the person has done their part: it must not be lost.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), adoptTime)
+	defer cancel()
+	return s.group.Guard(ctx, func() error { return s.adopt(ctx, tok) })
+}
+
+// loginInKeyring is like currentLogin, but goes by the keyring alone. Tokens
+// that cannot be read are no login: signing in is what mends them.
+func (st *store) loginInKeyring(ctx context.Context) (string, error) {
+	it, err := st.read(ctx)
+	if _, damaged := errors.AsType[*RecordError](err); damaged || errors.Is(err, ErrNotFound) {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	return login(it.ClientID), nil
+}
+
+// adopt makes tok the session's login. The order matters: until the item is in
+// the keyring the old login is whole, and once it is, so is the new one.
+func (s *Session) adopt(ctx context.Context, tok *oidc.Token) error {
+	st := s.store
+	release, err := flight.Lock(ctx, st.locks(), st.id+".lock", "store the sign-in to "+s.label())
+	if err != nil {
+		return err
+	}
+	defer release()
+	st.state.Remove(st.id + ".room")
+	releaseKey, err := st.holdKey(ctx)
+	if err != nil {
+		return err
+	}
+	defer releaseKey()
+	if err := st.writeRegistration(ctx, tok.Client); err != nil {
+		return err
+	}
+	// Without a login in the index the keyring decides whose a record is. And
+	// none may stay that another person's sign-in has fetched.
+	old := st.readIndex()
+	if old != nil {
+		old.Login = ""
+		if err := st.writeIndex(old); err != nil {
+			return err
+		}
+	}
+	st.removeRecords()
+	it := (&item{Generation: st.lastGeneration(ctx, old)}).next(tok)
+	if err := st.writeItem(ctx, it); err != nil {
+		// It may land late: its registration stays.
+		return err
+	}
+	ix := s.describe(new(index), it, tok.Client.Expiry)
+	if err := st.writeIndex(ix); err != nil {
+		s.debug("index not written", "error", err)
+	}
+	st.removeJournal()
+	st.removeRegistrations(tok.Client.ID)
+	st.clearMarks()
+	st.state.Sweep()
+	s.debug("signed in", "generation", it.Generation)
+	return nil
+}
+
+// lastGeneration is at least that of anything stored before. It goes by the
+// clock too, so that a new login is newer than one that was signed out, which
+// macOS may go on showing for a moment.
+func (st *store) lastGeneration(ctx context.Context, ix *index) int64 {
+	last := time.Now().Unix()
+	if ix != nil {
+		last = max(last, ix.Generation)
+	}
+	if it, err := st.read(ctx); err == nil {
+		last = max(last, it.Generation)
+	}
+	return last
+}
+
+// RevokeError says that a session is signed out on this machine, but that the
+// service could not be told.
+type RevokeError struct{ Err error }
+
+func (e *RevokeError) Error() string {
+	return "signed out here, but the service could not be told: " + e.Err.Error()
+}
+
+// Unwrap returns the cause.
+func (e *RevokeError) Unwrap() error { return e.Err }
+
+// SignOut ends the session at the service, as far as that can be done within
+// five seconds, and forgets its tokens, its registration and all that was
+// fetched with it. It reports whether there was a login. A [RevokeError] means
+// that only the service is left to be told; after any other error the login is
+// as it was.
+func (s *Session) SignOut(ctx context.Context) (was bool, err error) {
+	st, err := s.open()
+	if err != nil {
+		return false, err
+	}
+	release, err := flight.Lock(ctx, st.locks(), st.id+".lock", "sign out of "+s.label())
+	if err != nil {
+		return false, err
+	}
+	defer release()
+	it, err := st.read(ctx)
+	if keyringFailed(err) {
+		return false, err
+	}
+	was = !errors.Is(err, ErrNotFound)
+	// Before the service is told: a login that cannot be deleted stays whole.
+	if err := st.keyring.Delete(ctx, st.item); err != nil {
+		return false, err
+	}
+	revokeErr := s.revoke(ctx, it)
+	st.removeJournal()
+	st.removeRecords()
+	st.removeRegistrations("")
+	st.clearMarks()
+	if err := st.state.Remove(st.id + ".json"); err != nil {
+		return false, err
+	}
+	if err := st.deleteKey(ctx); err != nil {
+		s.debug("the sealing key is not deleted", "error", err)
+	}
+	if revokeErr != nil {
+		return was, &RevokeError{Err: revokeErr}
+	}
+	return was, nil
+}
+
+// Revoke ends the session at the service within five seconds, and leaves what
+// is stored as it is. It fails with [ErrNotFound] where there is no login.
+func (s *Session) Revoke(ctx context.Context) error {
+	st, err := s.open()
+	if err != nil {
+		return err
+	}
+	it, err := st.read(ctx)
+	if err != nil {
+		return err
+	}
+	return s.revoke(ctx, it)
+}
+
+// revoke is what Revoke does. An access token that has expired cannot end
+// anything, and is not renewed for it.
+func (s *Session) revoke(ctx context.Context, it *item) error {
+	if it == nil || !it.usable(time.Now(), "") {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, logoutTime)
+	defer cancel()
+	err := s.portal().Logout(ctx, it.AccessToken)
+	if errors.Is(err, portal.ErrUnauthorized) { // it has ended already
+		return nil
+	}
+	return err
+}
+
+func (s *Session) portal() *portal.Client {
+	return &portal.Client{
+		Region: s.Config.Region, Endpoint: s.PortalEndpoint,
+		UseFIPS: s.Config.UseFIPS, UseDualStack: s.Config.UseDualStack,
+		AppID: s.Config.AppID, HTTPClient: s.Config.HTTPClient,
+	}
+}
+
+// clearMarks forgets the refusals and failures of the login there was.
+func (st *store) clearMarks() {
+	st.state.Remove(st.id + ".ended")
+	st.state.Remove(st.id + ".refused")
+	st.forgetPending()
+	names, _ := st.locks().Names()
+	for _, name := range names {
+		if strings.HasPrefix(name, st.id+".") && strings.HasSuffix(name, ".failure") {
+			st.locks().Remove(name)
+		}
+	}
+}
+
+// Status is what is known about a login without asking the keyring or the
+// service. It holds no secret.
+type Status struct {
+	Name, StartURL, Region string
+	Endpoint               string // custom, of the sign-in service
+	PortalEndpoint         string // custom, of the access portal
+	Keyring                string // where the tokens are
+
+	SignedIn    time.Time // when, by the local clock
+	Renewed     time.Time // when the access token was got
+	Expiry      time.Time // when the access token ends
+	Refreshable bool      // whether it can be renewed then
+	// Registration is when the client registration, and so every refresh
+	// token, ends. Zero: unknown.
+	Registration time.Time
+	// Ended is why the service refuses to renew; "" if it does not.
+	// AccessEnded says that it refuses the access token too.
+	Ended       string
+	AccessEnded bool
+	// Holders are the processes that are renewing, signing in or fetching.
+	Holders []Holder
+}
+
+// Holder is a process at work for a session, by its own word.
+type Holder struct {
+	PID   int
+	Op    string    // "renew the session corp"
+	Since time.Time // local clock
+}
+
+// Holders returns the processes at work for the session, whether there is a
+// login or not.
+func (s *Session) Holders() []Holder {
+	st, err := s.open()
+	if err != nil {
+		return nil
+	}
+	return st.holders()
+}
+
+func (st *store) holders() (all []Holder) {
+	names, _ := st.locks().Names()
+	for _, name := range names {
+		lock, isHolder := strings.CutSuffix(name, ".holder")
+		if !isHolder || !strings.HasPrefix(lock, st.id+".") {
+			continue
+		}
+		if h, held := flight.HeldBy(st.locks(), lock); held {
+			all = append(all, Holder(h))
+		}
+	}
+	return all
+}
+
+// Status returns what is known about the session's login, or nil if there is
+// none.
+func (s *Session) Status() (*Status, error) {
+	st, err := s.open()
+	if err != nil {
+		return nil, err
+	}
+	ix := st.readIndex()
+	if ix == nil {
+		return nil, nil
+	}
+	return st.status(ix), nil
+}
+
+func (st *store) status(ix *index) *Status {
+	status := &Status{
+		Name: ix.Session, StartURL: ix.StartURL, Region: ix.Region,
+		Endpoint: ix.Endpoint, PortalEndpoint: ix.PortalEndpoint, Keyring: ix.Keyring,
+		SignedIn: ix.SignedIn, Renewed: ix.Renewed, Expiry: ix.Expiry,
+		Refreshable: ix.Refreshable, Registration: ix.Registration, Holders: st.holders(),
+	}
+	if m := st.readEnded(); m != nil && m.Generation == ix.Generation {
+		status.Ended, status.AccessEnded = cmp.Or(m.Reason, "refused"), m.Access
+	}
+	return status
+}
+
+// Logins returns what is known about every login of an installation, in no
+// order. stateDir is [Session.StateDir], with the same default.
+func Logins(stateDir, service string) ([]*Status, error) {
+	if stateDir == "" {
+		var err error
+		if stateDir, _, err = DefaultDirs(service); err != nil {
+			return nil, err
+		}
+	}
+	dir := safedir.Dir(stateDir)
+	names, err := dir.Names()
+	var logins []*Status
+	for _, name := range names {
+		id, isIndex := strings.CutSuffix(name, ".json")
+		st := &store{id: id, state: dir}
+		if ix := st.readIndex(); isIndex && ix != nil {
+			logins = append(logins, st.status(ix))
+		}
+	}
+	return logins, err
+}

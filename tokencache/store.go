@@ -1,0 +1,483 @@
+package tokencache
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/credproc/credproc/internal/safedir"
+	"github.com/credproc/credproc/internal/sealed"
+	"github.com/credproc/credproc/oidc"
+)
+
+// store is where one session's things are:
+//
+//	keyring  session-…           the tokens: item
+//	keyring  key-…               the sealing key, one for all sessions
+//	state    <id>.json           the index, a hint for whoever cannot ask the keyring
+//	state    <id>.<hash>.client  the registration, sealed: too big for some keychains
+//	state    <id>.journal        the answer of a renewal on its way to the keyring, sealed
+//	state    <id>.ended          the mark "sign-in required"
+//	state    locks/              lock files, their holders, the last failure
+//	cache    <id>/               what was fetched with the login, sealed
+type store struct {
+	name     string // of the session, for messages
+	identity string
+	id       string
+	service  string
+	item     string
+	keyItem  string
+
+	state, cache safedir.Dir
+	keyring      Keyring
+	keys         *keyHolder
+	noKeyCache   bool
+}
+
+// item is what a sign-in gave: the content of the session's keyring item.
+// Times are local, in Unix seconds: an item must stay small.
+type item struct {
+	Version      int    `json:"v"`
+	Generation   int64  `json:"gen"`
+	ClientID     string `json:"client"`
+	AccessToken  string `json:"access"`
+	RefreshToken string `json:"refresh,omitempty"`
+	Renewed      int64  `json:"at"`
+	Expiry       int64  `json:"exp"`
+}
+
+const itemVersion = 1
+
+// LogValue logs what Format prints.
+func (it item) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(it)) }
+
+// Format prints no secret, whatever the verb.
+func (it item) Format(f fmt.State, _ rune) {
+	fmt.Fprintf(f, "tokencache.item(generation %d)", it.Generation)
+}
+
+// index repeats what is no secret. It is never the ground for a decision that
+// could cost a login.
+type index struct {
+	Version        int       `json:"version"`
+	Session        string    `json:"session"`
+	StartURL       string    `json:"start_url"`
+	Region         string    `json:"region"`
+	Endpoint       string    `json:"endpoint,omitempty"`
+	PortalEndpoint string    `json:"portal_endpoint,omitempty"`
+	Keyring        string    `json:"keyring"`
+	Generation     int64     `json:"generation"`
+	Login          string    `json:"login"` // hash of the client ID, since each sign-in has its own; "": ask the keyring
+	Refreshable    bool      `json:"refreshable"`
+	SignedIn       time.Time `json:"signed_in"`
+	Renewed        time.Time `json:"renewed"`
+	Expiry         time.Time `json:"expiry"`
+	Registration   time.Time `json:"registration_expiry"`
+}
+
+// RecordError says that something stored cannot be read: damaged, sealed with
+// a key that is gone, or written by a newer release. It is left as it is.
+type RecordError struct {
+	What    string // "login", "journal", "client registration", "sealing key"
+	Session string
+	Err     error
+}
+
+func (e *RecordError) Error() string {
+	return fmt.Sprintf("session %q: the stored %s cannot be read: %v", e.Session, e.What, e.Err)
+}
+
+// Unwrap returns the cause.
+func (e *RecordError) Unwrap() error { return e.Err }
+
+// DefaultDirs returns where a program named id (credproc if "") keeps its
+// state and its cache, and fails where the home directory is unknown. On Linux
+// both have a component made from /etc/machine-id: a home directory shared by
+// several hosts must not mix what their keychains hold.
+func DefaultDirs(id string) (state, cache string, err error) {
+	id = cmp.Or(id, "credproc")
+	cache, err = os.UserCacheDir()
+	if err != nil {
+		return "", "", err
+	}
+	switch runtime.GOOS {
+	case "windows":
+		return filepath.Join(cache, id, "state"), filepath.Join(cache, id, "cache"), nil
+	case "darwin":
+		state, err = os.UserConfigDir()
+	default:
+		state, err = xdgState()
+	}
+	return filepath.Join(state, id, machine()), filepath.Join(cache, id, machine()), err
+}
+
+func xdgState() (string, error) {
+	if dir := os.Getenv("XDG_STATE_HOME"); filepath.IsAbs(dir) {
+		return dir, nil
+	}
+	home, err := os.UserHomeDir()
+	return filepath.Join(home, ".local", "state"), err
+}
+
+func machine() string {
+	data, err := os.ReadFile("/etc/machine-id")
+	if err != nil || runtime.GOOS != "linux" {
+		return ""
+	}
+	// The ID itself is not to be spread (machine-id(5)).
+	sum := sha256.Sum256(append([]byte("credproc machine "), data...))
+	return hex.EncodeToString(sum[:6])
+}
+
+func newStore(s *Session) (*store, error) {
+	start, err := oidc.NormalizeStartURL(s.Config.StartURL)
+	if err != nil {
+		return nil, err
+	}
+	state, cache, err := s.dirs()
+	if err != nil {
+		return nil, err
+	}
+	identity := sealed.Identity("session", s.Config.Endpoint, s.PortalEndpoint, start, s.Config.Region, s.Name)
+	st := &store{
+		name: s.Name, identity: identity, id: sealed.Name(identity),
+		service: cmp.Or(s.Service, "credproc"),
+		// The directory is part of the items' names, so that a sandbox or a test
+		// with its own never touches this one's login.
+		item:    "session-" + sealed.Name(sealed.Identity(state, identity)),
+		keyItem: "key-" + sealed.Name(sealed.Identity(state)),
+		state:   safedir.Dir(state), cache: safedir.Dir(cache),
+		keys: new(keyHolder), noKeyCache: s.NoKeyCache,
+	}
+	st.keyring, err = s.openKeyring(st)
+	return st, err
+}
+
+func (s *Session) dirs() (state, cache string, err error) {
+	state, cache = s.StateDir, s.CacheDir
+	if state == "" || cache == "" {
+		defaultState, defaultCache, err := DefaultDirs(s.Service)
+		if err != nil {
+			return "", "", err
+		}
+		state, cache = cmp.Or(state, defaultState), cmp.Or(cache, defaultCache)
+	}
+	if state, err = filepath.Abs(state); err != nil {
+		return "", "", err
+	}
+	cache, err = filepath.Abs(cache)
+	return state, cache, err
+}
+
+func (st *store) locks() safedir.Dir { return st.state.Sub("locks") }
+
+func login(clientID string) string { return sealed.Name(sealed.Identity("login", clientID)) }
+
+// readIndex returns the index, or nil without one that can be used.
+func (st *store) readIndex() *index {
+	data, err := st.state.Read(st.id + ".json")
+	if err != nil {
+		return nil
+	}
+	ix := new(index)
+	if json.Unmarshal(data, ix) != nil || ix.Version > itemVersion {
+		return nil
+	}
+	return ix
+}
+
+func (st *store) writeIndex(ix *index) error {
+	data, err := json.MarshalIndent(ix, "", "  ")
+	if err != nil {
+		return err
+	}
+	return st.state.Write(st.id+".json", append(data, '\n'))
+}
+
+// read returns the newest tokens: of the keyring, or of a journal whose way to
+// the keyring was cut short. ErrNotFound means that there is no login.
+func (st *store) read(ctx context.Context) (*item, error) {
+	it, err := st.readItem(ctx)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return nil, err
+	}
+	journaled, journalErr := st.readJournal(ctx)
+	if journalErr != nil {
+		return nil, journalErr
+	}
+	if journaled != nil && (it == nil || journaled.Generation > it.Generation) {
+		return journaled, nil
+	}
+	return it, err
+}
+
+func (st *store) readItem(ctx context.Context) (*item, error) {
+	text, err := st.keyring.Get(ctx, st.item)
+	if err != nil {
+		return nil, err
+	}
+	it := new(item)
+	if err := json.Unmarshal([]byte(text), it); err != nil {
+		// Not err itself: it may quote what it could not read.
+		return nil, &RecordError{What: "login", Session: st.name, Err: sealed.ErrDamaged}
+	}
+	if it.Version > itemVersion {
+		return nil, st.newerItem("login", it.Version)
+	}
+	if it.ClientID == "" || it.AccessToken == "" {
+		return nil, &RecordError{What: "login", Session: st.name, Err: sealed.ErrDamaged}
+	}
+	return it, nil
+}
+
+func (st *store) newerItem(what string, version int) error {
+	return &RecordError{What: what, Session: st.name, Err: fmt.Errorf("format %d is %w, this one knows %d", version, sealed.ErrNewer, itemVersion)}
+}
+
+func (st *store) writeItem(ctx context.Context, it *item) error {
+	data, err := json.Marshal(it)
+	if err != nil {
+		return err
+	}
+	return st.keyring.Set(ctx, st.item, string(data))
+}
+
+// Registrations are immutable: written before the token that needs them, and
+// removed when no token names them.
+
+type registration struct {
+	ID     string    `json:"id"`
+	Secret string    `json:"secret"`
+	Expiry time.Time `json:"expiry"`
+}
+
+// LogValue logs what Format prints.
+func (r registration) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(r)) }
+
+// Format prints no secret, whatever the verb.
+func (r registration) Format(f fmt.State, _ rune) { io.WriteString(f, oidc.Client(r).String()) }
+
+func (st *store) registrationFile(clientID string) string {
+	return st.id + "." + login(clientID) + ".client"
+}
+
+func (st *store) registrationIdentity(clientID string) string {
+	return sealed.Identity("client", st.identity, clientID)
+}
+
+func (st *store) writeRegistration(ctx context.Context, c oidc.Client) error {
+	data, err := json.Marshal(registration(c))
+	if err != nil {
+		return err
+	}
+	record, err := st.seal(ctx, st.registrationIdentity(c.ID), data)
+	if err != nil {
+		return err
+	}
+	return st.state.Write(st.registrationFile(c.ID), record)
+}
+
+func (st *store) readRegistration(ctx context.Context, clientID string) (oidc.Client, error) {
+	record, err := st.state.Read(st.registrationFile(clientID))
+	var data []byte
+	if err == nil {
+		data, err = st.open(ctx, st.registrationIdentity(clientID), record)
+	}
+	var r registration
+	if err == nil {
+		err = json.Unmarshal(data, &r)
+	}
+	if keyringFailed(err) {
+		return oidc.Client{}, err
+	}
+	if err != nil {
+		return oidc.Client{}, &RecordError{What: "client registration", Session: st.name, Err: err}
+	}
+	return oidc.Client(r), nil
+}
+
+// keyringFailed reports whether a keyring could not be asked, as opposed to
+// having nothing.
+func keyringFailed(err error) bool {
+	return errors.Is(err, ErrLocked) || errors.Is(err, ErrUnavailable)
+}
+
+// removeRegistrations removes all of the session's registrations but one.
+func (st *store) removeRegistrations(keep string) {
+	names, _ := st.state.Names()
+	for _, name := range names {
+		if strings.HasPrefix(name, st.id+".") && strings.HasSuffix(name, ".client") && (keep == "" || name != st.registrationFile(keep)) {
+			st.state.Remove(name)
+		}
+	}
+}
+
+// The mark "sign-in required" names the refused refresh token by its hash: it
+// says nothing about any other.
+
+type ended struct {
+	Token      string    `json:"token"`
+	Generation int64     `json:"generation"` // of the item with the token
+	Access     bool      `json:"access"`     // the access token was refused too
+	Reason     string    `json:"reason"`
+	At         time.Time `json:"at"`
+}
+
+func tokenHash(token string) string { return sealed.Name(sealed.Identity("refused", token)) }
+
+func (st *store) markEnded(it *item, access bool, reason string) {
+	data, err := json.Marshal(ended{Token: tokenHash(it.RefreshToken), Generation: it.Generation, Access: access, Reason: reason, At: time.Now()})
+	if err == nil {
+		st.state.Write(st.id+".ended", data)
+	}
+}
+
+// ended returns the mark, if it is about this item's refresh token.
+func (st *store) ended(it *item) *ended {
+	m := st.readEnded()
+	if m == nil || m.Token != tokenHash(it.RefreshToken) {
+		return nil
+	}
+	return m
+}
+
+func (st *store) readEnded() *ended {
+	data, err := st.state.Read(st.id + ".ended")
+	if err != nil {
+		return nil
+	}
+	m := new(ended)
+	// A mark from the future was made by a clock that was wrong, perhaps for
+	// no other reason than that.
+	if json.Unmarshal(data, m) != nil || m.At.After(time.Now()) {
+		return nil
+	}
+	return m
+}
+
+// The journal carries a renewal's answer over the moment between the service,
+// which may have made the old refresh token void, and the keyring. Its blocks
+// are there before the service is asked, so that a full disk cannot stop the
+// answer from being written down.
+
+const journalSize = 4 << 10
+
+func (st *store) journalFile() string     { return st.id + ".journal" }
+func (st *store) journalIdentity() string { return sealed.Identity("journal", st.identity) }
+
+// prepareJournal makes room for the tokens that will follow old.
+func (st *store) prepareJournal(ctx context.Context, old *item) error {
+	room := max(journalSize, 2*(len(old.AccessToken)+len(old.RefreshToken))+1024)
+	record, err := st.seal(ctx, st.journalIdentity(), padded([]byte("{}"), room))
+	if err != nil {
+		return err
+	}
+	return st.state.Write(st.journalFile(), record)
+}
+
+// fillJournal writes it over the room made before, or anew where it was not.
+func (st *store) fillJournal(ctx context.Context, it *item) error {
+	data, err := json.Marshal(it)
+	if err != nil {
+		return err
+	}
+	room := journalSize
+	info, err := os.Stat(st.state.Path(st.journalFile()))
+	if err == nil {
+		room = int(info.Size()) - sealed.Overhead
+	}
+	record, sealErr := st.seal(ctx, st.journalIdentity(), padded(data, room))
+	if sealErr != nil {
+		return sealErr
+	}
+	if err == nil && len(data) <= room {
+		return st.state.Overwrite(st.journalFile(), record)
+	}
+	return st.state.Write(st.journalFile(), record)
+}
+
+// padded returns JSON text with blanks behind it, up to size.
+func padded(text []byte, size int) []byte {
+	for len(text) < size {
+		text = append(text, ' ')
+	}
+	return text
+}
+
+// readJournal returns the tokens of a journal that was filled, or nil: one
+// that was not filled, or only in part, tells nothing. One that cannot be read
+// just now is an error: without it an older refresh token would be spent, and
+// the journal overwritten.
+func (st *store) readJournal(ctx context.Context) (*item, error) {
+	record, err := st.state.Read(st.journalFile())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, &RecordError{What: "journal", Session: st.name, Err: err}
+	}
+	data, err := st.open(ctx, st.journalIdentity(), record)
+	it := new(item)
+	switch {
+	case errors.Is(err, ErrNotFound), errors.Is(err, sealed.ErrOtherKey), errors.Is(err, sealed.ErrDamaged):
+		return nil, nil
+	case errors.Is(err, sealed.ErrNewer):
+		return nil, &RecordError{What: "journal", Session: st.name, Err: err}
+	case err != nil:
+		return nil, err
+	case json.Unmarshal(data, it) != nil || it.AccessToken == "":
+		return nil, nil
+	case it.Version > itemVersion:
+		return nil, st.newerItem("journal", it.Version)
+	}
+	return it, nil
+}
+
+func (st *store) removeJournal() { st.state.Remove(st.journalFile()) }
+
+// What was fetched with the login. It can be fetched again: what cannot be
+// read is not there.
+
+func (st *store) recordIdentity(words []string) string {
+	return sealed.Identity(append([]string{"record", st.identity}, words...)...)
+}
+
+// readRecord returns nil where nothing is stored that can be read.
+func (st *store) readRecord(ctx context.Context, words []string) ([]byte, error) {
+	identity := st.recordIdentity(words)
+	record, err := st.cache.Sub(st.id).Read(sealed.Name(identity))
+	if err != nil {
+		return nil, nil
+	}
+	data, err := st.open(ctx, identity, record)
+	if keyringFailed(err) {
+		return nil, err
+	}
+	if err != nil {
+		return nil, nil
+	}
+	return data, nil
+}
+
+func (st *store) writeRecord(ctx context.Context, words []string, data []byte) error {
+	identity := st.recordIdentity(words)
+	record, err := st.seal(ctx, identity, data)
+	if err != nil {
+		return err
+	}
+	return st.cache.Sub(st.id).Write(sealed.Name(identity), record)
+}
+
+func (st *store) removeRecords() { st.cache.RemoveAll(st.id) }
