@@ -7,14 +7,31 @@ import (
 	"strings"
 	"sync"
 
+	"golang.org/x/sync/semaphore"
+
 	"github.com/credproc/credproc/internal/flight"
 	"github.com/credproc/credproc/internal/sealed"
 )
 
-// keyHolder gets the sealing key of an installation, and remembers it.
+// keyHolder remembers the sealing key of an installation.
 type keyHolder struct {
-	mu  sync.Mutex
-	key *sealed.Key
+	mu     sync.Mutex
+	key    *sealed.Key
+	asking *semaphore.Weighted // who asks the keyring takes 1: it may take long
+}
+
+func newKeyHolder() *keyHolder { return &keyHolder{asking: semaphore.NewWeighted(1)} }
+
+func (h *keyHolder) get() *sealed.Key {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.key
+}
+
+func (h *keyHolder) set(key *sealed.Key) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.key = key
 }
 
 func (st *store) kernelName() string { return st.service + ":" + st.keyItem }
@@ -22,14 +39,19 @@ func (st *store) kernelName() string { return st.service + ":" + st.keyItem }
 // sealingKey returns the key that seals every record of this installation.
 // Without one it fails with ErrNotFound, or makes one where make is set.
 func (st *store) sealingKey(ctx context.Context, make bool) (*sealed.Key, error) {
-	st.keys.mu.Lock()
-	defer st.keys.mu.Unlock()
-	if st.keys.key != nil {
-		return st.keys.key, nil
+	if key := st.keys.get(); key != nil {
+		return key, nil
+	}
+	if err := st.keys.asking.Acquire(ctx, 1); err != nil {
+		return nil, &KeyringError{Keyring: st.keyring.Name(), Op: "read", Kind: ErrUnavailable, Detail: "an earlier call has not come back"}
+	}
+	defer st.keys.asking.Release(1)
+	if key := st.keys.get(); key != nil {
+		return key, nil
 	}
 	if text, ok := st.kernelGet(); ok {
 		if key, err := sealed.ParseKey(text); err == nil {
-			st.keys.key = key
+			st.keys.set(key)
 			return key, nil
 		}
 	}
@@ -40,7 +62,7 @@ func (st *store) sealingKey(ctx context.Context, make bool) (*sealed.Key, error)
 	if err != nil {
 		return nil, err
 	}
-	st.keys.key = key
+	st.keys.set(key)
 	st.kernelSet(key.Text())
 	return key, nil
 }
@@ -91,9 +113,7 @@ func (st *store) holdKey(ctx context.Context) (release func(), err error) {
 		release()
 		return nil, err
 	}
-	st.keys.mu.Lock()
-	defer st.keys.mu.Unlock()
-	st.keys.key = key
+	st.keys.set(key)
 	st.kernelSet(key.Text())
 	return release, nil
 }
@@ -119,9 +139,7 @@ func (st *store) deleteKey(ctx context.Context) error {
 
 // forgetKey makes the next use ask the keyring again.
 func (st *store) forgetKey() {
-	st.keys.mu.Lock()
-	defer st.keys.mu.Unlock()
-	st.keys.key = nil
+	st.keys.set(nil)
 	kernelDelete(st.kernelName())
 }
 

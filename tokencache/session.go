@@ -118,6 +118,13 @@ func (e *SignInError) Error() string {
 // Unwrap returns [oidc.ErrSignInRequired].
 func (e *SignInError) Unwrap() error { return oidc.ErrSignInRequired }
 
+// Format prints the session's name, whatever the verb: a session at work must
+// not be looked into.
+func (s *Session) Format(f fmt.State, _ rune) { fmt.Fprintf(f, "tokencache.Session(%s)", s.label()) }
+
+// LogValue logs what Format prints.
+func (s *Session) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(s)) }
+
 func (s *Session) open() (*store, error) {
 	s.once.Do(func() { s.store, s.err = newStore(s) })
 	return s.store, s.err

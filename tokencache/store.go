@@ -159,7 +159,7 @@ func newStore(s *Session) (*store, error) {
 		item:    "session-" + sealed.Name(sealed.Identity(state, identity)),
 		keyItem: "key-" + sealed.Name(sealed.Identity(state)),
 		state:   safedir.Dir(state), cache: safedir.Dir(cache),
-		keys: new(keyHolder), noKeyCache: s.NoKeyCache,
+		keys: newKeyHolder(), noKeyCache: s.NoKeyCache,
 	}
 	st.keyring, err = s.openKeyring(st)
 	return st, err

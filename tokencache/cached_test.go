@@ -1,0 +1,376 @@
+package tokencache
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/credproc/credproc/oidc"
+)
+
+// A shelf has things that are fresh for an hour and usable for two. What they
+// are is when they were fetched, and how many were before.
+type shelf struct {
+	*world
+	takes   time.Duration
+	err     error
+	fetches atomic.Int32
+}
+
+func (sh *shelf) thing(s *Session, words ...string) Cached {
+	return Cached{
+		Words: words, Op: "get the " + strings.Join(words, " "),
+		Judge: func(data []byte, since time.Time) Freshness {
+			at, err := time.Parse(time.RFC3339Nano, strings.Fields(string(data))[0])
+			switch age := time.Since(at); {
+			case err != nil || age >= 2*time.Hour:
+				return Useless
+			case age < time.Hour || at.After(since):
+				return Fresh
+			}
+			return Stale
+		},
+		Fetch: func(ctx context.Context) ([]byte, error) {
+			n := sh.fetches.Add(1)
+			if _, err := s.Token(ctx, ""); err != nil {
+				return nil, err
+			}
+			if !sleep(ctx, sh.takes) {
+				return nil, ctx.Err()
+			}
+			if sh.err != nil {
+				return nil, sh.err
+			}
+			return fmt.Appendf(nil, "%s %d", time.Now().Format(time.RFC3339Nano), n), nil
+		},
+	}
+}
+
+// get fails unless there are as many fetches while a process gets a thing.
+func (sh *shelf) get(fetches int32, words ...string) string {
+	sh.Helper()
+	return sh.from(sh.session(), fetches, words...)
+}
+
+func (sh *shelf) from(s *Session, fetches int32, words ...string) string {
+	sh.Helper()
+	before := sh.fetches.Load()
+	data, err := s.Cached(sh.Context(), sh.thing(s, words...))
+	if err != nil {
+		sh.Fatal(err)
+	}
+	if got := sh.fetches.Load() - before; got != fetches {
+		sh.Errorf("%d fetches, want %d", got, fetches)
+	}
+	return string(data)
+}
+
+func onShelf(t *testing.T, test func(sh *shelf)) {
+	t.Helper()
+	onWorld(t, func(m *world) { test(&shelf{world: m}) })
+}
+
+func TestWhatIsFreshIsNotFetched(t *testing.T) {
+	onShelf(t, func(sh *shelf) {
+		first := sh.get(1, "list")
+		time.Sleep(59 * time.Minute)
+		if sh.get(0, "list") != first {
+			t.Error("another list")
+		}
+		if sh.get(1, "li", "st") == first || sh.get(1, "list", "") == first {
+			t.Error("other words got the same")
+		}
+		time.Sleep(2 * time.Minute)
+		if sh.get(1, "list") == first {
+			t.Error("the stale list")
+		}
+		time.Sleep(3 * time.Hour)
+		sh.get(1, "list")
+	})
+}
+
+func TestAThingIsFetchedOnceForAll(t *testing.T) {
+	onShelf(t, func(sh *shelf) {
+		sh.takes = 150 * time.Millisecond
+		for range 3 {
+			sessions, before := sh.sessions(20), sh.fetches.Load()
+			var got sync.Map
+			sh.renews(0, func() {
+				together(1000, func(i int) {
+					data, err := sessions[i%20].Cached(sh.Context(), sh.thing(sessions[i%20], "list"))
+					if err != nil {
+						t.Error(err)
+					}
+					got.Store(string(data), true)
+				})
+			})
+			n := 0
+			got.Range(func(any, any) bool { n++; return true })
+			if fetches := sh.fetches.Load() - before; fetches != 1 || n != 1 {
+				t.Errorf("%d fetches, %d different answers", fetches, n)
+			}
+			sh.keepsSecrets()
+			if err := os.RemoveAll(filepath.Join(sh.dir, "cache")); err != nil { // costs a fetch, no more
+				t.Fatal(err)
+			}
+		}
+	})
+}
+
+func TestWhatIsStaleIsUsedIfItCannotBeFetched(t *testing.T) {
+	onShelf(t, func(sh *shelf) {
+		first := sh.get(1, "list")
+		time.Sleep(90 * time.Minute)
+		sh.err = errors.New("down")
+		if sh.get(1, "list") != first {
+			t.Error("another list")
+		}
+		sh.err, sh.takes = nil, 20*time.Second
+		began := time.Now()
+		if sh.get(1, "list") != first {
+			t.Error("another list")
+		}
+		if took := time.Since(began); took != patience { // of the bubble's clock
+			t.Errorf("it took %v", took)
+		}
+		time.Sleep(30 * time.Second)
+		if sh.get(0, "list") == first { // what nobody waited for is there
+			t.Error("the stale list")
+		}
+		time.Sleep(3 * time.Hour)
+		sh.err, sh.takes = errors.New("down"), 0
+		if data, err := sh.session().Cached(sh.Context(), sh.thing(sh.session(), "list")); err != sh.err || data != nil {
+			t.Errorf("got %q, %v", data, err)
+		}
+	})
+}
+
+func TestAFailedFetchIsShared(t *testing.T) {
+	onShelf(t, func(sh *shelf) {
+		sh.err = &UnavailableError{Op: "get the list", Reason: "down"}
+		for range 10 {
+			_, err := sh.session().Cached(sh.Context(), sh.thing(sh.session(), "list"))
+			if down := isUnavailable(err); down == nil || down.Op != "get the list" {
+				t.Errorf("got %v", err)
+			}
+		}
+		if n := sh.fetches.Load(); n != 1 {
+			t.Errorf("%d fetches", n)
+		}
+		sh.err = nil
+		time.Sleep(2 * time.Second)
+		sh.get(1, "list")
+	})
+}
+
+func TestWithoutALoginNothingIsFetched(t *testing.T) {
+	onShelf(t, func(sh *shelf) {
+		sh.get(1, "list")
+		if _, err := sh.session().SignOut(sh.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := sh.session().Cached(sh.Context(), sh.thing(sh.session(), "list")); !errors.Is(err, oidc.ErrSignInRequired) {
+			t.Errorf("got %v", err)
+		}
+		if left := sh.files("cache"); len(left) > 0 {
+			t.Errorf("left: %q", left)
+		}
+	})
+}
+
+func TestAFetchUnderWayAtASignOutIsAnsweredButNotStored(t *testing.T) {
+	for name, anew := range map[string]bool{"signed out": false, "signed in anew": true} {
+		t.Run(name, func(t *testing.T) {
+			onShelf(t, func(sh *shelf) {
+				sh.takes = 5 * time.Second
+				s := sh.session()
+				var working sync.WaitGroup
+				working.Go(func() {
+					if data, err := s.Cached(sh.Context(), sh.thing(s, "list")); err != nil || data == nil {
+						t.Errorf("got %q, %v", data, err)
+					}
+				})
+				time.Sleep(time.Second)
+				if _, err := sh.session().SignOut(sh.Context()); err != nil {
+					t.Fatal(err)
+				}
+				if anew {
+					sh.signIn(sh.session())
+				}
+				working.Wait()
+				if left := sh.files("cache"); len(left) > 0 {
+					t.Errorf("stored: %q", left)
+				}
+			})
+		})
+	}
+}
+
+func TestRecordsAreForgottenWithTheirLogin(t *testing.T) {
+	onShelf(t, func(sh *shelf) {
+		sh.get(1, "list")
+		sh.signIn(sh.session())
+		sh.get(1, "list")
+	})
+}
+
+func TestRecordsOfOthersAreNotSeen(t *testing.T) {
+	onShelf(t, func(sh *shelf) {
+		sh.get(1, "list")
+		name, endpoint := sh.named("other"), sh.session()
+		endpoint.PortalEndpoint = "https://portal.example"
+		for _, s := range []*Session{name, endpoint} {
+			sh.signIn(s)
+			sh.from(s, 1, "list")
+			sh.from(s, 0, "list")
+		}
+		sh.get(0, "list")
+	})
+}
+
+func TestARecordThatCannotBeReadIsFetchedAgain(t *testing.T) {
+	onShelf(t, func(sh *shelf) {
+		for _, damage := range []func([]byte) []byte{
+			func([]byte) []byte { return nil },
+			func(b []byte) []byte { return b[:len(b)/2] },
+			func(b []byte) []byte { b[len(b)-1] ^= 1; return b },
+			func(b []byte) []byte { b[4] = 9; return b }, // of a newer release
+			func(b []byte) []byte { b[7] ^= 1; return b },
+		} {
+			sh.get(1, "list")
+			for _, name := range sh.files("cache") {
+				data, err := os.ReadFile(name)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := os.WriteFile(name, damage(data), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			sh.get(1, "list")
+			os.RemoveAll(filepath.Join(sh.dir, "cache"))
+		}
+		// A record under the name of another thing.
+		st := sh.store()
+		sh.get(1, "a")
+		from, err := os.ReadFile(sh.files("cache")[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		sh.get(1, "b")
+		for _, name := range sh.files("cache") {
+			os.WriteFile(name, from, 0o600)
+		}
+		if a, err := st.readRecord(sh.Context(), []string{"a"}); err != nil || a == nil {
+			t.Errorf("its own name: %q, %v", a, err)
+		}
+		if b, err := st.readRecord(sh.Context(), []string{"b"}); err != nil || b != nil {
+			t.Errorf("another's name: %q, %v", b, err)
+		}
+	})
+}
+
+func TestALockedKeyringIsAnErrorAndNoReasonToFetch(t *testing.T) {
+	for _, kind := range []error{ErrLocked, ErrUnavailable} {
+		onShelf(t, func(sh *shelf) {
+			sh.get(1, "list")
+			w := sh.watch()
+			w.before = always("", kind)
+			sh.asksNothing(func() {
+				if _, err := sh.session().Cached(sh.Context(), sh.thing(sh.session(), "list")); !errors.Is(err, kind) {
+					t.Errorf("got %v", err)
+				}
+				if err := sh.fails(sh.session()); !errors.Is(err, kind) || errors.Is(err, oidc.ErrSignInRequired) {
+					t.Errorf("got %v", err)
+				}
+			})
+			w.before = nil
+			sh.get(0, "list")
+			if n := sh.fetches.Load(); n != 1 {
+				t.Errorf("%d fetches", n)
+			}
+		})
+	}
+}
+
+func TestWhereLocksCannotBeHadAThingIsFetchedWithoutOne(t *testing.T) {
+	onShelf(t, func(sh *shelf) {
+		stale := sh.get(1, "stale")
+		time.Sleep(90 * time.Minute)
+		sh.token(sh.session())
+		locks := string(sh.store().locks())
+		if err := os.RemoveAll(locks); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(locks, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		sh.get(1, "list")
+		sh.get(1, "list") // for it could not be stored either
+		if sh.get(0, "stale") != stale {
+			t.Error("not what was stored")
+		}
+	})
+}
+
+func TestWhatCannotBeStoredIsAnsweredAllTheSame(t *testing.T) {
+	onShelf(t, func(sh *shelf) {
+		cache := filepath.Join(sh.dir, "cache")
+		if err := os.WriteFile(cache, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		sh.get(1, "list")
+		sh.get(1, "list")
+		if err := os.Remove(cache); err != nil {
+			t.Fatal(err)
+		}
+		sh.get(1, "list")
+		sh.get(0, "list")
+	})
+}
+
+func TestVariantsDoNotGetOneAnothersAnswer(t *testing.T) {
+	onShelf(t, func(sh *shelf) {
+		sh.takes = time.Second
+		s := sh.session()
+		picky := sh.thing(s, "list")
+		picky.Variant = "picky"
+		picky.Judge = func([]byte, time.Time) Freshness { return Useless }
+		together(2, func(i int) {
+			c := sh.thing(s, "list")
+			if i == 1 {
+				c = picky
+			}
+			if _, err := s.Cached(sh.Context(), c); err != nil {
+				t.Error(err)
+			}
+		})
+		if n := sh.fetches.Load(); n < 1 || n > 2 {
+			t.Errorf("%d fetches", n)
+		}
+		if _, err := s.Cached(sh.Context(), picky); err != nil || sh.fetches.Load() < 2 {
+			t.Errorf("after %d fetches: %v", sh.fetches.Load(), err)
+		}
+	})
+}
+
+// An index without a login, as a sign-in cut short leaves it.
+func TestWithoutALoginInTheIndexTheKeyringTellsWhoseARecordIs(t *testing.T) {
+	onShelf(t, func(sh *shelf) {
+		st := sh.store()
+		ix := st.readIndex()
+		ix.Login = ""
+		if err := st.writeIndex(ix); err != nil {
+			t.Fatal(err)
+		}
+		sh.get(1, "list")
+		sh.get(0, "list")
+	})
+}

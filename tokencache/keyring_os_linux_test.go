@@ -1,0 +1,401 @@
+package tokencache
+
+import (
+	"bufio"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/godbus/dbus/v5"
+	"golang.org/x/sys/unix"
+
+	"github.com/credproc/credproc/internal/sealed"
+)
+
+// A bus is a D-Bus of our own with a Secret Service behind it: as much of both
+// as go-keyring needs.
+type bus struct {
+	mu      sync.Mutex
+	items   map[string]string // by user name
+	locked  bool
+	mute    map[string]bool // methods that get no answer; "AUTH" is the greeting
+	forget  bool            // what is stored is lost, as after a dismissed prompt
+	calls   map[string]int
+	serving sync.WaitGroup
+}
+
+// startBus makes a bus the session bus until the test ends.
+func startBus(t *testing.T, mute ...string) *bus {
+	t.Helper()
+	b := &bus{items: map[string]string{}, mute: map[string]bool{}, calls: map[string]int{}}
+	for _, method := range mute {
+		b.mute[method] = true
+	}
+	dir, err := os.MkdirTemp("/tmp", "bus") // the path of a socket has at most 107 bytes
+	if err != nil {
+		t.Fatal(err)
+	}
+	socket := filepath.Join(dir, "bus")
+	listener, err := net.Listen("unix", socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path="+socket)
+	var conns []net.Conn
+	b.serving.Go(func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			b.mu.Lock()
+			conns = append(conns, conn)
+			b.mu.Unlock()
+			b.serving.Go(func() { b.serve(conn) })
+		}
+	})
+	t.Cleanup(func() {
+		listener.Close()
+		b.mu.Lock()
+		for _, conn := range conns {
+			conn.Close()
+		}
+		b.mu.Unlock()
+		b.serving.Wait()
+		os.RemoveAll(dir)
+		disconnected(t)
+	})
+	return b
+}
+
+// disconnected waits until godbus has seen that its bus is gone: it would use
+// the same connection for the next.
+func disconnected(t *testing.T) {
+	t.Helper()
+	t.Setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere")
+	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); {
+		conn, err := dbus.SessionBus()
+		if err != nil {
+			return
+		}
+		<-conn.Context().Done()
+	}
+	t.Error("godbus keeps its connection")
+}
+
+func (b *bus) set(change func()) { b.mu.Lock(); defer b.mu.Unlock(); change() }
+
+func (b *bus) serve(conn net.Conn) {
+	in := bufio.NewReader(conn)
+	if b.mute["AUTH"] {
+		io.Copy(io.Discard, in)
+		return
+	}
+	for {
+		line, err := in.ReadString('\n')
+		if err != nil {
+			return
+		}
+		answer := "ERROR"
+		switch words := strings.Fields(strings.TrimLeft(line, "\x00")); {
+		case words[0] == "BEGIN":
+			b.answer(conn, in)
+			return
+		case words[0] == "AUTH" && len(words) == 1:
+			answer = "REJECTED EXTERNAL"
+		case words[0] == "AUTH" && len(words) == 2:
+			answer = "DATA"
+		case words[0] == "AUTH" || words[0] == "DATA":
+			answer = "OK 0123456789abcdef0123456789abcdef"
+		}
+		fmt.Fprintf(conn, "%s\r\n", answer)
+	}
+}
+
+func (b *bus) answer(conn net.Conn, in io.Reader) {
+	for {
+		call, err := dbus.DecodeMessage(in)
+		if err != nil {
+			return
+		}
+		member, _ := call.Headers[dbus.FieldMember].Value().(string)
+		path, _ := call.Headers[dbus.FieldPath].Value().(dbus.ObjectPath)
+		b.mu.Lock()
+		b.calls[member]++
+		mute := b.mute[member]
+		body := b.do(member, path, call.Body)
+		b.mu.Unlock()
+		if mute || call.Flags&dbus.FlagNoReplyExpected != 0 {
+			continue
+		}
+		reply := &dbus.Message{Type: dbus.TypeMethodReply, Headers: map[dbus.HeaderField]dbus.Variant{
+			dbus.FieldReplySerial: dbus.MakeVariant(call.Serial()),
+			dbus.FieldSender:      dbus.MakeVariant("org.freedesktop.secrets"),
+		}, Body: body}
+		if body == nil {
+			reply.Type = dbus.TypeError
+			reply.Headers[dbus.FieldErrorName] = dbus.MakeVariant("org.freedesktop.DBus.Error.ServiceUnknown")
+			reply.Body = []any{"no such thing"}
+		}
+		if len(reply.Body) > 0 {
+			reply.Headers[dbus.FieldSignature] = dbus.MakeVariant(dbus.SignatureOf(reply.Body...))
+		}
+		if reply.EncodeTo(conn, binary.LittleEndian) != nil {
+			return
+		}
+	}
+}
+
+const loginCollection = servicePath + "/collection/login"
+
+// do returns the answer of a method; nil is an error.
+func (b *bus) do(member string, path dbus.ObjectPath, args []any) []any {
+	none := dbus.ObjectPath("/")
+	user := strings.TrimPrefix(string(path), string(loginCollection)+"/")
+	switch member {
+	case "Hello":
+		return []any{":1.1"}
+	case "NameHasOwner":
+		return []any{true}
+	case "Ping", "Close", "AddMatch":
+		return []any{}
+	case "Get":
+		if args[1] == "Locked" {
+			return []any{dbus.MakeVariant(b.locked)}
+		}
+		return []any{dbus.MakeVariant([]dbus.ObjectPath{loginCollection})}
+	case "OpenSession":
+		return []any{dbus.MakeVariant(""), dbus.ObjectPath(servicePath + "/session/1")}
+	case "Unlock":
+		return []any{args[0], none}
+	case "SearchItems":
+		found := []dbus.ObjectPath{}
+		name := args[0].(map[string]string)["username"]
+		if _, ok := b.items[name]; ok {
+			found = append(found, loginCollection+"/"+dbus.ObjectPath(name))
+		}
+		return []any{found}
+	case "CreateItem":
+		properties := args[0].(map[string]dbus.Variant)
+		name := properties["org.freedesktop.Secret.Item.Attributes"].Value().(map[string]string)["username"]
+		if !b.forget {
+			b.items[name] = string(args[1].([]any)[2].([]byte))
+		}
+		return []any{loginCollection + "/" + dbus.ObjectPath(name), none}
+	case "GetSecret":
+		return []any{struct {
+			Session dbus.ObjectPath
+			Params  []byte
+			Value   []byte
+			Type    string
+		}{servicePath, nil, []byte(b.items[user]), "text/plain"}}
+	case "Delete":
+		delete(b.items, user)
+		return []any{none}
+	}
+	return nil
+}
+
+// unavailableSoon fails unless every call of a keyring fails, in its own time,
+// with an error of that kind.
+func unavailableSoon(t *testing.T, k Keyring, kind error, detail string) {
+	t.Helper()
+	_, err := k.Get(t.Context(), "item")
+	for op, err := range map[string]error{"read": err, "store": k.Set(t.Context(), "item", "secret"), "delete": k.Delete(t.Context(), "item")} {
+		e, ok := errors.AsType[*KeyringError](err)
+		if !ok || !errors.Is(err, kind) || errors.Is(err, ErrNotFound) || e.Op != op || !strings.Contains(err.Error(), detail) {
+			t.Errorf("%s: %v", op, err)
+		}
+	}
+}
+
+func TestOSKeepsTheContractOnABus(t *testing.T) {
+	startBus(t)
+	k := new(OS)
+	if err := k.Set(t.Context(), "item", "secret"); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := k.Get(t.Context(), "item"); got != "secret" || err != nil {
+		t.Errorf("got %q, %v", got, err)
+	}
+	for range 2 {
+		if err := k.Delete(t.Context(), "item"); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := k.Get(t.Context(), "item"); !errors.Is(err, ErrNotFound) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestALockedCollectionIsNeverAskedToOpen(t *testing.T) {
+	b := startBus(t)
+	b.set(func() { b.locked = true })
+	unavailableSoon(t, new(OS), ErrLocked, "os keyring")
+	b.set(func() {
+		if b.calls["Unlock"]+b.calls["SearchItems"]+b.calls["CreateItem"] > 0 {
+			t.Errorf("calls: %v", b.calls)
+		}
+	})
+	if _, err := (&OS{MayPrompt: true}).Get(t.Context(), "item"); !errors.Is(err, ErrNotFound) {
+		t.Errorf("with leave to ask: %v", err)
+	}
+}
+
+func TestWhatCannotBeReadBackIsNotStored(t *testing.T) {
+	b := startBus(t)
+	b.set(func() { b.forget = true })
+	if err := new(OS).Set(t.Context(), "item", "secret"); !errors.Is(err, ErrUnavailable) || !strings.Contains(err.Error(), "read back") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestAServiceThatDoesNotAnswerAPingIsUnavailable(t *testing.T) {
+	startBus(t, "Ping")
+	_, err := new(OS).Get(t.Context(), "item")
+	if !errors.Is(err, ErrUnavailable) || !strings.Contains(err.Error(), "ping") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestABusThatAcceptsAndStaysMuteIsUnavailable(t *testing.T) {
+	startBus(t, "AUTH")
+	if _, err := new(OS).Get(t.Context(), "item"); !errors.Is(err, ErrUnavailable) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestACallThatHangsKeepsOthersAway(t *testing.T) {
+	b := startBus(t, "SearchItems")
+	k := new(OS)
+	for range 3 {
+		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+		if _, err := k.Get(ctx, "item"); !errors.Is(err, ErrUnavailable) {
+			t.Errorf("got %v", err)
+		}
+		cancel()
+	}
+	b.set(func() {
+		if b.calls["SearchItems"] != 1 {
+			t.Errorf("%d calls are under way", b.calls["SearchItems"])
+		}
+	})
+}
+
+func TestWithoutAServiceOrABusTheKeyringIsUnavailable(t *testing.T) {
+	bin := t.TempDir()
+	launched := filepath.Join(bin, "launched")
+	if err := os.WriteFile(filepath.Join(bin, "dbus-launch"), []byte("#!/bin/sh\n: >'"+launched+"'\nexit 1\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", bin)
+	addresses := map[string]string{"autolaunch:": "no D-Bus session bus", "unix:path=/nowhere": "no such file", "garbage": "invalid bus address"}
+	if _, err := os.Stat(filepath.Join("/run/user", strconv.Itoa(os.Getuid()), "bus")); err != nil {
+		addresses[""] = "no D-Bus session bus"
+	}
+	for address, detail := range addresses {
+		t.Setenv("DBUS_SESSION_BUS_ADDRESS", address)
+		unavailableSoon(t, new(OS), ErrUnavailable, detail)
+	}
+	if _, err := os.Stat(launched); err == nil {
+		t.Error("a bus was started")
+	}
+}
+
+// osMemory is a keyring that has the kernel's in front.
+type osMemory struct{ *Memory }
+
+func (osMemory) Name() string { return "os" }
+
+func TestTheKernelKeepsTheKeyForOthersToUse(t *testing.T) {
+	// A container may forbid it: everything then works without.
+	const probe = "credproc-test-probe"
+	kernelSet(probe, "probe")
+	text, can := kernelGet(probe)
+	kernelDelete(probe)
+	if _, left := kernelGet(probe); left || can && text != "probe" {
+		t.Errorf("the kernel keeps %q, deleted: %v", text, !left)
+	}
+	m := newWorld(t)
+	m.keyring = osMemory{new(Memory)}
+	w := m.watch()
+	m.signIn(m.session())
+	st := m.store()
+	t.Cleanup(func() { kernelDelete(st.kernelName()) })
+	sh := &shelf{world: m}
+	sh.get(1, "list")
+	kept, ok := kernelGet(st.kernelName())
+	if ok != can {
+		t.Errorf("the key is in the kernel: %v, it can be: %v", ok, can)
+	}
+	if can {
+		id, err := unix.KeyctlSearch(unix.KEY_SPEC_USER_KEYRING, "user", st.kernelName(), 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if about, err := unix.KeyctlString(unix.KEYCTL_DESCRIBE, id); err != nil || !strings.Contains(about, fmt.Sprintf(";%08x;", kernelPermissions)) {
+			t.Errorf("the key is %s, %v", about, err)
+		}
+		if key, err := sealed.ParseKey(kept); err != nil || key == nil {
+			t.Errorf("not a key: %v", err)
+		}
+	}
+	gets := 0
+	w.before = func(_ context.Context, op, _ string) error { gets++; return nil }
+	sh.get(0, "list")
+	if want := map[bool]int{true: 0, false: 1}[can]; gets != want {
+		t.Errorf("the keychain was asked %d times, want %d", gets, want)
+	}
+	gets = 0
+	alone := m.session()
+	alone.NoKeyCache = true
+	if sh.from(alone, 0, "list"); gets != 1 {
+		t.Errorf("with NoKeyCache the keychain was asked %d times", gets)
+	}
+	// What is no key there is asked for again.
+	kernelSet(st.kernelName(), "garbage")
+	sh.get(0, "list")
+	if _, err := m.session().SignOut(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, left := kernelGet(st.kernelName()); left {
+		t.Error("the kernel has it still after the last sign-out")
+	}
+}
+
+func TestARealSecretServiceKeepsTheContract(t *testing.T) {
+	if os.Getenv("CREDPROC_TEST_KEYRING") != "1" {
+		return
+	}
+	conn, err := dbus.SessionBus()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close(); disconnected(t) })
+	k := new(OS)
+	keepsTheContract(t, k)
+	const item = "session-of-the-test"
+	if err := k.Set(t.Context(), item, "what is to be found"); err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.CommandContext(t.Context(), "secret-tool", "search", "--all", "service", "credproc").CombinedOutput()
+	if err != nil || !strings.Contains(string(out), item) || !strings.Contains(string(out), "what is to be found") {
+		t.Errorf("secret-tool: %v: %s", err, out)
+	}
+	service := conn.Object(secretService, servicePath)
+	if err := service.Call("org.freedesktop.Secret.Service.Lock", 0, []dbus.ObjectPath{loginCollection}).Err; err != nil {
+		t.Fatal(err)
+	}
+	unavailableSoon(t, k, ErrLocked, "keyring locked")
+}

@@ -1,0 +1,193 @@
+package tokencache
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// keepsTheContract fails unless an empty keyring does what Keyring promises.
+func keepsTheContract(t *testing.T, k Keyring) {
+	t.Helper()
+	ctx := t.Context()
+	if k.Name() == "" {
+		t.Error("it has no name")
+	}
+	const item, other = "session-00112233445566778899aabbccddeeff", "key-00112233445566778899aabbccddeeff"
+	if secret, err := k.Get(ctx, item); !errors.Is(err, ErrNotFound) || secret != "" {
+		t.Errorf("empty: %q, %v", secret, err)
+	}
+	if err := k.Delete(ctx, item); err != nil {
+		t.Errorf("delete nothing: %v", err)
+	}
+	for _, want := range []string{"first", "", "sécond \"{}\"\n\x00", strings.Repeat("x", 2560)} {
+		if err := k.Set(ctx, item, want); err != nil {
+			t.Fatal(err)
+		}
+		if err := k.Set(ctx, other, "other"); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := k.Get(ctx, item); err != nil || got != want {
+			t.Errorf("got %q, %v, want %q", got, err, want)
+		}
+	}
+	together(20, func(i int) {
+		name := fmt.Sprint("item-", i)
+		err := k.Set(ctx, name, name)
+		got, getErr := k.Get(ctx, name)
+		if err != nil || getErr != nil || got != name {
+			t.Errorf("%q, %v, %v", got, err, getErr)
+		}
+		if err := k.Delete(ctx, name); err != nil {
+			t.Error(err)
+		}
+	})
+	if err := k.Delete(ctx, item); err != nil {
+		t.Error(err)
+	}
+	if _, err := k.Get(ctx, item); !errors.Is(err, ErrNotFound) {
+		t.Errorf("deleted: %v", err)
+	}
+	if got, err := k.Get(ctx, other); err != nil || got != "other" {
+		t.Errorf("the other: %q, %v", got, err)
+	}
+	if err := k.Delete(ctx, other); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestMemoryKeepsTheContract(t *testing.T) { keepsTheContract(t, new(Memory)) }
+
+func TestPlaintextKeepsTheContract(t *testing.T) {
+	keepsTheContract(t, &Plaintext{Dir: filepath.Join(t.TempDir(), "keyring")})
+}
+
+func TestPlaintextIsReadableByItsOwnerAlone(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "keyring")
+	k := &Plaintext{Dir: dir}
+	if err := k.Set(t.Context(), "item", "secret"); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]os.FileMode{dir: 0o700, filepath.Join(dir, "item"): 0o600} {
+		if info, err := os.Stat(path); err != nil || info.Mode().Perm() != want {
+			t.Errorf("%s: %v, %v", path, info.Mode(), err)
+		}
+	}
+}
+
+func TestPlaintextWithoutADirectoryIsUnavailable(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	k := &Plaintext{Dir: file}
+	_, getErr := k.Get(t.Context(), "item")
+	for op, err := range map[string]error{"read": getErr, "store": k.Set(t.Context(), "item", "secret"), "delete": k.Delete(t.Context(), "item")} {
+		e, ok := errors.AsType[*KeyringError](err)
+		if !ok || !errors.Is(err, ErrUnavailable) || errors.Is(err, ErrNotFound) || e.Op != op || e.Keyring != "plaintext" || e.Detail == "" {
+			t.Errorf("%s: %v", op, err)
+		}
+		if strings.Contains(err.Error(), "secret") {
+			t.Errorf("%v has the secret", err)
+		}
+	}
+}
+
+func TestPlaintextInAReadOnlyDirectoryIsReadAndNotWritten(t *testing.T) {
+	if os.Getuid() == 0 {
+		return // nothing is read-only to root
+	}
+	dir := t.TempDir()
+	k := &Plaintext{Dir: dir}
+	if err := k.Set(t.Context(), "item", "secret"); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(dir, 0o500); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.Chmod(dir, 0o700) }) // so that it can be removed
+	if err := k.Set(t.Context(), "item", "other"); !errors.Is(err, ErrUnavailable) {
+		t.Errorf("got %v", err)
+	}
+	if got, err := k.Get(t.Context(), "item"); got != "secret" || err != nil {
+		t.Errorf("got %q, %v", got, err)
+	}
+}
+
+// A process that is killed midway leaves a file with a secret that nobody
+// would ever delete.
+func TestPlaintextDeletesWhatAKilledProcessLeft(t *testing.T) {
+	dir := t.TempDir()
+	left := filepath.Join(dir, "item.ABCDEFGH.tmp")
+	if err := os.WriteFile(left, []byte("secret"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	old := time.Now().Add(-2 * time.Hour)
+	if err := os.Chtimes(left, old, old); err != nil {
+		t.Fatal(err)
+	}
+	if err := (&Plaintext{Dir: dir}).Set(t.Context(), "item", "new"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(left); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("it is still there: %v", err)
+	}
+}
+
+func TestASessionFindsTheKeyringItsLoginIsIn(t *testing.T) {
+	inBubble(t, func(m *world) {
+		fresh := func(wanted string) *Session {
+			s := m.session()
+			s.Keyring, s.NewLoginKeyring = nil, wanted
+			// The plain tokens are not to be in a directory that is searched.
+			s.StateDir = filepath.Join(m.dir, "plain")
+			return s
+		}
+		m.signIn(fresh("plaintext"))
+		for _, wanted := range []string{"", "os", "plaintext"} {
+			m.token(fresh(wanted))
+		}
+		if status, err := fresh("").Status(); err != nil || status.Keyring != "plaintext" {
+			t.Errorf("status %+v, %v", status, err)
+		}
+		if st, err := m.session().open(); err != nil || st.keyring != m.keyring {
+			t.Errorf("not the session's own keyring: %v", err)
+		}
+	})
+	s := &Session{Name: "x", StateDir: t.TempDir(), CacheDir: t.TempDir(), Service: "acme", MayPrompt: true}
+	s.Config.StartURL = "https://idc.example/start"
+	st, err := s.open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if k, ok := st.keyring.(*OS); !ok || k.Service != "acme" || !k.MayPrompt || k.service() != "acme" || new(OS).service() != "credproc" {
+		t.Errorf("keyring %#v", st.keyring)
+	}
+}
+
+func TestASecretThatIsTooBigIsNotSent(t *testing.T) {
+	err := new(OS).Set(context.Background(), "item", strings.Repeat("x", maxSecret+1))
+	if e, ok := errors.AsType[*KeyringError](err); !ok || !errors.Is(err, ErrTooBig) || e.Op != "store" {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestErrorsWithoutTypesAreToldApart(t *testing.T) {
+	for text, want := range map[string]error{
+		"failed to unlock correct collection '/org/freedesktop/secrets/collection/login'": ErrLocked,
+		"exit status 36":  ErrLocked,
+		"exit status 51":  ErrLocked,
+		"exit status 128": ErrLocked,
+		"exit status 1":   ErrUnavailable,
+		"dial unix /run/user/0/bus: connect: connection refused": ErrUnavailable,
+	} {
+		if err := new(OS).translate("read", errors.New(text)); !errors.Is(err, want) || errors.Is(err, ErrNotFound) {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
