@@ -318,6 +318,16 @@ func TestAJournalThatCannotBeReadIsNoReasonToGoOnWithoutIt(t *testing.T) {
 				return nil
 			}
 		},
+		"the sealing key cannot be read for a moment": func(m *world, w *watched) {
+			key, left := m.store().keyItem, 2 // at the looks without the lock and under it
+			w.before = func(_ context.Context, op, item string) error {
+				if op == "get" && item == key && left > 0 {
+					left--
+					return broken(ErrUnavailable)
+				}
+				return nil
+			}
+		},
 		"the file cannot be read": func(m *world, w *watched) {
 			path := m.state().Path(m.store().journalFile())
 			if err := os.Rename(path, path+".aside"); err != nil {

@@ -347,6 +347,15 @@ func TestTheKernelKeepsTheKeyForOthersToUse(t *testing.T) {
 		if about, err := unix.KeyctlString(unix.KEYCTL_DESCRIBE, id); err != nil || !strings.Contains(about, fmt.Sprintf(";%08x;", kernelPermissions)) {
 			t.Errorf("the key is %s, %v", about, err)
 		}
+		keys, err := os.ReadFile("/proc/keys")
+		for line := range strings.Lines(string(keys)) {
+			if strings.Contains(line, st.kernelName()) && strings.Fields(line)[3] == "perm" {
+				t.Errorf("it stays for ever: %s", line)
+			}
+		}
+		if err != nil || !strings.Contains(string(keys), st.kernelName()) {
+			t.Errorf("the kernel does not list it: %v", err)
+		}
 		if key, err := sealed.ParseKey(kept); err != nil || key == nil {
 			t.Errorf("not a key: %v", err)
 		}

@@ -224,7 +224,6 @@ func TestANewLoginIsNewerThanWhatWasThere(t *testing.T) {
 			t.Error("the generation went back")
 		}
 		m.works()
-		old = m.item().Generation
 		if _, err := m.session().SignOut(m.Context()); err != nil {
 			t.Fatal(err)
 		}

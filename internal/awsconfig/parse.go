@@ -189,11 +189,11 @@ func (p *parser) continuation(line string) (problem string) {
 // splitProperty cuts a trimmed line at its first '=', and drops its comment.
 func splitProperty(line string) (key, value, problem string) {
 	line = cutComment(line)
-	i := strings.IndexByte(line, '=')
-	if i < 0 {
+	before, after, ok := strings.Cut(line, "=")
+	if !ok {
 		return "", "", "expected an '=' sign"
 	}
-	key, value = trimRight(line[:i]), trimLeft(line[i+1:])
+	key, value = trimRight(before), trimLeft(after)
 	if key == "" {
 		return "", "", "expected a name before the '=' sign"
 	}

@@ -29,14 +29,15 @@ func dump(c *Config) string {
 		sections map[string]*Section
 	}{{"profile", c.Profiles}, {"session", c.Sessions}, {"services", c.Services}} {
 		for _, name := range names(kind.sections) {
-			text := kind.name + " " + name
+			var text strings.Builder
+			text.WriteString(kind.name + " " + name)
 			if kind.sections[name].Name != name {
-				text += " is called " + kind.sections[name].Name
+				text.WriteString(" is called " + kind.sections[name].Name)
 			}
 			for _, p := range kind.sections[name].properties {
-				text += fmt.Sprintf(", %s %q", p.key, p.value)
+				text.WriteString(fmt.Sprintf(", %s %q", p.key, p.value))
 			}
-			all = append(all, text)
+			all = append(all, text.String())
 		}
 	}
 	return strings.Join(all, "; ")

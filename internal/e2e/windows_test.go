@@ -1,0 +1,400 @@
+//go:build windows
+
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/credproc/credproc/internal/flight"
+	"github.com/credproc/credproc/internal/idctest"
+	"github.com/credproc/credproc/internal/safedir"
+	"github.com/credproc/credproc/internal/sealed"
+	"github.com/credproc/credproc/tokencache"
+)
+
+// scripts/test-windows builds this file by itself: the others are about Unix.
+// CREDPROC_EXE is the program.
+
+// TestMain makes the test binary another process where a test wants one.
+func TestMain(m *testing.M) {
+	roles := map[string]func(safedir.Dir) error{"hold": hold, "count": count, "read": read}
+	role, isOther := roles[os.Getenv("OTHER_ROLE")]
+	if !isOther {
+		os.Exit(m.Run())
+	}
+	if err := role(safedir.Dir(os.Getenv("OTHER_DIR"))); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+// An other is this binary as another process.
+type other struct {
+	*exec.Cmd
+	stdin  io.Closer
+	stderr *bytes.Buffer
+}
+
+// start starts another process and waits for its first byte of output.
+func start(t *testing.T, role string, dir safedir.Dir) *other {
+	t.Helper()
+	o := &other{Cmd: exec.CommandContext(t.Context(), os.Args[0]), stderr: new(bytes.Buffer)}
+	o.Env = append(os.Environ(), "OTHER_ROLE="+role, "OTHER_DIR="+string(dir))
+	o.Stderr = o.stderr
+	stdin, err := o.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.stdin = stdin
+	stdout, err := o.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := o.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadFull(stdout, make([]byte, 1)); err != nil {
+		o.Wait()
+		t.Fatalf("%s: %v\n%s", role, err, o.stderr)
+	}
+	return o
+}
+
+func (o *other) succeeds(t *testing.T) {
+	t.Helper()
+	if err := o.Wait(); err != nil {
+		t.Errorf("%v\n%s", err, o.stderr)
+	}
+}
+
+func soon(t *testing.T) context.Context {
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// hold holds a lock until its stdin ends, or it is killed.
+func hold(dir safedir.Dir) error {
+	release, err := flight.Lock(context.Background(), dir, "lock", "hold it")
+	if err != nil {
+		return err
+	}
+	defer release()
+	fmt.Print("!")
+	_, err = io.Copy(io.Discard, os.Stdin)
+	return err
+}
+
+func TestALockIsHeldAgainstAnotherProcessUntilItsEnd(t *testing.T) {
+	for name, end := range map[string]func(*other) error{
+		"released": func(o *other) error { return errors.Join(o.stdin.Close(), o.Wait()) },
+		"killed": func(o *other) error {
+			err := o.Process.Kill()
+			o.Wait()
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := safedir.Dir(t.TempDir())
+			holder := start(t, "hold", dir)
+			if h, ok := flight.HeldBy(dir, "lock"); !ok || h.PID != holder.Process.Pid || h.Op != "hold it" {
+				t.Errorf("held: %v, by %v, not by process %d", ok, h, holder.Process.Pid)
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+			defer cancel()
+			_, err := flight.Lock(ctx, dir, "lock", "get it")
+			if busy, ok := errors.AsType[*flight.BusyError](err); !ok || busy.Holder.PID != holder.Process.Pid {
+				t.Errorf("while it is held: %v", err)
+			}
+			if err := end(holder); err != nil {
+				t.Error(err)
+			}
+			release, err := flight.Lock(soon(t), dir, "lock", "get it")
+			if err != nil {
+				t.Fatal(err)
+			}
+			release()
+		})
+	}
+}
+
+const rounds = 25
+
+// count adds one to the number in a file, each time under the lock.
+func count(dir safedir.Dir) error {
+	fmt.Print("!")
+	for range rounds {
+		release, err := flight.Lock(context.Background(), dir, "lock", "count")
+		if err != nil {
+			return err
+		}
+		n, err := number(dir)
+		if err == nil {
+			err = dir.Write("number", []byte(strconv.Itoa(n+1)))
+		}
+		release()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func number(dir safedir.Dir) (int, error) {
+	data, err := dir.Read("number")
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	return strconv.Atoi(string(data))
+}
+
+func TestOneProcessAtATimeHasALock(t *testing.T) {
+	dir := safedir.Dir(t.TempDir())
+	var all []*other
+	for range 8 {
+		all = append(all, start(t, "count", dir))
+	}
+	for _, o := range all {
+		o.succeeds(t)
+	}
+	if n, err := number(dir); n != 8*rounds || err != nil {
+		t.Errorf("counted to %d, want %d; error %v", n, 8*rounds, err)
+	}
+}
+
+// content is what one write writes: much of one letter.
+func content(letter byte) []byte { return bytes.Repeat([]byte{letter}, 20_000) }
+
+// read reads a file over and over, until it is full of z.
+func read(dir safedir.Dir) error {
+	fmt.Print("!")
+	for {
+		data, err := dir.Read("file")
+		switch {
+		case err != nil:
+			return err
+		case len(data) == 0 || !bytes.Equal(data, content(data[0])):
+			return fmt.Errorf("read %d bytes that nobody wrote so", len(data))
+		case data[0] == 'z':
+			return nil
+		}
+	}
+}
+
+func TestAFileIsReplacedWhileOthersReadIt(t *testing.T) {
+	dir := safedir.Dir(t.TempDir())
+	if err := dir.Write("file", content('a')); err != nil {
+		t.Fatal(err)
+	}
+	var readers []*other
+	for range 4 {
+		readers = append(readers, start(t, "read", dir))
+	}
+	for i := range 200 {
+		if err := dir.Write("file", content('a'+byte(i%25))); err != nil {
+			t.Errorf("write %d: %v", i, err)
+			break
+		}
+	}
+	if err := dir.Write("file", content('z')); err != nil {
+		t.Fatal(err)
+	}
+	for _, o := range readers {
+		o.succeeds(t)
+	}
+	if names, err := dir.Names(); err != nil || !slices.Equal(names, []string{"file"}) {
+		t.Errorf("left: %q, error %v", names, err)
+	}
+}
+
+func TestTheCredentialManagerTakes2560Bytes(t *testing.T) {
+	ctx, chain := soon(t), &tokencache.OS{Service: "credproc-test"}
+	t.Cleanup(func() {
+		if err := chain.Delete(context.Background(), "item"); err != nil {
+			t.Error(err)
+		}
+	})
+	fits := strings.Repeat("x", 2560)
+	if err := chain.Set(ctx, "item", fits+"x"); !errors.Is(err, tokencache.ErrTooBig) {
+		t.Errorf("2,561 bytes: %v", err)
+	}
+	if _, err := chain.Get(ctx, "item"); !errors.Is(err, tokencache.ErrNotFound) {
+		t.Errorf("what was too big: %v", err)
+	}
+	if err := chain.Set(ctx, "item", fits); err != nil {
+		t.Errorf("2,560 bytes: %v", err)
+	}
+	if got, err := chain.Get(ctx, "item"); got != fits || err != nil {
+		t.Errorf("read %d bytes, error %v", len(got), err)
+	}
+}
+
+const ourRole = "--sso-session corp --account-id 111111111111 --role-name Admin"
+
+// A pc is a person's computer and an Identity Center for it.
+type pc struct {
+	*testing.T
+	server *idctest.Server
+	url    string
+	dir    string
+}
+
+func newPC(t *testing.T) *pc {
+	t.Helper()
+	p := &pc{T: t, server: idctest.New(), dir: t.TempDir()}
+	p.server.AutoApprove, p.server.Rotation = true, idctest.Strict
+	listener := httptest.NewServer(p.server)
+	t.Cleanup(listener.Close)
+	t.Cleanup(func() {
+		if v := p.server.Violations(); len(v) > 0 {
+			t.Errorf("the service would not like: %q", v)
+		}
+	})
+	p.url = listener.URL
+	config := fmt.Sprintf("[sso-session corp]\nsso_start_url = %s\nsso_region = %s\n", p.server.StartURL, p.server.Region)
+	err := errors.Join(os.Mkdir(filepath.Join(p.dir, ".aws"), 0o700), os.Mkdir(filepath.Join(p.dir, "local"), 0o700),
+		os.WriteFile(filepath.Join(p.dir, ".aws", "config"), []byte(config), 0o600))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// run runs credproc.exe, and returns its exit status and what it says.
+func (p *pc) run(line string) (status int, stdout, stderr string) {
+	p.Helper()
+	var out, log bytes.Buffer
+	c := exec.CommandContext(p.Context(), os.Getenv("CREDPROC_EXE"), strings.Fields(line)...)
+	c.Env = []string{
+		"USERPROFILE=" + p.dir, "LOCALAPPDATA=" + filepath.Join(p.dir, "local"), "PATH=" + os.Getenv("PATH"), "TEMP=" + os.Getenv("TEMP"),
+		"AWS_ENDPOINT_URL_SSO_OIDC=" + p.url, "AWS_ENDPOINT_URL_SSO=" + p.url, "AWS_ENDPOINT_URL_STS=" + p.url,
+	}
+	c.Stdout, c.Stderr = &out, &log
+	err := c.Run()
+	if _, exited := errors.AsType[*exec.ExitError](err); err != nil && !exited {
+		p.Errorf("%s: %v", line, err)
+		return -1, "", ""
+	}
+	return c.ProcessState.ExitCode(), out.String(), log.String()
+}
+
+// ends expects an exit status, and returns stdout.
+func (p *pc) ends(want int, line string) string {
+	p.Helper()
+	status, stdout, stderr := p.run(line)
+	if status != want {
+		p.Errorf("%s: exit status %d, want %d\n%s", line, status, want, stderr)
+	}
+	return stdout
+}
+
+// items are the names of what the Credential Manager has of this computer.
+func (p *pc) items() (session, key string) {
+	state := filepath.Join(p.dir, "local", "credproc", "state")
+	identity := sealed.Identity("session", p.url, p.url, p.server.StartURL, p.server.Region, "corp")
+	return "session-" + sealed.Name(sealed.Identity(state, identity)), "key-" + sealed.Name(sealed.Identity(state))
+}
+
+func TestALoginIsInTheCredentialManagerAndNowhereElse(t *testing.T) {
+	p := newPC(t)
+	session, key := p.items()
+	chain, ctx := new(tokencache.OS), soon(t)
+	t.Cleanup(func() { chain.Delete(context.Background(), key) })
+
+	if out := p.ends(4, "process "+ourRole); out != "" {
+		t.Errorf("without a login there is something on stdout")
+	}
+	p.ends(2, "process --no-such-flag")
+	p.ends(0, "login corp --flow device --no-browser")
+	document := p.ends(0, "process "+ourRole)
+	if !strings.Contains(document, `"SessionToken"`) || !strings.Contains(document, p.server.Marker()) {
+		t.Error("the document has no session token of the service")
+	}
+	if again := p.ends(0, "process "+ourRole); again != document {
+		t.Error("another process got something else")
+	}
+	if out := p.ends(0, "status"); !strings.Contains(out, "corp") {
+		t.Errorf("status does not name the session:\n%s", out)
+	}
+	if secret, err := chain.Get(ctx, session); err != nil || !strings.Contains(secret, p.server.Marker()) {
+		t.Errorf("the tokens are not in the Credential Manager: %d bytes, error %v", len(secret), err)
+	}
+	if _, err := chain.Get(ctx, key); err != nil {
+		t.Errorf("the sealing key is not in the Credential Manager: %v", err)
+	}
+	p.noSecretInFiles()
+
+	p.ends(0, "logout corp")
+	if _, err := chain.Get(ctx, session); !errors.Is(err, tokencache.ErrNotFound) {
+		t.Errorf("after the sign-out: %v", err)
+	}
+	p.ends(4, "process "+ourRole)
+}
+
+func (p *pc) noSecretInFiles() {
+	p.Helper()
+	files := 0
+	err := filepath.WalkDir(p.dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		files++
+		data, err := os.ReadFile(path)
+		if bytes.Contains(data, []byte(p.server.Marker())) {
+			p.Errorf("%s has a secret in it", path)
+		}
+		return err
+	})
+	if err != nil || files < 2 { // there is more than the config file
+		p.Errorf("%d files, error %v", files, err)
+	}
+}
+
+func TestTwentyProcessesRefreshOnceAndFetchOnce(t *testing.T) {
+	p := newPC(t)
+	session, key := p.items()
+	t.Cleanup(func() {
+		chain := new(tokencache.OS)
+		chain.Delete(context.Background(), session)
+		chain.Delete(context.Background(), key)
+	})
+	p.server.Set(func(s *idctest.Server) { s.AccessTokenLife = time.Second })
+	p.ends(0, "login corp --flow device --no-browser")
+	<-time.After(1100 * time.Millisecond) // the access token is over
+	p.server.Set(func(s *idctest.Server) { s.AccessTokenLife, s.Latency = time.Hour, 150*time.Millisecond })
+
+	documents := make([]string, 20)
+	var all sync.WaitGroup
+	for i := range documents {
+		all.Go(func() { documents[i] = p.ends(0, "process "+ourRole) })
+	}
+	all.Wait()
+	for _, d := range documents {
+		if d == "" || d != documents[0] {
+			t.Error("not everybody got the same credentials")
+		}
+	}
+	for op, want := range map[string]int{"CreateToken:device_code": 1, "CreateToken:refresh_token": 1, "GetRoleCredentials": 1} {
+		if got := p.server.Count(op); got != want {
+			t.Errorf("%s was called %d times, want %d", op, got, want)
+		}
+	}
+}
