@@ -25,4 +25,8 @@ require (
 	github.com/aws/aws-sdk-go-v2/service/signin v1.12.3 // indirect
 	github.com/aws/aws-sdk-go-v2/service/sso v1.39.3 // indirect
 	github.com/aws/smithy-go v1.28.8 // indirect
+	github.com/danieljoos/wincred v1.2.3 // indirect
+	github.com/gofrs/flock v0.13.1 // indirect
+	github.com/zalando/go-keyring v0.2.8 // indirect
+	golang.org/x/sync v0.24.0 // indirect
 )
