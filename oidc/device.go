@@ -156,7 +156,7 @@ func (c *Config) Redeem(ctx context.Context, code *DeviceCode) (*Token, error) {
 			return nil, fmt.Errorf("wait for the sign-in to be confirmed: %w", err)
 		}
 		token, err := redeemOnce(ctx, api, code)
-		if err == nil || ctx.Err() != nil || !polls.goOn(err) {
+		if err == nil || !polls.goOn(err) {
 			return token, err
 		}
 	}
