@@ -127,8 +127,8 @@ func (r *renewal) judge(it *item, since time.Time) (*item, bool, error) {
 	now := time.Now()
 	over := r.st.ended(it)
 	usable := it.usable(now, r.refused) && (over == nil || !over.Access)
-	if it.AccessToken == r.refused && r.st.refusedAtBirth(it.AccessToken) {
-		return nil, false, &UnavailableError{Op: "renew the session " + r.label(), Reason: "the service refuses an access token that it has just given"}
+	if r.refusedAtBirth(it) {
+		return nil, false, r.atBirth()
 	}
 	if r.force {
 		// What others renewed while this caller waited proves as much. Renewed
@@ -176,6 +176,9 @@ func (r *renewal) instead(err error) *item {
 
 func (r *renewal) renew(ctx context.Context) (*item, error) {
 	old := r.last.Load()
+	if r.awaitVerdict(ctx, old); r.refusedAtBirth(old) {
+		return nil, r.atBirth()
+	}
 	if err := r.replay(ctx); err != nil {
 		return nil, err
 	}
@@ -195,6 +198,7 @@ func (r *renewal) renew(ctx context.Context) (*item, error) {
 		return r.refusedOr(ctx, old, err)
 	}
 	renewed := old.next(tok)
+	renewed.Instead = r.refused == old.AccessToken
 	return renewed, r.keep(ctx, renewed, client.Expiry)
 }
 
@@ -313,8 +317,40 @@ func (r *renewal) stillValid(ctx context.Context) *item {
 	return it
 }
 
-// giveUp is how long a token refused at birth is not replaced again.
-const giveUp = 10 * time.Second
+const (
+	// giveUp is how long a token refused at birth is not replaced again.
+	giveUp = 10 * time.Second
+	// verdictTime is enough for the process that got a token in place of a
+	// refused one to try it.
+	verdictTime = 3 * time.Second
+)
+
+// awaitVerdict waits for the process that got the access token in place of a
+// refused one to find out whether the service takes it. This caller, who had
+// it refused, may have been quicker, and would renew again what is refused at
+// birth.
+func (r *renewal) awaitVerdict(ctx context.Context, it *item) {
+	if !it.Instead || it.AccessToken != r.refused || age(it.Renewed) >= giveUp {
+		return
+	}
+	for deadline := time.Now().Add(verdictTime); !r.refusedAtBirth(it) && time.Now().Before(deadline); {
+		if !sleep(ctx, 20*time.Millisecond) {
+			return
+		}
+	}
+}
+
+func age(unix int64) time.Duration { return time.Since(time.Unix(unix, 0)) }
+
+// refusedAtBirth reports whether this caller's refused token is one that was
+// refused to the caller who got it, too.
+func (r *renewal) refusedAtBirth(it *item) bool {
+	return it.AccessToken == r.refused && r.st.refusedAtBirth(it.AccessToken)
+}
+
+func (r *renewal) atBirth() error {
+	return &UnavailableError{Op: "renew the session " + r.label(), Reason: "the service refuses an access token that it has just given"}
+}
 
 type atBirth struct {
 	Token string    `json:"token"`

@@ -147,6 +147,25 @@ func TestATokenRefusedAtBirthIsNotReplacedForTenSeconds(t *testing.T) {
 	})
 }
 
+func TestWhoeverHadItRefusedFirstWaitsForTheVerdict(t *testing.T) {
+	onWorld(t, func(m *world) {
+		second := m.instead(m.session(), m.token(m.session()))
+		m.asksNothing(func() {
+			go func() {
+				time.Sleep(time.Second) // the one who got it is slow to try it
+				m.session().RefusedAtBirth(second)
+			}()
+			if _, err := m.session().Token(m.Context(), second); isUnavailable(err) == nil {
+				t.Errorf("got %v", err)
+			}
+		})
+		time.Sleep(11 * time.Second)
+		// Nobody says that it was refused at birth: it was revoked.
+		third := m.instead(m.session(), second)
+		m.renews(1, func() { m.instead(m.session(), third) })
+	})
+}
+
 func TestARenewalOnDemandProvesTheLogin(t *testing.T) {
 	onWorld(t, func(m *world) {
 		m.renews(1, func() {
@@ -434,7 +453,7 @@ func TestFailuresAreOneSentence(t *testing.T) {
 }
 
 func TestAnItemKeepsToItsFormat(t *testing.T) {
-	data, err := json.Marshal(item{1, 2, "client", "access", "refresh", 3, 4})
+	data, err := json.Marshal(item{Version: 1, Generation: 2, ClientID: "client", AccessToken: "access", RefreshToken: "refresh", Renewed: 3, Expiry: 4})
 	const want = `{"v":1,"gen":2,"client":"client","access":"access","refresh":"refresh","at":3,"exp":4}`
 	if err != nil || string(data) != want {
 		t.Errorf("%s, %v: what older releases read has changed", data, err)

@@ -56,6 +56,8 @@ type item struct {
 	RefreshToken string `json:"refresh,omitempty"`
 	Renewed      int64  `json:"at"`
 	Expiry       int64  `json:"exp"`
+	// Instead says that the access token was got in place of a refused one.
+	Instead bool `json:"instead,omitempty"`
 }
 
 const itemVersion = 1
