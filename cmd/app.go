@@ -26,6 +26,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/credproc/credproc/credproc"
+	"github.com/credproc/credproc/internal/layout"
 	"github.com/credproc/credproc/internal/sdk"
 	"github.com/credproc/credproc/tokencache"
 )
@@ -207,7 +208,7 @@ func (a *App) newConfig(attended bool, logger *slog.Logger) (*credproc.Config, e
 		return nil, &usageError{problem: fmt.Sprintf("%s is %q: it must be auto, os or plaintext", a.variable("KEYRING"), name)}
 	}
 	if dir := a.setting("DIR"); dir != "" {
-		config.StateDir, config.CacheDir = filepath.Join(dir, "state"), filepath.Join(dir, "cache")
+		config.StateDir, config.CacheDir = layout.DirsIn(dir)
 	} else if _, _, err := tokencache.DefaultDirs(a.ID); err != nil {
 		return nil, errNoHome
 	}

@@ -26,6 +26,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/credproc/credproc/internal/flight"
+	"github.com/credproc/credproc/internal/layout"
 	"github.com/credproc/credproc/internal/portal"
 	"github.com/credproc/credproc/tokencache"
 )
@@ -63,7 +64,7 @@ func (p *Provider) Retrieve(ctx context.Context) (aws.Credentials, error) {
 	return parse(data)
 }
 
-func (p *Provider) words() []string { return []string{"role", p.AccountID, p.RoleName} }
+func (p *Provider) words() []string { return layout.RoleWords(p.AccountID, p.RoleName) }
 
 func (p *Provider) op() string {
 	return fmt.Sprintf("get credentials of role %s in account %s through session %s", p.RoleName, p.AccountID, label(p.Session))

@@ -10,6 +10,8 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"github.com/credproc/credproc/internal/flight"
+	"github.com/credproc/credproc/internal/kernelring"
+	"github.com/credproc/credproc/internal/layout"
 	"github.com/credproc/credproc/internal/sealed"
 )
 
@@ -34,7 +36,7 @@ func (h *keyHolder) set(key *sealed.Key) {
 	h.key = key
 }
 
-func (st *store) kernelName() string { return st.service + ":" + st.keyItem }
+func (st *store) kernelName() string { return layout.KernelName(st.service, st.keyItem) }
 
 // sealingKey returns the key that seals every record of this installation.
 // Without one it fails with ErrNotFound, or makes one where make is set.
@@ -140,7 +142,7 @@ func (st *store) deleteKey(ctx context.Context) error {
 // forgetKey makes the next use ask the keyring again.
 func (st *store) forgetKey() {
 	st.keys.set(nil)
-	kernelDelete(st.kernelName())
+	kernelring.Delete(st.kernelName())
 }
 
 // Only the operating system's keychain is worth a cache: the others answer at
@@ -151,12 +153,12 @@ func (st *store) kernelGet() (string, bool) {
 	if !st.usesKernel() {
 		return "", false
 	}
-	return kernelGet(st.kernelName())
+	return kernelring.Get(st.kernelName())
 }
 
 func (st *store) kernelSet(text string) {
 	if st.usesKernel() {
-		kernelSet(st.kernelName(), text)
+		kernelring.Set(st.kernelName(), text)
 	}
 }
 

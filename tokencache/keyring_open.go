@@ -3,7 +3,8 @@ package tokencache
 import (
 	"cmp"
 	"fmt"
-	"path/filepath"
+
+	"github.com/credproc/credproc/internal/layout"
 )
 
 // openKeyring returns the keyring for a session without one of its own: where
@@ -20,7 +21,7 @@ func (s *Session) openKeyring(st *store) (Keyring, error) {
 	case "os":
 		return &OS{Service: st.service, MayPrompt: s.MayPrompt}, nil
 	case "plaintext":
-		return &Plaintext{Dir: filepath.Join(string(st.state), "plaintext")}, nil
+		return &Plaintext{Dir: layout.PlaintextDir(string(st.state))}, nil
 	}
 	return nil, fmt.Errorf("session %q: no keyring is called %q", s.label(), name)
 }

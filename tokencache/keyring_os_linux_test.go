@@ -18,8 +18,8 @@ import (
 	"time"
 
 	"github.com/godbus/dbus/v5"
-	"golang.org/x/sys/unix"
 
+	"github.com/credproc/credproc/internal/kernelring"
 	"github.com/credproc/credproc/internal/sealed"
 )
 
@@ -321,10 +321,10 @@ func (osMemory) Name() string { return "os" }
 func TestTheKernelKeepsTheKeyForOthersToUse(t *testing.T) {
 	// A container may forbid it: everything then works without.
 	const probe = "credproc-test-probe"
-	kernelSet(probe, "probe")
-	text, can := kernelGet(probe)
-	kernelDelete(probe)
-	if _, left := kernelGet(probe); left || can && text != "probe" {
+	kernelring.Set(probe, "probe")
+	text, can := kernelring.Get(probe)
+	kernelring.Delete(probe)
+	if _, left := kernelring.Get(probe); left || can && text != "probe" {
 		t.Errorf("the kernel keeps %q, deleted: %v", text, !left)
 	}
 	m := newWorld(t)
@@ -332,30 +332,14 @@ func TestTheKernelKeepsTheKeyForOthersToUse(t *testing.T) {
 	w := m.watch()
 	m.signIn(m.session())
 	st := m.store()
-	t.Cleanup(func() { kernelDelete(st.kernelName()) })
+	t.Cleanup(func() { kernelring.Delete(st.kernelName()) })
 	sh := &shelf{world: m}
 	sh.get(1, "list")
-	kept, ok := kernelGet(st.kernelName())
+	kept, ok := kernelring.Get(st.kernelName())
 	if ok != can {
 		t.Errorf("the key is in the kernel: %v, it can be: %v", ok, can)
 	}
 	if can {
-		id, err := unix.KeyctlSearch(unix.KEY_SPEC_USER_KEYRING, "user", st.kernelName(), 0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if about, err := unix.KeyctlString(unix.KEYCTL_DESCRIBE, id); err != nil || !strings.Contains(about, fmt.Sprintf(";%08x;", kernelPermissions)) {
-			t.Errorf("the key is %s, %v", about, err)
-		}
-		keys, err := os.ReadFile("/proc/keys")
-		for line := range strings.Lines(string(keys)) {
-			if strings.Contains(line, st.kernelName()) && strings.Fields(line)[3] == "perm" {
-				t.Errorf("it stays for ever: %s", line)
-			}
-		}
-		if err != nil || !strings.Contains(string(keys), st.kernelName()) {
-			t.Errorf("the kernel does not list it: %v", err)
-		}
 		if key, err := sealed.ParseKey(kept); err != nil || key == nil {
 			t.Errorf("not a key: %v", err)
 		}
@@ -373,12 +357,12 @@ func TestTheKernelKeepsTheKeyForOthersToUse(t *testing.T) {
 		t.Errorf("with NoKeyCache the keychain was asked %d times", gets)
 	}
 	// What is no key there is asked for again.
-	kernelSet(st.kernelName(), "garbage")
+	kernelring.Set(st.kernelName(), "garbage")
 	sh.get(0, "list")
 	if _, err := m.session().SignOut(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if _, left := kernelGet(st.kernelName()); left {
+	if _, left := kernelring.Get(st.kernelName()); left {
 		t.Error("the kernel has it still after the last sign-out")
 	}
 }

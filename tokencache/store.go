@@ -3,8 +3,6 @@ package tokencache
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,10 +11,10 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"time"
 
+	"github.com/credproc/credproc/internal/layout"
 	"github.com/credproc/credproc/internal/safedir"
 	"github.com/credproc/credproc/internal/sealed"
 	"github.com/credproc/credproc/oidc"
@@ -108,40 +106,7 @@ func (e *RecordError) Unwrap() error { return e.Err }
 // state and its cache, and fails where the home directory is unknown. On Linux
 // both have a component made from /etc/machine-id: a home directory shared by
 // several hosts must not mix what their keychains hold.
-func DefaultDirs(id string) (state, cache string, err error) {
-	id = cmp.Or(id, "credproc")
-	cache, err = os.UserCacheDir()
-	if err != nil {
-		return "", "", err
-	}
-	switch runtime.GOOS {
-	case "windows":
-		return filepath.Join(cache, id, "state"), filepath.Join(cache, id, "cache"), nil
-	case "darwin":
-		state, err = os.UserConfigDir()
-	default:
-		state, err = xdgState()
-	}
-	return filepath.Join(state, id, machine()), filepath.Join(cache, id, machine()), err
-}
-
-func xdgState() (string, error) {
-	if dir := os.Getenv("XDG_STATE_HOME"); filepath.IsAbs(dir) {
-		return dir, nil
-	}
-	home, err := os.UserHomeDir()
-	return filepath.Join(home, ".local", "state"), err
-}
-
-func machine() string {
-	data, err := os.ReadFile("/etc/machine-id")
-	if err != nil || runtime.GOOS != "linux" {
-		return ""
-	}
-	// The ID itself is not to be spread (machine-id(5)).
-	sum := sha256.Sum256(append([]byte("credproc machine "), data...))
-	return hex.EncodeToString(sum[:6])
-}
+func DefaultDirs(id string) (state, cache string, err error) { return layout.DefaultDirs(id) }
 
 func newStore(s *Session) (*store, error) {
 	start, err := oidc.NormalizeStartURL(s.Config.StartURL)
@@ -152,14 +117,12 @@ func newStore(s *Session) (*store, error) {
 	if err != nil {
 		return nil, err
 	}
-	identity := sealed.Identity("session", s.Config.Endpoint, s.PortalEndpoint, start, s.Config.Region, s.Name)
+	identity := layout.SessionIdentity(s.Config.Endpoint, s.PortalEndpoint, start, s.Config.Region, s.Name)
 	st := &store{
 		name: s.Name, identity: identity, id: sealed.Name(identity),
-		service: cmp.Or(s.Service, "credproc"),
-		// The directory is part of the items' names, so that a sandbox or a test
-		// with its own never touches this one's login.
-		item:    "session-" + sealed.Name(sealed.Identity(state, identity)),
-		keyItem: "key-" + sealed.Name(sealed.Identity(state)),
+		service: layout.Service(s.Service),
+		item:    layout.SessionItem(state, identity),
+		keyItem: layout.KeyItem(state),
 		state:   safedir.Dir(state), cache: safedir.Dir(cache),
 		keys: newKeyHolder(), noKeyCache: s.NoKeyCache,
 	}
@@ -453,13 +416,14 @@ func (st *store) removeJournal() { st.state.Remove(st.journalFile()) }
 // read is not there.
 
 func (st *store) recordIdentity(words []string) string {
-	return sealed.Identity(append([]string{"record", st.identity}, words...)...)
+	return layout.RecordIdentity(st.identity, words)
 }
 
 // readRecord returns nil where nothing is stored that can be read.
 func (st *store) readRecord(ctx context.Context, words []string) ([]byte, error) {
 	identity := st.recordIdentity(words)
-	record, err := st.cache.Sub(st.id).Read(sealed.Name(identity))
+	dir, name := layout.RecordFile(st.identity, identity)
+	record, err := st.cache.Sub(dir).Read(name)
 	if err != nil {
 		return nil, nil
 	}
@@ -479,7 +443,8 @@ func (st *store) writeRecord(ctx context.Context, words []string, data []byte) e
 	if err != nil {
 		return err
 	}
-	return st.cache.Sub(st.id).Write(sealed.Name(identity), record)
+	dir, name := layout.RecordFile(st.identity, identity)
+	return st.cache.Sub(dir).Write(name, record)
 }
 
 func (st *store) removeRecords() { st.cache.RemoveAll(st.id) }

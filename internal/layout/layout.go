@@ -1,0 +1,107 @@
+// Package layout says where an installation keeps what it stores, and under
+// which names. Whoever writes and whoever reads go by it, so that a short way
+// to a record finds what the long way put there.
+//
+// Names of files and keychain items are hashes: they tell nothing, and fit
+// everywhere. What is hashed must not change, or logins are not found any more.
+package layout
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"os"
+	"path/filepath"
+	"runtime"
+
+	"github.com/credproc/credproc/internal/sealed"
+)
+
+// Service returns the name in keychains and directories of a program that
+// calls itself id: credproc if that is "".
+func Service(id string) string { return cmp.Or(id, "credproc") }
+
+// DefaultDirs returns where a program named id (credproc if "") keeps its
+// state and its cache, and fails where the home directory is unknown. On Linux
+// both have a component made from /etc/machine-id: a home directory shared by
+// several hosts must not mix what their keychains hold.
+func DefaultDirs(id string) (state, cache string, err error) {
+	id = Service(id)
+	cache, err = os.UserCacheDir()
+	if err != nil {
+		return "", "", err
+	}
+	switch runtime.GOOS {
+	case "windows":
+		return filepath.Join(cache, id, "state"), filepath.Join(cache, id, "cache"), nil
+	case "darwin":
+		state, err = os.UserConfigDir()
+	default:
+		state, err = xdgState()
+	}
+	return filepath.Join(state, id, machine()), filepath.Join(cache, id, machine()), err
+}
+
+func xdgState() (string, error) {
+	if dir := os.Getenv("XDG_STATE_HOME"); filepath.IsAbs(dir) {
+		return dir, nil
+	}
+	home, err := os.UserHomeDir()
+	return filepath.Join(home, ".local", "state"), err
+}
+
+func machine() string {
+	if runtime.GOOS != "linux" {
+		return ""
+	}
+	data, err := os.ReadFile("/etc/machine-id")
+	if err != nil {
+		return ""
+	}
+	// The ID itself is not to be spread (machine-id(5)).
+	sum := sha256.Sum256(append([]byte("credproc machine "), data...))
+	return hex.EncodeToString(sum[:6])
+}
+
+// DirsIn returns the directories below one that the user has named.
+func DirsIn(dir string) (state, cache string) {
+	return filepath.Join(dir, "state"), filepath.Join(dir, "cache")
+}
+
+// PlaintextDir returns where the plaintext keyring has its files.
+func PlaintextDir(state string) string { return filepath.Join(state, "plaintext") }
+
+// SessionIdentity returns what tells one session from all others. startURL is
+// the normalized one. The files of the session have [sealed.Name] of it in
+// their names.
+func SessionIdentity(endpoint, portalEndpoint, startURL, region, name string) string {
+	return sealed.Identity("session", endpoint, portalEndpoint, startURL, region, name)
+}
+
+// SessionItem returns the keyring item of a session's tokens. The absolute
+// state directory is part of the name, so that a sandbox or a test with its
+// own never touches this one's login.
+func SessionItem(state, session string) string {
+	return "session-" + sealed.Name(sealed.Identity(state, session))
+}
+
+// KeyItem returns the keyring item of the sealing key, which is one for all
+// sessions of an absolute state directory.
+func KeyItem(state string) string { return "key-" + sealed.Name(sealed.Identity(state)) }
+
+// KernelName returns the name of a keyring item in the kernel keyring.
+func KernelName(service, item string) string { return service + ":" + item }
+
+// RecordIdentity returns what tells something fetched with a session's login
+// from all else.
+func RecordIdentity(session string, words []string) string {
+	return sealed.Identity(append([]string{"record", session}, words...)...)
+}
+
+// RoleWords are the words of the record with the credentials of a role.
+func RoleWords(accountID, roleName string) []string { return []string{"role", accountID, roleName} }
+
+// RecordFile returns where in the cache directory a record lies.
+func RecordFile(session, record string) (dir, name string) {
+	return sealed.Name(session), sealed.Name(record)
+}

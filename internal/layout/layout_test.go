@@ -1,0 +1,71 @@
+package layout_test
+
+import (
+	"os"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/credproc/credproc/internal/layout"
+)
+
+// Another name would be a login that is not found any more.
+func TestNamesStayAsTheyWereReleased(t *testing.T) {
+	session := layout.SessionIdentity("", "", "https://example.awsapps.com/start", "eu-west-1", "corp")
+	record := layout.RecordIdentity(session, layout.RoleWords("111111111111", "Admin"))
+	dir, file := layout.RecordFile(session, record)
+	for got, want := range map[string]string{
+		session: "7:session,0:,0:,33:https://example.awsapps.com/start,9:eu-west-1,4:corp,",
+		record:  "6:record,72:7:session,0:,0:,33:https://example.awsapps.com/start,9:eu-west-1,4:corp,,4:role,12:111111111111,5:Admin,",
+		dir:     "5b9689c1bda5b6b9d70897306ed20a08",
+		file:    "3c10a87c7cf2806db74b80d37587e2f4",
+		layout.SessionItem("/home/me/.local/state/credproc", session):                   "session-c08c2d471f2f4dfc4a631722cc0b862c",
+		layout.KernelName("credproc", layout.KeyItem("/home/me/.local/state/credproc")): "credproc:key-23244197aa988cb24275e00e2aaca4f0",
+	} {
+		if got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+}
+
+func TestDirectoriesFollowTheEnvironment(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		return
+	}
+	home := t.TempDir()
+	t.Setenv("HOME", home)
+	for _, tt := range []struct{ id, xdgState, xdgCache, state, cache string }{
+		{"", "", "", home + "/.local/state/credproc", home + "/.cache/credproc"},
+		{"acme", "", "", home + "/.local/state/acme", home + "/.cache/acme"},
+		{"", "/s", "/c", "/s/credproc", "/c/credproc"},
+		{"", "not/absolute", "", home + "/.local/state/credproc", home + "/.cache/credproc"},
+	} {
+		t.Setenv("XDG_STATE_HOME", tt.xdgState)
+		t.Setenv("XDG_CACHE_HOME", tt.xdgCache)
+		state, cache, err := layout.DefaultDirs(tt.id)
+		if err != nil || !strings.HasPrefix(state, tt.state) || !strings.HasPrefix(cache, tt.cache) {
+			t.Errorf("%+v: %s and %s, %v", tt, state, cache, err)
+		}
+		if id, err := os.ReadFile("/etc/machine-id"); err == nil {
+			host := strings.TrimPrefix(state, tt.state)
+			if len(host) != len("/0123456789ab") || cache != tt.cache+host || strings.Contains(string(id), host[1:]) {
+				t.Errorf("of one host: %s and %s", state, cache)
+			}
+		}
+	}
+	t.Setenv("HOME", "")
+	t.Setenv("XDG_CACHE_HOME", "")
+	if _, _, err := layout.DefaultDirs(""); err == nil {
+		t.Error("no error without a home")
+	}
+}
+
+func TestADirectoryOfTheUsersHoldsBoth(t *testing.T) {
+	state, cache := layout.DirsIn("/mnt")
+	if state == cache || !strings.HasSuffix(state, "state") || !strings.HasSuffix(cache, "cache") {
+		t.Errorf("%s and %s", state, cache)
+	}
+	if dir := layout.PlaintextDir(state); !strings.HasPrefix(dir, state) {
+		t.Errorf("plaintext in %s", dir)
+	}
+}
