@@ -8,6 +8,7 @@
 package safedir
 
 import (
+	"bytes"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -44,14 +45,40 @@ func (d Dir) Path(name string) string { return filepath.Join(string(d), name) }
 func (d Dir) Sub(name string) Dir { return Dir(d.Path(name)) }
 
 // Read returns the content of a file. The error is [fs.ErrNotExist] where
-// either the file or the directory is not there.
+// either the file or the directory is not there. What is no file, such as a
+// named pipe, is an error at once: nobody waits for somebody to write to it.
 func (d Dir) Read(name string) ([]byte, error) {
 	root, err := os.OpenRoot(string(d))
 	if err != nil {
 		return nil, err
 	}
 	defer root.Close()
-	return root.ReadFile(name)
+	f, err := root.OpenFile(name, os.O_RDONLY|nonblock, 0)
+	if err != nil {
+		return nil, d.whole("open", name, err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = errNoFile
+	}
+	if err != nil {
+		return nil, d.whole("read", name, err)
+	}
+	text := bytes.NewBuffer(make([]byte, 0, info.Size()+bytes.MinRead)) // which the end of the file needs too
+	_, err = text.ReadFrom(f)
+	return text.Bytes(), err
+}
+
+var errNoFile = errors.New("not a regular file")
+
+// whole puts the whole path into an error: a Root's has the name alone, and
+// nobody can mend what they cannot find.
+func (d Dir) whole(op, name string, err error) error {
+	if e, ok := err.(*fs.PathError); ok {
+		err = e.Err
+	}
+	return &fs.PathError{Op: op, Path: d.Path(name), Err: err}
 }
 
 // Make makes the directory, readable by its owner alone whatever the umask
@@ -179,7 +206,7 @@ func (d Dir) Overwrite(name string, data []byte) error {
 		return err
 	}
 	defer root.Close()
-	f, err := root.OpenFile(name, os.O_WRONLY, 0)
+	f, err := root.OpenFile(name, os.O_WRONLY|nonblock, 0)
 	if err != nil {
 		return err
 	}
@@ -192,7 +219,13 @@ func (d Dir) Overwrite(name string, data []byte) error {
 
 // Remove deletes a file. A file that is not there is no error.
 func (d Dir) Remove(name string) error {
-	return d.within(func(root *os.Root) error { return root.Remove(name) })
+	return d.within(func(root *os.Root) error {
+		err := root.Remove(name)
+		if err != nil {
+			err = d.whole("remove", name, err)
+		}
+		return err
+	})
 }
 
 // RemoveAll deletes a directory below d with all it holds.

@@ -9,6 +9,9 @@ import (
 	"syscall"
 )
 
+// nonblock keeps the opening of a named pipe from waiting for its other end.
+const nonblock = syscall.O_NONBLOCK
+
 func owner(info fs.FileInfo) (uid int, ok bool) {
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	if !ok {

@@ -312,3 +312,23 @@ func TestADirectoryBelowADanglingLinkIsAnError(t *testing.T) {
 	}
 	contains(t, dir, "link")
 }
+
+func TestWhatIsNoFileIsAnErrorAtOnce(t *testing.T) {
+	dir := safedir.Dir(t.TempDir())
+	if err := syscall.Mkfifo(dir.Path("pipe"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	writer, err := os.OpenFile(dir.Path("pipe"), os.O_RDWR, 0) // who has the other end, and says nothing
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer writer.Close()
+	if err := os.Mkdir(dir.Path("dir"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"pipe", "dir"} {
+		if data, err := dir.Read(name); err == nil || !strings.Contains(err.Error(), dir.Path(name)) {
+			t.Errorf("%s: read %q, error %v: want one with the whole path", name, data, err)
+		}
+	}
+}

@@ -9,6 +9,8 @@ import (
 	"golang.org/x/sys/windows"
 )
 
+const nonblock = 0 // there are no named pipes among files
+
 // Windows has owners, but a profile directory is guarded by its access list.
 func owner(fs.FileInfo) (uid int, ok bool) { return 0, false }
 
