@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"time"
 
@@ -62,14 +63,17 @@ func Lock(ctx context.Context, dir safedir.Dir, name, op string) (release func()
 // tryLock takes the lock or fails with errHeld. Where the file system has no
 // locks it succeeds: a single process there still works.
 func tryLock(dir safedir.Dir, name, op string) (release func(), err error) {
-	if err := dir.Make(); err != nil && !isReadOnly(err) {
-		return nil, &LockError{Path: dir.Path(name), Err: err}
+	unmade := dir.Make()
+	if unmade != nil && !isReadOnly(unmade) {
+		return nil, &LockError{Path: dir.Path(name), Err: unmade}
 	}
 	lock := flock.New(dir.Path(name), flock.SetFlag(openFlags))
 	ok, err := lock.TryLock()
 	switch {
 	case noLocks(err):
 		return func() {}, nil
+	case unmade != nil && errors.Is(err, fs.ErrNotExist): // for that reason
+		return nil, &LockError{Path: dir.Path(name), Err: unmade}
 	case err != nil:
 		return nil, &LockError{Path: dir.Path(name), Err: err}
 	case !ok:
@@ -109,7 +113,12 @@ func setHolder(dir safedir.Dir, name, op string) {
 		return
 	}
 	defer root.Close()
-	root.WriteFile(name+".holder", data, 0o600)
+	f, err := root.OpenFile(name+".holder", os.O_WRONLY|os.O_TRUNC|openFlags, 0o600)
+	if err != nil {
+		return
+	}
+	f.Write(data)
+	f.Close()
 }
 
 func holder(dir safedir.Dir, name string) Holder {

@@ -8,9 +8,10 @@ import (
 	"syscall"
 )
 
-// openFlags do not follow a symbolic link out of the directory, and open a
-// lock file for reading, which a read-only file system allows.
-const openFlags = os.O_CREATE | os.O_RDONLY | syscall.O_NOFOLLOW
+// openFlags do not follow a symbolic link out of the directory, do not wait for
+// the other end of a named pipe, and open a lock file for reading, which a
+// read-only file system allows.
+const openFlags = os.O_CREATE | os.O_RDONLY | syscall.O_NOFOLLOW | syscall.O_NONBLOCK
 
 // noLocks reports the errors of a file system without advisory locks. All
 // others are failures: going on unlocked would spend a refresh token twice.

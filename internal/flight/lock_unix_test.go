@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -105,6 +106,25 @@ func TestFilesOfALockAreForTheirOwnerAlone(t *testing.T) {
 		if mode := info.Mode() & fs.ModePerm; mode&0o077 != 0 {
 			t.Errorf("%s has mode %v", file, mode)
 		}
+	}
+}
+
+func TestNobodyWaitsForTheOtherEndOfAPipe(t *testing.T) {
+	s := newShop(t)
+	if err := s.dir.Make(); err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range []string{name, name + ".holder"} {
+		if err := syscall.Mkfifo(s.dir.Path(file), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	release, err := flight.Lock(t.Context(), s.dir, name, op)
+	if err == nil {
+		release()
+	}
+	if h, ok := flight.HeldBy(s.dir, name); ok {
+		t.Errorf("held by %v", h)
 	}
 }
 
