@@ -12,8 +12,9 @@ import (
 	"github.com/credproc/credproc/internal/sdk"
 )
 
-// What an error can mean, for [errors.Is]. All but ErrThrottled take the
-// service's word: a proxy's page with the same HTTP status is none of them.
+// What an error can mean, for [errors.Is]. All but ErrThrottled, and an
+// ErrUnauthorized that says nothing else, take the service's word: a proxy's
+// page with the same HTTP status is none of them.
 var (
 	ErrUnauthorized = errors.New("access token not valid")    // 401: expired, or ended by the service
 	ErrNoAccess     = errors.New("no access to that role")    // 403: not assigned to the person
@@ -97,6 +98,8 @@ func meaning(answer sdk.Answer) error {
 	switch {
 	case answer.StatusCode == http.StatusTooManyRequests:
 		return ErrThrottled
+	case answer.StatusCode == http.StatusUnauthorized && answer.Empty:
+		return ErrUnauthorized // whoever said it: to renew the token does no harm
 	case !answer.FromService() || answer.StatusCode < 300:
 		return answer.Garbled()
 	case answer.StatusCode == http.StatusUnauthorized:

@@ -34,6 +34,8 @@ func TestRefusalsAreToldApart(t *testing.T) {
 			"GetRoleCredentials: InternalFailure (HTTP 500, request ID req-1)"},
 		{"401 without type", reply{status: 401, body: `{"message":"Session token not found or invalid"}`}, portal.ErrUnauthorized, 1,
 			"GetRoleCredentials: Session token not found or invalid (HTTP 401)"},
+		{"401 without anything", reply{status: 401}, portal.ErrUnauthorized, 1, "GetRoleCredentials: access token not valid (HTTP 401)"},
+		{"403 without anything", reply{status: 403}, nil, 1, "GetRoleCredentials: the answer from portal.sso.us-east-1.amazonaws.com is not JSON (HTTP 403)"},
 		{"403 with its type in the body", reply{status: 403, body: `{"__type":"ForbiddenException","message":"No access"}`}, portal.ErrNoAccess, 1,
 			"GetRoleCredentials: ForbiddenException: No access (HTTP 403)"},
 		{"403 without body", reply{status: 403, header: map[string]string{"X-Amzn-ErrorType": "ForbiddenException"}}, portal.ErrNoAccess, 1,

@@ -84,13 +84,15 @@ func checked(out *sso.GetRoleCredentialsOutput) (*Credentials, error) {
 	// The service counts in milliseconds. In seconds, 1e11 is the year 5138;
 	// as milliseconds it is 1973.
 	const least = 1e11
+	// The last second of the year 9999, after which RFC 3339 cannot go on.
+	const most = 253402300799000
 	got := out.RoleCredentials
 	switch {
 	case got == nil:
 		return nil, errors.New("the answer has no credentials")
 	case aws.ToString(got.AccessKeyId) == "" || aws.ToString(got.SecretAccessKey) == "" || aws.ToString(got.SessionToken) == "":
 		return nil, errors.New("the answer has incomplete credentials")
-	case got.Expiration < least:
+	case got.Expiration < least || got.Expiration > most:
 		return nil, errors.New("the answer has credentials with no sensible expiration")
 	}
 	date, _ := awsmiddleware.GetServerTime(out.ResultMetadata)

@@ -39,6 +39,8 @@ type Answer struct {
 	// Body is the body of a status other than 2xx, if that is a JSON object.
 	// nil otherwise.
 	Body []byte
+	// Empty says that the body of such a status had nothing in it.
+	Empty bool
 }
 
 // AnswerTo returns the answer behind the error of an SDK call whose client has
@@ -65,6 +67,7 @@ func AnswerTo(err error) (answer Answer, ok bool) {
 
 func (a *Answer) readBody(resp *http.Response) {
 	body, ok := resp.Body.(*errorBody)
+	a.Empty = ok && len(body.data) == 0
 	if !ok || strings.HasPrefix(strings.ToLower(resp.Header.Get("Content-Type")), "text/html") {
 		return
 	}

@@ -49,7 +49,7 @@ func TestAnswerTo(t *testing.T) {
 	}
 	for _, tt := range tests {
 		got, ok := AnswerTo(answered(403, tt.header, tt.body))
-		tt.want.StatusCode, tt.want.RequestID = 403, "req-1"
+		tt.want.StatusCode, tt.want.RequestID, tt.want.Empty = 403, "req-1", tt.body == ""
 		if !ok || !reflect.DeepEqual(got, tt.want) || got.FromService() != tt.from {
 			t.Errorf("%s: %+v, %v", tt.name, got, got.FromService())
 		}
