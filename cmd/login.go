@@ -60,14 +60,14 @@ func (r *run) login(ctx context.Context, t *target, browser, force bool) error {
 // shows that it needs no sign-in.
 func (r *run) stillWorks(ctx context.Context, s *tokencache.Session) (bool, error) {
 	err := s.Renew(ctx)
-	_, unreadable := errors.AsType[*tokencache.RecordError](err)
+	unreadable, _ := errors.AsType[*tokencache.RecordError](err)
 	switch {
 	case err == nil:
 		r.say("Already signed in to %s: the session was renewed just now.", sessionLabel(s))
 		return true, nil
 	case errors.Is(err, oidc.ErrSignInRequired):
 		return false, nil
-	case unreadable:
+	case unreadable != nil && unreadable.What != "sealing key": // which no sign-in replaces
 		r.say("%v. Signing in anew.", err)
 		return false, nil
 	}
@@ -164,6 +164,9 @@ type logoutCommand struct {
 // Run implements the command, for kong.
 func (c *logoutCommand) Run(ctx context.Context, a *App) error {
 	return a.do(ctx, true, func(ctx context.Context, r *run) error {
+		if c.All && c.sessionFlags != (sessionFlags{}) {
+			return r.usage("--all is every session: name none")
+		}
 		if c.All {
 			return r.logoutAll(ctx)
 		}

@@ -160,6 +160,9 @@ func (st *store) readIndex() *index {
 	if json.Unmarshal(data, ix) != nil || ix.Version > itemVersion {
 		return nil
 	}
+	if ix.Keyring == "" || ix.StartURL == "" { // JSON, but none that writeIndex wrote
+		return nil
+	}
 	return ix
 }
 
@@ -264,8 +267,8 @@ func (st *store) readRegistration(ctx context.Context, clientID string) (oidc.Cl
 	if err == nil {
 		err = json.Unmarshal(data, &r)
 	}
-	if keyringFailed(err) {
-		return oidc.Client{}, err
+	if _, key := errors.AsType[*RecordError](err); key || keyringFailed(err) {
+		return oidc.Client{}, err // it is not the registration that is damaged
 	}
 	if err != nil {
 		return oidc.Client{}, &RecordError{What: "client registration", Session: st.name, Err: err}
