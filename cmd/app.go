@@ -209,7 +209,9 @@ func (a *App) newConfig(attended bool, logger *slog.Logger) (*credproc.Config, e
 	}
 	if dir := a.setting("DIR"); dir != "" {
 		config.StateDir, config.CacheDir = layout.DirsIn(dir)
-	} else if _, _, err := tokencache.DefaultDirs(a.ID); err != nil {
+	} else if _, _, err := tokencache.DefaultDirs(a.ID); err != nil && !a.homeless() {
+		return nil, &configError{err} // XDG_CACHE_HOME that is relative
+	} else if err != nil {
 		return nil, errNoHome
 	}
 	if a.homeless() && !filepath.IsAbs(a.getenv("AWS_CONFIG_FILE")) {

@@ -131,6 +131,9 @@ func (a *App) aboutConfig(err error) (advice, bool) {
 	if e, ok := errors.AsType[*oidc.ConfigError](err); ok {
 		key := map[string]string{"StartURL": "sso_start_url", "Region": "sso_region", "Endpoint": "the endpoint"}[e.Field]
 		say.text = fmt.Sprintf("%s %q %s", key, e.Value, e.Problem)
+		if e.Value == "" { // it cannot be shown
+			say.text = key + ": " + e.Problem
+		}
 		return say, true
 	}
 	if e, ok := errors.AsType[*sdk.SettingError](err); ok {
@@ -222,6 +225,9 @@ func (a *App) aboutRecords(err error) (advice, bool) {
 func (a *App) loginHint(err error, flags ...string) string {
 	words := append([]string{a.name(), "login"}, flags...)
 	if t, ok := errors.AsType[*targetError](err); ok {
+		if len(t.words) == 1 && strings.HasPrefix(t.words[0], "-") {
+			words = append(words, "--") // a name that is no flag
+		}
 		words = append(words, t.words...)
 	}
 	for i, word := range words[1:] {
@@ -338,7 +344,7 @@ func (a *App) aboutFiles(err error) (advice, bool) {
 	case errors.Is(err, syscall.ENOSPC):
 		say.more = "The disk is full. Nothing is lost."
 	case lock || path || link:
-		if errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) {
+		if errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) || errors.Is(err, syscall.ENOTDIR) {
 			say.more = fmt.Sprintf("Set %s to a directory that can be written.", a.variable("DIR"))
 		}
 	default:

@@ -15,15 +15,16 @@ var endings = map[os.Signal]*interruptedError{
 	syscall.SIGINT:  {"interrupted", interrupted},
 	syscall.SIGTERM: {"terminated", 128 + int(syscall.SIGTERM)},
 	syscall.SIGHUP:  {"hung up", 128 + int(syscall.SIGHUP)},
+	syscall.SIGQUIT: {"quit", 128 + int(syscall.SIGQUIT)},
 }
 
 // deferSignals makes signals wait for a renewal or sign-in that is between the
-// service's answer and the keychain: INT, TERM and HUP end ctx, TSTP and TTOU
-// stop the process when nothing is under way. PIPE becomes an error of write.
+// service's answer and the keychain: INT, TERM, HUP and QUIT end ctx, TSTP and
+// TTOU stop the process when nothing is under way. PIPE becomes an error of write.
 func (r *run) deferSignals(ctx context.Context) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	signals := make(chan os.Signal, 8)
-	for _, s := range []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGPIPE, syscall.SIGTSTP, syscall.SIGTTOU} {
+	for _, s := range []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGPIPE, syscall.SIGTSTP, syscall.SIGTTOU} {
 		if !signal.Ignored(s) { // nohup, and shells without job control, mean it
 			signal.Notify(signals, s)
 		}

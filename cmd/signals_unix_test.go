@@ -115,7 +115,7 @@ func TestASignalEndsALogin(t *testing.T) {
 	for s, want := range map[syscall.Signal]struct {
 		status int
 		says   string
-	}{syscall.SIGINT: {130, "interrupted"}, syscall.SIGTERM: {143, "terminated"}, syscall.SIGHUP: {129, "hung up"}} {
+	}{syscall.SIGINT: {130, "interrupted"}, syscall.SIGTERM: {143, "terminated"}, syscall.SIGHUP: {129, "hung up"}, syscall.SIGQUIT: {131, "quit"}} {
 		t.Run(s.String(), func(t *testing.T) {
 			m := newMachine(t)
 			m.idc.Interval = time.Minute // it does not wait for the next poll

@@ -30,7 +30,7 @@ func (m *machine) group(args ...string) (c *exec.Cmd, stdout *bytes.Buffer) {
 }
 
 func TestSignalsInARenewalLoseNothing(t *testing.T) {
-	for signal, status := range map[syscall.Signal]int{syscall.SIGINT: 130, syscall.SIGTERM: 143, syscall.SIGHUP: 129} {
+	for signal, status := range map[syscall.Signal]int{syscall.SIGINT: 130, syscall.SIGTERM: 143, syscall.SIGHUP: 129, syscall.SIGQUIT: 131} {
 		t.Run(signal.String(), func(t *testing.T) {
 			onEach(t, []idctest.Rotation{idctest.Strict}, func(m *machine) {
 				m.expired()
