@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -40,6 +41,7 @@ type assumedRole struct {
 	useFIPS, useDualStack bool
 	httpClient            *http.Client
 	minValidity           time.Duration
+	audit                 *Audit
 }
 
 func (a *assumedRole) session() *tokencache.Session { return a.source.session() }
@@ -61,39 +63,63 @@ func (a *assumedRole) op() string {
 func (a *assumedRole) Retrieve(ctx context.Context) (aws.Credentials, error) {
 	ctx, cancel := context.WithTimeout(ctx, flight.Budget)
 	defer cancel()
+	trail := &answer{audit: a.audit, session: a.session(), AuditLine: AuditLine{
+		Session: label(a.session()), AccountID: a.account, RoleARN: a.roleARN}}
+	credentials, err := a.retrieve(ctx, trail)
+	trail.write(credentials, err)
+	return credentials, err
+}
+
+func (a *assumedRole) retrieve(ctx context.Context, trail *answer) (aws.Credentials, error) {
+	var requestID atomic.Pointer[string] // the fetch may go on when its caller has gone
 	data, err := a.session().Cached(ctx, tokencache.Cached{
 		Words: a.words(), Variant: a.minValidity.String(), Op: a.op(),
-		Judge: judge(a.minValidity), Fetch: a.fetch,
+		Judge: judge(a.minValidity), Answered: trail.came,
+		Fetch: func(ctx context.Context) ([]byte, error) {
+			data, id, err := a.fetch(ctx)
+			requestID.Store(&id)
+			return data, err
+		},
+		Note: note(tokencache.CachedRole{AccountID: a.account, RoleARN: a.roleARN}),
 	})
+	if id := requestID.Load(); id != nil {
+		trail.RequestID = *id
+	}
 	if err != nil {
 		return aws.Credentials{}, a.explain(err)
 	}
 	return parse(data)
 }
 
-func (a *assumedRole) fetch(ctx context.Context) ([]byte, error) {
+// fetch assumes the role, and makes a record of what that gave. requestID is
+// AWS's for it, also where it was refused.
+func (a *assumedRole) fetch(ctx context.Context) (record []byte, requestID string, err error) {
 	if err := a.check(); err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	credentials, err := a.source.Retrieve(ctx)
 	if err != nil {
-		return nil, &sourceError{err}
+		return nil, "", &sourceError{err}
 	}
 	ctx, cancel := sdk.Bounded(ctx)
 	defer cancel()
 	out, err := a.client(credentials).AssumeRole(ctx, &a.input)
 	if err != nil {
-		return nil, a.failed(ctx, err)
+		answer, _ := sdk.AnswerTo(err)
+		return nil, answer.RequestID, a.failed(ctx, err)
 	}
+	requestID, _ = awsmiddleware.GetRequestIDMetadata(out.ResultMetadata)
+	requestID = sdk.Printable(requestID)
 	c := out.Credentials
 	if c == nil || c.Expiration == nil {
-		return nil, &tokencache.UnavailableError{Op: a.op(), Reason: "AssumeRole: an answer without credentials"}
+		return nil, requestID, &tokencache.UnavailableError{Op: a.op(), Reason: "AssumeRole: an answer without credentials"}
 	}
 	date, _ := awsmiddleware.GetServerTime(out.ResultMetadata)
-	return keep(a.op(), date, aws.Credentials{
+	record, err = keep(a.op(), date, aws.Credentials{
 		AccessKeyID: aws.ToString(c.AccessKeyId), SecretAccessKey: aws.ToString(c.SecretAccessKey),
 		SessionToken: aws.ToString(c.SessionToken), CanExpire: true, Expires: *c.Expiration, AccountID: a.account,
 	})
+	return record, requestID, err
 }
 
 // check refuses settings with which no call can be made.

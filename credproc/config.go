@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -190,6 +191,38 @@ func (c *Config) ProfileSession(profile string) (*tokencache.Session, error) {
 	return c.session(p.Role.Session, p.Settings)
 }
 
+// Region returns the region of a profile, or "" if it has none: AWS_REGION,
+// AWS_DEFAULT_REGION, or the profile's own.
+func (c *Config) Region(profile string) string {
+	region := cmp.Or(c.getenv("AWS_REGION"), c.getenv("AWS_DEFAULT_REGION"))
+	if p, err := c.profile(profile); region == "" && err == nil {
+		region = p.Region
+	}
+	return region
+}
+
+// SessionDuration returns how long sessions of an sso-session last, as the
+// administrator has set it and the user has told us: by
+// CREDPROC_SESSION_DURATION or credproc_session_duration, such as "12h" or
+// "7d". 0 means that nobody has.
+func (c *Config) SessionDuration(session string) (time.Duration, error) {
+	name, value := c.own("session_duration", session)
+	if value == "" {
+		return 0, nil
+	}
+	const problem = "must be a time such as 12h or 7d, at most 90d"
+	d, err := time.ParseDuration(value)
+	if days, ok := strings.CutSuffix(value, "d"); ok {
+		var n uint64
+		n, err = strconv.ParseUint(days, 10, 16)
+		d = time.Duration(n) * 24 * time.Hour
+	}
+	if err != nil || d <= 0 || d > 90*24*time.Hour {
+		return 0, &sdk.SettingError{Setting: name, Value: value, Problem: problem}
+	}
+	return d, nil
+}
+
 // Provider returns the provider of a profile's credentials. "" means
 // [Config.DefaultProfile]. The profile may have our own credential_process
 // line, native keys (sso_session, or sso_start_url), or role_arn and
@@ -211,7 +244,11 @@ func (c *Config) Role(s *tokencache.Session, accountID, roleName string) (*Provi
 	if err := awsconfig.CheckRole(accountID, roleName); err != nil {
 		return nil, err
 	}
-	return &Provider{Session: s, AccountID: accountID, RoleName: roleName, MinValidity: c.MinValidity}, nil
+	audit, err := c.auditOf(s)
+	if err != nil {
+		return nil, err
+	}
+	return &Provider{Session: s, AccountID: accountID, RoleName: roleName, MinValidity: c.MinValidity, Audit: audit}, nil
 }
 
 func (c *Config) profile(name string) (*awsconfig.Profile, error) {
@@ -272,6 +309,9 @@ func (c *Config) assumed(p *awsconfig.Profile) (source, error) {
 		return nil, &UnsupportedProfileError{p.Name, fmt.Sprintf("has a role_arn that is none: %q", chain.RoleARN)}
 	}
 	a := &assumedRole{source: from, roleARN: chain.RoleARN, account: role.AccountID, minValidity: c.MinValidity}
+	if a.audit, err = c.auditOf(from.session()); err != nil {
+		return nil, err
+	}
 	a.input = sts.AssumeRoleInput{
 		RoleArn: &chain.RoleARN, ExternalId: nonEmpty(chain.ExternalID),
 		RoleSessionName: aws.String(cmp.Or(chain.SessionName, c.roleSessionName())),

@@ -21,6 +21,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -42,6 +43,8 @@ type Provider struct {
 	// is still served if that fails. 0 means 15 minutes, or half of the
 	// credentials' life if that is less.
 	MinValidity time.Duration
+	// Audit is the trail of what Retrieve returns. nil: none.
+	Audit *Audit
 }
 
 var _ aws.CredentialsProvider = (*Provider)(nil)
@@ -54,10 +57,28 @@ var _ aws.CredentialsProvider = (*Provider)(nil)
 func (p *Provider) Retrieve(ctx context.Context) (aws.Credentials, error) {
 	ctx, cancel := context.WithTimeout(ctx, flight.Budget)
 	defer cancel()
+	trail := &answer{audit: p.Audit, session: p.Session, AuditLine: AuditLine{
+		Session: label(p.Session), AccountID: p.AccountID, RoleName: p.RoleName}}
+	credentials, err := p.retrieve(ctx, trail)
+	trail.write(credentials, err)
+	return credentials, err
+}
+
+func (p *Provider) retrieve(ctx context.Context, trail *answer) (aws.Credentials, error) {
+	var requestID atomic.Pointer[string] // the fetch may go on when its caller has gone
 	data, err := p.Session.Cached(ctx, tokencache.Cached{
 		Words: p.words(), Variant: p.MinValidity.String(), Op: p.op(),
-		Judge: judge(p.MinValidity), Fetch: p.fetch,
+		Judge: judge(p.MinValidity), Answered: trail.came,
+		Fetch: func(ctx context.Context) ([]byte, error) {
+			data, id, err := p.fetch(ctx)
+			requestID.Store(&id)
+			return data, err
+		},
+		Note: note(tokencache.CachedRole{AccountID: p.AccountID, RoleName: p.RoleName}),
 	})
+	if id := requestID.Load(); id != nil {
+		trail.RequestID = *id
+	}
 	if err != nil {
 		return aws.Credentials{}, p.explain(err)
 	}
@@ -78,10 +99,10 @@ func label(s *tokencache.Session) string {
 }
 
 // fetch gets credentials from the portal, as a record.
-func (p *Provider) fetch(ctx context.Context) ([]byte, error) {
+func (p *Provider) fetch(ctx context.Context) (record []byte, requestID string, err error) {
 	var got *portal.Credentials
 	door := &door{session: p.Session, op: p.op()}
-	err := door.callPatiently(ctx, func(c *portal.Client, token string) (err error) {
+	err = door.callPatiently(ctx, func(c *portal.Client, token string) (err error) {
 		got, err = c.RoleCredentials(ctx, token, p.AccountID, p.RoleName)
 		if errors.Is(err, portal.ErrNoAccess) || errors.Is(err, portal.ErrNotFound) {
 			return &NoAccessError{Session: label(p.Session), AccountID: p.AccountID, RoleName: p.RoleName,
@@ -90,12 +111,13 @@ func (p *Provider) fetch(ctx context.Context) ([]byte, error) {
 		return err
 	})
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	return keep(p.op(), got.Date, aws.Credentials{
+	record, err = keep(p.op(), got.Date, aws.Credentials{
 		AccessKeyID: got.AccessKeyID, SecretAccessKey: got.SecretAccessKey, SessionToken: got.SessionToken,
 		CanExpire: true, Expires: got.Expiration, AccountID: p.AccountID,
 	})
+	return record, got.RequestID, err
 }
 
 // held lists the roles that the person has in the account: what to ask for

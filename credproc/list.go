@@ -14,6 +14,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/credproc/credproc/internal/portal"
+	"github.com/credproc/credproc/internal/sdk"
 	"github.com/credproc/credproc/tokencache"
 )
 
@@ -30,6 +31,7 @@ type door struct {
 // call calls the portal. A token that it refuses is renewed, once.
 func (d *door) call(ctx context.Context, do func(c *portal.Client, token string) error) error {
 	s := d.session
+	ctx = sdk.WithLogger(ctx, s.Logger)
 	c := &portal.Client{
 		Region: s.Config.Region, Endpoint: s.PortalEndpoint,
 		UseFIPS: s.Config.UseFIPS, UseDualStack: s.Config.UseDualStack,

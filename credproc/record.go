@@ -108,6 +108,18 @@ func split(record []byte) (t times, text []byte, err error) {
 	return times{time.Unix(fetched, 0), time.Unix(stale, 0), time.Unix(end, 0)}, text, nil
 }
 
+// note says of a record whose it is and how long it is good.
+func note(role tokencache.CachedRole) func(record []byte) *tokencache.CachedRole {
+	return func(record []byte) *tokencache.CachedRole {
+		t, _, err := split(record)
+		if err != nil {
+			return nil
+		}
+		role.Fetched, role.Expiry = t.fetched, t.end
+		return &role
+	}
+}
+
 // parse returns the credentials in a record.
 func parse(record []byte) (aws.Credentials, error) {
 	_, text, err := split(record)

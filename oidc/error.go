@@ -48,6 +48,9 @@ type Error struct {
 	err error
 }
 
+// ServiceRequestID returns RequestID, as the errors of the SDK do.
+func (e *Error) ServiceRequestID() string { return e.RequestID }
+
 func (e *Error) Error() string {
 	var text strings.Builder
 	text.WriteString(e.Op)

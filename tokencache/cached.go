@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/credproc/credproc/internal/flight"
@@ -37,7 +38,23 @@ type Cached struct {
 	// Fetch gets it from the service. An error with a method
 	// Failure() of package flight is shared with the next callers.
 	Fetch func(ctx context.Context) (data []byte, err error)
+	// Note says of data what may be known without the sealing key. nil, or a
+	// nil result, means nothing.
+	Note func(data []byte) *CachedRole
+	// Answered is called before Cached returns data, and told where it came
+	// from. nil: nobody wants to know.
+	Answered func(Outcome)
 }
+
+// Outcome is where an answer came from.
+type Outcome string
+
+// What an answer can come from.
+const (
+	FromCache Outcome = "cached"  // it was stored already
+	Joined    Outcome = "joined"  // somebody else was fetching it, or had just done so
+	Fetched   Outcome = "fetched" // the service, by this call
+)
 
 // Freshness is how good something stored is.
 type Freshness int
@@ -66,25 +83,58 @@ func (s *Session) Cached(ctx context.Context, c Cached) ([]byte, error) {
 	}
 	freshness := c.judge(stored, time.Now())
 	if freshness == Fresh {
+		s.debug("cached", "op", c.Op)
+		c.answered(FromCache)
 		return stored, nil
 	}
+	s.debug("look", "op", c.Op, "why", why(stored, freshness))
 	patient := ctx
 	if freshness == Stale {
 		var cancel context.CancelFunc
 		patient, cancel = context.WithTimeoutCause(ctx, patience, errors.New("what there is will do"))
 		defer cancel()
 	}
-	data, err := flight.Do(patient, &s.group, s.flight(st, c))
+	var fetched atomic.Bool // the flight may go on without its caller
+	data, err := flight.Do(patient, &s.group, s.flight(st, c, &fetched))
 	if _, noLock := errors.AsType[*flight.LockError](err); noLock && freshness != Stale {
 		// A state directory that cannot be written keeps nobody from an answer.
-		s.debug("fetch without a lock", "error", err)
-		return c.Fetch(ctx)
+		s.debug("fetch without a lock", "op", c.Op, "error", err)
+		data, err := c.Fetch(s.logged(ctx))
+		if err == nil {
+			c.answered(Fetched)
+		}
+		return data, err
 	}
 	if err != nil && freshness == Stale {
-		s.debug("what is stored is used", "error", err)
+		s.debug("what is stored is used", "op", c.Op, "error", err)
+		c.answered(FromCache)
 		return stored, nil
 	}
+	switch {
+	case err != nil:
+	case fetched.Load():
+		c.answered(Fetched)
+	default:
+		c.answered(Joined)
+	}
 	return data, explain(c.Op, err)
+}
+
+func (c *Cached) answered(how Outcome) {
+	if c.Answered != nil {
+		c.Answered(how)
+	}
+}
+
+// why says, for the log, what is wrong with what is stored.
+func why(stored []byte, freshness Freshness) string {
+	switch {
+	case stored == nil:
+		return "nothing stored"
+	case freshness == Stale:
+		return "stale"
+	}
+	return "not usable"
 }
 
 func (c *Cached) judge(data []byte, since time.Time) Freshness {
@@ -94,7 +144,7 @@ func (c *Cached) judge(data []byte, since time.Time) Freshness {
 	return c.Judge(data, since)
 }
 
-func (s *Session) flight(st *store, c Cached) flight.Call[[]byte] {
+func (s *Session) flight(st *store, c Cached, fetched *atomic.Bool) flight.Call[[]byte] {
 	return flight.Call[[]byte]{
 		Dir: st.locks(), Name: fmt.Sprintf("%s.%s.lock", st.id, sealed.Name(st.recordIdentity(c.Words))),
 		Variant: c.Variant, Op: c.Op, Network: s.network(), Logger: s.Logger,
@@ -107,12 +157,13 @@ func (s *Session) flight(st *store, c Cached) flight.Call[[]byte] {
 			if err != nil {
 				return nil, err
 			}
-			data, err := c.Fetch(ctx)
+			data, err := c.Fetch(s.logged(ctx))
 			if err != nil {
 				return nil, err
 			}
-			if err := s.keepRecord(ctx, login, c.Words, data); err != nil {
-				s.debug("not stored: "+c.Op, "error", err)
+			fetched.Store(true)
+			if err := s.keepRecord(ctx, login, c, data); err != nil {
+				s.debug("not stored", "op", c.Op, "error", err)
 			}
 			return data, nil
 		},
@@ -120,7 +171,7 @@ func (s *Session) flight(st *store, c Cached) flight.Call[[]byte] {
 }
 
 // keepRecord stores what was fetched under a login, if that is still the one.
-func (s *Session) keepRecord(ctx context.Context, under string, words []string, data []byte) error {
+func (s *Session) keepRecord(ctx context.Context, under string, c Cached, data []byte) error {
 	ctx, cancel := context.WithTimeout(ctx, storeWait)
 	defer cancel()
 	release, err := flight.Lock(ctx, s.store.locks(), s.store.id+".lock", "store what was fetched with the session "+s.label())
@@ -135,7 +186,11 @@ func (s *Session) keepRecord(ctx context.Context, under string, words []string, 
 	if now != under || now == "" {
 		return errors.New("the login it was fetched with is gone")
 	}
-	return s.store.writeRecord(ctx, words, data)
+	var note *CachedRole
+	if c.Note != nil {
+		note = c.Note(data)
+	}
+	return s.store.writeRecord(ctx, c.Words, data, note)
 }
 
 // currentLogin names the login in force; "" means that there is none. The

@@ -192,7 +192,7 @@ func (r *renewal) renew(ctx context.Context) (*item, error) {
 	if err := r.makeRoom(ctx, old); err != nil {
 		return nil, err
 	}
-	tok, err := r.Config.Refresh(ctx, &oidc.Token{AccessToken: old.AccessToken, RefreshToken: old.RefreshToken, Client: client})
+	tok, err := r.Config.Refresh(r.logged(ctx), &oidc.Token{AccessToken: old.AccessToken, RefreshToken: old.RefreshToken, Client: client})
 	if err != nil {
 		r.st.removeJournal()
 		return r.refusedOr(ctx, old, err)
@@ -210,7 +210,7 @@ func (r *renewal) replay(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, storeTime)
 	defer cancel()
-	r.debug("bring a journal to the keyring")
+	r.debug("journal replayed")
 	if err := r.st.writeItem(ctx, journaled); err != nil {
 		return err
 	}
@@ -299,6 +299,8 @@ func (r *renewal) refusedOr(ctx context.Context, old *item, err error) (*item, e
 // over marks the session as ended. Its access token serves until it expires.
 func (r *renewal) over(old *item, reason string) (*item, error) {
 	r.st.markEnded(old, r.refused == old.AccessToken, reason)
+	r.st.sawLife()
+	r.debug("session ended", "reason", reason)
 	if old.usable(time.Now(), r.refused) && !r.force {
 		return old, nil
 	}

@@ -13,6 +13,25 @@
 // [oidc.ErrSignInRequired] only where the service itself ended the session,
 // [ErrLocked] and [ErrUnavailable] for the keychain, [UnavailableError] for
 // what will pass.
+//
+// # Events
+//
+// A [Session] with a Logger logs events at debug level: the message is the
+// event's name, the rest are attributes. These names stay, so that a handler
+// can count them; others may come, and attributes be added:
+//
+//	cached     op               what is stored was good: no lock, no call
+//	look       op, why          it was not: "nothing stored", "stale", "not usable"
+//	wait       op, lock, holder another process is at it
+//	found      op, waited       that process stored it, or one just before
+//	fetch      op, lock, waited this process begins
+//	fetched    op, took         and got it
+//	failed     op, took, error  or did not
+//	held back  op, error, until the service is not asked, since it failed just now
+//	call       service, operation, took, status, request_id, code or error: one call of the service
+//
+// op is what is being done ("renew the session corp"), for people: it names
+// sessions, accounts and roles. No event has a secret in it.
 package tokencache
 
 import (
@@ -30,6 +49,7 @@ import (
 
 	"github.com/credproc/credproc/internal/flight"
 	"github.com/credproc/credproc/internal/portal"
+	"github.com/credproc/credproc/internal/sdk"
 	"github.com/credproc/credproc/oidc"
 )
 
@@ -66,8 +86,8 @@ type Session struct {
 	// proxy, a CA bundle): a failure to connect is shared among equals only. ""
 	// means what the environment of this process says about these.
 	Network string
-	// Logger gets a line for each decision, at debug level and without
-	// secrets. nil means none.
+	// Logger gets an event for each decision and each call of the service, at
+	// debug level and without secrets: see the package comment. nil means none.
 	Logger *slog.Logger
 
 	once  sync.Once
@@ -90,9 +110,12 @@ func (e *UnavailableError) Error() string { return e.Op + ": " + e.Reason }
 // Unwrap returns the cause.
 func (e *UnavailableError) Unwrap() error { return e.Err }
 
+// unavailable is how flight's failures call an [UnavailableError].
+const unavailable = "unavailable"
+
 // Failure makes the error one that the next callers share.
 func (e *UnavailableError) Failure() flight.Failure {
-	f := flight.Failure{Kind: "unavailable", Reason: e.Reason, BelowHTTP: true}
+	f := flight.Failure{Kind: unavailable, Reason: e.Reason, BelowHTTP: true}
 	if answer, ok := errors.AsType[*oidc.Error](e.Err); ok {
 		f.BelowHTTP, f.RetryAfter = answer.StatusCode == 0, answer.RetryAfter
 	}
@@ -124,6 +147,9 @@ func (s *Session) Format(f fmt.State, _ rune) { fmt.Fprintf(f, "tokencache.Sessi
 
 // LogValue logs what Format prints.
 func (s *Session) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(s)) }
+
+// logged is ctx for the calls of services that are made in it.
+func (s *Session) logged(ctx context.Context) context.Context { return sdk.WithLogger(ctx, s.Logger) }
 
 func (s *Session) open() (*store, error) {
 	s.once.Do(func() { s.store, s.err = newStore(s) })
@@ -229,6 +255,6 @@ func (s *Session) Pause(ctx context.Context) (resume func(), err error) { return
 
 func (s *Session) debug(event string, args ...any) {
 	if s.Logger != nil {
-		s.Logger.Debug("session "+s.label()+": "+event, args...)
+		s.Logger.Debug(event, append([]any{"session", s.label()}, args...)...)
 	}
 }

@@ -1,7 +1,6 @@
 package tokencache
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,7 +9,6 @@ import (
 
 	"github.com/credproc/credproc/internal/flight"
 	"github.com/credproc/credproc/internal/portal"
-	"github.com/credproc/credproc/internal/safedir"
 	"github.com/credproc/credproc/oidc"
 )
 
@@ -72,7 +70,7 @@ func (s *Session) signIn(ctx context.Context, joined func() (bool, error), how f
 		return fmt.Errorf("not begun, since a sign-in could not be stored: %w", err)
 	}
 	defer st.state.Remove(st.id + ".room")
-	tok, err := how(ctx, &s.Config)
+	tok, err := how(s.logged(ctx), &s.Config)
 	if err != nil {
 		return err
 	}
@@ -226,7 +224,7 @@ func (s *Session) revoke(ctx context.Context, it *item) error {
 	if it == nil || !it.usable(time.Now(), "") {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, logoutTime)
+	ctx, cancel := context.WithTimeout(s.logged(ctx), logoutTime)
 	defer cancel()
 	err := s.portal().Logout(ctx, it.AccessToken)
 	if errors.Is(err, portal.ErrUnauthorized) { // it has ended already
@@ -254,107 +252,4 @@ func (st *store) clearMarks() {
 			st.locks().Remove(name)
 		}
 	}
-}
-
-// Status is what is known about a login without asking the keyring or the
-// service. It holds no secret.
-type Status struct {
-	Name, StartURL, Region string
-	Endpoint               string // custom, of the sign-in service
-	PortalEndpoint         string // custom, of the access portal
-	Keyring                string // where the tokens are
-
-	SignedIn    time.Time // when, by the local clock
-	Renewed     time.Time // when the access token was got
-	Expiry      time.Time // when the access token ends
-	Refreshable bool      // whether it can be renewed then
-	// Registration is when the client registration, and so every refresh
-	// token, ends. Zero: unknown.
-	Registration time.Time
-	// Ended is why the service refuses to renew; "" if it does not.
-	// AccessEnded says that it refuses the access token too.
-	Ended       string
-	AccessEnded bool
-	// Holders are the processes that are renewing, signing in or fetching.
-	Holders []Holder
-}
-
-// Holder is a process at work for a session, by its own word.
-type Holder struct {
-	PID   int
-	Op    string    // "renew the session corp"
-	Since time.Time // local clock
-}
-
-// Holders returns the processes at work for the session, whether there is a
-// login or not.
-func (s *Session) Holders() []Holder {
-	st, err := s.open()
-	if err != nil {
-		return nil
-	}
-	return st.holders()
-}
-
-func (st *store) holders() (all []Holder) {
-	names, _ := st.locks().Names()
-	for _, name := range names {
-		lock, isHolder := strings.CutSuffix(name, ".holder")
-		if !isHolder || !strings.HasPrefix(lock, st.id+".") {
-			continue
-		}
-		if h, held := flight.HeldBy(st.locks(), lock); held {
-			all = append(all, Holder(h))
-		}
-	}
-	return all
-}
-
-// Status returns what is known about the session's login, or nil if there is
-// none.
-func (s *Session) Status() (*Status, error) {
-	st, err := s.open()
-	if err != nil {
-		return nil, err
-	}
-	ix := st.readIndex()
-	if ix == nil {
-		return nil, nil
-	}
-	return st.status(ix), nil
-}
-
-func (st *store) status(ix *index) *Status {
-	status := &Status{
-		Name: ix.Session, StartURL: ix.StartURL, Region: ix.Region,
-		Endpoint: ix.Endpoint, PortalEndpoint: ix.PortalEndpoint, Keyring: ix.Keyring,
-		SignedIn: ix.SignedIn, Renewed: ix.Renewed, Expiry: ix.Expiry,
-		Refreshable: ix.Refreshable, Registration: ix.Registration, Holders: st.holders(),
-	}
-	if m := st.readEnded(); m != nil && m.Generation == ix.Generation {
-		status.Ended, status.AccessEnded = cmp.Or(m.Reason, "refused"), m.Access
-	}
-	return status
-}
-
-// Logins returns what is known about every login of an installation, in no
-// order. stateDir is [Session.StateDir], with the same default.
-func Logins(stateDir, service string) ([]*Status, error) {
-	if stateDir == "" {
-		var err error
-		if stateDir, _, err = DefaultDirs(service); err != nil {
-			return nil, err
-		}
-	}
-	dir := safedir.Dir(stateDir)
-	names, err := dir.Names()
-	var logins []*Status
-	for _, name := range names {
-		id, isIndex := strings.CutSuffix(name, ".json")
-		st := &store{id: id, state: dir}
-		if ix := st.readIndex(); isIndex && ix != nil {
-			logins = append(logins, st.status(ix))
-		}
-	}
-	return logins, err
 }

@@ -29,7 +29,9 @@ import (
 //	state    <id>.journal        the answer of a renewal on its way to the keyring, sealed
 //	state    <id>.ended          the mark "sign-in required"
 //	state    locks/              lock files, their holders, the last failure
+//	state    <id>.life           the longest that a session was seen to last, a hint
 //	cache    <id>/               what was fetched with the login, sealed
+//	cache    <id>/<hash>.role    whose credentials a sealed record has, and till when, a hint
 type store struct {
 	name     string // of the session, for messages
 	identity string
@@ -440,14 +442,20 @@ func (st *store) readRecord(ctx context.Context, words []string) ([]byte, error)
 	return data, nil
 }
 
-func (st *store) writeRecord(ctx context.Context, words []string, data []byte) error {
+// writeRecord leaves word of what it has stored, if there is something to say.
+func (st *store) writeRecord(ctx context.Context, words []string, data []byte, note *CachedRole) error {
 	identity := st.recordIdentity(words)
 	record, err := st.seal(ctx, identity, data)
 	if err != nil {
 		return err
 	}
 	dir, name := layout.RecordFile(st.identity, identity)
-	return st.cache.Sub(dir).Write(name, record)
+	cache := st.cache.Sub(dir)
+	if err := cache.Write(name, record); err != nil || note == nil {
+		return err
+	}
+	writeNote(cache, name, record, note)
+	return nil
 }
 
 func (st *store) removeRecords() { st.cache.RemoveAll(st.id) }

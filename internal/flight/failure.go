@@ -47,6 +47,7 @@ func (e *SharedError) Error() string {
 
 type failureFile struct {
 	Failure
+	Op      string    `json:"op,omitempty"` // what failed; releases before did not say
 	At      time.Time `json:"at"`
 	Until   time.Time `json:"until"`
 	Count   int       `json:"count"`
@@ -60,9 +61,9 @@ func failureName(name string) string { return name + ".failure" }
 
 // rememberFailure is best effort: on a full disk every caller finds out for
 // itself.
-func rememberFailure(dir safedir.Dir, name string, f Failure, network string) {
+func rememberFailure(dir safedir.Dir, name, op string, f Failure, network string) {
 	now := time.Now()
-	file := failureFile{Failure: f, At: now, Count: 1}
+	file := failureFile{Failure: f, Op: op, At: now, Count: 1}
 	if last := readFailure(dir, name); last != nil && last.concerns(network) {
 		file.Count += min(max(last.Count, 0), maxCount) // whatever the file says
 	}
@@ -79,18 +80,45 @@ func rememberFailure(dir safedir.Dir, name string, f Failure, network string) {
 // readFailure returns the last failure, unless it is of no more use: older
 // than a minute, or from the future of a clock that was set back.
 func readFailure(dir safedir.Dir, name string) *failureFile {
-	data, err := dir.Read(failureName(name))
-	if err != nil {
-		return nil
-	}
-	var f failureFile
-	if json.Unmarshal(data, &f) != nil {
+	f := parseFailure(dir, name)
+	if f == nil {
 		return nil
 	}
 	if age := time.Since(f.At); age < 0 || age > maxRetryAfter {
 		return nil
 	}
-	return &f
+	return f
+}
+
+func parseFailure(dir safedir.Dir, name string) *failureFile {
+	data, err := dir.Read(failureName(name))
+	if err != nil {
+		return nil
+	}
+	f := new(failureFile)
+	if json.Unmarshal(data, f) != nil {
+		return nil
+	}
+	return f
+}
+
+// PastFailure is a failure after which nothing has been fetched since.
+type PastFailure struct {
+	Failure
+	Op    string    // what failed; "" if a release before this one wrote it
+	At    time.Time // local clock
+	Until time.Time // local clock; the first call after it tries again
+	Count int       // failures in a row
+}
+
+// LastFailure returns the failure that is on record for the lock name in dir,
+// also one too old to be shared any more, or nil.
+func LastFailure(dir safedir.Dir, name string) *PastFailure {
+	f := parseFailure(dir, name)
+	if f == nil || f.At.After(time.Now()) {
+		return nil
+	}
+	return &PastFailure{Failure: f.Failure, Op: f.Op, At: f.At, Until: f.Until, Count: f.Count}
 }
 
 func recentFailure(dir safedir.Dir, name, network string) *SharedError {

@@ -112,7 +112,7 @@ func TestAMarkThatCannotBeIsVoid(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		mark := func(at, until time.Duration, rest string) {
 			t.Helper()
-			text := fmt.Sprintf(`{"kind":"k","reason":"r","at":%q,"until":%q%s}`,
+			text := fmt.Sprintf(`{"kind":"k","reason":"r","op":"get the thing","at":%q,"until":%q%s}`,
 				time.Now().Add(at).Format(time.RFC3339Nano), time.Now().Add(until).Format(time.RFC3339Nano), rest)
 			if err := s.dir.Write(name+".failure", []byte(text)); err != nil {
 				t.Fatal(err)
@@ -341,7 +341,7 @@ func TestTheFileOfAFailureHoldsNoMoreThanItMust(t *testing.T) {
 		s.fails(t, "proxy a")
 		data, err := s.dir.Read(name + ".failure")
 		at, until := time.Now().Format(time.RFC3339Nano), time.Now().Add(time.Minute).Format(time.RFC3339Nano)
-		want := fmt.Sprintf(`{"kind":"k","reason":"r","at":%q,"until":%q,"count":1}`, at, until)
+		want := fmt.Sprintf(`{"kind":"k","reason":"r","op":"get the thing","at":%q,"until":%q,"count":1}`, at, until)
 		if err != nil || string(data) != want {
 			t.Errorf("%s, error %v, want %s", data, err, want)
 		}

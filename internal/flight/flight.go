@@ -135,7 +135,10 @@ type Call[V any] struct {
 	Force bool
 	// Critical says that a fetch must not be cut off by the end of the process.
 	Critical bool
-	Logger   *slog.Logger // nil: none
+	// Logger gets these events, with op: "found" (waited), "wait" (lock,
+	// holder), "held back" (error, until), "fetch" (lock, waited), "fetched"
+	// and "failed" (took, error). nil: none.
+	Logger *slog.Logger
 
 	// Load looks into the store. since is when this caller began to wait: what
 	// was written later is good enough, however short its life. locked says
@@ -188,6 +191,7 @@ func Do[V any](ctx context.Context, g *Group, c Call[V]) (V, error) {
 func (c *Call[V]) run(ctx context.Context, g *Group) (V, error) {
 	began := time.Now()
 	var none V
+	told := false
 	for pause := 2 * time.Millisecond; ; pause = min(2*pause, 25*time.Millisecond) {
 		if v, done, err := c.look(ctx, began, false); done {
 			return v, err
@@ -195,6 +199,10 @@ func (c *Call[V]) run(ctx context.Context, g *Group) (V, error) {
 		v, err := c.attempt(ctx, g, began)
 		if !errors.Is(err, errHeld) {
 			return v, err
+		}
+		if !told {
+			told = true
+			c.log("wait", "lock", c.Name, "holder", holder(c.Dir, c.Name))
 		}
 		select {
 		case <-ctx.Done():
@@ -226,15 +234,17 @@ func (c *Call[V]) underLock(ctx context.Context, began time.Time) (v V, err erro
 	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < Reserve {
 		return v, &BusyError{Op: c.Op, Err: errors.New("too little time left to begin")}
 	}
-	c.log("fetch", "waited", time.Since(began))
+	c.log("fetch", "lock", c.Name, "waited", time.Since(began))
+	fetching := time.Now()
 	if v, err = c.Fetch(ctx); err == nil {
 		ForgetFailure(c.Dir, c.Name)
+		c.log("fetched", "took", time.Since(fetching))
 		return v, nil
 	}
-	c.log("failed", "error", err)
+	c.log("failed", "took", time.Since(fetching), "error", err)
 	_, shared := errors.AsType[*SharedError](err) // by another flight, which remembers it
 	if f, ok := errors.AsType[Failer](err); ok && !shared {
-		rememberFailure(c.Dir, c.Name, f.Failure(), c.Network)
+		rememberFailure(c.Dir, c.Name, c.Op, f.Failure(), c.Network)
 	}
 	var none V
 	return none, err
@@ -244,10 +254,14 @@ func (c *Call[V]) underLock(ctx context.Context, began time.Time) (v V, err erro
 // shared.
 func (c *Call[V]) look(ctx context.Context, since time.Time, locked bool) (v V, done bool, err error) {
 	v, ok, err := c.Load(ctx, since, locked)
+	if ok && err == nil {
+		c.log("found", "waited", time.Since(since))
+	}
 	if ok || err != nil {
 		return v, true, err
 	}
 	if shared := recentFailure(c.Dir, c.Name, c.Network); shared != nil && !c.Force {
+		c.log("held back", "error", shared.Reason, "until", shared.Until)
 		return v, true, shared
 	}
 	return v, false, nil
@@ -255,6 +269,6 @@ func (c *Call[V]) look(ctx context.Context, since time.Time, locked bool) (v V, 
 
 func (c *Call[V]) log(event string, args ...any) {
 	if c.Logger != nil {
-		c.Logger.Debug(c.Op+": "+event, args...)
+		c.Logger.Debug(event, append([]any{"op", c.Op}, args...)...)
 	}
 }

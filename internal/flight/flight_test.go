@@ -300,7 +300,7 @@ func TestAFlightIsLogged(t *testing.T) {
 		if _, err := flight.Do(t.Context(), new(flight.Group), c); err != s.err {
 			t.Error(err)
 		}
-		for _, want := range []string{`level=DEBUG msg="get the thing: fetch" waited=`, `level=DEBUG msg="get the thing: failed" error="no such thing"`} {
+		for _, want := range []string{`level=DEBUG msg=fetch op="get the thing" lock=thing.lock waited=0s`, `level=DEBUG msg=failed op="get the thing" took=1s error="no such thing"`} {
 			if !strings.Contains(out.String(), want) {
 				t.Errorf("no %s in\n%s", want, &out)
 			}

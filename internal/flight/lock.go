@@ -131,14 +131,15 @@ func holder(dir safedir.Dir, name string) Holder {
 }
 
 // HeldBy returns who holds the lock name in dir, by its own word; ok is false
-// when nobody does.
+// when nobody does. It waits for nothing.
 func HeldBy(dir safedir.Dir, name string) (h Holder, ok bool) {
 	if h = holder(dir, name); h.PID == 0 {
 		return h, false
 	}
-	// The word of a process that was killed is still there.
+	// The word of a process that was killed is still there. A shared lock, so
+	// that several who look at once do not take one another for the holder.
 	lock := flock.New(dir.Path(name), flock.SetFlag(openFlags))
-	free, err := lock.TryLock()
+	free, err := lock.TryRLock()
 	if free {
 		lock.Unlock()
 		return Holder{}, false

@@ -74,6 +74,9 @@ func (e *Error) Temporary() bool {
 	return e.StatusCode >= 500 || e.StatusCode == http.StatusTooManyRequests
 }
 
+// ServiceRequestID returns RequestID, as the errors of the SDK do.
+func (e *Error) ServiceRequestID() string { return e.RequestID }
+
 // failed makes an [*Error] of an SDK call's error. The SDK's own is not passed
 // on: it holds the request, with the token in its header.
 func failed(ctx context.Context, op string, err error) *Error {

@@ -47,7 +47,8 @@ type Credentials struct {
 	Expiration      time.Time // by the service's clock
 	// Date is the service's time when it answered, to the second. Zero if the
 	// answer did not tell.
-	Date time.Time
+	Date      time.Time
+	RequestID string // for AWS support; "" if unknown
 }
 
 // Account is an AWS account in which the person has at least one role.
@@ -96,12 +97,14 @@ func checked(out *sso.GetRoleCredentialsOutput) (*Credentials, error) {
 		return nil, errors.New("the answer has credentials with no sensible expiration")
 	}
 	date, _ := awsmiddleware.GetServerTime(out.ResultMetadata)
+	id, _ := awsmiddleware.GetRequestIDMetadata(out.ResultMetadata)
 	return &Credentials{
 		AccessKeyID:     *got.AccessKeyId,
 		SecretAccessKey: *got.SecretAccessKey,
 		SessionToken:    *got.SessionToken,
 		Expiration:      time.UnixMilli(got.Expiration).UTC(),
 		Date:            date,
+		RequestID:       sdk.Printable(id),
 	}, nil
 }
 

@@ -8,6 +8,7 @@
 package sdk
 
 import (
+	"errors"
 	"net/http"
 	"runtime/debug"
 	"time"
@@ -57,13 +58,13 @@ func NewRetryer() aws.Retryer {
 }
 
 // Middleware is what every service client of ours adds to its stack: our name
-// in the User-Agent ("lib/credproc#VERSION"), and bounded answers that
-// [AnswerTo] can read.
+// in the User-Agent ("lib/credproc#VERSION"), bounded answers that [AnswerTo]
+// can read, and the log of [WithLogger].
 func Middleware() []func(*middleware.Stack) error {
 	return []func(*middleware.Stack) error{
 		awsmiddleware.AddSDKAgentKeyValue(awsmiddleware.FrameworkMetadata, "credproc", Version()),
 		func(stack *middleware.Stack) error {
-			return stack.Deserialize.Add(boundAnswer{}, middleware.After)
+			return errors.Join(stack.Deserialize.Add(boundAnswer{}, middleware.After), stack.Initialize.Add(logCall{}, middleware.After))
 		},
 	}
 }

@@ -156,6 +156,16 @@ func Identity(words ...string) string {
 	return b.String()
 }
 
+// Nonce returns the random part of a record's header, in hexadecimal digits:
+// no two records share it, and it tells nothing. ok is false for what is no
+// record.
+func Nonce(record []byte) (nonce string, ok bool) {
+	if len(record) < Overhead || !bytes.HasPrefix(record, []byte(magic)) {
+		return "", false
+	}
+	return hex.EncodeToString(record[headSize : headSize+nonceSize]), true
+}
+
 // Name returns the file or item name of an identity: 32 hexadecimal digits of
 // its hash, so that names tell nothing and fit everywhere.
 func Name(identity string) string {

@@ -1,0 +1,80 @@
+package safedir
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"strconv"
+
+	"github.com/gofrs/flock"
+)
+
+// Append adds a line to a file that many processes add to: whole lines, none
+// lost. A file of most bytes or more is first put aside, as [Rotate] does it.
+func (d Dir) Append(name string, line []byte, most int64, keep int) error {
+	if err := d.Make(); err != nil {
+		return err
+	}
+	// Without a way to put it aside it goes on growing: a trail is not to end.
+	Rotate(d.Path(name), most, keep)
+	root, err := d.open()
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	f, err := root.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
+	if err != nil {
+		return err
+	}
+	f.Chmod(0o600) // the umask may have taken from it
+	line = append(bytes.TrimRight(line, "\n"), '\n')
+	if torn(f) {
+		line = append([]byte{'\n'}, line...)
+	}
+	_, err = f.Write(line) // one call: lines of others do not get into it
+	return errors.Join(err, f.Close())
+}
+
+// torn reports whether the last line has no end: a disk was full.
+func torn(f *os.File) bool {
+	size, err := f.Seek(0, io.SeekEnd)
+	last := make([]byte, 1)
+	if err != nil || size == 0 {
+		return false
+	}
+	_, err = f.ReadAt(last, size-1)
+	return err == nil && last[0] != '\n'
+}
+
+// Rotate renames the file at path to "path.1", what was there before to
+// "path.2", and so on up to keep, if it has most bytes or more. What is no
+// regular file is left alone. Of several processes one does it, under the lock
+// "path.lock".
+func Rotate(path string, most int64, keep int) error {
+	if !due(path, most) {
+		return nil
+	}
+	lock := flock.New(path+".lock", flock.SetPermissions(0o600))
+	ok, err := lock.TryLock()
+	if err != nil || !ok {
+		return err
+	}
+	defer lock.Unlock()
+	if !due(path, most) {
+		return nil
+	}
+	for n := keep; n > 1; n-- {
+		err := os.Rename(path+"."+strconv.Itoa(n-1), path+"."+strconv.Itoa(n))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return os.Rename(path, path+".1")
+}
+
+func due(path string, most int64) bool {
+	info, err := os.Lstat(path)
+	return err == nil && info.Mode().IsRegular() && info.Size() >= most
+}

@@ -1,0 +1,184 @@
+package tokencache
+
+import (
+	"cmp"
+	"encoding/json"
+	"strings"
+	"time"
+
+	"github.com/credproc/credproc/internal/flight"
+	"github.com/credproc/credproc/internal/safedir"
+)
+
+// Status is what is known about a login without asking the keyring or the
+// service. It holds no secret.
+type Status struct {
+	Name, StartURL, Region string
+	Endpoint               string // custom, of the sign-in service
+	PortalEndpoint         string // custom, of the access portal
+	Keyring                string // where the tokens are
+
+	SignedIn    time.Time // when, by the local clock
+	Renewed     time.Time // when the access token was got
+	Expiry      time.Time // when the access token ends
+	Refreshable bool      // whether it can be renewed then
+	// Registration is when the client registration, and so every refresh
+	// token, ends. Zero: unknown.
+	Registration time.Time
+	// Ended is why the service refuses to renew; "" if it does not.
+	// AccessEnded says that it refuses the access token too.
+	Ended       string
+	AccessEnded bool
+	// LongestLife is the most that a session of this name was seen to last here
+	// before the service ended it: from the sign-in to the last renewal that
+	// worked. Zero: none has ended yet.
+	LongestLife time.Duration
+	// Failure is what the last renewal or fetch came to, if none has worked
+	// since, or nil.
+	Failure *Failure
+	// Roles are the credentials that are stored for every process, soonest end
+	// first.
+	Roles []CachedRole
+	// Holders are the processes that are renewing, signing in or fetching.
+	Holders []Holder
+}
+
+// Holder is a process at work for a session, by its own word.
+type Holder struct {
+	PID   int
+	Op    string    // "renew the session corp"
+	Since time.Time // local clock
+}
+
+// Failure is a renewal or a fetch that failed, after which none has worked.
+type Failure struct {
+	Op      string    // "renew the session corp"; "" if a release before this one failed
+	Reason  string    // what went wrong, for people
+	At      time.Time // local clock
+	RetryAt time.Time // local clock; calls before it get the same error at once
+	Count   int       // in a row
+}
+
+// Holders returns the processes at work for the session, whether there is a
+// login or not.
+func (s *Session) Holders() []Holder {
+	st, err := s.open()
+	if err != nil {
+		return nil
+	}
+	return st.holders()
+}
+
+func (st *store) holders() (all []Holder) {
+	names, _ := st.locks().Names()
+	for _, name := range names {
+		lock, isHolder := strings.CutSuffix(name, ".holder")
+		if !isHolder || !strings.HasPrefix(lock, st.id+".") {
+			continue
+		}
+		if h, held := flight.HeldBy(st.locks(), lock); held {
+			all = append(all, Holder(h))
+		}
+	}
+	return all
+}
+
+// Status returns what is known about the session's login, or nil if there is
+// none.
+func (s *Session) Status() (*Status, error) {
+	st, err := s.open()
+	if err != nil {
+		return nil, err
+	}
+	ix := st.readIndex()
+	if ix == nil {
+		return nil, nil
+	}
+	status := st.status(ix)
+	status.Roles = st.cachedRoles()
+	return status, nil
+}
+
+func (st *store) status(ix *index) *Status {
+	status := &Status{
+		Name: ix.Session, StartURL: ix.StartURL, Region: ix.Region,
+		Endpoint: ix.Endpoint, PortalEndpoint: ix.PortalEndpoint, Keyring: ix.Keyring,
+		SignedIn: ix.SignedIn, Renewed: ix.Renewed, Expiry: ix.Expiry,
+		Refreshable: ix.Refreshable, Registration: ix.Registration, Holders: st.holders(),
+		LongestLife: st.longestLife(), Failure: st.lastFailure(),
+	}
+	if m := st.readEnded(); m != nil && m.Generation == ix.Generation {
+		status.Ended, status.AccessEnded = cmp.Or(m.Reason, "refused"), m.Access
+	}
+	return status
+}
+
+// lastFailure returns the latest of the session's failures. A refusal of a
+// role is none: it says nothing about the session.
+func (st *store) lastFailure() (last *Failure) {
+	names, _ := st.locks().Names()
+	for _, name := range names {
+		lock, isFailure := strings.CutSuffix(name, ".failure")
+		if !isFailure || !strings.HasPrefix(lock, st.id+".") {
+			continue
+		}
+		f := flight.LastFailure(st.locks(), lock)
+		if f != nil && f.Kind == unavailable && (last == nil || f.At.After(last.At)) {
+			last = &Failure{Op: f.Op, Reason: f.Reason, At: f.At, RetryAt: f.Until, Count: f.Count}
+		}
+	}
+	return last
+}
+
+// How long sessions last is up to the administrator, and the service does not
+// tell. What it was seen to be is a hint, and outlives the login.
+
+type life struct {
+	Seconds int64 `json:"longest_life_seconds"`
+}
+
+func (st *store) longestLife() time.Duration {
+	var l life
+	if data, err := st.state.Read(st.id + ".life"); err != nil || json.Unmarshal(data, &l) != nil || l.Seconds < 0 {
+		return 0
+	}
+	return time.Duration(min(l.Seconds, maxLife)) * time.Second
+}
+
+const maxLife = 10 * 365 * 24 * 3600 // whatever the file says
+
+// sawLife is called when the service has ended the session. It goes by the last
+// renewal that worked: when the session ended after that, nobody knows.
+func (st *store) sawLife() {
+	ix := st.readIndex()
+	if ix == nil {
+		return
+	}
+	seen := ix.Renewed.Sub(ix.SignedIn)
+	if data, err := json.Marshal(life{int64(seen.Seconds())}); err == nil && seen > st.longestLife() {
+		st.state.Write(st.id+".life", data)
+	}
+}
+
+// Logins returns what is known about every login of an installation, in no
+// order, but for their Roles. stateDir is [Session.StateDir], with the same
+// default.
+func Logins(stateDir, service string) ([]*Status, error) {
+	if stateDir == "" {
+		var err error
+		if stateDir, _, err = DefaultDirs(service); err != nil {
+			return nil, err
+		}
+	}
+	dir := safedir.Dir(stateDir)
+	names, err := dir.Names()
+	var logins []*Status
+	for _, name := range names {
+		id, isIndex := strings.CutSuffix(name, ".json")
+		st := &store{id: id, state: dir}
+		if ix := st.readIndex(); isIndex && ix != nil {
+			logins = append(logins, st.status(ix))
+		}
+	}
+	return logins, err
+}
