@@ -15,6 +15,8 @@ type Commands struct {
 	Process processCommand `cmd:"" aliases:"credential-process" help:"Print credentials of a role, for credential_process in ~/.aws/config."`
 	List    listCommand    `cmd:"" help:"List accounts and roles."`
 	Status  statusCommand  `cmd:"" help:"Show what is signed in, and until when."`
+
+	Token   tokenCommand   `cmd:"" help:"Print the access token, for tools that need a bearer."`
 	Version versionCommand `cmd:"" help:"Show the version."`
 }
 

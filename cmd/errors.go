@@ -66,8 +66,11 @@ type advice struct {
 // Report tells the person what happened and what to do, on stderr, and returns
 // the exit status. err may be nil.
 func (a *App) Report(err error) int {
-	if err == nil {
+	switch {
+	case err == nil:
 		return done
+	case errors.Is(err, errSignedOut):
+		return signInRequired
 	}
 	say := a.advise(err)
 	a.say("%s", say.in(a.name()))

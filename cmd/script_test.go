@@ -47,6 +47,7 @@ func TestMain(m *testing.M) {
 //	reset                    begins to count anew
 //	document [key=value…]    stdout is a credential_process document
 //	json                     stdout is one JSON value, and nothing else
+//	schema name              and it is as docs/name.schema.json says
 //	asked                    waits until a sign-in waits for a person
 //	eventually re program…   runs it until it prints what is like re
 //	scribble pattern…        makes garbage of files
@@ -65,7 +66,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "soon": soon, "idc": idc, "count": count, "reset": reset,
-			"document": document, "json": isJSON, "leaks": leaks, "asked": asked, "eventually": eventually, "scribble": scribble, "unmount": unmount,
+			"document": document, "json": isJSON, "schema": schema, "leaks": leaks, "asked": asked, "eventually": eventually, "scribble": scribble, "unmount": unmount,
 		},
 	})
 }

@@ -1,34 +1,82 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"regexp"
 	"strings"
-	"text/tabwriter"
 	"time"
 
+	"github.com/credproc/credproc/credproc"
 	"github.com/credproc/credproc/internal/sdk"
 	"github.com/credproc/credproc/tokencache"
 )
 
 type statusCommand struct {
 	sessionFlags
-	JSON bool `name:"json" help:"Print JSON."`
+	JSON   bool   `name:"json" xor:"how" help:"Print JSON."`
+	Quiet  bool   `short:"q" xor:"how" help:"Print nothing: exit status 0 if usable, 4 if a sign-in is required."`
+	Format string `xor:"how" placeholder:"TEXT" help:"Print a line for a prompt: {session}, {state}, {left}, {end}, {token_left}, {profile}, {account}, {role} and {role_left} are replaced."`
 }
 
-// sessionStatus is a line of status, and its JSON.
+// sessionStatus is a session in status, and its JSON: docs/status.schema.json
+// says what each means.
 type sessionStatus struct {
-	Session       string     `json:"session"`
-	StartURL      string     `json:"sso_start_url"`
-	Region        string     `json:"sso_region"`
-	SignedIn      bool       `json:"signed_in"`
-	Problem       string     `json:"problem,omitempty"`
-	Keyring       string     `json:"keyring,omitempty"`
-	SignedInAt    *time.Time `json:"signed_in_at,omitempty"`
-	AccessToken   *time.Time `json:"access_token_expires_at,omitempty"`
-	Renewable     bool       `json:"renewable"`
-	RenewableTill *time.Time `json:"renewable_until,omitempty"`
-	InProgress    []progress `json:"in_progress,omitempty"`
+	Session       string       `json:"session"`
+	StartURL      string       `json:"sso_start_url"`
+	Region        string       `json:"sso_region"`
+	State         string       `json:"state"`
+	SignedIn      bool         `json:"signed_in"`
+	Problem       string       `json:"problem,omitempty"`
+	Keyring       string       `json:"keyring,omitempty"`
+	SignedInAt    *time.Time   `json:"signed_in_at,omitempty"`
+	ExpectedEnd   *expectedEnd `json:"expected_end,omitempty"`
+	RenewedAt     *time.Time   `json:"last_renewed_at,omitempty"`
+	AccessToken   *time.Time   `json:"access_token_expires_at,omitempty"`
+	Renewable     bool         `json:"renewable"`
+	RenewableTill *time.Time   `json:"renewable_until,omitempty"`
+	LastFailure   *pastFailure `json:"last_failure,omitempty"`
+	Roles         []cachedRole `json:"cached_roles"`
+	InProgress    []progress   `json:"in_progress"`
+}
+
+// The states of a session.
+const (
+	signedIn  = "signed_in"
+	signedOut = "signed_out"
+	ended     = "ended"   // the service, or the registration, has ended it
+	uncertain = "unknown" // a sign-in or sign-out was cut off
+	unusable  = "unusable"
+)
+
+// expectedEnd is when a session may be expected to need a sign-in.
+type expectedEnd struct {
+	At     *time.Time `json:"at,omitempty"`
+	Source string     `json:"source"`
+}
+
+// The sources of an expected end, in the order in which they count.
+const (
+	byRegistration  = "registration"
+	byConfiguration = "configured"
+	byExperience    = "longest_seen"
+	byAdministrator = "administrator" // who has not told
+)
+
+type pastFailure struct {
+	Op      string    `json:"operation"`
+	Reason  string    `json:"reason"`
+	At      time.Time `json:"at"`
+	RetryAt time.Time `json:"retry_at"`
+	Count   int       `json:"count"`
+}
+
+type cachedRole struct {
+	tokencache.CachedRole
+	Left int `json:"seconds_left"`
+	Life int `json:"seconds_of_life"`
 }
 
 // progress is a process at work for a session.
@@ -38,28 +86,50 @@ type progress struct {
 	Since     time.Time `json:"since"`
 }
 
-// Run implements the command, for kong. It asks neither service nor keyring.
+// Run implements the command, for kong. It asks neither service nor keyring,
+// and waits for nobody.
 func (c *statusCommand) Run(ctx context.Context, a *App) error {
 	return a.do(ctx, false, func(ctx context.Context, r *run) error {
+		if err := checkFormat(c.Format); err != nil {
+			return err
+		}
 		named := c.sessionFlags != (sessionFlags{})
 		sessions, err := r.statusOf(c, named)
 		if err != nil {
 			return err
 		}
-		if c.JSON {
+		silent := c.Quiet || c.Format != ""
+		switch {
+		case c.Quiet:
+		case c.Format != "":
+			err = r.printFormatted(c.Format, c.profileFor(r), sessions)
+		case c.JSON:
 			err = r.printJSON(sessions)
-		} else {
+		default:
 			err = r.printStatus(sessions)
 		}
-		if err == nil && named && !sessions[0].SignedIn {
-			t, _ := c.target(r)
-			return t.wrap(&tokencache.SignInError{Session: sessions[0].Session, Reason: sessions[0].Problem})
+		if err != nil {
+			return err
 		}
-		return err
+		for _, s := range sessions {
+			switch {
+			case s.SignedIn || !named && !silent:
+			case silent:
+				return errSignedOut
+			default:
+				t, _ := c.target(r)
+				return t.wrap(&tokencache.SignInError{Session: s.label(), Reason: s.Problem})
+			}
+		}
+		return nil
 	})
 }
 
-// statusOf returns one session, or all that are configured or signed in.
+// errSignedOut ends a command with the status that says so, and no words.
+var errSignedOut = errors.New("sign-in required")
+
+// statusOf returns one session, or all that are configured or signed in. A
+// prompt wants the one of the profile in force, if there is one.
 func (r *run) statusOf(c *statusCommand, named bool) ([]sessionStatus, error) {
 	if named {
 		t, err := c.target(r)
@@ -68,6 +138,12 @@ func (r *run) statusOf(c *statusCommand, named bool) ([]sessionStatus, error) {
 		}
 		one, err := r.sessionStatus(t.session)
 		return []sessionStatus{one}, err
+	}
+	if c.Quiet || c.Format != "" {
+		if s, err := r.config.ProfileSession(r.config.DefaultProfile()); err == nil {
+			one, err := r.sessionStatus(s)
+			return []sessionStatus{one}, err
+		}
 	}
 	names, err := r.config.SessionNames()
 	if err != nil {
@@ -81,7 +157,7 @@ func (r *run) statusOf(c *statusCommand, named bool) ([]sessionStatus, error) {
 	for _, name := range names {
 		s, err := r.config.Session(name)
 		if err != nil {
-			all = append(all, sessionStatus{Session: name, Problem: err.Error()})
+			all = append(all, sessionStatus{Session: name, State: unusable, Problem: err.Error(), Roles: []cachedRole{}, InProgress: []progress{}})
 			continue
 		}
 		one, err := r.sessionStatus(s)
@@ -92,7 +168,18 @@ func (r *run) statusOf(c *statusCommand, named bool) ([]sessionStatus, error) {
 		logins = without(logins, s)
 	}
 	for _, login := range logins {
-		all = append(all, describeLogin(login))
+		s, err := r.config.LoginSession(login)
+		if err != nil {
+			return nil, err
+		}
+		one, err := r.sessionStatus(s)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, one)
+	}
+	if c.Quiet && len(all) == 0 {
+		return nil, &usageError{problem: "no sso-session in " + r.config.Path()}
 	}
 	return all, nil
 }
@@ -109,23 +196,41 @@ func without(logins []*tokencache.Status, s *tokencache.Session) []*tokencache.S
 }
 
 func (r *run) sessionStatus(s *tokencache.Session) (sessionStatus, error) {
+	duration, err := r.config.SessionDuration(s.Name)
+	if err != nil {
+		return sessionStatus{}, err
+	}
 	login, err := s.Status()
 	if err != nil {
 		return sessionStatus{}, err
 	}
 	if login == nil {
-		return sessionStatus{Session: s.Name, StartURL: s.Config.StartURL, Region: s.Config.Region, Problem: "not signed in", InProgress: inProgress(s.Holders())}, nil
+		return sessionStatus{
+			Session: s.Name, StartURL: s.Config.StartURL, Region: s.Config.Region,
+			State: signedOut, Problem: "not signed in", Roles: []cachedRole{}, InProgress: inProgress(s.Holders()),
+		}, nil
 	}
-	return describeLogin(login), nil
+	return describeLogin(login, duration, time.Now()), nil
 }
 
-func describeLogin(login *tokencache.Status) sessionStatus {
-	now := time.Now()
+func describeLogin(login *tokencache.Status, duration time.Duration, now time.Time) sessionStatus {
 	status := sessionStatus{
 		Session: login.Name, StartURL: login.StartURL, Region: login.Region, Keyring: login.Keyring,
-		InProgress: inProgress(login.Holders),
-		SignedInAt: &login.SignedIn, AccessToken: &login.Expiry, Renewable: login.Refreshable,
+		InProgress: inProgress(login.Holders), Roles: []cachedRole{},
+		Renewable: login.Refreshable,
 	}
+	for _, role := range login.Roles {
+		status.Roles = append(status.Roles, cachedRole{role, int(role.Expiry.Sub(now).Seconds()), int(role.Expiry.Sub(role.Fetched).Seconds())})
+	}
+	if f := login.Failure; f != nil {
+		status.LastFailure = &pastFailure{f.Op, f.Reason, f.At, f.RetryAt, f.Count}
+	}
+	if login.Uncertain {
+		status.State, status.Renewable = uncertain, false
+		status.Problem = "a sign-in or a sign-out was cut off, or a file is gone: only the keyring knows"
+		return status
+	}
+	status.SignedInAt, status.RenewedAt, status.AccessToken = &login.SignedIn, &login.Renewed, &login.Expiry
 	if !login.Registration.IsZero() {
 		status.RenewableTill = &login.Registration
 		status.Renewable = status.Renewable && now.Before(login.Registration)
@@ -134,64 +239,264 @@ func describeLogin(login *tokencache.Status) sessionStatus {
 		status.Renewable, status.Problem = false, "the service has ended the session: "+login.Ended
 	}
 	status.SignedIn = status.Renewable || now.Before(login.Expiry) && !login.AccessEnded
-	if !status.SignedIn && status.Problem == "" {
-		status.Problem = "the session has ended"
+	status.State = signedIn
+	if !status.SignedIn {
+		status.State, status.Problem = ended, cmp.Or(status.Problem, "the session has ended")
+	} else {
+		status.ExpectedEnd = status.expect(login, duration, now)
 	}
 	return status
 }
 
-func inProgress(holders []tokencache.Holder) (all []progress) {
+// expect guesses when the next sign-in is due. The service does not tell how
+// long a session lasts, which is between 15 minutes and 90 days.
+func (s *sessionStatus) expect(login *tokencache.Status, duration time.Duration, now time.Time) *expectedEnd {
+	end := &expectedEnd{Source: byAdministrator}
+	switch {
+	case !s.Renewable: // its access token is the last
+		return &expectedEnd{At: &login.Expiry, Source: byRegistration}
+	case duration > 0:
+		end = &expectedEnd{Source: byConfiguration}
+	case now.Before(login.SignedIn.Add(login.LongestLife)): // else this one lives longer already
+		end, duration = &expectedEnd{Source: byExperience}, login.LongestLife
+	}
+	if end.Source != byAdministrator {
+		at := login.SignedIn.Add(duration)
+		end.At = &at
+	}
+	if end.At != nil && !login.Registration.IsZero() && login.Registration.Before(*end.At) {
+		end = &expectedEnd{At: &login.Registration, Source: byRegistration}
+	}
+	return end
+}
+
+func inProgress(holders []tokencache.Holder) []progress {
+	all := []progress{}
 	for _, h := range holders {
 		all = append(all, progress{h.PID, h.Op, h.Since})
 	}
 	return all
 }
 
+func (s *sessionStatus) label() string { return cmp.Or(s.Session, s.StartURL) }
+
 func (r *run) printStatus(sessions []sessionStatus) error {
 	if len(sessions) == 0 {
 		r.say("No sso-session in %s, and nothing signed in.", r.config.Path())
 	}
-	table := tabwriter.NewWriter(r.stdout(), 0, 0, 2, ' ', 0)
+	wide := 0
 	for _, s := range sessions {
-		name := s.Session
-		if name == "" {
-			name = s.StartURL
+		wide = max(wide, width(sdk.Printable(s.label())))
+	}
+	var text strings.Builder
+	p := r.paint(r.stdout())
+	now := time.Now()
+	for i, s := range sessions {
+		if i > 0 && (s.State == signedIn || sessions[i-1].State == signedIn) {
+			text.WriteString("\n")
 		}
-		fmt.Fprintf(table, "%s\t%s\n", sdk.Printable(name), strings.Join(s.words(), ", "))
-		for _, p := range s.InProgress {
-			fmt.Fprintf(table, "\tprocess %d: %s, since %s\n", p.PID, sdk.Printable(p.Operation), p.Since.Format(time.TimeOnly))
+		name := p.bold(sdk.Printable(s.label())) + strings.Repeat(" ", min(wide, 30)-min(wide, 30, width(sdk.Printable(s.label()))))
+		text.WriteString(name + "  " + s.headline(p) + "\n")
+		for _, line := range r.lines(&s, now) {
+			label := "  " + pad(line.label, 9)
+			fmt.Fprintf(&text, "%s%s\n", p.faint(label), line.paint(p)(wrapped(line.text, width(label))))
 		}
 	}
-	return table.Flush()
+	_, err := r.stdout().Write([]byte(text.String()))
+	return err
 }
 
-// words describe a session on one line.
-func (s *sessionStatus) words() []string {
-	if !s.SignedIn {
-		return []string{"not signed in" + because(s.Problem)}
+func (s *sessionStatus) headline(p paint) string {
+	switch s.State {
+	case signedIn:
+		return p.green("signed in") + p.faint(", "+s.Keyring+" keyring")
+	case signedOut:
+		return p.yellow("not signed in")
+	case ended:
+		return p.red("not signed in") + p.faint(", the session has ended")
+	case uncertain:
+		return p.yellow("not known")
 	}
-	words := []string{"signed in", "access token " + until(*s.AccessToken)}
-	switch {
-	case s.Renewable && s.RenewableTill != nil:
-		words = append(words, "renewed by itself for at most "+roughly(time.Until(*s.RenewableTill)))
-	case s.Renewable:
-		words = append(words, "renewed by itself")
-	default:
-		words = append(words, "not renewable"+because(s.Problem))
-	}
-	return append(words, s.Keyring+" keyring")
+	return p.red("not usable")
 }
 
-func because(problem string) string {
-	if problem == "" || problem == "not signed in" {
-		return ""
+// statusLine is one line below a session, or several where it is too long.
+type statusLine struct{ label, text, colour string }
+
+func (l statusLine) paint(p paint) func(string) string {
+	switch l.colour {
+	case "red":
+		return p.red
+	case "yellow":
+		return p.yellow
 	}
-	return " (" + problem + ")"
+	return func(text string) string { return text }
 }
 
-func until(t time.Time) string {
-	if d := time.Until(t); d > 0 {
-		return "good for " + roughly(d)
+func (r *run) lines(s *sessionStatus, now time.Time) []statusLine {
+	var lines []statusLine
+	add := func(label, colour, format string, args ...any) {
+		lines = append(lines, statusLine{label, fmt.Sprintf(format, args...), colour})
+	}
+	if s.Problem != "" && s.State != signedOut {
+		add("why", "red", "%s", sdk.Printable(s.Problem))
+	}
+	if s.SignedIn {
+		add("since", "", "%s, %s ago", clock(*s.SignedInAt, now), short(now.Sub(*s.SignedInAt)))
+		add("until", s.untilColour(now), "%s", s.until(now))
+		add("renewed", "", "%s ago, access token %s", short(now.Sub(*s.RenewedAt)), tokenLeft(*s.AccessToken, now))
+	}
+	if f := s.LastFailure; f != nil {
+		text := fmt.Sprintf("%s ago, %s: %s", short(now.Sub(f.At)), cmp.Or(f.Op, "a renewal or a fetch"), f.Reason)
+		if f.Count > 1 {
+			text += fmt.Sprintf(" (%d in a row)", f.Count)
+		}
+		if f.RetryAt.After(now) {
+			text += "; tried again in " + short(f.RetryAt.Sub(now)+time.Second)
+		}
+		add("failure", "yellow", "%s", sdk.Printable(text))
+	}
+	for i, role := range s.Roles {
+		label := "roles"
+		if i > 0 {
+			label = ""
+		}
+		add(label, "", "%s", role.words())
+	}
+	for i, p := range s.InProgress {
+		label := "at work"
+		if i > 0 {
+			label = ""
+		}
+		add(label, "", "process %d: %s, for %s", p.PID, sdk.Printable(p.Operation), short(now.Sub(p.Since)))
+	}
+	if !s.SignedIn && s.State != unusable {
+		words := []string{s.Session}
+		if s.Session == "" {
+			words = []string{"--sso-start-url", s.StartURL, "--sso-region", s.Region}
+		}
+		add("mend", "", "%s", r.loginHint(&targetError{words: words, err: errSignedOut}))
+	}
+	return lines
+}
+
+func tokenLeft(end, now time.Time) string {
+	if left := end.Sub(now); left > 0 {
+		return "good for " + short(left)
 	}
 	return "expired"
+}
+
+func (s *sessionStatus) until(now time.Time) string {
+	e := s.ExpectedEnd
+	if e.At == nil {
+		return "set by your administrator"
+	}
+	when := fmt.Sprintf("%s, in %s", clock(*e.At, now), short(e.At.Sub(now)))
+	if !e.At.After(now) {
+		when = clock(*e.At, now) + ", which has passed"
+	}
+	switch e.Source {
+	case byExperience:
+		return "~ " + when + " (the longest seen here)"
+	case byRegistration:
+		if !s.Renewable {
+			return when + " (it cannot be renewed)"
+		}
+		return when + " (the registration's end)"
+	}
+	return when
+}
+
+// untilColour warns of an end within the half hour.
+func (s *sessionStatus) untilColour(now time.Time) string {
+	if e := s.ExpectedEnd; e.At != nil && e.At.Sub(now) < 30*time.Minute {
+		return "yellow"
+	}
+	return ""
+}
+
+func (c *cachedRole) words() string {
+	who := c.AccountID + " " + c.RoleName
+	if c.RoleName == "" {
+		who = c.RoleARN
+	}
+	left := fmt.Sprintf("%s of %s", short(time.Duration(c.Left)*time.Second), short(wholeMinutes(time.Duration(c.Life)*time.Second)))
+	return pad(left, 13) + sdk.Printable(who)
+}
+
+// wholeMinutes makes an hour of what is a second less, by the clocks of two.
+func wholeMinutes(d time.Duration) time.Duration {
+	if d < 2*time.Minute {
+		return d
+	}
+	return d.Round(time.Minute)
+}
+
+var placeholder = regexp.MustCompile(`\{[^{}]*\}`)
+
+// checkFormat refuses a format with something in it that is never replaced.
+func checkFormat(format string) error {
+	known := (&sessionStatus{}).values(nil, time.Time{})
+	for _, name := range placeholder.FindAllString(format, -1) {
+		if _, ok := known[name]; !ok {
+			return &usageError{problem: fmt.Sprintf("--format: there is no %s", name)}
+		}
+	}
+	return nil
+}
+
+// profileFor returns the role of the profile in force, or nil.
+func (c *statusCommand) profileFor(r *run) *profileRole {
+	name := cmp.Or(c.Profile, r.config.DefaultProfile())
+	provider, err := r.config.Provider(name)
+	if role, ok := provider.(*credproc.Provider); ok && err == nil {
+		return &profileRole{name, role.AccountID, role.RoleName}
+	}
+	if err == nil {
+		return &profileRole{name: name}
+	}
+	return nil
+}
+
+type profileRole struct{ name, account, role string }
+
+// printFormatted prints a line for each session.
+func (r *run) printFormatted(format string, profile *profileRole, sessions []sessionStatus) error {
+	now := time.Now()
+	var text strings.Builder
+	for _, s := range sessions {
+		values := s.values(profile, now)
+		text.WriteString(placeholder.ReplaceAllStringFunc(format, func(name string) string { return sdk.Printable(values[name]) }) + "\n")
+	}
+	_, err := r.stdout().Write([]byte(text.String()))
+	return err
+}
+
+// values are what stands for the words of a format.
+func (s *sessionStatus) values(profile *profileRole, now time.Time) map[string]string {
+	values := map[string]string{
+		"{session}": s.label(), "{state}": s.State, "{left}": "", "{end}": "", "{token_left}": "",
+		"{profile}": "", "{account}": "", "{role}": "", "{role_left}": "",
+	}
+	if e := s.ExpectedEnd; e != nil && e.At != nil {
+		about := ""
+		if e.Source == byExperience {
+			about = "~"
+		}
+		values["{left}"], values["{end}"] = about+short(e.At.Sub(now)), about+e.At.Local().Format("15:04")
+	}
+	if s.AccessToken != nil && s.SignedIn {
+		values["{token_left}"] = short(s.AccessToken.Sub(now))
+	}
+	if profile == nil {
+		return values
+	}
+	values["{profile}"], values["{account}"], values["{role}"] = profile.name, profile.account, profile.role
+	for _, role := range s.Roles {
+		if role.RoleName != "" && role.AccountID == profile.account && role.RoleName == profile.role {
+			values["{role_left}"] = short(role.Expiry.Sub(now))
+		}
+	}
+	return values
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
+	"github.com/credproc/credproc/internal/layout"
 	"github.com/credproc/credproc/internal/safedir"
 	"github.com/credproc/credproc/internal/sdk"
 	"github.com/credproc/credproc/oidc"
@@ -150,15 +151,22 @@ func (c *Config) auditOf(s *tokencache.Session) (*Audit, error) {
 	dir := c.StateDir
 	if dir == "" {
 		var err error
-		if dir, _, err = tokencache.DefaultDirs(c.Service); err != nil {
+		if dir, _, err = layout.DefaultDirs(c.Service); err != nil {
 			return nil, err
 		}
 	}
 	return &Audit{Dir: dir}, nil
 }
 
-// own returns one of our own settings: the environment variable
-// CREDPROC_SOME_KEY, or credproc_some_key of the sso-session.
+// Own returns one of our own settings: the environment variable
+// CREDPROC_SOME_KEY, or credproc_some_key of the sso-session, or "". Where
+// Service is not credproc, both begin with that.
+func (c *Config) Own(key, session string) string {
+	_, value := c.own(key, session)
+	return value
+}
+
+// own also names what says so.
 func (c *Config) own(key, session string) (name, value string) {
 	id := cmp.Or(c.Service, "credproc")
 	variable := strings.ToUpper(strings.Map(func(r rune) rune {

@@ -191,14 +191,13 @@ func (c *Config) ProfileSession(profile string) (*tokencache.Session, error) {
 	return c.session(p.Role.Session, p.Settings)
 }
 
-// Region returns the region of a profile, or "" if it has none: AWS_REGION,
-// AWS_DEFAULT_REGION, or the profile's own.
+// Region returns the region that a profile says, or "".
 func (c *Config) Region(profile string) string {
-	region := cmp.Or(c.getenv("AWS_REGION"), c.getenv("AWS_DEFAULT_REGION"))
-	if p, err := c.profile(profile); region == "" && err == nil {
-		region = p.Region
+	p, err := c.profile(profile)
+	if err != nil {
+		return ""
 	}
-	return region
+	return p.Region
 }
 
 // SessionDuration returns how long sessions of an sso-session last, as the

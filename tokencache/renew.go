@@ -263,6 +263,7 @@ func (r *renewal) keep(ctx context.Context, it *item, registration time.Time) er
 // describe brings an index up to date with an item.
 func (r *Session) describe(ix *index, it *item, registration time.Time) *index {
 	st := r.store
+	ix.Leaving = false
 	ix.Version, ix.Session, ix.StartURL, ix.Region = itemVersion, r.Name, r.Config.StartURL, r.Config.Region
 	ix.Endpoint, ix.PortalEndpoint = r.Config.Endpoint, r.PortalEndpoint
 	ix.Keyring, ix.Generation, ix.Login = st.keyring.Name(), it.Generation, login(it.ClientID)

@@ -183,8 +183,12 @@ func (s *Session) SignOut(ctx context.Context) (was bool, err error) {
 		return false, err
 	}
 	was = !errors.Is(err, ErrNotFound)
+	stay := st.leave()
 	// Before the service is told: a login that cannot be deleted stays whole.
 	if err := st.keyring.Delete(ctx, st.item); err != nil {
+		if errors.Is(err, ErrLocked) { // else it may have been done, or be done yet
+			stay()
+		}
 		return false, err
 	}
 	revokeErr := s.revoke(ctx, it)
@@ -202,6 +206,22 @@ func (s *Session) SignOut(ctx context.Context) (was bool, err error) {
 		return was, &RevokeError{Err: revokeErr}
 	}
 	return was, nil
+}
+
+// leave notes in the index that the login is about to go: if this process dies
+// before the index does, nobody takes the login for one that is there. stay
+// takes the note back.
+func (st *store) leave() (stay func()) {
+	ix := st.readIndex()
+	if ix == nil {
+		return func() {}
+	}
+	ix.Leaving = true
+	st.writeIndex(ix)
+	return func() {
+		ix.Leaving = false
+		st.writeIndex(ix)
+	}
 }
 
 // Revoke ends the session at the service within five seconds, and leaves what

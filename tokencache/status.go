@@ -3,6 +3,7 @@ package tokencache
 import (
 	"cmp"
 	"encoding/json"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,6 +26,10 @@ type Status struct {
 	// Registration is when the client registration, and so every refresh
 	// token, ends. Zero: unknown.
 	Registration time.Time
+	// Uncertain says that a sign-in or a sign-out was cut off, so that only the
+	// keyring knows whether there is a login. What the rest says is of the one
+	// before, or empty.
+	Uncertain bool
 	// Ended is why the service refuses to renew; "" if it does not.
 	// AccessEnded says that it refuses the access token too.
 	Ended       string
@@ -91,8 +96,12 @@ func (s *Session) Status() (*Status, error) {
 		return nil, err
 	}
 	ix := st.readIndex()
-	if ix == nil {
+	if ix == nil && len(st.registrations()) == 0 {
 		return nil, nil
+	}
+	if ix == nil { // of a sign-in that did not come to its end, or the index was deleted
+		ix = &index{Session: s.Name, StartURL: s.Config.StartURL, Region: s.Config.Region, Endpoint: s.Config.Endpoint,
+			PortalEndpoint: s.PortalEndpoint, Keyring: st.keyring.Name(), Leaving: true}
 	}
 	status := st.status(ix)
 	status.Roles = st.cachedRoles()
@@ -106,6 +115,10 @@ func (st *store) status(ix *index) *Status {
 		SignedIn: ix.SignedIn, Renewed: ix.Renewed, Expiry: ix.Expiry,
 		Refreshable: ix.Refreshable, Registration: ix.Registration, Holders: st.holders(),
 		LongestLife: st.longestLife(), Failure: st.lastFailure(),
+	}
+	status.Uncertain = ix.Leaving
+	if ix.Login != "" && !slices.Contains(st.registrations(), st.id+"."+ix.Login+".client") {
+		status.Refreshable = false // with what would it be?
 	}
 	if m := st.readEnded(); m != nil && m.Generation == ix.Generation {
 		status.Ended, status.AccessEnded = cmp.Or(m.Reason, "refused"), m.Access

@@ -87,6 +87,8 @@ type index struct {
 	Renewed        time.Time `json:"renewed"`
 	Expiry         time.Time `json:"expiry"`
 	Registration   time.Time `json:"registration_expiry"`
+	// Leaving says that a sign-out has begun: the login is gone, or about to be.
+	Leaving bool `json:"leaving,omitempty"`
 }
 
 // RecordError says that something stored cannot be read: damaged, sealed with
@@ -284,11 +286,21 @@ func keyringFailed(err error) bool {
 	return errors.Is(err, ErrLocked) || errors.Is(err, ErrUnavailable)
 }
 
-// removeRegistrations removes all of the session's registrations but one.
-func (st *store) removeRegistrations(keep string) {
+// registrations lists the files of the session's registrations.
+func (st *store) registrations() (files []string) {
 	names, _ := st.state.Names()
 	for _, name := range names {
-		if strings.HasPrefix(name, st.id+".") && strings.HasSuffix(name, ".client") && (keep == "" || name != st.registrationFile(keep)) {
+		if strings.HasPrefix(name, st.id+".") && strings.HasSuffix(name, ".client") {
+			files = append(files, name)
+		}
+	}
+	return files
+}
+
+// removeRegistrations removes all of the session's registrations but one.
+func (st *store) removeRegistrations(keep string) {
+	for _, name := range st.registrations() {
+		if keep == "" || name != st.registrationFile(keep) {
 			st.state.Remove(name)
 		}
 	}

@@ -1,0 +1,42 @@
+package cmd
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+type tokenCommand struct {
+	sessionFlags
+	JSON  bool `name:"json" help:"Print JSON, with the token's end."`
+	Force bool `help:"Print it onto a terminal too, where it stays to be read."`
+}
+
+// Run implements the command, for kong.
+func (c *tokenCommand) Run(ctx context.Context, a *App) error {
+	return a.do(ctx, false, func(ctx context.Context, r *run) error {
+		t, err := c.target(r)
+		if err != nil {
+			return err
+		}
+		if isTerminal(r.stdout()) && !c.Force {
+			return &usageError{problem: "the access token is a secret, and stdout is a terminal",
+				more: "Give it to a program: TOKEN=$(" + r.name() + " token). With --force it is printed all the same."}
+		}
+		token, err := t.session.Token(ctx, "")
+		if err != nil {
+			return t.wrap(err)
+		}
+		if c.JSON {
+			return r.printJSON(struct {
+				AccessToken string    `json:"access_token"`
+				ExpiresAt   time.Time `json:"expires_at"`
+				Session     string    `json:"session"`
+				StartURL    string    `json:"sso_start_url"`
+				Region      string    `json:"sso_region"`
+			}{token.AccessToken, token.Expiry.UTC().Truncate(time.Second), t.session.Name, t.session.Config.StartURL, t.session.Config.Region})
+		}
+		_, err = fmt.Fprintln(r.stdout(), token.AccessToken)
+		return err
+	})
+}

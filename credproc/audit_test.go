@@ -1,0 +1,193 @@
+package credproc
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/credproc/credproc/internal/idctest"
+	"github.com/credproc/credproc/oidc"
+)
+
+// trail reads an audit trail, having looked for secrets in it.
+func (m *machine) trail(a *Audit) (lines []AuditLine) {
+	m.Helper()
+	text, err := os.ReadFile(a.Path())
+	if err != nil {
+		m.Fatal(err)
+	}
+	m.hidesSecrets("the trail", string(text))
+	for scan := bufio.NewScanner(bytes.NewReader(text)); scan.Scan(); {
+		var line AuditLine
+		dec := json.NewDecoder(strings.NewReader(scan.Text()))
+		dec.DisallowUnknownFields()
+		if err := dec.Decode(&line); err != nil {
+			m.Fatalf("%s: %v", scan.Text(), err)
+		}
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+// last is the last line of a trail.
+func last(lines []AuditLine) AuditLine { return lines[len(lines)-1] }
+
+func TestTheTrailLeadsFromAKeyToAProcess(t *testing.T) {
+	onMachine(t, func(m *machine) {
+		audit := &Audit{Dir: m.TempDir()}
+		audited := func() *Provider {
+			p := m.admin()
+			p.Audit = audit
+			return p
+		}
+		got := m.get(audited())
+		line := last(m.trail(audit))
+		if line.Outcome != "fetched" || line.AccessKeyID != got.AccessKeyID || line.AccountID != "111111111111" || line.RoleName != "Admin" || line.Session != "corp" {
+			t.Errorf("the line of a fetch is %+v", line)
+		}
+		if line.PID != os.Getpid() || line.ParentPID != os.Getppid() || line.Program == "" || line.Parent == "" {
+			t.Errorf("it leads to %d, %s, of %d, %s", line.PID, line.Program, line.ParentPID, line.Parent)
+		}
+		if since := time.Since(line.Time); since < 0 || since > time.Second || line.Time.Location() != time.UTC {
+			t.Errorf("its time is %v", line.Time)
+		}
+		if line.RequestID == "" || !strings.Contains(m.logged(), "status=200 request_id="+line.RequestID) {
+			t.Errorf("its request is %q", line.RequestID)
+		}
+		m.get(audited())
+		if line := last(m.trail(audit)); line.Outcome != "cached" || line.AccessKeyID != got.AccessKeyID || line.RequestID != "" {
+			t.Errorf("the line of what was stored is %+v", line)
+		}
+		if n := len(m.trail(audit)); n != 2 {
+			t.Errorf("two answers have %d lines", n)
+		}
+	})
+}
+
+func TestTheTrailSaysWhoHasJoinedWhom(t *testing.T) {
+	onMachine(t, func(m *machine) {
+		audit := &Audit{Dir: m.TempDir()}
+		m.server.Set(func(s *idctest.Server) { s.Latency = time.Second })
+		m.together(5, func(int) error {
+			p := m.admin()
+			p.Audit = audit
+			_, err := p.Retrieve(m.Context())
+			return err
+		})
+		outcomes := make(map[string]int)
+		for _, line := range m.trail(audit) {
+			outcomes[line.Outcome]++
+		}
+		if outcomes["fetched"] != 1 || outcomes["joined"] != 4 {
+			t.Errorf("the outcomes are %v", outcomes)
+		}
+	})
+}
+
+func TestTheTrailSaysWhyAnAnswerWasRefused(t *testing.T) {
+	onMachine(t, func(m *machine) {
+		audit := &Audit{Dir: m.TempDir()}
+		refused := func(role string) AuditLine {
+			t.Helper()
+			p := m.role("111111111111", role)
+			p.Audit = audit
+			m.refused(p)
+			line := last(m.trail(audit))
+			if line.Outcome != "refused" || line.AccessKeyID != "" || line.RoleName != role {
+				t.Errorf("the line is %+v", line)
+			}
+			return line
+		}
+		if line := refused("Nobody"); line.Reason != "no access" || line.RequestID == "" {
+			t.Errorf("the line is %+v", line)
+		}
+		m.server.Fault("GetRoleCredentials", idctest.Fault{Status: 500})
+		if line := refused("Admin"); line.Reason != "unavailable" {
+			t.Errorf("the line is %+v", line)
+		}
+		m.server.ClearFaults()
+		m.server.EndSessions()
+		time.Sleep(2 * time.Hour)
+		if line := refused("Admin"); line.Reason != "sign-in required" {
+			t.Errorf("the line is %+v", line)
+		}
+	})
+}
+
+func TestAChainLeavesALineForEachOfItsRoles(t *testing.T) {
+	onMachine(t, func(m *machine) {
+		c := m.config(session+`credproc_audit = on
+
+[profile base]
+sso_session = corp
+sso_account_id = 111111111111
+sso_role_name = Admin
+
+[profile deploy]
+role_arn = arn:aws:iam::333333333333:role/Deploy
+source_profile = base
+`, "AWS_REGION=us-east-1")
+		p, err := c.Provider("deploy")
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := m.get(p)
+		lines := m.trail(&Audit{Dir: c.StateDir})
+		if len(lines) != 2 || lines[0].RoleName != "Admin" || lines[1].RoleARN != "arn:aws:iam::333333333333:role/Deploy" {
+			t.Fatalf("the lines are %+v", lines)
+		}
+		if lines[1].AccessKeyID != got.AccessKeyID || lines[1].RequestID == "" || lines[1].AccountID != "333333333333" {
+			t.Errorf("the line is %+v", lines[1])
+		}
+	})
+}
+
+func TestATrailIsLeftWhereItIsAskedForAlone(t *testing.T) {
+	onMachine(t, func(m *machine) {
+		for _, env := range []string{"", "CREDPROC_AUDIT=off", "CREDPROC_AUDIT=on", "CREDPROC_AUDIT=perhaps"} {
+			c := m.config(session, env)
+			c.StateDir = m.TempDir()
+			s, err := c.Session("corp")
+			if err != nil {
+				t.Fatal(err)
+			}
+			p, err := c.Role(s, "111111111111", "Admin")
+			if strings.HasSuffix(env, "perhaps") {
+				if err == nil || !strings.Contains(err.Error(), "CREDPROC_AUDIT") {
+					t.Errorf("%s: error %v", env, err)
+				}
+				continue
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if on := strings.HasSuffix(env, "on"); (p.Audit != nil) != on {
+				t.Errorf("%q: a trail: %v", env, p.Audit != nil)
+			}
+		}
+	})
+}
+
+func TestATrailThatCannotBeWrittenKeepsNobodyFromAnAnswer(t *testing.T) {
+	onMachine(t, func(m *machine) {
+		file := filepath.Join(m.TempDir(), "file")
+		write(m.T, file, "in the way")
+		p := m.admin()
+		p.Audit = &Audit{Dir: file}
+		m.get(p)
+		if !strings.Contains(m.logged(), `level=WARN msg="audit not written"`) {
+			t.Error("the log says nothing of it")
+		}
+		m.server.EndSessions()
+		time.Sleep(2 * time.Hour)
+		if err := m.refused(p); !errors.Is(err, oidc.ErrSignInRequired) {
+			t.Error(err)
+		}
+	})
+}
