@@ -51,6 +51,9 @@ type Server struct {
 	SessionLife time.Duration
 	// RoleLife is how long role credentials last, one hour by default.
 	RoleLife time.Duration
+	// MaxConsoleSession is the longest console session that roles allow, twelve
+	// hours by default.
+	MaxConsoleSession time.Duration
 	// DeviceCodeLife is ten minutes by default.
 	DeviceCodeLife time.Duration
 	// RegistrationLife is ninety days by default.
@@ -83,6 +86,7 @@ type Server struct {
 	accessTokens  map[string]*accessToken
 	refreshTokens map[string]*refreshToken
 	keys          map[string]*key
+	signinTokens  map[string]*signinToken
 	served        []time.Time // portal requests of the last second
 	faults        []*armed
 	events        []*Event
@@ -107,19 +111,21 @@ func New() *Server {
 			{ID: "111111111111", Name: "Production", Email: "production@idc.example", Roles: []string{"Admin", "ReadOnly"}},
 			{ID: "222222222222", Name: "Sandbox", Email: "sandbox@idc.example", Roles: []string{"Admin"}},
 		},
-		AccessTokenLife:  time.Hour,
-		SessionLife:      8 * time.Hour,
-		RoleLife:         time.Hour,
-		DeviceCodeLife:   10 * time.Minute,
-		RegistrationLife: 90 * 24 * time.Hour,
-		Interval:         time.Second,
-		PageSize:         50,
-		mint:             newMint(),
-		registrations:    make(map[string]*registration),
-		accessTokens:     make(map[string]*accessToken),
-		refreshTokens:    make(map[string]*refreshToken),
-		keys:             make(map[string]*key),
-		counts:           make(map[string]int),
+		AccessTokenLife:   time.Hour,
+		SessionLife:       8 * time.Hour,
+		RoleLife:          time.Hour,
+		MaxConsoleSession: 12 * time.Hour,
+		DeviceCodeLife:    10 * time.Minute,
+		RegistrationLife:  90 * 24 * time.Hour,
+		Interval:          time.Second,
+		PageSize:          50,
+		mint:              newMint(),
+		registrations:     make(map[string]*registration),
+		accessTokens:      make(map[string]*accessToken),
+		refreshTokens:     make(map[string]*refreshToken),
+		keys:              make(map[string]*key),
+		signinTokens:      make(map[string]*signinToken),
+		counts:            make(map[string]int),
 	}
 }
 
@@ -181,7 +187,8 @@ func (s *Server) Set(change func(*Server)) {
 func (s *Server) Marker() string { return s.mint.marker }
 
 // Secrets returns every secret that the server ever gave out: client secrets,
-// device codes, access and refresh tokens, secret access keys, session tokens.
+// device codes, access and refresh tokens, secret access keys, session tokens,
+// tokens that sign a browser in to the console.
 func (s *Server) Secrets() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -191,7 +198,8 @@ func (s *Server) Secrets() []string {
 // Count returns how often an operation was called, failures included:
 // RegisterClient, StartDeviceAuthorization, CreateToken,
 // CreateToken:device_code, CreateToken:refresh_token, GetRoleCredentials,
-// ListAccounts, ListAccountRoles, Logout, AssumeRole, GetCallerIdentity.
+// ListAccounts, ListAccountRoles, Logout, AssumeRole, GetCallerIdentity,
+// GetSigninToken, ConsoleLogin.
 // "violations" counts what [Server.Violations] lists.
 func (s *Server) Count(op string) int { return s.Counts()[op] }
 

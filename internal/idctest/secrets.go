@@ -41,6 +41,7 @@ func (m *mint) accessToken() string     { return m.secret("aoaAAAAAG", 240) }
 func (m *mint) refreshToken() string    { return m.secret("aorAAAAAG", 240) }
 func (m *mint) deviceCode() string      { return m.secret("", 86) }
 func (m *mint) secretAccessKey() string { return m.secret("", 40) }
+func (m *mint) signinToken() string     { return m.secret("", 400) }
 func (m *mint) sessionToken() string    { return m.secret("IQoJb3JpZ2luX2VjE", 880) }
 
 // clientSecret looks like the signed token that the real service gives, about

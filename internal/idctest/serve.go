@@ -54,6 +54,8 @@ type answer struct {
 //	GET  /assignment/roles          ListAccountRoles
 //	POST /logout                    Logout
 //	POST /                          AssumeRole, GetCallerIdentity (STS)
+//	POST /federation                GetSigninToken, for the console
+//	GET  /federation                ConsoleLogin, which the browser does
 //
 // of the person, at the verification URI:
 //
@@ -113,6 +115,8 @@ func route(r *http.Request, body []byte) (operation, bool) {
 		return operation{"ListAccountRoles", portalAPI, (*Server).listAccountRoles}, true
 	case "POST /logout":
 		return operation{"Logout", portalAPI, (*Server).logout}, true
+	case "POST /federation", "GET /federation":
+		return federationOperation(r, body)
 	case "POST /":
 		return stsOperation(body)
 	}

@@ -6,7 +6,7 @@ import (
 	"net/http"
 )
 
-// A service is one of the three APIs, each with its own way to wrap an answer
+// A service is one of the four APIs, each with its own way to wrap an answer
 // and to refuse.
 type service int
 
@@ -14,12 +14,18 @@ const (
 	oidcAPI service = iota
 	portalAPI
 	stsAPI
+	signinAPI // of the console
 )
 
 // accept wraps what an operation returned; nil is an empty body.
 func (v service) accept(op string, result any) answer {
 	if v == stsAPI {
 		return xmlAnswer(http.StatusOK, stsResponse(op, result))
+	}
+	if page, ok := result.(redirect); ok {
+		a := answer{status: http.StatusFound, header: head("text/html")}
+		a.header.Set("Location", string(page))
+		return a
 	}
 	if result == nil {
 		return answer{status: http.StatusOK, header: head("application/json")}
@@ -32,6 +38,8 @@ func (v service) refuse(e *apiError) answer {
 	switch v {
 	case stsAPI:
 		return xmlAnswer(e.status, stsError(e))
+	case signinAPI: // says no more than this
+		return answer{status: e.status, header: head("text/html"), body: []byte("<html><body>Bad Request</body></html>")}
 	case portalAPI:
 		a := jsonAnswer(e.status, struct {
 			Message string `json:"message"`
@@ -137,6 +145,8 @@ func (v service) code(status int) string {
 		return "server_error"
 	case v == oidcAPI:
 		return "invalid_request"
+	case v == signinAPI:
+		return "BadRequest"
 	case v == stsAPI && status >= 500:
 		return "InternalFailure"
 	case v == stsAPI && status == http.StatusForbidden:

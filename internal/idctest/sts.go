@@ -16,6 +16,7 @@ type key struct {
 	account, arn      string
 	userID            string // "AROA…:session"
 	expires           time.Time
+	chained           bool // got with other temporary credentials
 }
 
 // newKey makes credentials for an assumed-role ARN.
@@ -76,6 +77,7 @@ func (s *Server) assumeRole(c *call) (any, error) {
 		return nil, stsAPI.fail("AccessDenied", "Not authorized to perform: sts:AssumeRole on resource: "+arn)
 	}
 	k := s.newKey(match[2], fmt.Sprintf("arn:%s:sts::%s:assumed-role/%s/%s", match[1], match[2], match[3], session), life)
+	k.chained = true
 	type credentials struct{ AccessKeyId, SecretAccessKey, SessionToken, Expiration string }
 	type user struct{ AssumedRoleId, Arn string }
 	return struct {
