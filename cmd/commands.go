@@ -16,6 +16,7 @@ type Commands struct {
 	List    listCommand    `cmd:"" help:"List accounts and roles."`
 	Status  statusCommand  `cmd:"" help:"Show what is signed in, and until when."`
 
+	Console consoleCommand `cmd:"" help:"Open the AWS console in a browser."`
 	Token   tokenCommand   `cmd:"" help:"Print the access token, for tools that need a bearer."`
 	Version versionCommand `cmd:"" help:"Show the version."`
 }

@@ -58,7 +58,7 @@ sso_session = none
 				}
 				return string(out)
 			}
-			for _, command := range []string{"login", "logout", "process", "list", "status", "version"} {
+			for _, command := range []string{"login", "logout", "process", "list", "status", "console", "token", "version"} {
 				run(0, command, "--help")
 			}
 			run(0, "--help")
@@ -82,6 +82,9 @@ sso_session = none
 			run(0, "process", "--profile", "line")
 			run(0, "list")
 			run(0, "status", "--json")
+			run(0, "console", "line", "--print")
+			run(2, "console", "line", "--destination", "https://evil.example")
+			run(0, "token", "line")
 			own := filepath.Join(home, "own")
 			env = append(env, "ACME_DIR="+own)
 			run(4, "status", "corp") // there is another place now

@@ -96,7 +96,7 @@ func (a *App) advise(err error) advice {
 		return advice{status: e.status, text: e.Error()}
 	}
 	for _, look := range []func(error) (advice, bool){
-		a.aboutUsage, a.aboutConfig, a.aboutKeyring, a.aboutRecords, a.aboutLogin, a.aboutSession, a.aboutFiles,
+		a.aboutUsage, a.aboutConsole, a.aboutConfig, a.aboutKeyring, a.aboutRecords, a.aboutLogin, a.aboutSession, a.aboutFiles,
 	} {
 		if say, ok := look(err); ok {
 			return say
@@ -111,6 +111,29 @@ func (a *App) aboutUsage(err error) (advice, bool) {
 		return advice{}, false
 	}
 	return advice{status: misconfigured, text: e.problem, more: e.more, hint: e.hint}, true
+}
+
+// aboutConsole is about pages and browsers.
+func (a *App) aboutConsole(err error) (advice, bool) {
+	if e, ok := errors.AsType[*noBrowserError](err); ok {
+		say := advice{status: failed, text: e.Error(), more: "With --print the URL is printed instead."}
+		if e.page != "" {
+			say.more = "The page is " + e.page
+		}
+		return say, true
+	}
+	e, ok := errors.AsType[*federationError](err)
+	if !ok {
+		return advice{}, false
+	}
+	say := advice{status: failed, text: e.Error()}
+	if e.requestID != "" {
+		say.text += ", request ID " + e.requestID
+	}
+	if e.temporary() {
+		say.status = unavailable
+	}
+	return say, true
 }
 
 func (a *App) aboutConfig(err error) (advice, bool) {

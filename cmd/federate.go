@@ -1,0 +1,226 @@
+package cmd
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/credproc/credproc/credproc"
+	"github.com/credproc/credproc/internal/sdk"
+	"github.com/credproc/credproc/oidc"
+)
+
+// handOver is how long a browser may take to fetch the page.
+const handOver = time.Minute
+
+// federate opens the console with the role's credentials: they are exchanged
+// for a token, which is good for a quarter of an hour and is in the URL.
+//
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_enable-console-custom-url.html
+func (c *consoleCommand) federate(ctx context.Context, r *run, t *target) error {
+	destination, region, err := c.destination(r, t)
+	if err != nil {
+		return err
+	}
+	base := r.getenv("AWS_ENDPOINT_URL_SIGNIN") // the SDKs' name for the service
+	if err := sdk.CheckEndpoint(base); err != nil {
+		return err
+	}
+	if base == "" {
+		base = "https://" + partitionOf(region).federationHost(region, t.session.Config.UseFIPS)
+	}
+	credentials, err := t.provider.Retrieve(ctx)
+	if err != nil {
+		return err
+	}
+	f := &federation{
+		base: strings.TrimRight(base, "/"), client: t.session.Config.HTTPClient,
+		credentials: credentials, duration: c.Duration,
+	}
+	if _, single := t.provider.(*credproc.Provider); !single && f.duration != 0 {
+		f.duration = 0
+		r.say("--duration is left out: the console session of a chained role lasts as long as its credentials.")
+	}
+	token, err := f.token(ctx, r)
+	if err != nil {
+		return err
+	}
+	issuer, err := oidc.NormalizeStartURL(t.session.Config.StartURL)
+	if err != nil {
+		return err
+	}
+	return c.handOver(ctx, r, t, f.loginURL(issuer, destination, token))
+}
+
+// federation is an exchange of credentials for a sign-in token.
+type federation struct {
+	base        string // URL of the sign-in service
+	client      *http.Client
+	credentials aws.Credentials
+	duration    time.Duration // 0: as long as the credentials
+}
+
+// federationError is an exchange that failed. It says nothing of what was sent.
+type federationError struct {
+	base      string
+	status    int    // HTTP; 0 if there was no answer
+	requestID string // "" if unknown
+	err       error
+}
+
+func (e *federationError) Error() string {
+	switch {
+	case e.status == 0:
+		return fmt.Sprintf("sign in at %s: %v", e.base, e.err)
+	case e.err != nil:
+		return fmt.Sprintf("sign in at %s: %v (HTTP %d)", e.base, e.err, e.status)
+	}
+	return fmt.Sprintf("sign in at %s: refused (HTTP %d)", e.base, e.status)
+}
+
+func (e *federationError) Unwrap() error { return e.err }
+
+// temporary reports whether trying again may help.
+func (e *federationError) temporary() bool {
+	return e.status == 0 || e.status >= 500 || e.status == http.StatusTooManyRequests
+}
+
+// token exchanges the credentials. A duration that the role does not allow is
+// refused as a whole, with no word about why: then it is left out.
+func (f *federation) token(ctx context.Context, r *run) (string, error) {
+	token, err := f.exchange(ctx, r)
+	refused, ok := errors.AsType[*federationError](err)
+	if ok && refused.status == http.StatusBadRequest && f.duration != 0 {
+		r.say("The role does not allow a console session of %s: it lasts as long as the credentials.", short(f.duration))
+		f.duration = 0
+		return f.exchange(ctx, r)
+	}
+	return token, err
+}
+
+func (f *federation) exchange(ctx context.Context, r *run) (string, error) {
+	session, err := json.Marshal(map[string]string{
+		"sessionId": f.credentials.AccessKeyID, "sessionKey": f.credentials.SecretAccessKey, "sessionToken": f.credentials.SessionToken,
+	})
+	if err != nil {
+		return "", err
+	}
+	form := url.Values{"Action": {"getSigninToken"}, "Session": {string(session)}}
+	if f.duration != 0 {
+		form.Set("SessionDuration", strconv.Itoa(int(f.duration.Seconds())))
+	}
+	ctx, cancel := sdk.Bounded(ctx)
+	defer cancel()
+	// A POST: a URL with keys in it would be in the logs of every proxy.
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, f.base+"/federation", strings.NewReader(form.Encode()))
+	if err != nil {
+		return "", err
+	}
+	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	request.Header.Set("Accept", "application/json")
+	request.Header.Set("User-Agent", "lib/credproc#"+sdk.Version())
+	began := time.Now()
+	response, err := sdk.HTTPClient(f.client).Do(request)
+	if err != nil {
+		f.log(r, began, 0, "")
+		return "", &federationError{base: f.base, err: sdk.Cause(ctx, err)}
+	}
+	defer response.Body.Close()
+	id := sdk.Printable(response.Header.Get("X-Amzn-Requestid"))
+	f.log(r, began, response.StatusCode, id)
+	return f.read(response, id)
+}
+
+func (f *federation) read(response *http.Response, id string) (string, error) {
+	failed := &federationError{base: f.base, status: response.StatusCode, requestID: id}
+	if response.StatusCode != http.StatusOK {
+		return "", failed
+	}
+	var answer struct{ SigninToken string }
+	body, err := io.ReadAll(io.LimitReader(response.Body, 64<<10))
+	if err != nil || json.Unmarshal(body, &answer) != nil || answer.SigninToken == "" {
+		failed.err = errors.New("an answer without a token") // and not what it says instead
+		return "", failed
+	}
+	return answer.SigninToken, nil
+}
+
+func (f *federation) log(r *run, began time.Time, status int, requestID string) {
+	if logger := r.config.Logger; logger != nil {
+		logger.Debug("call", "service", "signin", "operation", "getSigninToken", "took", time.Since(began), "status", status, "request_id", requestID)
+	}
+}
+
+func (f *federation) loginURL(issuer, destination, token string) string {
+	return f.base + "/federation?Action=login&Issuer=" + escape(issuer) +
+		"&Destination=" + escape(destination) + "&SigninToken=" + escape(token)
+}
+
+// handOver gets a URL that is a secret to a browser. Everybody on the machine
+// can read the command line that starts one, so it says no more than where to
+// fetch the URL, and that can be done once.
+func (c *consoleCommand) handOver(ctx context.Context, r *run, t *target, login string) error {
+	switch {
+	case c.Print:
+		_, err := fmt.Fprintln(r.stdout(), login)
+		return err
+	case r.Browser != nil:
+		return r.Browser(login)
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return &noBrowserError{err: err}
+	}
+	fetched := make(chan struct{})
+	ticket := "/" + rand.Text()
+	server := &http.Server{ReadHeaderTimeout: 10 * time.Second, Handler: once(listener.Addr().String(), ticket, login, fetched)}
+	go server.Serve(listener)
+	defer server.Close()
+	if err := c.open(r, t, "http://"+listener.Addr().String()+ticket); err != nil {
+		return &noBrowserError{err: err}
+	}
+	select {
+	case <-fetched:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-time.After(handOver):
+		return &noBrowserError{err: fmt.Errorf("none has come for the page within %s", short(handOver))}
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer cancel()
+	return server.Shutdown(ctx)
+}
+
+// once redirects the first who has the ticket.
+func once(host, ticket, login string, fetched chan<- struct{}) http.Handler {
+	first := make(chan struct{}, 1)
+	first <- struct{}{}
+	return http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
+		if request.Method != http.MethodGet || request.Host != host || request.URL.Path != ticket {
+			http.NotFound(w, request)
+			return
+		}
+		select {
+		case <-first:
+		default:
+			http.NotFound(w, request)
+			return
+		}
+		w.Header().Set("Cache-Control", "no-store")
+		w.Header().Set("Referrer-Policy", "no-referrer")
+		w.Header().Set("Location", login)
+		w.WriteHeader(http.StatusFound)
+		close(fetched)
+	})
+}
