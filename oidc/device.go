@@ -53,7 +53,7 @@ type DeviceCode struct {
 // without a description; but a wrong region may also show up only in the
 // browser.
 func (c *Config) StartDeviceCode(ctx context.Context) (*DeviceCode, error) {
-	start, err := c.startURL()
+	start, err := c.startURL(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -61,23 +61,18 @@ func (c *Config) StartDeviceCode(ctx context.Context) (*DeviceCode, error) {
 	if err != nil {
 		return nil, err
 	}
-	client, err := c.register(ctx, api)
+	client, err := c.register(ctx, api, new(ssooidc.RegisterClientInput))
 	if err != nil {
 		return nil, err
 	}
 	return authorize(ctx, api, client, start)
 }
 
-// register makes the client that this sign-in, and only this, will use.
-func (c *Config) register(ctx context.Context, api *ssooidc.Client) (Client, error) {
+// register makes the client that this sign-in, and only this, will use. in
+// says for which grants.
+func (c *Config) register(ctx context.Context, api *ssooidc.Client, in *ssooidc.RegisterClientInput) (Client, error) {
 	const op = "RegisterClient"
-	in := &ssooidc.RegisterClientInput{ClientName: aws.String("credproc"), ClientType: aws.String("public"), Scopes: c.Scopes}
-	if c.ClientName != "" {
-		in.ClientName = &c.ClientName
-	}
-	if len(in.Scopes) == 0 {
-		in.Scopes = []string{AccountAccess}
-	}
+	in.ClientName, in.ClientType, in.Scopes = aws.String(c.clientName()), aws.String("public"), c.scopes()
 	ctx, cancel := sdk.Bounded(ctx)
 	defer cancel()
 	out, err := api.RegisterClient(ctx, in)

@@ -30,7 +30,10 @@ var (
 
 // Error is a request that failed. It holds no secrets.
 type Error struct {
-	Op string // "RegisterClient", "StartDeviceAuthorization", "CreateToken"
+	// Op is "RegisterClient", "StartDeviceAuthorization" or "CreateToken", or,
+	// in a browser, "Authorize". "ResolveStartURL" is no operation of the
+	// service: see [Config].
+	Op string
 	// Code is the service's error code, such as "invalid_grant" (RFC 6749,
 	// section 5.2, and RFC 8628, section 3.5). "" if it gave none, as when
 	// somebody in between answered, or nobody.
@@ -39,7 +42,7 @@ type Error struct {
 	// Reason is the service's, where Code alone does not tell: "KMS_…" for
 	// trouble with the key that encrypts the instance. Usually "".
 	Reason     string
-	StatusCode int    // HTTP; 0 if there was no answer
+	StatusCode int    // HTTP, 302 by way of a browser; 0 if there was no answer
 	RequestID  string // for AWS support; "" if unknown
 	// RetryAfter is how long the service wants to be left alone, at most a
 	// minute. 0 if it did not say.
@@ -88,7 +91,11 @@ func (e *Error) Unwrap() error { return e.err }
 // now: a fault of its own (HTTP 5xx), or too many requests. It is false where
 // there was no answer at all (StatusCode 0).
 func (e *Error) Temporary() bool {
-	return e.StatusCode >= 500 || e.StatusCode == http.StatusTooManyRequests || e.Code == "slow_down"
+	switch e.Code {
+	case "slow_down", "server_error", "temporarily_unavailable":
+		return true
+	}
+	return e.StatusCode >= 500 || e.StatusCode == http.StatusTooManyRequests
 }
 
 // errUnreadable marks a success whose body could not be read.

@@ -1,12 +1,17 @@
 // Package oidc signs a person in to AWS IAM Identity Center, and renews what
-// that gave: RegisterClient, then the device authorization grant (RFC 8628),
-// then CreateToken. It stores nothing and prints nothing.
+// that gave: RegisterClient, then the device authorization grant (RFC 8628) or
+// the authorization code grant with PKCE (RFC 7636, RFC 8252), then
+// CreateToken. It stores nothing and prints nothing.
 //
 //	config := &oidc.Config{StartURL: "https://d-1234567890.awsapps.com/start", Region: "eu-west-1"}
 //	token, err := config.SignInWithCode(ctx, func(code oidc.DeviceCode) error {
 //		_, err := fmt.Fprintln(os.Stderr, code.VerificationURIComplete)
 //		return err
 //	})
+//
+// A code can be confirmed on any device; [Config.SignInWithBrowser] takes a
+// browser on this machine, and nobody can be talked into confirming somebody
+// else's.
 //
 // Each sign-in registers a client of its own. A refresh token works only with
 // the client that got it, so [Token] carries its [Client].
@@ -24,6 +29,7 @@
 package oidc
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -44,11 +50,17 @@ const AccountAccess = "sso:account:access"
 //
 // A Config is safe for concurrent use as long as it is not changed.
 type Config struct {
-	StartURL string // the access portal's, in any form that [NormalizeStartURL] takes
+	// StartURL is the access portal's, in any form that [NormalizeStartURL]
+	// takes. One at a host of the organization's own, which leads to the portal
+	// by a redirect, is resolved at each sign-in.
+	StartURL string
 	Region   string // the Identity Center instance's, not that of the resources
 
 	Scopes     []string // none: [AccountAccess]
 	ClientName string   // shown to the person who approves; "": "credproc"
+	// SessionName is what the browser's last page calls the session. "": what
+	// [StartURLName] says.
+	SessionName string
 
 	// Endpoint is a custom base URL of the sign-in service: https, or http to
 	// this machine. "": the SDK's rules for Region, UseFIPS and UseDualStack,
@@ -106,6 +118,16 @@ func (c *Config) api(retryer aws.Retryer) (*ssooidc.Client, error) {
 		options.EndpointOptions.UseDualStackEndpoint = aws.DualStackEndpointStateEnabled
 	}
 	return ssooidc.New(options), nil
+}
+
+func (c *Config) clientName() string  { return cmp.Or(c.ClientName, "credproc") }
+func (c *Config) sessionName() string { return cmp.Or(c.SessionName, StartURLName(c.StartURL)) }
+
+func (c *Config) scopes() []string {
+	if len(c.Scopes) == 0 {
+		return []string{AccountAccess}
+	}
+	return c.Scopes
 }
 
 // check returns a [*ConfigError] if no request can be made.

@@ -1,8 +1,10 @@
 package oidc
 
 import (
-	"net"
+	"context"
+	"net/netip"
 	"net/url"
+	"strconv"
 	"strings"
 
 	"github.com/credproc/credproc/internal/sdk"
@@ -10,12 +12,14 @@ import (
 
 // NormalizeStartURL returns the one spelling of a start URL that is sent to
 // the service and compared: lower-case scheme and host, no default port, no
-// query, no fragment, no trailing slash. People paste "…/start/#/" as well as
-// "…/start", and the service takes both. Normalizing twice changes nothing.
+// dot at the end of the host, no query, no fragment, no trailing slash. People
+// paste "…/start/#/" as well as "…/start", and the service takes both.
+// Normalizing twice changes nothing.
 //
 // The URL must be https. http is let through for a host that is this machine,
-// for tests: signing in with it also takes a custom Endpoint there. The error
-// is a [*ConfigError].
+// for tests: signing in with it also takes a custom Endpoint there. A host
+// must be in ASCII: letters that look like others are not let through. The
+// error is a [*ConfigError].
 func NormalizeStartURL(start string) (string, error) {
 	u, err := url.Parse(strings.TrimSpace(start))
 	switch {
@@ -25,38 +29,184 @@ func NormalizeStartURL(start string) (string, error) {
 		return "", &ConfigError{"StartURL", "", "not a URL"}
 	case u.Scheme != "https" && (u.Scheme != "http" || !sdk.IsLoopback(u.Hostname())):
 		return "", &ConfigError{"StartURL", u.Redacted(), "must begin with https://"}
-	case u.Hostname() == "":
-		return "", &ConfigError{"StartURL", u.Redacted(), "has no host"}
 	case u.User != nil:
 		return "", &ConfigError{"StartURL", u.Redacted(), "must have no user"}
 	}
+	name, problem := hostName(u.Hostname())
+	port, portProblem := hostPort(u)
+	if problem += portProblem; problem != "" {
+		return "", &ConfigError{"StartURL", u.Redacted(), problem}
+	}
 	path := strings.TrimRight(u.EscapedPath(), "/")
-	return u.Scheme + "://" + host(u) + path, nil
+	return u.Scheme + "://" + name + port + path, nil
 }
 
-// host is the URL's host in lower case, with a port only where that is not the
-// scheme's own.
-func host(u *url.URL) string {
-	name, port := strings.ToLower(u.Hostname()), u.Port()
-	if port != "" && port != map[string]string{"https": "443", "http": "80"}[u.Scheme] {
-		return net.JoinHostPort(name, port)
+// hostName is a host as it is compared, and in a URL; or what is wrong with it.
+func hostName(host string) (name, problem string) {
+	if addr, err := netip.ParseAddr(host); err == nil {
+		if addr.Is6() {
+			return "[" + strings.ToLower(host) + "]", ""
+		}
+		return host, ""
 	}
-	if strings.Contains(name, ":") {
-		return "[" + name + "]"
+	name = strings.TrimSuffix(strings.ToLower(host), ".")
+	for _, r := range name {
+		if r > 0x7f {
+			return "", "has a host that is not in ASCII: write it as xn--…, if that is what you mean"
+		}
 	}
-	return name
+	if name == "" {
+		return "", "has no host"
+	}
+	for label := range strings.SplitSeq(name, ".") {
+		if label == "" || strings.Trim(label, "abcdefghijklmnopqrstuvwxyz0123456789-_") != "" {
+			return "", "has a host that cannot be"
+		}
+	}
+	return name, ""
 }
 
-// startURL is the normalized StartURL, checked against the endpoint.
-func (c *Config) startURL() (string, error) {
-	start, err := NormalizeStartURL(c.StartURL)
+// hostPort is ":8443", or nothing for the scheme's own port.
+func hostPort(u *url.URL) (port, problem string) {
+	if u.Port() == "" {
+		return "", ""
+	}
+	n, err := strconv.ParseUint(u.Port(), 10, 16)
+	if err != nil || n == 0 {
+		return "", "has a port that cannot be"
+	}
+	if n == map[string]uint64{"https": 443, "http": 80}[u.Scheme] {
+		return "", ""
+	}
+	return ":" + strconv.FormatUint(n, 10), ""
+}
+
+// StartURLName is what people call a start URL: the first label of its host,
+// or, where that is the same for everybody, the last element of the path.
+// "https://corp.awsapps.com/start" is "corp". What is no URL is its own name.
+func StartURLName(start string) string {
+	normal, err := NormalizeStartURL(start)
+	u, parseErr := url.Parse(normal)
+	if err != nil || parseErr != nil {
+		return start
+	}
+	if _, err := netip.ParseAddr(u.Hostname()); err == nil {
+		return u.Host
+	}
+	label, _, _ := strings.Cut(u.Hostname(), ".")
+	last := u.Path[strings.LastIndex(u.Path, "/")+1:]
+	if shared := label == "identitycenter" || label == "start"; shared && last != "" {
+		return last
+	}
+	return label
+}
+
+// regional are the hosts of start URLs that say the region, label by label.
+var regional = [...]string{
+	"* portal REGION app aws",
+	"* REGION portal amazonaws com",
+	"* REGION portal amazonaws com cn",
+	"* portal REGION app amazonwebservices com cn",
+	"* REGION portal amazonaws eu",
+	"* portal REGION api amazonwebservices eu",
+	"start REGION us-gov-home awsapps com",
+	"start REGION home awsapps cn",
+}
+
+// StartURLRegion returns the region that the host of a start URL says, or "":
+// most say none.
+func StartURLRegion(start string) string {
+	normal, err := NormalizeStartURL(start)
+	u, parseErr := url.Parse(normal)
+	if err != nil || parseErr != nil {
+		return ""
+	}
+	if u.Host == "view.awsapps.com" { // AWS Builder ID, which is in one region
+		return "us-east-1"
+	}
+	host := strings.Split(u.Host, ".")
+	for _, pattern := range regional {
+		if region, ok := matchLabels(host, strings.Fields(pattern)); ok && sdk.CheckRegion(region) == nil {
+			return region
+		}
+	}
+	return ""
+}
+
+// matchLabels returns the label that stands where the pattern has REGION.
+func matchLabels(host, pattern []string) (region string, ok bool) {
+	if len(host) != len(pattern) {
+		return "", false
+	}
+	for i, label := range pattern {
+		switch {
+		case label == "REGION":
+			region = host[i]
+		case label != "*" && label != host[i]:
+			return "", false
+		}
+	}
+	return region, true
+}
+
+// isOwn reports whether a host, in lower case, is Identity Center's own.
+func isOwn(host string) bool {
+	switch host {
+	case "identitycenter.amazonaws.com", "identitycenter.amazonaws.com.cn", "identitycenter.amazonaws.eu", "identitycenter.us-gov.amazonaws.com":
+		return true
+	}
+	for _, domain := range []string{
+		"app.aws", "awsapps.com", "awsapps.cn", "portal.amazonaws.com", "portal.amazonaws.com.cn", "portal.amazonaws.eu",
+		"app.amazonwebservices.com.cn", "api.amazonwebservices.eu",
+	} {
+		if host == domain || strings.HasSuffix(host, "."+domain) {
+			return true
+		}
+	}
+	return false
+}
+
+// CheckPage returns an error unless page may be given to a browser to sign in
+// with c: https, at a host of the service, of the start URL or of a custom
+// Endpoint; or http, where Endpoint is this machine. Pages come from outside,
+// and a browser also opens what is no page.
+func (c *Config) CheckPage(page string) error {
+	u, err := url.Parse(page)
+	if err != nil || u.Host == "" || u.User != nil || strings.ContainsFunc(page, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return &ConfigError{"page", "", "not a URL that a browser is given"}
+	}
+	endpoint, _ := url.Parse(c.Endpoint)
+	local := endpoint != nil && sdk.IsLoopback(endpoint.Hostname()) && sdk.IsLoopback(u.Hostname())
+	switch {
+	case local && (u.Scheme == "http" || u.Scheme == "https"):
+		return nil
+	case u.Scheme != "https":
+		return &ConfigError{"page", u.Scheme + "://" + u.Host, "must begin with https://"}
+	case !c.isOurs(strings.ToLower(u.Hostname()), endpoint):
+		return &ConfigError{"page", u.Scheme + "://" + u.Host, "is none of the service"}
+	}
+	return nil
+}
+
+func (c *Config) isOurs(host string, endpoint *url.URL) bool {
+	start, _ := url.Parse(strings.TrimSpace(c.StartURL))
+	if start != nil && strings.EqualFold(strings.TrimSuffix(start.Hostname(), "."), host) {
+		return true
+	}
+	if c.Endpoint != "" {
+		return endpoint != nil && strings.EqualFold(endpoint.Hostname(), host) || isOwn(host)
+	}
+	// "oidc.REGION.SUFFIX" has "device.sso.REGION.SUFFIX" beside it.
+	service, err := c.resolved(context.Background())
 	if err != nil {
-		return "", err
+		return isOwn(host)
 	}
-	endpoint, err := url.Parse(c.Endpoint)
-	local := err == nil && sdk.IsLoopback(endpoint.Hostname())
-	if strings.HasPrefix(start, "http:") && !local {
-		return "", &ConfigError{"StartURL", start, "must begin with https://"}
-	}
-	return start, nil
+	_, suffix, _ := strings.Cut(service.Hostname(), ".")
+	return host == service.Hostname() || strings.HasSuffix(host, ".sso."+suffix) || isOwn(host)
+}
+
+// isReserved reports names that no name server knows (RFC 2606, RFC 6761).
+func isReserved(host string) bool {
+	last := host[strings.LastIndex(host, ".")+1:]
+	return last == "example" || last == "test" || last == "invalid" || last == "localhost"
 }

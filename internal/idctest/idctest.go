@@ -10,7 +10,8 @@
 //
 // What a person does in a browser is done with [Server.Approve] and
 // [Server.Deny], on the page that the verification URI leads to, or over HTTP;
-// see [Server.ServeHTTP] for the paths.
+// see [Server.ServeHTTP] for the paths. A sign-in with a browser has its page
+// too: only a browser, or who behaves like one, can be sent back from it.
 //
 // Approving asks for no password: never serve it beyond the loopback interface.
 package idctest
@@ -62,7 +63,8 @@ type Server struct {
 	// second by default, and always told in whole seconds, rounded up. Zero is
 	// told as zero and not enforced.
 	Interval time.Duration
-	// AutoApprove approves device codes as they are asked for.
+	// AutoApprove approves device codes as they are asked for, and sends
+	// browsers back at once, as if the person had signed in before.
 	AutoApprove bool
 
 	// Latency passes between an operation and its answer. What the operation
@@ -83,6 +85,7 @@ type Server struct {
 	mu            sync.Mutex
 	registrations map[string]*registration
 	deviceCodes   []*deviceCode
+	codes         map[string]*authorizationCode
 	accessTokens  map[string]*accessToken
 	refreshTokens map[string]*refreshToken
 	keys          map[string]*key
@@ -121,6 +124,7 @@ func New() *Server {
 		PageSize:          50,
 		mint:              newMint(),
 		registrations:     make(map[string]*registration),
+		codes:             make(map[string]*authorizationCode),
 		accessTokens:      make(map[string]*accessToken),
 		refreshTokens:     make(map[string]*refreshToken),
 		keys:              make(map[string]*key),
@@ -187,8 +191,8 @@ func (s *Server) Set(change func(*Server)) {
 func (s *Server) Marker() string { return s.mint.marker }
 
 // Secrets returns every secret that the server ever gave out: client secrets,
-// device codes, access and refresh tokens, secret access keys, session tokens,
-// tokens that sign a browser in to the console.
+// device and authorization codes, access and refresh tokens, secret access
+// keys, session tokens, tokens that sign a browser in to the console.
 func (s *Server) Secrets() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -197,9 +201,11 @@ func (s *Server) Secrets() []string {
 
 // Count returns how often an operation was called, failures included:
 // RegisterClient, StartDeviceAuthorization, CreateToken,
-// CreateToken:device_code, CreateToken:refresh_token, GetRoleCredentials,
-// ListAccounts, ListAccountRoles, Logout, AssumeRole, GetCallerIdentity,
-// GetSigninToken, ConsoleLogin.
+// CreateToken:device_code, CreateToken:authorization_code,
+// CreateToken:refresh_token, GetRoleCredentials, ListAccounts,
+// ListAccountRoles, Logout, AssumeRole, GetCallerIdentity, GetSigninToken,
+// ConsoleLogin. "Authorize" is how often a browser asked for the page of a
+// sign-in.
 // "violations" counts what [Server.Violations] lists.
 func (s *Server) Count(op string) int { return s.Counts()[op] }
 

@@ -20,6 +20,8 @@ const (
 type registration struct {
 	id, secret, name string
 	grants, scopes   []string
+	redirects        []string
+	issuer           string
 	expires          time.Time
 }
 
@@ -74,7 +76,8 @@ func (s *Server) registerClient(c *call) (any, error) {
 		in.GrantTypes = []string{grantDeviceCode, grantRefresh}
 	}
 	now := time.Now()
-	client := &registration{id: clientID(), name: in.ClientName, grants: in.GrantTypes, scopes: in.Scopes, expires: now.Add(s.RegistrationLife)}
+	client := &registration{id: clientID(), name: in.ClientName, grants: in.GrantTypes, scopes: in.Scopes,
+		redirects: in.RedirectURIs, issuer: in.IssuerURL, expires: now.Add(s.RegistrationLife)}
 	client.secret = s.mint.clientSecret(client.id, s.told(client.expires))
 	s.registrations[client.id] = client
 	return struct {
@@ -146,7 +149,7 @@ func (s *Server) startDeviceAuthorization(c *call) (any, error) {
 	if !slices.Contains(client.grants, grantDeviceCode) {
 		return nil, oidcAPI.fail("unauthorized_client", "Client is not authorized for this grant")
 	}
-	if s.elsewhere(c) || strings.TrimRight(in.StartURL, "#/") != strings.TrimRight(s.StartURL, "#/") {
+	if s.elsewhere(c) || !s.isStartURL(in.StartURL) {
 		return nil, oidcAPI.fail("invalid_request", "")
 	}
 	now := time.Now()
@@ -168,6 +171,11 @@ func (s *Server) startDeviceAuthorization(c *call) (any, error) {
 		VerificationURI         string `json:"verificationUri"`
 		VerificationURIComplete string `json:"verificationUriComplete"`
 	}{d.code, wholeSeconds(s.DeviceCodeLife), interval, d.userCode, page, page + "?user_code=" + d.userCode}, nil
+}
+
+// isStartURL goes by the spelling, but for what follows the path.
+func (s *Server) isStartURL(url string) bool {
+	return strings.TrimRight(url, "#/") == strings.TrimRight(s.StartURL, "#/")
 }
 
 // elsewhere reports whether a request was meant for another region, as far as

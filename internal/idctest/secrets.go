@@ -37,12 +37,13 @@ func (m *mint) secret(prefix string, n int) string {
 	return value
 }
 
-func (m *mint) accessToken() string     { return m.secret("aoaAAAAAG", 240) }
-func (m *mint) refreshToken() string    { return m.secret("aorAAAAAG", 240) }
-func (m *mint) deviceCode() string      { return m.secret("", 86) }
-func (m *mint) secretAccessKey() string { return m.secret("", 40) }
-func (m *mint) signinToken() string     { return m.secret("", 400) }
-func (m *mint) sessionToken() string    { return m.secret("IQoJb3JpZ2luX2VjE", 880) }
+func (m *mint) accessToken() string       { return m.secret("aoaAAAAAG", 240) }
+func (m *mint) refreshToken() string      { return m.secret("aorAAAAAG", 240) }
+func (m *mint) deviceCode() string        { return m.secret("", 86) }
+func (m *mint) authorizationCode() string { return m.secret("", 600) }
+func (m *mint) secretAccessKey() string   { return m.secret("", 40) }
+func (m *mint) sessionToken() string      { return m.secret("IQoJb3JpZ2luX2VjE", 880) }
+func (m *mint) signinToken() string       { return m.secret("", 400) }
 
 // clientSecret looks like the signed token that the real service gives, about
 // 2.6 KB of it.

@@ -62,6 +62,11 @@ type answer struct {
 //	GET  /device                    a page that asks to allow or deny
 //	POST /device                    user_code, action=allow|deny
 //
+// or, where the person signs in with a browser on the same machine:
+//
+//	GET  /authorize                 a page that asks to allow or deny
+//	POST /authorize                 the same query; action=allow|deny
+//
 // and of scripts, with parameters in the query or as a form:
 //
 //	POST /_idctest/approve          user_code; without one, all that are pending
@@ -82,6 +87,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case r.URL.Path == "/device":
 		s.servePage(w, r)
+		return
+	case r.URL.Path == "/authorize":
+		s.serveAuthorize(w, r)
 		return
 	case strings.HasPrefix(r.URL.Path, controlPath):
 		s.serveControl(w, r)

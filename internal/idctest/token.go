@@ -54,19 +54,35 @@ func (s *Server) createToken(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if in.GrantType == "" || in.GrantType == grantDeviceCode && in.DeviceCode == "" || in.GrantType == grantRefresh && in.RefreshToken == "" {
+	if !in.complete() {
 		return nil, oidcAPI.fail("invalid_request", "Missing required parameter")
 	}
-	if in.GrantType != grantDeviceCode && in.GrantType != grantRefresh {
+	if in.GrantType != grantDeviceCode && in.GrantType != grantRefresh && in.GrantType != grantCode {
 		return nil, oidcAPI.fail("unsupported_grant_type", "Grant type is not supported")
 	}
 	if !slices.Contains(client.grants, in.GrantType) {
 		return nil, oidcAPI.fail("unauthorized_client", "Client is not authorized for this grant")
 	}
-	if in.GrantType == grantDeviceCode {
+	switch in.GrantType {
+	case grantDeviceCode:
 		return s.redeem(c, client, in.DeviceCode)
+	case grantCode:
+		return s.exchange(c, client, &in)
 	}
 	return s.refresh(c, client, in.RefreshToken)
+}
+
+// complete reports whether what the grant takes is there.
+func (in *createTokenInput) complete() bool {
+	switch in.GrantType {
+	case grantDeviceCode:
+		return in.DeviceCode != ""
+	case grantRefresh:
+		return in.RefreshToken != ""
+	case grantCode:
+		return in.Code != "" && in.RedirectURI != "" && in.CodeVerifier != ""
+	}
+	return in.GrantType != ""
 }
 
 // redeem gives tokens for a device code once a person has approved it.

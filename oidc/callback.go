@@ -1,0 +1,132 @@
+package oidc
+
+import (
+	"crypto/subtle"
+	"errors"
+	"net/http"
+	"net/url"
+
+	"github.com/credproc/credproc/internal/sdk"
+)
+
+// callback is the place on 127.0.0.1 where the browser ends. Everybody on this
+// machine, and every page in its browsers, can send requests there: only one
+// with the state of this sign-in counts, and of these the first.
+type callback struct {
+	host, state      string
+	program, session string // for the page
+
+	came chan callbackAnswer // the first one is taken
+	over chan struct{}       // closed when err says how the sign-in ended
+	err  error
+}
+
+// callbackAnswer is what the browser brought: a code, or a refusal.
+type callbackAnswer struct {
+	code    string
+	refusal error
+}
+
+// end says how the sign-in ended, to the browsers that wait for it.
+func (b *callback) end(err error) {
+	b.err = err
+	close(b.over)
+}
+
+// ServeHTTP implements [http.Handler].
+func (b *callback) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	status, p := b.answer(r)
+	header := w.Header()
+	header.Set("Content-Type", "text/html; charset=utf-8")
+	header.Set("Cache-Control", "no-store")
+	header.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
+	header.Set("X-Content-Type-Options", "nosniff")
+	header.Set("X-Frame-Options", "DENY")
+	header.Set("Referrer-Policy", "no-referrer")
+	if status == http.StatusMethodNotAllowed {
+		header.Set("Allow", "GET, HEAD")
+	}
+	w.WriteHeader(status)
+	p.write(w)
+}
+
+// answer waits, where the request counts, until the sign-in has ended.
+func (b *callback) answer(r *http.Request) (int, page) {
+	switch {
+	case r.Host != b.host: // a name that somebody has made lead here
+		return http.StatusMisdirectedRequest, b.notHere()
+	case r.URL.EscapedPath() != callbackPath:
+		return http.StatusNotFound, b.notHere()
+	case r.Method != http.MethodGet && r.Method != http.MethodHead:
+		return http.StatusMethodNotAllowed, b.notHere()
+	}
+	answer, ok := b.read(r.URL.RawQuery)
+	if !ok {
+		return http.StatusBadRequest, b.notHere()
+	}
+	select {
+	case b.came <- answer:
+	default: // another one came first
+	}
+	select {
+	case <-b.over:
+		return b.ended()
+	case <-r.Context().Done():
+		return http.StatusServiceUnavailable, b.notHere() // to nobody
+	}
+}
+
+// read returns what a query brings. RFC 6749, section 3.1: parameters must not
+// be included more than once.
+func (b *callback) read(query string) (answer callbackAnswer, ok bool) {
+	values, err := url.ParseQuery(query)
+	state := values["state"]
+	if err != nil || len(state) != 1 || subtle.ConstantTimeCompare([]byte(state[0]), []byte(b.state)) != 1 {
+		return callbackAnswer{}, false
+	}
+	code, refusal := values["code"], values["error"]
+	switch {
+	case len(refusal) == 1 && len(code) == 0 && refusal[0] != "":
+		return callbackAnswer{refusal: refused(refusal[0], values.Get("error_description"))}, true
+	case len(code) == 1 && len(refusal) == 0 && code[0] != "":
+		return callbackAnswer{code: code[0]}, true
+	}
+	return callbackAnswer{}, false
+}
+
+// refused is what the service said by way of the browser (RFC 6749, section
+// 4.1.2.1).
+func refused(code, description string) error {
+	e := &Error{Op: "Authorize", Code: sdk.Printable(code), Description: sdk.Printable(description), StatusCode: http.StatusFound}
+	if code == "access_denied" {
+		e.err = ErrDenied
+	}
+	return e
+}
+
+func (b *callback) ended() (int, page) {
+	p := page{program: b.program, title: "Signed in to " + b.session, good: true, text: "You can close this tab."}
+	if b.err == nil {
+		return http.StatusOK, p
+	}
+	p.good, p.title, p.text = false, "Not signed in to "+b.session, "Go back to the terminal: it says what to do next."
+	p.detail = "The sign-in failed."
+	if e, ok := errors.AsType[*Error](b.err); ok {
+		p.detail = e.Error()
+	}
+	if errors.Is(b.err, ErrDenied) {
+		p.detail = "The sign-in was denied."
+		if e, ok := errors.AsType[*Error](b.err); ok && e.Description != "" {
+			p.detail = "The sign-in was denied: " + e.Description
+		}
+	}
+	return http.StatusOK, p
+}
+
+// notHere is for requests that are no answer to this sign-in.
+func (b *callback) notHere() page {
+	return page{
+		program: b.program, title: "Nothing to see here",
+		text: "A sign-in is under way, but this is not the answer to it. Go back to the tab where you began, or start over in the terminal.",
+	}
+}
