@@ -1,0 +1,271 @@
+package cmd
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/credproc/credproc/credproc"
+	"github.com/credproc/credproc/internal/awsconfig"
+	"github.com/credproc/credproc/internal/layout"
+	"github.com/credproc/credproc/internal/sdk"
+	"github.com/credproc/credproc/tokencache"
+)
+
+type doctorCommand struct {
+	JSON    bool `name:"json" help:"Print JSON."`
+	Offline bool `help:"Ask nothing of the network."`
+	Fix     bool `help:"Mend what is this program's own, after showing it."`
+	Yes     bool `short:"y" help:"With --fix: do not ask."`
+}
+
+// Verdicts.
+const (
+	verdictOK      = "ok"
+	verdictNote    = "note"    // worth to know
+	verdictWarning = "warning" // works here, and not everywhere or not for long
+	verdictFault   = "fault"
+)
+
+// finding is what one check has found, and its JSON: docs/doctor.schema.json
+// says what each means.
+type finding struct {
+	Check   string `json:"check"`
+	Verdict string `json:"verdict"`
+	Seen    string `json:"seen"`
+	Mend    string `json:"mend,omitempty"`
+	Fixable bool   `json:"fixable"`
+
+	fix func() error
+}
+
+// doctor is a round of checks.
+type doctor struct {
+	*App
+	ctx     context.Context
+	offline bool
+	found   []finding
+
+	config                  *credproc.Config  // nil where our own settings are wrong
+	files                   *awsconfig.Config // nil where they cannot be read
+	configPath, credentials string
+	stateDir, cacheDir      string
+	self                    string // the path of this program
+	sessions                []*tokencache.Session
+}
+
+// Run implements the command, for kong.
+func (c *doctorCommand) Run(ctx context.Context, a *App) error {
+	if c.Fix && c.JSON {
+		return &usageError{problem: "--fix speaks to people, and --json to programs"}
+	}
+	found := a.examine(ctx, c.Offline)
+	if c.Fix {
+		mended, err := a.mend(found, c.Yes)
+		if err != nil {
+			return err
+		}
+		if mended {
+			found = a.examine(ctx, c.Offline)
+		}
+	}
+	if err := a.printFindings(found, c.JSON); err != nil {
+		return err
+	}
+	for _, f := range found {
+		if f.bad() {
+			return errFindings
+		}
+	}
+	return nil
+}
+
+// errFindings ends the doctor with status 1, and no words.
+var errFindings = errors.New("something was found")
+
+func (f *finding) bad() bool { return f.Verdict == verdictWarning || f.Verdict == verdictFault }
+
+// examine makes all checks. It changes nothing, and asks the service for
+// nothing but whether it is there.
+func (a *App) examine(ctx context.Context, offline bool) []finding {
+	d := &doctor{App: a, ctx: ctx, offline: offline}
+	d.self, _ = os.Executable()
+	for _, check := range []func(){
+		d.settings, d.environment, d.syntax, d.profiles, d.lines, d.describeSessions, d.logins, d.keychain,
+		d.directories, d.locks, d.browser, d.network, d.leftovers, d.tools,
+	} {
+		check()
+	}
+	return d.found
+}
+
+func (d *doctor) add(check, verdict, mend, format string, args ...any) {
+	d.found = append(d.found, finding{Check: check, Verdict: verdict, Mend: sdk.Printable(mend), Seen: sdk.Printable(fmt.Sprintf(format, args...))})
+}
+
+func (d *doctor) ok(check, format string, args ...any) { d.add(check, verdictOK, "", format, args...) }
+func (d *doctor) note(check, mend, format string, args ...any) {
+	d.add(check, verdictNote, mend, format, args...)
+}
+func (d *doctor) warn(check, mend, format string, args ...any) {
+	d.add(check, verdictWarning, mend, format, args...)
+}
+func (d *doctor) fault(check, mend, format string, args ...any) {
+	d.add(check, verdictFault, mend, format, args...)
+}
+
+// fixable is for the finding that was added last.
+func (d *doctor) fixable(fix func() error) {
+	last := &d.found[len(d.found)-1]
+	last.Fixable, last.fix = true, fix
+}
+
+// failed is a fault that is an error, in the words of its advice.
+func (d *doctor) failed(check string, err error) {
+	say := d.advise(err)
+	mend := mendOf(err)
+	if mend == "" {
+		mend = say.more
+	}
+	if say.hint != "" {
+		mend = strings.TrimSpace(mend + " Run: " + say.hint)
+	}
+	d.fault(check, mend, "%s", say.text)
+}
+
+// bad reports whether a check has found something.
+func (d *doctor) bad(check string) bool {
+	for _, f := range d.found {
+		if f.Check == check && f.bad() {
+			return true
+		}
+	}
+	return false
+}
+
+// settings are our own, and where the files are.
+func (d *doctor) settings() {
+	const check = "settings"
+	logger, err := d.logger()
+	if err != nil {
+		d.failed(check, err)
+	}
+	if d.config, err = d.newConfig(false, logger); err != nil {
+		d.config = nil
+		d.failed(check, err)
+	}
+	home := d.getenv("HOME")
+	if home == "" {
+		home, _ = os.UserHomeDir()
+	}
+	if d.configPath, d.credentials, err = awsconfig.Paths(d.getenv, home); err != nil && !d.bad(check) {
+		d.failed(check, &configError{err})
+	}
+	if d.configPath != "" {
+		d.files, _ = awsconfig.Load(d.configPath, d.credentials) // what is wrong with them, another check says
+	}
+	d.stateDir, d.cacheDir, _ = layout.DefaultDirs(d.ID)
+	if dir := d.setting("DIR"); dir != "" {
+		d.stateDir, d.cacheDir = layout.DirsIn(dir)
+	}
+	if !d.bad(check) {
+		d.ok(check, "%s %s at %s", d.name(), d.version(), d.short(d.self))
+	}
+}
+
+// short makes "~/.aws/config" of a path.
+func (d *doctor) short(path string) string {
+	home := d.getenv("HOME")
+	if rest, ok := strings.CutPrefix(path, home+string(filepath.Separator)); ok && home != "" {
+		return "~" + string(filepath.Separator) + rest
+	}
+	return path
+}
+
+// mend does what the doctor can do itself, and reports whether that was
+// anything.
+func (a *App) mend(found []finding, yes bool) (done bool, err error) {
+	var todo []finding
+	for _, f := range found {
+		if f.fix != nil {
+			todo = append(todo, f)
+		}
+	}
+	if len(todo) == 0 {
+		a.say("There is nothing that this program can mend itself.")
+		return false, nil
+	}
+	for _, f := range todo {
+		a.say("%s", f.Mend)
+	}
+	if !yes {
+		if !a.onTerminal() {
+			return false, &usageError{problem: "--fix wants --yes where nobody can be asked"}
+		}
+		fmt.Fprint(a.stderr(), "Do that? [y/N] ")
+		answer, _ := bufio.NewReader(a.stdin()).ReadString('\n')
+		if !strings.EqualFold(strings.TrimSpace(answer), "y") {
+			return false, nil
+		}
+	}
+	for _, f := range todo {
+		err = errors.Join(err, f.fix())
+	}
+	return true, err
+}
+
+func (a *App) printFindings(found []finding, asJSON bool) error {
+	if asJSON {
+		enc := json.NewEncoder(a.stdout())
+		enc.SetIndent("", "  ")
+		enc.SetEscapeHTML(false)
+		return enc.Encode(found)
+	}
+	p := a.paint(a.stdout())
+	var text strings.Builder
+	counts := make(map[string]int)
+	wide := 0
+	for _, f := range found {
+		wide = max(wide, width(f.Check))
+	}
+	for _, f := range found {
+		counts[f.Verdict]++
+		colour := map[string]func(string) string{verdictOK: p.green, verdictNote: p.bold, verdictWarning: p.yellow, verdictFault: p.red}[f.Verdict]
+		indent := 9 + wide + 2
+		fmt.Fprintf(&text, "%s%s  %s\n", colour(pad(f.Verdict, 9)), pad(f.Check, wide), wrapped(f.Seen, indent))
+		if f.Mend != "" {
+			fmt.Fprintf(&text, "%s%s  %s\n", pad("", 9), p.faint(pad("mend", wide)), wrapped(f.Mend, indent))
+		}
+	}
+	fmt.Fprintf(&text, "\n%s\n", verdictOf(counts))
+	_, err := a.stdout().Write([]byte(text.String()))
+	return err
+}
+
+func verdictOf(counts map[string]int) string {
+	var words []string
+	for _, verdict := range []string{verdictFault, verdictWarning} {
+		switch n := counts[verdict]; n {
+		case 0:
+		case 1:
+			words = append(words, "1 "+verdict)
+		default:
+			words = append(words, fmt.Sprintf("%d %ss", n, verdict))
+		}
+	}
+	if words == nil {
+		return "Nothing is wrong."
+	}
+	return strings.Join(words, ", ") + "."
+}
+
+// within is the time that one look may take.
+func (d *doctor) within(limit time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(d.ctx, limit)
+}

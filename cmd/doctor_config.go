@@ -1,0 +1,382 @@
+package cmd
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/credproc/credproc/internal/awsconfig"
+)
+
+// syntax goes through both files line by line: by what the SDKs make of them,
+// not by what we let through.
+func (d *doctor) syntax() {
+	const check = "config syntax"
+	lines := 0
+	for i, path := range []string{d.configPath, d.credentials} {
+		data, err := os.ReadFile(path)
+		switch {
+		case path == "" || errors.Is(err, fs.ErrNotExist):
+			d.missingFile(path, i == 1)
+			continue
+		case errors.Is(err, fs.ErrPermission):
+			d.fault(check, "make it yours: sudo chown $(id -u) "+shellWord(path), "%s cannot be read", d.short(path))
+			continue
+		case err != nil:
+			d.fault(check, "put a file there that can be read", "%s cannot be read: %v", d.short(path), errors.Unwrap(err))
+			continue
+		}
+		lines += strings.Count(string(data), "\n")
+		for _, o := range awsconfig.Lint(d.short(path), data, i == 1) {
+			d.oddity(check, o)
+		}
+		d.fileMode(path, i == 1 && strings.Contains(string(data), "aws_secret_access_key"))
+	}
+	if !d.bad(check) && lines > 0 {
+		d.ok(check, "every AWS SDK reads the %d lines alike", lines)
+	}
+}
+
+// missingFile is a fault where somebody has named the file.
+func (d *doctor) missingFile(path string, credentials bool) {
+	variable := "AWS_CONFIG_FILE"
+	if credentials {
+		variable = "AWS_SHARED_CREDENTIALS_FILE"
+	}
+	switch {
+	case d.getenv(variable) != "":
+		d.fault("environment", "unset "+variable+", or let it name the file", "%s names %s, and there is no such file", variable, d.short(path))
+	case !credentials && path != "":
+		d.note("config syntax", "write one with an [sso-session] section in it", "there is no %s", d.short(path))
+	}
+}
+
+// An oddity in words: who chokes on it, how bad that is, and what mends it.
+type oddityWords struct{ verdict, seen, mend string }
+
+var oddities = map[awsconfig.OddityKind]oddityWords{
+	awsconfig.ByteOrderMark:     {verdictFault, "the file begins with a byte order mark: the AWS CLI and boto3 refuse the whole file, and Go programs do not see its first section", "save it as UTF-8 without BOM: sed -i '1s/^\\xEF\\xBB\\xBF//' FILE"},
+	awsconfig.NotUTF8:           {verdictFault, "a byte that is not UTF-8: the AWS CLI and boto3 refuse the whole file", "save the file as UTF-8"},
+	awsconfig.RepeatedSection:   {verdictFault, "the section NAME is there before: boto3 and the AWS CLI refuse the whole file", "make one section of the two"},
+	awsconfig.RepeatedKey:       {verdictFault, "the key NAME is in this section before: boto3 and the AWS CLI refuse the whole file", "remove one of the two lines"},
+	awsconfig.Homeless:          {verdictFault, "a line before the first section: most SDKs refuse the whole file", "move it below a section header, or remove it"},
+	awsconfig.NoEquals:          {verdictFault, "a line with no key and equals sign: most SDKs refuse the whole file", "write it as \"key = value\", or put a # before it"},
+	awsconfig.OpenHeader:        {verdictFault, "a section header that does not end with ]: every SDK refuses the whole file", "end it with ]"},
+	awsconfig.TrailingComment:   {verdictFault, "a comment behind the value of NAME: the AWS CLI and boto3 take it for a part of the value", "put the comment on a line of its own"},
+	awsconfig.QuotedValue:       {verdictWarning, "the value of NAME is in quotes, which Go programs take off and the others keep", "remove the quotes"},
+	awsconfig.QuotedName:        {verdictWarning, "the name in NAME is in quotes: Go programs make them a part of it, and those in JavaScript and Rust pass the section over", "choose a name without spaces and quotes"},
+	awsconfig.OddName:           {verdictWarning, "the name in NAME has characters that most SDKs do not take, and then pass the section over", "use letters, digits and any of - _ . / @ : + % alone"},
+	awsconfig.PaddedHeader:      {verdictFault, "spaces too many in NAME: the AWS CLI, boto3 or JavaScript pass the section over", "write it with one space in the middle, and none at the ends"},
+	awsconfig.UnknownSection:    {verdictFault, "every SDK passes the section NAME over", "write [profile …] or [sso-session …]"},
+	awsconfig.ProfilePrefix:     {verdictFault, "every SDK passes NAME over in this file", "write the name alone in the brackets, or move the section to the config file"},
+	awsconfig.LeakingDefaults:   {verdictFault, "boto3 and the AWS CLI put the keys of [DEFAULT] into every profile", "write [default]"},
+	awsconfig.TwoDefaults:       {verdictFault, "there are [default] and [profile default]: of the two, the SDKs drop one", "make one section of the two, [default]"},
+	awsconfig.IndentedKey:       {verdictFault, "NAME is indented: the AWS CLI, boto3 and Rust take the line for a part of the value above", "remove the spaces before it"},
+	awsconfig.ColonKey:          {verdictFault, "a colon behind NAME: JavaScript passes the line over, and Rust and Java refuse the whole file", "write an equals sign"},
+	awsconfig.KeyInUpperCase:    {verdictWarning, "NAME has capitals, and JavaScript does not find it", "write it in small letters"},
+	awsconfig.ContinuedHeadless: {verdictFault, "an indented line below the header NAME: Rust and Java refuse the whole file", "remove the spaces before it"},
+}
+
+func (d *doctor) oddity(check string, o awsconfig.Oddity) {
+	words := oddities[o.Kind]
+	mend := strings.ReplaceAll(words.mend, "FILE", shellWord(o.File))
+	d.add(check, words.verdict, mend, "%s: %s", o.Location, strings.ReplaceAll(words.seen, "NAME", o.Name))
+}
+
+// mendOf says what to write instead of a setting that is wrong; "" if that is
+// not known.
+func mendOf(err error) string {
+	if e, ok := errors.AsType[*awsconfig.UnknownSessionError](err); ok {
+		return fmt.Sprintf("add [sso-session %s], or name one that there is%s", e.Name, list(e.Known))
+	}
+	if e, ok := errors.AsType[*awsconfig.UnknownProfileError](err); ok {
+		return fmt.Sprintf("name a profile that there is%s", list(e.Known))
+	}
+	if e, ok := errors.AsType[*awsconfig.MissingError](err); ok {
+		return fmt.Sprintf("add %s to %s", strings.Join(e.Keys, " and "), e.Section)
+	}
+	if e, ok := errors.AsType[*awsconfig.MismatchError](err); ok {
+		return fmt.Sprintf("remove %s from %s", e.Profile.Key, e.Profile.Section)
+	}
+	if e, ok := errors.AsType[*awsconfig.ReservedRoleError](err); ok {
+		return fmt.Sprintf("write the permission set's name: %s = %s", e.Key, e.PermissionSet)
+	}
+	if e, ok := errors.AsType[*awsconfig.ValueError](err); ok {
+		return fmt.Sprintf("change %s: it %s", e.Key, e.Problem)
+	}
+	return ""
+}
+
+func list(names []string) string {
+	const most = 5
+	switch {
+	case len(names) == 0:
+		return ""
+	case len(names) > most:
+		return fmt.Sprintf(": %s and %d more", strings.Join(names[:most], ", "), len(names)-most)
+	}
+	return ": " + strings.Join(names, ", ")
+}
+
+// profiles resolves every profile.
+func (d *doctor) profiles() {
+	const check = "profiles"
+	if d.files == nil {
+		return
+	}
+	command := strings.Fields(d.command())
+	served := 0
+	for _, name := range slices.Sorted(maps.Keys(d.files.Profiles)) {
+		p, err := d.files.Profile(name, command)
+		if err != nil {
+			d.failed(check, err)
+		} else if p.Kind == awsconfig.Ours || p.Kind == awsconfig.SSO || p.Kind == awsconfig.LegacySSO || p.Kind == awsconfig.Chain {
+			served++
+		}
+		d.contradictions(check, d.files.Profiles[name])
+	}
+	d.defaultProfile()
+	if !d.bad(check) {
+		d.ok(check, "%d, of which %d come from Identity Center", len(d.files.Profiles), served)
+	}
+}
+
+// contradictions are keys that do not go together: each SDK has an order of its
+// own.
+func (d *doctor) contradictions(check string, s *awsconfig.Section) {
+	_, line := s.Get("credential_process")
+	_, keys := s.Get("aws_access_key_id")
+	session, hasSession := s.Get("sso_session")
+	var sso, direct []string
+	for _, key := range []string{"sso_session", "sso_account_id", "sso_role_name", "sso_start_url", "sso_region"} {
+		if _, ok := s.Get(key); ok {
+			sso = append(sso, key)
+			if key == "sso_start_url" || key == "sso_region" {
+				direct = append(direct, key)
+			}
+		}
+	}
+	switch {
+	case line && len(sso) > 0:
+		d.fault(check, fmt.Sprintf("remove %s from %s", strings.Join(sso, ", "), s.Header),
+			"%s: sso_ keys beside credential_process: most SDKs take the keys and never run the line", d.at(s, "credential_process"))
+	case hasSession && len(direct) > 0:
+		d.warn(check, fmt.Sprintf("remove %s from %s: [sso-session %s] says it", strings.Join(direct, ", "), s.Header, session),
+			"%s: %s beside sso_session: programs in Rust refuse the profile", d.at(s, direct[0]), strings.Join(direct, ", "))
+	}
+	if (line || len(sso) > 0) && keys {
+		d.fault(check, fmt.Sprintf("remove aws_access_key_id and aws_secret_access_key of %s", s.Name),
+			"%s: static keys beside what gets credentials: some SDKs use the keys", d.at(s, "aws_access_key_id"))
+	}
+}
+
+// at is the place of a key, for people.
+func (d *doctor) at(s *awsconfig.Section, key string) string {
+	at := s.Where(key)
+	at.File = d.short(at.File)
+	return at.String()
+}
+
+// defaultProfile is the one that the environment names.
+func (d *doctor) defaultProfile() {
+	for _, variable := range []string{"AWS_PROFILE", "AWS_DEFAULT_PROFILE"} {
+		name := d.getenv(variable)
+		if name != "" && d.files.Profiles[name] == nil {
+			d.fault("environment", "unset "+variable, "%s is %q, and there is no such profile: SDKs fail, even with credentials in the environment", variable, name)
+		}
+	}
+}
+
+// lines are the credential_process values: whether what they run is there, and
+// whether it is this program.
+func (d *doctor) lines() {
+	const check = "process lines"
+	if d.files == nil {
+		return
+	}
+	ours := 0
+	programs := make(map[string]bool) // looked at
+	for _, name := range slices.Sorted(maps.Keys(d.files.Profiles)) {
+		s := d.files.Profiles[name]
+		value, ok := s.Get("credential_process")
+		if !ok {
+			continue
+		}
+		if awsconfig.IsOurs(value, strings.Fields(d.command())) {
+			ours++
+		}
+		words, closed := awsconfig.CommandOf(value)
+		switch {
+		case !closed || len(words) == 0:
+			d.fault(check, "write a command, and close its quotes", "%s: a quote is not closed, or there is no command", d.at(s, "credential_process"))
+		case !programs[words[0]]:
+			programs[words[0]] = true
+			d.program(check, s, words[0], awsconfig.IsOurs(value, strings.Fields(d.command())))
+		}
+	}
+	if !d.bad(check) && len(programs) > 0 {
+		d.ok(check, "%d run this program", ours)
+	}
+}
+
+// A path that goes when the program is replaced.
+var passing = regexp.MustCompile(`[/\\](go-build[0-9]*|Cellar|Caskroom)[/\\]`)
+
+func (d *doctor) program(check string, s *awsconfig.Section, program string, ours bool) {
+	at := d.at(s, "credential_process")
+	mend := "write the path of the program there"
+	if path := d.path(); ours && path != "" {
+		mend = "write " + path + " there"
+	}
+	path, err := exec.LookPath(program)
+	switch {
+	case strings.HasPrefix(program, "~") || strings.Contains(program, "$") || strings.Contains(program, "%"):
+		d.fault(check, mend, "%s: %s: no shell runs the line, so that ~ and variables stay as they are", at, program)
+	case errors.Is(err, exec.ErrDot), err == nil && !filepath.IsAbs(path) && strings.ContainsAny(program, `/\`):
+		d.fault(check, mend, "%s: %s is found from some directories only", at, program)
+	case errors.Is(err, fs.ErrPermission):
+		d.fault(check, "chmod +x "+shellWord(program), "%s: %s may not be run", at, program)
+	case err != nil:
+		d.fault(check, mend, "%s: there is no program %s", at, program)
+	case passing.MatchString(path):
+		d.warn(check, mend, "%s: %s is gone after the next update", at, d.short(path))
+	case ours && !d.isSelf(path):
+		d.warn(check, mend, "%s: %s is another program than this one, %s", at, d.short(path), d.short(d.self))
+	case !ours && d.isSelf(path) && filepath.Base(path) != filepath.Base(d.self):
+		d.warn(check, mend, "%s: %s is this program under another name, by which the line is not understood", at, d.short(path))
+	}
+}
+
+// path is where PATH finds this program, "" where it does not.
+func (d *doctor) path() string {
+	path, err := exec.LookPath(strings.Fields(d.command())[0])
+	if err != nil || !d.isSelf(path) {
+		return ""
+	}
+	return path
+}
+
+func (d *doctor) isSelf(path string) bool {
+	a, err := os.Stat(path)
+	b, err2 := os.Stat(d.self)
+	return err == nil && err2 == nil && os.SameFile(a, b)
+}
+
+// describeSessions are the sso-sessions as they are written.
+func (d *doctor) describeSessions() {
+	const check = "sso-sessions"
+	if d.files == nil || d.config == nil {
+		return
+	}
+	for _, name := range slices.Sorted(maps.Keys(d.files.Sessions)) {
+		s, err := d.config.Session(name)
+		if err == nil {
+			_, err = d.config.SessionDuration(name)
+		}
+		if err == nil {
+			_, err = d.config.Role(s, "000000000000", "x") // what else the section says
+		}
+		if err != nil {
+			d.failed(check, err)
+			continue
+		}
+		d.sessions = append(d.sessions, s)
+		if region := regionOf(s.Config.StartURL); region != "" && region != s.Config.Region {
+			d.fault(check, fmt.Sprintf("write sso_region = %s in [sso-session %s]", region, name),
+				"[sso-session %s]: the start URL is of region %s, and sso_region is %s", name, region, s.Config.Region)
+		} else if home := partitionOfStartURL(s.Config.StartURL); home != "" && home != partitionOf(s.Config.Region).name {
+			d.fault(check, fmt.Sprintf("write the region of the instance as sso_region in [sso-session %s]", name),
+				"[sso-session %s]: the start URL is in the partition %s, and sso_region, %s, is not", name, home, s.Config.Region)
+		}
+	}
+	if !d.bad(check) && len(d.sessions) > 0 {
+		d.ok(check, "%s", countOf(len(d.sessions), "session"))
+	}
+}
+
+func countOf(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+// The forms of start URLs that have a region in them.
+var regionalStartURLs = []*regexp.Regexp{
+	regexp.MustCompile(`^https://[^/]+\.([a-z0-9-]+)\.portal\.amazonaws\.(?:com|com\.cn|eu)(?:/|$)`),
+	regexp.MustCompile(`^https://[^/]+\.portal\.([a-z0-9-]+)\.(?:app\.aws|app\.amazonwebservices\.com\.cn|api\.amazonwebservices\.eu)(?:/|$)`),
+	regexp.MustCompile(`^https://start\.([a-z0-9-]+)\.(?:us-gov-home\.awsapps\.com|home\.awsapps\.cn)/`),
+}
+
+// regionOf returns the region in a start URL, or "".
+func regionOf(startURL string) string {
+	for _, form := range regionalStartURLs {
+		if match := form.FindStringSubmatch(strings.ToLower(startURL)); match != nil {
+			return match[1]
+		}
+	}
+	return ""
+}
+
+// partitionOfStartURL goes by the host; "" where it does not tell.
+func partitionOfStartURL(startURL string) string {
+	for _, host := range []struct{ form, partition string }{
+		{`us-gov-home\.awsapps\.com|identitycenter\.us-gov\.amazonaws\.com`, "aws-us-gov"},
+		{`awsapps\.cn|identitycenter\.amazonaws\.com\.cn`, "aws-cn"},
+		{`identitycenter\.amazonaws\.eu`, "aws-eusc"},
+		{`(?:[a-z0-9-]+\.)?awsapps\.com|identitycenter\.amazonaws\.com`, "aws"},
+	} {
+		if regexp.MustCompile(`^https://(?:[a-z0-9-]+\.)*(?:` + host.form + `)(?:/|$)`).MatchString(strings.ToLower(startURL)) {
+			return host.partition
+		}
+	}
+	return ""
+}
+
+// logins are the sessions as they are.
+func (d *doctor) logins() {
+	const check = "logins"
+	if d.config == nil || d.files == nil {
+		return
+	}
+	r := &run{App: d.App, config: d.config}
+	all, err := r.statusOf(&statusCommand{}, false)
+	if err != nil {
+		d.failed(check, err)
+		return
+	}
+	for _, s := range all {
+		login := strings.TrimSpace(d.loginHint(&targetError{words: s.loginWords(), err: errSignedOut}))
+		switch {
+		case s.State == ended:
+			d.fault(check, login, "%s: %s", s.label(), s.Problem)
+		case s.State == uncertain:
+			d.warn(check, login, "%s: %s", s.label(), s.Problem)
+		case s.State == signedOut:
+			d.note(check, login, "%s: nobody is signed in", s.label())
+		case s.State == signedIn && !s.Renewable:
+			d.warn(check, login, "%s: it ends with the access token, since it cannot be renewed%s", s.label(), because(s.Problem))
+		case s.State == signedIn && s.Keyring == "plaintext":
+			d.note(check, "", "%s: signed in; its tokens are in plaintext files, guarded by their mode alone", s.label())
+		case s.State == signedIn:
+			d.ok(check, "%s: signed in, %s keyring", s.label(), s.Keyring)
+		}
+		if f := s.LastFailure; f != nil {
+			d.warn(check, "try again: "+d.name()+" list "+shellWord(s.label()), "%s: %s has failed, and nothing has worked since: %s", s.label(), f.Op, f.Reason)
+		}
+	}
+}
+
+func because(problem string) string {
+	if problem == "" {
+		return ""
+	}
+	return ": " + problem
+}

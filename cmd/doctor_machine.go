@@ -1,0 +1,328 @@
+package cmd
+
+import (
+	"bytes"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/credproc/credproc/internal/flight"
+	"github.com/credproc/credproc/internal/safedir"
+	"github.com/credproc/credproc/tokencache"
+)
+
+// environment are the variables that change what AWS programs do.
+func (d *doctor) environment() {
+	const check = "environment"
+	for _, v := range []struct{ name, beside, seen string }{
+		{"AWS_ACCESS_KEY_ID", " AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN", "credentials in the environment come before every profile, and nobody renews them"},
+		{"AWS_SECURITY_TOKEN", "", "boto3 and the AWS CLI take this session token before AWS_SESSION_TOKEN"},
+		{"AWS_WEB_IDENTITY_TOKEN_FILE", "", "it may come before the profile"},
+	} {
+		if d.getenv(v.name) != "" {
+			d.warn(check, "unset "+v.name+v.beside, "%s is set: %s", v.name, v.seen)
+		}
+	}
+	for _, pair := range [][2]string{{"AWS_PROFILE", "AWS_DEFAULT_PROFILE"}, {"AWS_REGION", "AWS_DEFAULT_REGION"}} {
+		a, b := d.getenv(pair[0]), d.getenv(pair[1])
+		if a != "" && b != "" && a != b {
+			d.warn(check, "unset "+pair[1]+", or give both the same value", "%s is %q and %s is %q: programs differ in which they take", pair[0], a, pair[1], b)
+		}
+	}
+	d.proxy(check)
+	d.bundle(check)
+	var custom []string
+	for _, name := range []string{"AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_SSO", "AWS_ENDPOINT_URL_SSO_OIDC", "AWS_ENDPOINT_URL_STS"} {
+		if d.getenv(name) != "" {
+			custom = append(custom, name)
+		}
+	}
+	if custom != nil {
+		d.note(check, "", "calls go where %s says; a login made so is of use only so", strings.Join(custom, ", "))
+	}
+	if !d.bad(check) {
+		d.ok(check, "nothing in it that overrules profiles")
+	}
+}
+
+func (d *doctor) proxy(check string) {
+	for _, name := range []string{"HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"} {
+		value := d.getenv(name)
+		if value == "" {
+			continue
+		}
+		u, err := url.Parse(value)
+		if err == nil && u.Host == "" { // "proxy:3128" is taken for one too
+			u, err = url.Parse("http://" + value)
+		}
+		if err != nil || u.Hostname() == "" || !slices.Contains([]string{"http", "https", "socks5", "socks5h"}, u.Scheme) {
+			d.fault(check, "write it as http://HOST:PORT", "%s is not the URL of a proxy", name) // there may be a password in it
+		}
+	}
+}
+
+func (d *doctor) bundle(check string) {
+	path := d.getenv("AWS_CA_BUNDLE")
+	if path == "" {
+		return
+	}
+	data, err := os.ReadFile(path)
+	switch {
+	case err != nil:
+		d.fault(check, "unset AWS_CA_BUNDLE, or let it name the file", "AWS_CA_BUNDLE names %s, which cannot be read", d.short(path))
+	case !x509.NewCertPool().AppendCertsFromPEM(data):
+		d.fault(check, "let AWS_CA_BUNDLE name a file with certificates in PEM", "AWS_CA_BUNDLE names %s, which has no certificate in it", d.short(path))
+	}
+}
+
+// fileMode is about who else can read or write a file of the AWS tools.
+func (d *doctor) fileMode(path string, secret bool) {
+	const check = "config files"
+	info, err := os.Stat(path)
+	if err != nil || runtime.GOOS == "windows" {
+		return
+	}
+	switch mode := info.Mode().Perm(); {
+	case mode&0o022 != 0:
+		d.warn(check, "chmod go-w "+shellWord(path), "%s can be written by others: what they write there runs as you", d.short(path))
+	case secret && mode&0o077 != 0:
+		d.warn(check, "chmod 600 "+shellWord(path), "%s has secret keys in it, and others can read it", d.short(path))
+	}
+	if !isOwn(info) {
+		d.warn(check, "sudo chown $(id -u) "+shellWord(path), "%s belongs to another user: after a sudo perhaps", d.short(path))
+	}
+}
+
+// keychain asks the keyrings that logins are in, and the one for new logins, and
+// lets them prompt for nothing.
+func (d *doctor) keychain() {
+	const check = "keychain"
+	if d.config == nil || d.Keyring != nil {
+		return
+	}
+	inUse := map[string]bool{d.config.NewLoginKeyring: true}
+	logins, _ := tokencache.Logins(d.config.StateDir, d.ID)
+	for _, login := range logins {
+		inUse[login.Keyring] = true
+	}
+	for _, name := range slices.Sorted(maps.Keys(inUse)) {
+		if name != "os" && name != "" && name != "auto" {
+			d.ok(check, "%s keyring", name)
+			continue
+		}
+		ctx, cancel := d.within(10 * time.Second)
+		_, err := (&tokencache.OS{Service: d.ID}).Get(ctx, "doctor")
+		cancel()
+		if err == nil || errors.Is(err, tokencache.ErrNotFound) {
+			d.ok(check, "the operating system's answers")
+		} else {
+			d.failed(check, err)
+		}
+	}
+}
+
+// directories are where our own files are.
+func (d *doctor) directories() {
+	const check = "directories"
+	seen := 0
+	for _, dir := range []string{d.stateDir, d.cacheDir} {
+		info, err := os.Stat(dir)
+		switch {
+		case dir == "" || errors.Is(err, fs.ErrNotExist):
+			d.ancestor(check, dir)
+			continue
+		case err != nil:
+			d.fault(check, d.elsewhere(), "%s: %v", d.short(dir), errors.Unwrap(err))
+			continue
+		case !info.IsDir():
+			d.fault(check, d.elsewhere()+", or move the file away", "%s is a file", d.short(dir))
+			continue
+		case !isOwn(info):
+			d.fault(check, "sudo chown -R $(id -u) "+shellWord(dir)+", or "+d.elsewhere(), "%s belongs to another user, and is not written", d.short(dir))
+			continue
+		}
+		seen++
+		d.writable(check, dir)
+		d.modes(check, dir)
+	}
+	if !d.bad(check) && seen > 0 {
+		d.ok(check, "%s, %s", d.short(d.stateDir), d.short(d.cacheDir))
+	} else if !d.bad(check) {
+		d.ok(check, "made by the first login")
+	}
+}
+
+func (d *doctor) elsewhere() string {
+	return fmt.Sprintf("set %s to a directory of your own", d.variable("DIR"))
+}
+
+// ancestor looks whether a directory can be made.
+func (d *doctor) ancestor(check, dir string) {
+	for parent := filepath.Dir(dir); dir != "" && parent != filepath.Dir(parent); parent = filepath.Dir(parent) {
+		info, err := os.Stat(parent)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			continue
+		case err != nil || !info.IsDir():
+			d.fault(check, d.elsewhere()+", or move the file away", "%s cannot be made: %s is no directory", d.short(dir), d.short(parent))
+		default:
+			d.writable(check, parent)
+		}
+		return
+	}
+}
+
+// writable tries, for a mode says little about a file system.
+func (d *doctor) writable(check, dir string) {
+	f, err := os.CreateTemp(dir, ".doctor-*")
+	if err == nil {
+		_, err = f.Write(make([]byte, 4096))
+		err = errors.Join(err, f.Sync(), f.Close(), os.Remove(f.Name()))
+	}
+	switch {
+	case errors.Is(err, syscall.ENOSPC):
+		d.fault(check, "make room on the disk, or "+d.elsewhere(), "%s: the disk is full", d.short(dir))
+	case err != nil:
+		d.fault(check, "make it writable for you, or "+d.elsewhere(), "%s cannot be written: logins cannot be kept, nor shared", d.short(dir))
+	}
+}
+
+// modes finds files that others can read, and can take that from them.
+func (d *doctor) modes(check, dir string) {
+	if runtime.GOOS == "windows" {
+		return
+	}
+	var open []string
+	filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return nil
+		}
+		if info, err := entry.Info(); err == nil && (info.Mode().IsRegular() || info.IsDir()) && info.Mode().Perm()&0o077 != 0 {
+			open = append(open, path)
+		}
+		return nil
+	})
+	if open == nil {
+		return
+	}
+	d.warn(check, "chmod -R go= "+shellWord(dir), "%s: others can read or write %s", d.short(dir), countOf(len(open), "file"))
+	d.fixable(func() (err error) {
+		for _, path := range open {
+			info, statErr := os.Lstat(path)
+			if statErr == nil && info.Mode()&fs.ModeSymlink == 0 {
+				err = errors.Join(err, os.Chmod(path, info.Mode().Perm()&0o700))
+			}
+		}
+		return err
+	})
+}
+
+// longHeld is how long nothing of ours holds a lock, but for a sign-in.
+const longHeld = 2 * time.Minute
+
+func (d *doctor) locks() {
+	const check = "locks"
+	if err := flight.Works(safedir.Dir(d.stateDir)); err != nil {
+		d.warn(check, d.elsewhere()+", on a local disk", "%s is on a file system without locks (%v): processes cannot wait for one another", d.short(d.stateDir), err)
+	}
+	for _, s := range d.sessions {
+		for _, h := range s.Holders() {
+			if held := time.Since(h.Since); held > longHeld && !strings.HasPrefix(h.Op, "sign in") {
+				d.warn(check, fmt.Sprintf("end it: kill %d", h.PID), "process %d has been at it for %s, and others wait: %s", h.PID, short(held), h.Op)
+			}
+		}
+	}
+	if !d.bad(check) {
+		d.ok(check, "nobody has held one for long")
+	}
+}
+
+// browser is what a sign-in opens.
+func (d *doctor) browser() {
+	const check = "browser"
+	argv, err := d.browserCommand("https://example.com")
+	switch {
+	case d.Browser != nil:
+		return
+	case err != nil:
+		d.note(check, "", "%v: login shows a code for any device instead", err)
+		return
+	}
+	_, err = exec.LookPath(argv[0])
+	switch {
+	case err == nil:
+		d.ok(check, "%s", argv[0])
+	case d.getenv("BROWSER") != "":
+		d.warn(check, "unset BROWSER, or let it name a program", "BROWSER is %q, and there is no such program", argv[0])
+	default:
+		d.warn(check, "install xdg-utils, or set BROWSER", "there is no %s to open a page with", argv[0])
+	}
+}
+
+// leftovers are secrets that other tools have left in clear.
+func (d *doctor) leftovers() {
+	const check = "plaintext"
+	home := d.getenv("HOME")
+	if home == "" {
+		home, _ = os.UserHomeDir()
+	}
+	for _, dir := range []struct{ path, holds, what string }{
+		{filepath.Join(home, ".aws", "sso", "cache"), `"accessToken"`, "tokens"},
+		{filepath.Join(home, ".aws", "cli", "cache"), `"SecretAccessKey"`, "role credentials"},
+		{filepath.Join(home, ".aws", "boto", "cache"), `"SecretAccessKey"`, "role credentials"},
+	} {
+		if n := filesWith(dir.path, dir.holds); n > 0 {
+			mend := "rm " + shellWord(dir.path) + "/*.json"
+			if dir.what == "tokens" {
+				mend = "aws sso logout, or: " + mend
+			}
+			d.warn(check, mend, "%s has %s of the AWS CLI in clear in %s", countOf(n, "file"), dir.what, d.short(dir.path))
+		}
+	}
+	if d.files != nil {
+		var static []string
+		for _, name := range slices.Sorted(maps.Keys(d.files.Profiles)) {
+			if id, ok := d.files.Profiles[name].Get("aws_access_key_id"); ok && id != "" {
+				static = append(static, name)
+			}
+		}
+		if static != nil {
+			d.warn(check, "give these profiles a role of Identity Center, and delete the keys in IAM and here", "static keys in clear for%s", list(static)[1:])
+		}
+	}
+	if !d.bad(check) {
+		d.ok(check, "no tokens or keys in clear in ~/.aws")
+	}
+}
+
+// filesWith counts the JSON files of a directory that have text in them.
+func filesWith(dir, text string) (n int) {
+	names, _ := filepath.Glob(filepath.Join(dir, "*.json"))
+	for _, name := range names {
+		if data, err := os.ReadFile(name); err == nil && bytes.Contains(data, []byte(text)) {
+			n++
+		}
+	}
+	return n
+}
+
+// tools are programs on PATH that do not run a credential_process.
+func (d *doctor) tools() {
+	const check = "other tools"
+	for _, name := range []string{"s3cmd", "s3fs", "mount.s3fs"} {
+		if path, err := exec.LookPath(name); err == nil {
+			d.note(check, "give it credentials in its environment", "%s ignores credential_process", d.short(path))
+		}
+	}
+}

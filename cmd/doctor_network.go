@@ -1,0 +1,162 @@
+package cmd
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/credproc/credproc/internal/sdk"
+)
+
+// How far the local clock may be off: AWS refuses signatures from five minutes
+// on.
+const (
+	clockNear = time.Minute
+	clockFar  = 4 * time.Minute
+)
+
+// contact is what came of a visit to a service.
+type contact struct {
+	base string
+	err  error
+	skew time.Duration // of the local clock
+	date bool          // skew is known
+}
+
+// network visits the services that the sessions need. That asks them for
+// nothing: their answer to a page that is not there will do.
+func (d *doctor) network() {
+	const check = "network"
+	if d.offline || len(d.sessions) == 0 {
+		return
+	}
+	contacts := d.visitAll()
+	for _, c := range contacts {
+		if c.err != nil {
+			d.unreachable(check, c)
+		}
+	}
+	if !d.bad(check) {
+		d.ok(check, "%s", strings.Join(hosts(contacts), ", "))
+	}
+	d.clock(contacts)
+}
+
+func (d *doctor) visitAll() []contact {
+	clients := make(map[string]*http.Client)
+	for _, s := range d.sessions {
+		bases, err := s.Endpoints()
+		if err != nil {
+			d.failed("network", err)
+			continue
+		}
+		for _, base := range bases {
+			clients[base] = s.Config.HTTPClient
+		}
+	}
+	var mu sync.Mutex
+	var all []contact
+	var visits sync.WaitGroup
+	for base, client := range clients {
+		visits.Go(func() {
+			c := d.visit(base, client)
+			mu.Lock()
+			defer mu.Unlock()
+			all = append(all, c)
+		})
+	}
+	visits.Wait()
+	slices.SortFunc(all, func(a, b contact) int { return strings.Compare(a.base, b.base) })
+	return all
+}
+
+func (d *doctor) visit(base string, client *http.Client) contact {
+	ctx, cancel := d.within(10 * time.Second)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, base, nil)
+	if err != nil {
+		return contact{base: base, err: err}
+	}
+	sent := time.Now()
+	response, err := sdk.HTTPClient(client).Do(request)
+	if err != nil {
+		return contact{base: base, err: err}
+	}
+	response.Body.Close()
+	local := sent.Add(time.Since(sent) / 2)
+	date, err := http.ParseTime(response.Header.Get("Date"))
+	return contact{base: base, date: err == nil, skew: local.Sub(date.Add(500 * time.Millisecond))}
+}
+
+func hosts(contacts []contact) (names []string) {
+	for _, c := range contacts {
+		names = append(names, host(c.base))
+	}
+	return names
+}
+
+func host(base string) string {
+	u, err := url.Parse(base)
+	if err != nil {
+		return base
+	}
+	return u.Host
+}
+
+func (d *doctor) unreachable(check string, c contact) {
+	dns, isDNS := errors.AsType[*net.DNSError](c.err)
+	_, isUnknown := errors.AsType[x509.UnknownAuthorityError](c.err)
+	_, isTLS := errors.AsType[*tls.CertificateVerificationError](c.err)
+	op, _ := errors.AsType[*net.OpError](c.err)
+	proxied := op != nil && (op.Op == "proxyconnect" || op.Op == "socks connect")
+	switch {
+	case proxied:
+		d.fault(check, "correct HTTPS_PROXY, or name the host in NO_PROXY", "%s: the proxy does not answer: %v", host(c.base), op.Err)
+	case isDNS:
+		d.fault(check, "check sso_region, the network and its DNS (a VPN?)", "%s: no such host, by the DNS of this machine (%s)", host(c.base), dns.Err)
+	case isUnknown, isTLS:
+		d.fault(check, "let AWS_CA_BUNDLE name a file with the certificate of who inspects TLS here", "%s: its certificate is not trusted: %v", host(c.base), cause(c.err))
+	default:
+		d.fault(check, "check the network, its firewall, and HTTPS_PROXY", "%s: %v", host(c.base), cause(c.err))
+	}
+}
+
+// cause is an error without the URL that package http puts before it.
+func cause(err error) error {
+	if e, ok := errors.AsType[*url.Error](err); ok {
+		return e.Err
+	}
+	return err
+}
+
+// clock goes by what the services say. A service that answers from a cache, or
+// a proxy in its place, may say anything, so the nearest counts.
+func (d *doctor) clock(contacts []contact) {
+	const check = "clock"
+	contacts = slices.DeleteFunc(contacts, func(c contact) bool { return !c.date })
+	if len(contacts) == 0 {
+		return
+	}
+	nearest := slices.MinFunc(contacts, func(a, b contact) int { return int(a.skew.Abs() - b.skew.Abs()) })
+	way := "behind"
+	if nearest.skew > 0 {
+		way = "ahead"
+	}
+	seen := fmt.Sprintf("%s %s of %s", short(nearest.skew.Abs()), way, host(nearest.base))
+	switch off := nearest.skew.Abs(); {
+	case off >= clockFar:
+		d.fault(check, "set the clock, by NTP: timedatectl set-ntp true", "%s: AWS refuses what is signed by it", seen)
+	case off >= clockNear:
+		d.warn(check, "set the clock, by NTP: timedatectl set-ntp true", "%s", seen)
+	default:
+		d.ok(check, "within a minute of %s", host(nearest.base))
+	}
+}

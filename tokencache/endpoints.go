@@ -1,0 +1,45 @@
+package tokencache
+
+import (
+	"context"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sso"
+	"github.com/aws/aws-sdk-go-v2/service/ssooidc"
+
+	"github.com/credproc/credproc/internal/sdk"
+)
+
+// Endpoints returns the base URLs of the sign-in service and of the access
+// portal, in this order: where the session's calls go.
+func (s *Session) Endpoints() (bases []string, err error) {
+	for _, endpoint := range []string{s.Config.Endpoint, s.PortalEndpoint} {
+		if err := sdk.CheckEndpoint(endpoint); err != nil {
+			return nil, err
+		}
+	}
+	if err := sdk.CheckRegion(s.Config.Region); err != nil {
+		return nil, err
+	}
+	signIn, err := ssooidc.NewDefaultEndpointResolverV2().ResolveEndpoint(context.Background(), ssooidc.EndpointParameters{
+		Region: &s.Config.Region, Endpoint: custom(s.Config.Endpoint), UseFIPS: &s.Config.UseFIPS, UseDualStack: &s.Config.UseDualStack})
+	if err != nil {
+		return nil, err
+	}
+	portal, err := sso.NewDefaultEndpointResolverV2().ResolveEndpoint(context.Background(), sso.EndpointParameters{
+		Region: &s.Config.Region, Endpoint: custom(s.PortalEndpoint), UseFIPS: &s.Config.UseFIPS, UseDualStack: &s.Config.UseDualStack})
+	if err != nil {
+		return nil, err
+	}
+	return []string{base(signIn.URI.String()), base(portal.URI.String())}, nil
+}
+
+func custom(endpoint string) *string {
+	if endpoint == "" {
+		return nil
+	}
+	return aws.String(endpoint)
+}
+
+func base(uri string) string { return strings.TrimRight(uri, "/") }
