@@ -18,6 +18,7 @@ type Commands struct {
 
 	Console consoleCommand `cmd:"" help:"Open the AWS console in a browser."`
 	Token   tokenCommand   `cmd:"" help:"Print the access token, for tools that need a bearer."`
+	Doctor  doctorCommand  `cmd:"" help:"Look for what is wrong, and say what mends it."`
 	Version versionCommand `cmd:"" help:"Show the version."`
 }
 

@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -129,14 +130,11 @@ func (d *doctor) fixable(fix func() error) {
 // failed is a fault that is an error, in the words of its advice.
 func (d *doctor) failed(check string, err error) {
 	say := d.advise(err)
-	mend := mendOf(err)
-	if mend == "" {
-		mend = say.more
-	}
+	mend := cmp.Or(mendOf(err), say.more)
 	if say.hint != "" {
 		mend = strings.TrimSpace(mend + " Run: " + say.hint)
 	}
-	d.fault(check, mend, "%s", say.text)
+	d.fault(check, cmp.Or(mend, "change it as it says, or take it away"), "%s", say.text)
 }
 
 // bad reports whether a check has found something.

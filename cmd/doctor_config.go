@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/credproc/credproc/internal/awsconfig"
+	"github.com/credproc/credproc/internal/sdk"
 )
 
 // syntax goes through both files line by line: by what the SDKs make of them,
@@ -24,7 +25,9 @@ func (d *doctor) syntax() {
 		data, err := os.ReadFile(path)
 		switch {
 		case path == "" || errors.Is(err, fs.ErrNotExist):
-			d.missingFile(path, i == 1)
+			if i == 0 && path != "" && d.getenv("AWS_CONFIG_FILE") == "" {
+				d.note(check, "write one with an [sso-session] section in it", "there is no %s", d.short(path))
+			}
 			continue
 		case errors.Is(err, fs.ErrPermission):
 			d.fault(check, "make it yours: sudo chown $(id -u) "+shellWord(path), "%s cannot be read", d.short(path))
@@ -35,26 +38,12 @@ func (d *doctor) syntax() {
 		}
 		lines += strings.Count(string(data), "\n")
 		for _, o := range awsconfig.Lint(d.short(path), data, i == 1) {
-			d.oddity(check, o)
+			d.oddity(check, path, o)
 		}
 		d.fileMode(path, i == 1 && strings.Contains(string(data), "aws_secret_access_key"))
 	}
 	if !d.bad(check) && lines > 0 {
 		d.ok(check, "every AWS SDK reads the %d lines alike", lines)
-	}
-}
-
-// missingFile is a fault where somebody has named the file.
-func (d *doctor) missingFile(path string, credentials bool) {
-	variable := "AWS_CONFIG_FILE"
-	if credentials {
-		variable = "AWS_SHARED_CREDENTIALS_FILE"
-	}
-	switch {
-	case d.getenv(variable) != "":
-		d.fault("environment", "unset "+variable+", or let it name the file", "%s names %s, and there is no such file", variable, d.short(path))
-	case !credentials && path != "":
-		d.note("config syntax", "write one with an [sso-session] section in it", "there is no %s", d.short(path))
 	}
 }
 
@@ -84,9 +73,9 @@ var oddities = map[awsconfig.OddityKind]oddityWords{
 	awsconfig.ContinuedHeadless: {verdictFault, "an indented line below the header NAME: Rust and Java refuse the whole file", "remove the spaces before it"},
 }
 
-func (d *doctor) oddity(check string, o awsconfig.Oddity) {
+func (d *doctor) oddity(check, path string, o awsconfig.Oddity) {
 	words := oddities[o.Kind]
-	mend := strings.ReplaceAll(words.mend, "FILE", shellWord(o.File))
+	mend := strings.ReplaceAll(words.mend, "FILE", shellWord(path))
 	d.add(check, words.verdict, mend, "%s: %s", o.Location, strings.ReplaceAll(words.seen, "NAME", o.Name))
 }
 
@@ -106,10 +95,13 @@ func mendOf(err error) string {
 		return fmt.Sprintf("remove %s from %s", e.Profile.Key, e.Profile.Section)
 	}
 	if e, ok := errors.AsType[*awsconfig.ReservedRoleError](err); ok {
-		return fmt.Sprintf("write the permission set's name: %s = %s", e.Key, e.PermissionSet)
+		return "write the permission set's name instead: " + e.PermissionSet
 	}
 	if e, ok := errors.AsType[*awsconfig.ValueError](err); ok {
 		return fmt.Sprintf("change %s: it %s", e.Key, e.Problem)
+	}
+	if e, ok := errors.AsType[*sdk.SettingError](err); ok {
+		return fmt.Sprintf("change %s: it %s", e.Setting, e.Problem)
 	}
 	return ""
 }
@@ -142,7 +134,6 @@ func (d *doctor) profiles() {
 		}
 		d.contradictions(check, d.files.Profiles[name])
 	}
-	d.defaultProfile()
 	if !d.bad(check) {
 		d.ok(check, "%d, of which %d come from Identity Center", len(d.files.Profiles), served)
 	}
@@ -184,16 +175,6 @@ func (d *doctor) at(s *awsconfig.Section, key string) string {
 	return at.String()
 }
 
-// defaultProfile is the one that the environment names.
-func (d *doctor) defaultProfile() {
-	for _, variable := range []string{"AWS_PROFILE", "AWS_DEFAULT_PROFILE"} {
-		name := d.getenv(variable)
-		if name != "" && d.files.Profiles[name] == nil {
-			d.fault("environment", "unset "+variable, "%s is %q, and there is no such profile: SDKs fail, even with credentials in the environment", variable, name)
-		}
-	}
-}
-
 // lines are the credential_process values: whether what they run is there, and
 // whether it is this program.
 func (d *doctor) lines() {
@@ -232,10 +213,10 @@ var passing = regexp.MustCompile(`[/\\](go-build[0-9]*|Cellar|Caskroom)[/\\]`)
 func (d *doctor) program(check string, s *awsconfig.Section, program string, ours bool) {
 	at := d.at(s, "credential_process")
 	mend := "write the path of the program there"
-	if path := d.path(); ours && path != "" {
-		mend = "write " + path + " there"
-	}
 	path, err := exec.LookPath(program)
+	if self := d.path(); self != "" && (ours || d.isSelf(path)) {
+		mend = "write " + self + " there"
+	}
 	switch {
 	case strings.HasPrefix(program, "~") || strings.Contains(program, "$") || strings.Contains(program, "%"):
 		d.fault(check, mend, "%s: %s: no shell runs the line, so that ~ and variables stay as they are", at, program)

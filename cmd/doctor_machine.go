@@ -40,6 +40,7 @@ func (d *doctor) environment() {
 			d.warn(check, "unset "+pair[1]+", or give both the same value", "%s is %q and %s is %q: programs differ in which they take", pair[0], a, pair[1], b)
 		}
 	}
+	d.named(check)
 	d.proxy(check)
 	d.bundle(check)
 	var custom []string
@@ -53,6 +54,21 @@ func (d *doctor) environment() {
 	}
 	if !d.bad(check) {
 		d.ok(check, "nothing in it that overrules profiles")
+	}
+}
+
+// named are files and profiles that the environment names.
+func (d *doctor) named(check string) {
+	for variable, path := range map[string]string{"AWS_CONFIG_FILE": d.configPath, "AWS_SHARED_CREDENTIALS_FILE": d.credentials} {
+		if _, err := os.Stat(path); d.getenv(variable) != "" && errors.Is(err, fs.ErrNotExist) {
+			d.fault(check, "unset "+variable+", or let it name the file", "%s names %s, and there is no such file", variable, d.short(path))
+		}
+	}
+	for _, variable := range []string{"AWS_PROFILE", "AWS_DEFAULT_PROFILE"} {
+		name := d.getenv(variable)
+		if name != "" && d.files != nil && d.files.Profiles[name] == nil {
+			d.fault(check, "unset "+variable, "%s is %q, and there is no such profile: SDKs fail, even with credentials in the environment", variable, name)
+		}
 	}
 }
 
@@ -139,7 +155,7 @@ func (d *doctor) directories() {
 	for _, dir := range []string{d.stateDir, d.cacheDir} {
 		info, err := os.Stat(dir)
 		switch {
-		case dir == "" || errors.Is(err, fs.ErrNotExist):
+		case dir == "" || errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR):
 			d.ancestor(check, dir)
 			continue
 		case err != nil:
@@ -172,7 +188,7 @@ func (d *doctor) ancestor(check, dir string) {
 	for parent := filepath.Dir(dir); dir != "" && parent != filepath.Dir(parent); parent = filepath.Dir(parent) {
 		info, err := os.Stat(parent)
 		switch {
-		case errors.Is(err, fs.ErrNotExist):
+		case errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR):
 			continue
 		case err != nil || !info.IsDir():
 			d.fault(check, d.elsewhere()+", or move the file away", "%s cannot be made: %s is no directory", d.short(dir), d.short(parent))
@@ -233,7 +249,7 @@ const longHeld = 2 * time.Minute
 
 func (d *doctor) locks() {
 	const check = "locks"
-	if err := flight.Works(safedir.Dir(d.stateDir)); err != nil {
+	if err := flight.Works(safedir.Dir(d.stateDir).Sub("locks")); err != nil {
 		d.warn(check, d.elsewhere()+", on a local disk", "%s is on a file system without locks (%v): processes cannot wait for one another", d.short(d.stateDir), err)
 	}
 	for _, s := range d.sessions {

@@ -58,7 +58,7 @@ sso_session = none
 				}
 				return string(out)
 			}
-			for _, command := range []string{"login", "logout", "process", "list", "status", "console", "token", "version"} {
+			for _, command := range []string{"login", "logout", "process", "list", "status", "doctor", "console", "token", "version"} {
 				run(0, command, "--help")
 			}
 			run(0, "--help")
@@ -85,6 +85,7 @@ sso_session = none
 			run(0, "console", "line", "--print")
 			run(2, "console", "line", "--destination", "https://evil.example")
 			run(0, "token", "line")
+			run(1, "doctor") // the line's program is not there
 			own := filepath.Join(home, "own")
 			env = append(env, "ACME_DIR="+own)
 			run(4, "status", "corp") // there is another place now

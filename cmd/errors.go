@@ -71,6 +71,8 @@ func (a *App) Report(err error) int {
 		return done
 	case errors.Is(err, errSignedOut):
 		return signInRequired
+	case errors.Is(err, errFindings):
+		return failed
 	}
 	say := a.advise(err)
 	a.say("%s", say.in(a.name()))

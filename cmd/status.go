@@ -371,13 +371,17 @@ func (r *run) lines(s *sessionStatus, now time.Time) []statusLine {
 		add(label, "", "process %d: %s, for %s", p.PID, sdk.Printable(p.Operation), short(now.Sub(p.Since)))
 	}
 	if !s.SignedIn && s.State != unusable {
-		words := []string{s.Session}
-		if s.Session == "" {
-			words = []string{"--sso-start-url", s.StartURL, "--sso-region", s.Region}
-		}
-		add("mend", "", "%s", r.loginHint(&targetError{words: words, err: errSignedOut}))
+		add("mend", "", "%s", r.loginHint(&targetError{words: s.loginWords(), err: errSignedOut}))
 	}
 	return lines
+}
+
+// loginWords are the arguments of login for the session.
+func (s *sessionStatus) loginWords() []string {
+	if s.Session == "" {
+		return []string{"--sso-start-url", s.StartURL, "--sso-region", s.Region}
+	}
+	return []string{s.Session}
 }
 
 func tokenLeft(end, now time.Time) string {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -145,4 +146,22 @@ func HeldBy(dir safedir.Dir, name string) (h Holder, ok bool) {
 		return Holder{}, false
 	}
 	return h, err == nil
+}
+
+// Works returns why files in dir cannot be locked, or nil if they can, or if no
+// lock was ever taken there. It waits for nobody.
+func Works(dir safedir.Dir) error {
+	names, _ := dir.Names()
+	for _, name := range names {
+		if !strings.HasSuffix(name, ".lock") {
+			continue
+		}
+		lock := flock.New(dir.Path(name), flock.SetFlag(openFlags))
+		free, err := lock.TryRLock()
+		if free {
+			lock.Unlock()
+		}
+		return err
+	}
+	return nil
 }

@@ -1,0 +1,482 @@
+package cmd
+
+import (
+	"bytes"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/credproc/credproc/internal/flight"
+	"github.com/credproc/credproc/internal/idctest"
+	"github.com/credproc/credproc/internal/safedir"
+)
+
+// A patient is a machine that the doctor sees: healthy, until a test does
+// something to it.
+type patient struct {
+	*testing.T
+	home   string
+	env    map[string]string
+	config []string // lines
+	idc    *idctest.Server
+	date   func() time.Time // of the service; nil: none of its own
+	stdin  string
+	letGo  func() // of the lock
+}
+
+const healthyConfig = `[sso-session corp]
+sso_start_url = https://idc.example/start
+sso_region = us-east-1
+
+[profile dev]
+credential_process = credproc process --sso-session corp --account-id 111111111111 --role-name Admin
+region = eu-west-1
+
+[profile chain]
+role_arn = arn:aws:iam::333333333333:role/Deploy
+source_profile = dev`
+
+func newPatient(t *testing.T) *patient {
+	t.Helper()
+	p := &patient{T: t, home: t.TempDir(), idc: idctest.New(), config: strings.Split(healthyConfig, "\n")}
+	p.idc.AutoApprove = true
+	server := httptest.NewServer(http.HandlerFunc(p.serve))
+	t.Cleanup(server.Close)
+	p.env = map[string]string{
+		"HOME": p.home, "CREDPROC_DIR": filepath.Join(p.home, "own"), "CREDPROC_KEYRING": "plaintext", "BROWSER": "credproc",
+		"AWS_ENDPOINT_URL_SSO": server.URL, "AWS_ENDPOINT_URL_SSO_OIDC": server.URL,
+	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The program on PATH: "credproc" is this test, as it is in the scripts.
+	p.link(self, "bin/credproc"+exe())
+	t.Setenv("PATH", filepath.Join(p.home, "bin"))
+	p.save()
+	return p
+}
+
+func exe() string {
+	if runtime.GOOS == "windows" {
+		return ".exe"
+	}
+	return ""
+}
+
+func (p *patient) serve(w http.ResponseWriter, r *http.Request) {
+	if p.date != nil {
+		w.Header().Set("Date", p.date().UTC().Format(http.TimeFormat))
+	}
+	p.idc.ServeHTTP(w, r)
+}
+
+func (p *patient) link(to, name string) {
+	p.Helper()
+	path := filepath.Join(p.home, name)
+	if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.Link(to, path)); err != nil {
+		if err := os.Symlink(to, path); err != nil { // another file system
+			p.Fatal(err)
+		}
+	}
+}
+
+func (p *patient) write(name, text string) string {
+	p.Helper()
+	path := filepath.Join(p.home, name)
+	if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, []byte(text), 0o600)); err != nil {
+		p.Fatal(err)
+	}
+	return path
+}
+
+func (p *patient) remove(name string) {
+	p.Helper()
+	if err := os.RemoveAll(filepath.Join(p.home, name)); err != nil {
+		p.Fatal(err)
+	}
+}
+
+func (p *patient) chmod(name string, mode os.FileMode) {
+	p.Helper()
+	if err := os.Chmod(filepath.Join(p.home, name), mode); err != nil {
+		p.Fatal(err)
+	}
+}
+
+func (p *patient) save() { p.write(".aws/config", strings.Join(p.config, "\n")+"\n") }
+
+// add puts lines at the end of the config file.
+func (p *patient) add(lines ...string) {
+	p.config = append(p.config, lines...)
+	p.save()
+}
+
+// replace replaces text in the config file.
+func (p *patient) replace(old, text string) {
+	p.Helper()
+	all := strings.Join(p.config, "\n")
+	if !strings.Contains(all, old) {
+		p.Fatalf("there is no %q in the config file", old)
+	}
+	p.config = strings.Split(strings.Replace(all, old, text, 1), "\n")
+	p.save()
+}
+
+func (p *patient) app(out *bytes.Buffer) *App {
+	return &App{Stdin: strings.NewReader(p.stdin), Stdout: out, Stderr: out, Getenv: func(name string) string { return p.env[name] }}
+}
+
+// sees runs the doctor, and returns what is bad and the whole of its words.
+func (p *patient) sees(args ...string) (bad []finding, words string) {
+	p.Helper()
+	var out bytes.Buffer
+	status := p.app(&out).Run(p.Context(), append([]string{"doctor", "--json"}, args...))
+	words = out.String()
+	var found []finding
+	var value any
+	if err := errors.Join(json.Unmarshal(out.Bytes(), &found), json.Unmarshal(out.Bytes(), &value)); err != nil {
+		p.Fatalf("%v: %s", err, words)
+	}
+	schema, err := readSchema("doctor")
+	if err != nil {
+		p.Fatal(err)
+	}
+	for _, complaint := range schema.check("", value) {
+		p.Error(complaint)
+	}
+	for _, f := range found {
+		if f.bad() {
+			bad = append(bad, f)
+			if f.Mend == "" {
+				p.Errorf("nothing mends %+v", f)
+			}
+		}
+	}
+	if want := min(len(bad), 1); status != want {
+		p.Errorf("exit status %d, want %d", status, want)
+	}
+	return bad, words
+}
+
+// A setUp is one that somebody has had: what was done to a healthy machine, what
+// the doctor says, and doing so.
+type setUp struct {
+	name   string // where there is one, a report of somebody who had it
+	breaks func(p *patient)
+	seen   string // regular expression
+	mend   string // likewise
+	heals  func(p *patient)
+}
+
+const ourLine = "credential_process = credproc process --sso-session corp --account-id 111111111111 --role-name Admin"
+
+// edit breaks a config file by adding lines, which heal removes again, or
+// replaces by what is right.
+func edit(name, seen, mend string, broken ...string) setUp {
+	return setUp{name, func(p *patient) { p.add(broken...) }, seen, mend, func(p *patient) {
+		p.config = p.config[:len(p.config)-len(broken)]
+		p.save()
+	}}
+}
+
+// variable breaks a machine by an environment variable.
+func variable(name, variable, value, seen, mend string) setUp {
+	return setUp{name, func(p *patient) { p.env[variable] = value }, seen, mend, func(p *patient) { delete(p.env, variable) }}
+}
+
+var setUps = []setUp{
+	{"a byte order mark, by an editor on Windows", func(p *patient) { p.config[0] = "\ufeff" + p.config[0]; p.save() },
+		`config:1: .*byte order mark`, `^save it as UTF-8 without BOM`, func(p *patient) { p.config[0] = p.config[0][3:]; p.save() }},
+	edit("a byte of Latin-1", `config:13: a byte that is not UTF-8`, `UTF-8`, "[profile x]", "output = caf\xe9"),
+	edit("a section twice", `config:12: the section \[profile dev\] is there before`, `one section`, "[profile dev]"),
+	edit("a key twice", `config:14: the key region is in this section before`, `remove one`, "[profile x]", "region = a", "region = b"),
+	{"a line before the first section", func(p *patient) { p.replace("[sso-session", "region = x\n[sso-session") },
+		`config:1: a line before the first section`, `section header`, func(p *patient) { p.replace("region = x\n", "") }},
+	edit("a line without an equals sign", `config:13: a line with no key`, `key = value`, "[profile x]", "region"),
+	edit("a header that does not end", `config:12: a section header that does not end`, `end it with \]`, "[profile x"),
+	edit("a comment behind a value", `config:13: a comment behind the value of region`, `line of its own`, "[profile x]", "region = eu-west-1 # Ireland"),
+	edit("a value in quotes", `config:13: the value of credential_process is in quotes`, `remove the quotes`, "[profile x]", `credential_process = "credproc version"`),
+	edit("a name in quotes", `config:12: the name in \[profile "my dev"\] is in quotes`, `without spaces`, `[profile "my dev"]`),
+	edit("a section without profile before its name", `config:12: every SDK passes the section \[x\] over`, `\[profile …\]`, "[x]"),
+	edit("spaces in a header", `config:12: spaces too many in \[ profile x \]`, `one space`, "[ profile x ]"),
+	edit("a section DEFAULT", `config:12: .*\[DEFAULT\] into every profile`, `\[default\]`, "[DEFAULT]", "region = x"),
+	edit("default twice", `config:13: there are \[default\] and \[profile default\]`, `one section`, "[default]", "[profile default]"),
+	edit("an indented key", `config:14: region is indented`, `remove the spaces`, "[profile x]", "output = json", "  region = x"),
+	edit("a colon for an equals sign", `config:13: a colon behind region`, `equals sign`, "[profile x]", "region: x"),
+	edit("a key in capitals", `config:13: Region has capitals`, `small letters`, "[profile x]", "Region = x"),
+	{"the prefix in the credentials file", func(p *patient) { p.write(".aws/credentials", "[profile x]\n") },
+		`credentials:1: every SDK passes \[profile x\] over`, `name alone`, func(p *patient) { p.write(".aws/credentials", "[x]\n") }},
+	{"sso_ keys beside the line: https://github.com/aws/aws-cli/issues/7656", func(p *patient) {
+		p.replace(ourLine, ourLine+"\nsso_session = corp\nsso_account_id = 111111111111\nsso_role_name = Admin")
+	}, `sso_ keys beside credential_process`, `remove sso_session, sso_account_id, sso_role_name from \[profile dev\]`, func(p *patient) {
+		p.replace("\nsso_session = corp\nsso_account_id = 111111111111\nsso_role_name = Admin", "")
+	}},
+	{"the session's keys in the profile too", func(p *patient) {
+		p.add("[profile x]", "sso_session = corp", "sso_account_id = 111111111111", "sso_role_name = Admin", "sso_region = us-east-1")
+	}, `config:16: sso_region beside sso_session`, `remove sso_region from \[profile x\]`, func(p *patient) { p.config = p.config[:len(p.config)-1]; p.save() }},
+	{"static keys beside the line", func(p *patient) {
+		p.write(".aws/credentials", "[dev]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = x\n")
+	}, `credentials:2: static keys beside`, `remove aws_access_key_id`, func(p *patient) { p.remove(".aws/credentials") }},
+	{"static keys in clear: https://github.com/aws/aws-cli/issues/547", func(p *patient) {
+		p.write(".aws/credentials", "[old]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = x\n")
+	}, `static keys in clear for.* old`, `role of Identity Center`, func(p *patient) { p.remove(".aws/credentials") }},
+	edit("a session that is not there", `config:13: no sso-session "crop"`, `add \[sso-session crop\], or name one that there is: corp`,
+		"[profile x]", "sso_session = crop", "sso_account_id = 111111111111", "sso_role_name = Admin"),
+	edit("half a session", `config:12: \[sso-session x\] lacks sso_region`, `add sso_region to \[sso-session x\]`, "[sso-session x]", "sso_start_url = https://idc.example/start"),
+	edit("half a profile", `config:12: \[profile x\] lacks sso_role_name`, `add sso_role_name to \[profile x\]`, "[profile x]", "sso_session = corp", "sso_account_id = 111111111111"),
+	edit("the role that IAM made", `AWSReservedSSO_Admin_0123456789abcdef`, `: Admin$`,
+		"[profile x]", "sso_session = corp", "sso_account_id = 111111111111", "sso_role_name = AWSReservedSSO_Admin_0123456789abcdef"),
+	edit("an account of eleven digits", `sso_account_id "11111111111": must be 12 digits`, `change sso_account_id`,
+		"[profile x]", "sso_session = corp", "sso_account_id = 11111111111", "sso_role_name = Admin"),
+	edit("a role that leads back to itself", `leads back to itself`, `change source_profile`, "[profile x]", "role_arn = arn:aws:iam::111111111111:role/x", "source_profile = x"),
+	edit("a source that is not there", `no profile "y"`, `name a profile that there is`, "[profile x]", "role_arn = arn:aws:iam::111111111111:role/x", "source_profile = y"),
+	{"the region of the account for that of the instance: https://github.com/aws/aws-cli/issues/5058", func(p *patient) {
+		p.replace("https://idc.example/start", "https://ssoins-1234567890abcdef.eu-west-1.portal.amazonaws.com")
+	}, `the start URL is of region eu-west-1, and sso_region is us-east-1`, `write sso_region = eu-west-1 in \[sso-session corp\]`, func(p *patient) { p.replace("sso_region = us-east-1", "sso_region = eu-west-1") }},
+	{"a region of another partition: https://github.com/aws/aws-cli/issues/10464", func(p *patient) {
+		p.replace("https://idc.example/start", "https://start.home.awsapps.cn/directory/acme")
+	}, `partition aws-cn, and sso_region, us-east-1, is not`, `region of the instance`, func(p *patient) { p.replace("sso_region = us-east-1", "sso_region = cn-north-1") }},
+	{"an endpoint in clear", func(p *patient) { p.env["AWS_ENDPOINT_URL_SSO"] = "http://sso.example" },
+		`AWS_ENDPOINT_URL_SSO.*must begin with https`, `change AWS_ENDPOINT_URL_SSO`, func(p *patient) { p.env["AWS_ENDPOINT_URL_SSO"] = p.env["AWS_ENDPOINT_URL_SSO_OIDC"] }},
+	variable("a profile that is gone", "AWS_PROFILE", "gone", `AWS_PROFILE is "gone", and there is no such profile`, `^unset AWS_PROFILE$`),
+	variable("keys in the environment", "AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE", `come before every profile`, `^unset AWS_ACCESS_KEY_ID`),
+	{"two regions", func(p *patient) { p.env["AWS_REGION"], p.env["AWS_DEFAULT_REGION"] = "a", "b" },
+		`AWS_REGION is "a" and AWS_DEFAULT_REGION is "b"`, `^unset AWS_DEFAULT_REGION`, func(p *patient) { delete(p.env, "AWS_DEFAULT_REGION") }},
+	variable("a config file that is not there", "AWS_SHARED_CREDENTIALS_FILE", "/nonexistent/credentials", `there is no such file`, `^unset AWS_SHARED_CREDENTIALS_FILE`),
+	variable("a CA bundle that is not there: https://github.com/aws/aws-cli/issues/8292", "AWS_CA_BUNDLE", "/nonexistent/ca.pem", `AWS_CA_BUNDLE`, `AWS_CA_BUNDLE`),
+	{"a CA bundle without a certificate", func(p *patient) { p.env["AWS_CA_BUNDLE"] = p.write("ca.pem", "no certificate\n") },
+		`has no certificate in it`, `certificates in PEM`, func(p *patient) { delete(p.env, "AWS_CA_BUNDLE") }},
+	variable("a proxy that is no URL", "HTTPS_PROXY", "ftp://proxy.example:21", `HTTPS_PROXY is not the URL of a proxy`, `http://HOST:PORT`),
+	edit("a program that is not there", `config:13: there is no program /nonexistent/helper`, `path of the program`, "[profile x]", "credential_process = /nonexistent/helper --x"),
+	edit("a program by a tilde: https://github.com/boto/botocore/issues/1348", `no shell runs the line`, `write .*bin.credproc there`, "[profile x]", "credential_process = ~/bin/credproc process -p dev"),
+	edit("a quote that is not closed", `a quote is not closed`, `close its quotes`, "[profile x]", `credential_process = helper "x`),
+	{"another credproc than this one", func(p *patient) {
+		p.write("old/credproc"+exe(), "#!/bin/sh\n")
+		p.chmod("old/credproc"+exe(), 0o700)
+		p.replace("= credproc process", "= "+filepath.Join(p.home, "old", "credproc")+" process")
+	}, `is another program than this one`, `write .*bin.credproc there`, func(p *patient) {
+		p.replace(filepath.Join(p.home, "old", "credproc"), filepath.Join(p.home, "bin", "credproc"))
+	}},
+	{"a path that goes with the next update", func(p *patient) {
+		self, _ := os.Executable()
+		p.link(self, "Cellar/credproc/1.0/bin/credproc"+exe())
+		p.replace("= credproc process", "= "+filepath.Join(p.home, "Cellar/credproc/1.0/bin/credproc")+" process")
+	}, `gone after the next update`, `write .*bin.credproc there`, func(p *patient) {
+		p.replace(filepath.Join(p.home, "Cellar/credproc/1.0/bin/credproc"), filepath.Join(p.home, "bin", "credproc"))
+	}},
+	{"this program under another name", func(p *patient) {
+		self, _ := os.Executable()
+		p.link(self, "bin/cp-aws"+exe())
+		p.replace("= credproc process", "= cp-aws process")
+		p.config = p.config[:7] // a chain needs a source that is understood
+		p.save()
+	}, `under another name`, `write .*bin.credproc there`, func(p *patient) { p.replace("cp-aws", filepath.Join(p.home, "bin", "credproc")) }},
+	{"a clock that is an hour behind", func(p *patient) { p.date = func() time.Time { return time.Now().Add(time.Hour) } },
+		`1h behind|59m behind`, `set the clock`, func(p *patient) { p.date = nil }},
+	{"a clock that is two minutes ahead", func(p *patient) { p.date = func() time.Time { return time.Now().Add(-2 * time.Minute) } },
+		`2m ahead|1m ahead`, `set the clock`, func(p *patient) { p.date = nil }},
+	{"nobody at the other end", func(p *patient) { p.env["AWS_ENDPOINT_URL_SSO"] = "http://127.0.0.1:1" },
+		`127.0.0.1:1: .*refused`, `network`, func(p *patient) { p.env["AWS_ENDPOINT_URL_SSO"] = p.env["AWS_ENDPOINT_URL_SSO_OIDC"] }},
+	{"TLS that is inspected: https://github.com/aws/aws-cli/issues/8292", func(p *patient) {
+		server := httptest.NewTLSServer(p.idc)
+		server.Config.ErrorLog = quiet
+		p.Cleanup(server.Close)
+		p.write("ca.pem", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})))
+		p.env["AWS_ENDPOINT_URL_SSO"] = server.URL
+	}, `its certificate is not trusted`, `^let AWS_CA_BUNDLE name`, func(p *patient) { p.env["AWS_CA_BUNDLE"] = filepath.Join(p.home, "ca.pem") }},
+	{"a setting of ours that is wrong", func(p *patient) { p.env["CREDPROC_KEYRING"] = "none" },
+		`CREDPROC_KEYRING is "none": it must be`, `^change it as it says`, func(p *patient) { p.env["CREDPROC_KEYRING"] = "plaintext" }},
+	edit("a duration that is none", `credproc_session_duration "soon": must be a time such as 12h`, `^change credproc_session_duration`, "[sso-session x]", "sso_start_url = https://idc.example/start", "sso_region = us-east-1", "credproc_session_duration = soon"),
+	{"a file where the directory should be", func(p *patient) { p.write("own", "") }, `cannot be made`, `set CREDPROC_DIR`, func(p *patient) { p.remove("own") }},
+	{"a browser that is not there", func(p *patient) { p.env["BROWSER"] = "netscape" }, `BROWSER is "netscape"`, `unset BROWSER, or let it name`, func(p *patient) { p.env["BROWSER"] = "credproc" }},
+	{"tokens of the AWS CLI in clear: https://github.com/aws/aws-cli/issues/6502", func(p *patient) {
+		p.write(".aws/sso/cache/0123.json", `{"startUrl":"x","accessToken":"secret"}`)
+	}, `1 file has tokens of the AWS CLI in clear|1 file with tokens`, `aws sso logout`, func(p *patient) { p.remove(".aws/sso/cache/0123.json") }},
+	{"role credentials of the AWS CLI in clear", func(p *patient) {
+		p.write(".aws/cli/cache/0123.json", `{"Credentials":{"SecretAccessKey":"secret"}}`)
+	}, `role credentials`, `^rm `, func(p *patient) { p.remove(".aws/cli/cache/0123.json") }},
+	{"a session that the service has ended: https://github.com/99designs/aws-vault/issues/854", func(p *patient) {
+		p.idc.Set(func(s *idctest.Server) { s.AccessTokenLife = time.Second })
+		p.runs(0, "login", "corp")
+		p.idc.EndSessions()
+		for range soonest(nil) {
+			if p.run("process", "-p", "dev") == signInRequired {
+				break
+			}
+		}
+	}, `corp: the service has ended the session`, `^credproc login corp$`, func(p *patient) {
+		p.idc.Set(func(s *idctest.Server) { s.AccessTokenLife = time.Hour })
+		p.runs(0, "login", "corp")
+	}},
+	{"a lock that is held for long: https://github.com/synfinatic/aws-sso-cli/issues/1379", func(p *patient) {
+		p.runs(0, "login", "corp")
+		p.holdLock(time.Now().Add(-time.Hour))
+	}, `process \d+ has been at it for 1h`, `^end it: kill \d+$`, func(p *patient) { p.letGo() }},
+}
+
+func (p *patient) run(args ...string) int {
+	var out bytes.Buffer
+	return p.app(&out).Run(p.Context(), args)
+}
+
+func (p *patient) runs(want int, args ...string) {
+	p.Helper()
+	var out bytes.Buffer
+	if got := p.app(&out).Run(p.Context(), args); got != want {
+		p.Fatalf("%q: exit status %d, want %d\n%s", args, got, want, &out)
+	}
+}
+
+func TestTheDoctorNamesTheFaultAndWhatMendsIt(t *testing.T) {
+	for _, s := range setUps {
+		t.Run(s.name, func(t *testing.T) {
+			p := newPatient(t)
+			s.breaks(p)
+			bad, _ := p.sees()
+			found := false
+			for _, f := range bad {
+				found = found || regexp.MustCompile(s.seen).MatchString(f.Seen) && regexp.MustCompile(s.mend).MatchString(f.Mend)
+			}
+			if !found {
+				t.Errorf("the doctor sees %+v\nwant %s, and to mend it, %s", bad, s.seen, s.mend)
+			}
+			s.heals(p)
+			if bad, _ := p.sees(); len(bad) > 0 {
+				t.Errorf("after that the doctor sees %+v", bad)
+			}
+		})
+	}
+	if len(setUps) < 30 {
+		t.Errorf("only %d set-ups", len(setUps))
+	}
+}
+
+func TestOnAHealthyMachineTheDoctorFindsNothing(t *testing.T) {
+	p := newPatient(t)
+	if bad, words := p.sees(); len(bad) > 0 {
+		t.Errorf("before the first login\n%s", words)
+	}
+	p.runs(0, "login", "corp")
+	p.runs(0, "process", "-p", "dev")
+	before := p.idc.Total()
+	if bad, words := p.sees(); len(bad) > 0 {
+		t.Errorf("it sees\n%s", words)
+	}
+	if p.idc.Total() != before {
+		t.Error("an operation of the service was called")
+	}
+	var out bytes.Buffer
+	if status := p.app(&out).Run(t.Context(), []string{"doctor"}); status != 0 || !strings.HasSuffix(out.String(), "\nNothing is wrong.\n") {
+		t.Errorf("exit status %d\n%s", status, &out)
+	}
+	for line := range strings.Lines(out.String()) {
+		if width(strings.TrimSuffix(line, "\n")) > columns && strings.Contains(strings.TrimSpace(line[20:]), " ") {
+			t.Errorf("too long: %s", line)
+		}
+	}
+}
+
+func TestOfflineTheDoctorAsksNobody(t *testing.T) {
+	p := newPatient(t)
+	p.env["AWS_ENDPOINT_URL_SSO"], p.env["AWS_ENDPOINT_URL_SSO_OIDC"] = "http://127.0.0.1:1", "http://127.0.0.1:1"
+	if bad, words := p.sees("--offline"); len(bad) > 0 {
+		t.Errorf("it sees\n%s", words)
+	}
+}
+
+func TestTheDoctorMendsWhatIsOursAfterShowingIt(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		return // modes are not what guards files there
+	}
+	p := newPatient(t)
+	p.runs(0, "login", "corp")
+	p.chmod("own/state", 0o755)
+	bad, words := p.sees()
+	if len(bad) != 1 || !bad[0].Fixable || !strings.Contains(bad[0].Mend, "chmod -R go= ") {
+		t.Fatalf("it sees\n%s", words)
+	}
+	p.runs(2, "doctor", "--fix") // nobody can be asked
+	if bad, _ := p.sees(); len(bad) != 1 {
+		t.Error("it was mended all the same")
+	}
+	var out bytes.Buffer
+	if status := p.app(&out).Run(t.Context(), []string{"doctor", "--fix", "--yes"}); status != 0 || !strings.HasPrefix(out.String(), "chmod -R go= ") {
+		t.Errorf("exit status %d\n%s", status, &out)
+	}
+	if info, err := os.Stat(filepath.Join(p.home, "own/state")); err != nil || info.Mode().Perm() != 0o700 {
+		t.Errorf("mode %v, error %v", info.Mode(), err)
+	}
+	// What is not ours is left alone.
+	p.chmod(".aws/config", 0o666)
+	if bad, _ := p.sees(); len(bad) != 1 || bad[0].Fixable {
+		t.Errorf("it sees %+v", bad)
+	}
+	p.runs(1, "doctor", "--fix", "--yes")
+}
+
+func TestAnythingMayBeInTheFilesThatTheDoctorReads(t *testing.T) {
+	for _, text := range []string{"", "\x00\xff\xfe", "[", "]", "=", "[profile]", "[profile a]\ncredential_process =", strings.Repeat("[profile a]\n", 1000), "\x1b[31m"} {
+		p := newPatient(t)
+		p.write(".aws/config", text)
+		p.write(".aws/credentials", text)
+		_, words := p.sees("--offline")
+		if strings.Contains(words, "\x1b") || strings.Contains(words, `\u001b`) {
+			t.Errorf("it writes to the terminal what a file says: %s", words)
+		}
+	}
+}
+
+func TestTheDoctorTellsNoSecret(t *testing.T) {
+	p := newPatient(t)
+	const secret = "wJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLEKEY"
+	p.write(".aws/credentials", "[a]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = "+secret+" # c\n"+secret+"\n "+secret+" = x\n["+"b]\naws_secret_access_key: \""+secret+"\"\n")
+	p.write(".aws/sso/cache/0123.json", fmt.Sprintf(`{"accessToken":%q}`, secret))
+	p.env["HTTPS_PROXY"] = "ftp://user:" + secret + "@proxy.example"
+	p.env["AWS_ACCESS_KEY_ID"], p.env["AWS_SECRET_ACCESS_KEY"], p.env["AWS_SECURITY_TOKEN"] = "AKIAIOSFODNN7EXAMPLE", secret, secret
+	_, words := p.sees("--offline")
+	var out bytes.Buffer
+	p.app(&out).Run(t.Context(), []string{"doctor", "--offline"})
+	if strings.Contains(words+out.String(), secret) {
+		t.Errorf("it says\n%s", words)
+	}
+}
+
+// holdLock makes a process of ours hold a lock of the session, by its own word
+// since then.
+func (p *patient) holdLock(since time.Time) {
+	p.Helper()
+	dir := safedir.Dir(filepath.Join(p.home, "own", "state"))
+	names, err := filepath.Glob(filepath.Join(string(dir), "*.json"))
+	if err != nil || len(names) != 1 {
+		p.Fatalf("%q, error %v", names, err)
+	}
+	name := strings.TrimSuffix(filepath.Base(names[0]), ".json") + ".lock"
+	release, err := flight.Lock(p.Context(), dir.Sub("locks"), name, "renew the session corp")
+	if err != nil {
+		p.Fatal(err)
+	}
+	p.letGo = release
+	text, err := json.Marshal(flight.Holder{PID: os.Getpid(), Op: "renew the session corp", Since: since})
+	if err == nil {
+		err = os.WriteFile(dir.Sub("locks").Path(name+".holder"), text, 0o600)
+	}
+	if err != nil {
+		p.Fatal(err)
+	}
+}
+
+// quiet is for servers whose clients break off.
+var quiet = log.New(io.Discard, "", 0)
