@@ -238,8 +238,8 @@ func (a *App) logger() (*slog.Logger, error) {
 		return nil, &usageError{problem: fmt.Sprintf("%s is %q: it must be debug, info, warn or error", a.variable("LOG"), name)}
 	}
 	w := a.stderr()
-	if file := a.setting("LOG_FILE"); file != "" {
-		f, err := os.OpenFile(file, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if path := a.setting("LOG_FILE"); path != "" {
+		f, err := openLog(path)
 		if err != nil {
 			return nil, &usageError{problem: fmt.Sprintf("%s: %v", a.variable("LOG_FILE"), err)}
 		}

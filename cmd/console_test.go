@@ -159,6 +159,7 @@ type browsing struct {
 
 func newBrowsing(t *testing.T, region string) *browsing {
 	t.Helper()
+	t.Parallel() // it waits for the sign-in
 	b := &browsing{T: t, idc: idctest.New()}
 	b.idc.AutoApprove, b.idc.Region, b.idc.StartURL = true, region, "https://acme.awsapps.com/start"
 	config := filepath.Join(t.TempDir(), "config")
@@ -223,30 +224,34 @@ func TestAFederatedBrowserIsSignedInAtItsDestination(t *testing.T) {
 		"cn-north-1": "signin.amazonaws.cn", "us-gov-west-1": "signin.amazonaws-us-gov.com",
 		"eusc-de-east-1": "eusc-de-east-1.signin.amazonaws-eusc.eu",
 	} {
-		b := newBrowsing(t, region)
-		b.exits(0, "console", "dev", "--federate", "--service", "s3")
-		if want := []string{"POST https://" + host + "/federation"}; !slices.Equal(b.sentTo, want) {
-			t.Errorf("%s: sent to %q, want %q", region, b.sentTo, want)
-		}
-		form, err := url.ParseQuery(b.bodies[0])
-		if err != nil || form.Has("SessionDuration") || form.Get("Action") != "getSigninToken" {
-			t.Errorf("%s: the form has %d members", region, len(form))
-		}
-		var session map[string]string
-		if err := json.Unmarshal([]byte(form.Get("Session")), &session); err != nil || len(session) != 3 {
-			t.Errorf("%s: the session has %d members, error %v", region, len(session), err)
-		}
-		if len(b.pages) != 1 || !strings.HasPrefix(b.pages[0], "https://"+host+"/federation?Action=login&") {
-			t.Fatalf("%s: %d pages", region, len(b.pages))
-		}
-		resp, err := (&http.Client{Transport: b.idc.Client().Transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}).Get(b.pages[0])
-		if err != nil {
-			t.Fatal(err)
-		}
-		resp.Body.Close()
-		if got, want := resp.Header.Get("Location"), "https://"+region+"."+partitionOf(region).console+"/s3/home?region="+region; got != want {
-			t.Errorf("%s: it ends at %q, HTTP %d, want %s", region, got, resp.StatusCode, want)
-		}
+		t.Run(region, func(t *testing.T) { federates(t, region, host) })
+	}
+}
+
+func federates(t *testing.T, region, host string) {
+	b := newBrowsing(t, region)
+	b.exits(0, "console", "dev", "--federate", "--service", "s3")
+	if want := []string{"POST https://" + host + "/federation"}; !slices.Equal(b.sentTo, want) {
+		t.Errorf("%s: sent to %q, want %q", region, b.sentTo, want)
+	}
+	form, err := url.ParseQuery(b.bodies[0])
+	if err != nil || form.Has("SessionDuration") || form.Get("Action") != "getSigninToken" {
+		t.Errorf("%s: the form has %d members", region, len(form))
+	}
+	var session map[string]string
+	if err := json.Unmarshal([]byte(form.Get("Session")), &session); err != nil || len(session) != 3 {
+		t.Errorf("%s: the session has %d members, error %v", region, len(session), err)
+	}
+	if len(b.pages) != 1 || !strings.HasPrefix(b.pages[0], "https://"+host+"/federation?Action=login&") {
+		t.Fatalf("%s: %d pages", region, len(b.pages))
+	}
+	resp, err := (&http.Client{Transport: b.idc.Client().Transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}).Get(b.pages[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if got, want := resp.Header.Get("Location"), "https://"+region+"."+partitionOf(region).console+"/s3/home?region="+region; got != want {
+		t.Errorf("%s: it ends at %q, HTTP %d, want %s", region, got, resp.StatusCode, want)
 	}
 }
 

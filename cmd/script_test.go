@@ -40,7 +40,8 @@ func TestMain(m *testing.M) {
 // against an Identity Center of its own:
 //
 //	exits N program args…    runs it, and checks the exit status; what it says
-//	                         must hold no secret, but for stdout after success
+//	                         must hold no secret, but for stdout of commands whose
+//	                         answer is one
 //	soon approve|deny        as soon as a sign-in waits for a person
 //	idc action [key=value…]  what [idctest.Server.ServeHTTP] offers to scripts
 //	count op N               how often the service was called since the last reset
@@ -91,6 +92,7 @@ func setup(env *testscript.Env) error {
 	env.Setenv("IDC", server.URL)
 	env.Setenv("GORACE", gorace)
 	env.Setenv("CREDPROC_KEYRING", "plaintext")
+	w.logEverything(env)
 	for _, service := range []string{"SSO_OIDC", "SSO", "STS"} {
 		env.Setenv("AWS_ENDPOINT_URL_"+service, server.URL)
 	}
@@ -100,6 +102,34 @@ func setup(env *testscript.Env) error {
 	}
 	text, err := os.ReadFile("testdata/config")
 	return errors.Join(err, os.MkdirAll(filepath.Dir(config), 0o700), os.WriteFile(config, text, 0o600))
+}
+
+// logEverything makes every program of a script keep a log at debug level and
+// an audit trail, and looks for secrets there when the script is over.
+func (w *world) logEverything(env *testscript.Env) {
+	log := filepath.Join(env.WorkDir, "all.log")
+	for _, id := range []string{"CREDPROC", "ACME"} {
+		env.Setenv(id+"_LOG", "debug")
+		env.Setenv(id+"_LOG_FILE", log)
+		env.Setenv(id+"_AUDIT", "on")
+	}
+	env.Defer(func() {
+		files := []string{log}
+		filepath.WalkDir(env.WorkDir, func(path string, _ fs.DirEntry, _ error) error {
+			if strings.HasPrefix(filepath.Base(path), "audit.jsonl") {
+				files = append(files, path)
+			}
+			return nil
+		})
+		for _, file := range files {
+			text, _ := os.ReadFile(file)
+			for _, secret := range append(w.idc.Secrets(), w.idc.Marker()) {
+				if strings.Contains(string(text), secret) {
+					env.T().Fatal(filepath.Base(file) + " holds a secret")
+				}
+			}
+		}
+	})
 }
 
 func theWorld(ts *testscript.TestScript) *world { return ts.Value("world").(*world) }
@@ -122,7 +152,7 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("exit status %d, want %d", got, want)
 	}
 	said := stderr
-	if got != 0 {
+	if got != 0 || !answersWithASecret(args[2:]) {
 		said += stdout
 	}
 	w := theWorld(ts)
@@ -134,6 +164,14 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	if wrong := w.idc.Violations(); len(wrong) > 0 {
 		ts.Fatalf("not to be done to a service: %q", wrong)
 	}
+}
+
+// answersWithASecret reports whether the stdout of a command is for a program
+// that asked for a secret.
+func answersWithASecret(args []string) bool {
+	return slices.ContainsFunc(args, func(arg string) bool {
+		return slices.Contains([]string{"process", "credential-process", "token", "env", "exec", "serve", "--federate"}, arg)
+	})
 }
 
 func soon(ts *testscript.TestScript, neg bool, args []string) {

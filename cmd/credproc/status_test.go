@@ -1,0 +1,112 @@
+package main
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/credproc/credproc/internal/idctest"
+)
+
+// told is what status says of the session corp, to a program.
+type told struct {
+	State      string `json:"state"`
+	SignedIn   bool   `json:"signed_in"`
+	InProgress []struct {
+		PID       int
+		Operation string
+		Since     time.Time
+	} `json:"in_progress"`
+	LastFailure *struct{ Operation, Reason string } `json:"last_failure"`
+	Cached      []struct {
+		RoleName string `json:"role_name"`
+		Left     int    `json:"seconds_left"`
+	} `json:"cached_roles"`
+}
+
+func (m *machine) status() (s told) {
+	m.Helper()
+	o := m.run("status", "--json")
+	var all []told
+	if err := json.Unmarshal([]byte(o.stdout), &all); err != nil || len(all) != 1 || o.status != 0 || o.stderr != "" {
+		m.Fatalf("exit status %d, error %v\n%s%s", o.status, err, o.stdout, o.stderr)
+	}
+	return all[0]
+}
+
+// watching asks for the status over and over while processes are under way.
+func (m *machine) watching(all [][]string, look func(told)) []outcome {
+	return m.meanwhile(all, func() {
+		for range 15 {
+			look(m.status())
+		}
+	})
+}
+
+func TestStatusTellsTheTruthWhileAStormGoesOn(t *testing.T) {
+	t.Parallel()
+	onEach(t, []idctest.Rotation{idctest.Strict}, func(m *machine) {
+		if s := m.status(); s.State != "signed_out" || s.SignedIn {
+			t.Errorf("before the first login: %+v", s)
+		}
+		m.expired()
+		m.set(func(s *idctest.Server) { s.Latency = 300 * time.Millisecond })
+		busy, stored := 0, 0
+		outcomes := m.watching(times(20, process(admin)), func(s told) {
+			if s.State != "signed_in" || !s.SignedIn || s.LastFailure != nil {
+				t.Errorf("in the middle of a storm: %+v", s)
+			}
+			if len(s.Cached) > 0 {
+				stored++
+			}
+			for _, p := range s.InProgress {
+				busy++
+				if p.PID <= 0 || p.Operation == "" || time.Since(p.Since).Abs() > time.Minute {
+					t.Errorf("a process at work: %+v", p)
+				}
+			}
+			if stored > 0 && len(s.Cached) == 0 {
+				t.Error("what was stored is gone again")
+			}
+		})
+		m.answered(outcomes)
+		if s := m.status(); busy == 0 || len(s.InProgress) != 0 || len(s.Cached) != 1 || s.Cached[0].RoleName != "Admin" || s.Cached[0].Left < 3000 {
+			t.Errorf("%d times somebody was at work; afterwards %+v", busy, s)
+		}
+	})
+}
+
+func TestStatusTellsTheTruthWhileTheServiceFailsAndAfterItHasEndedTheSession(t *testing.T) {
+	t.Parallel()
+	onEach(t, []idctest.Rotation{idctest.Strict}, func(m *machine) {
+		m.expired()
+		m.idc.Fault("CreateToken", idctest.Fault{Status: 500})
+		m.failed(m.together(times(10, process(admin))...), 3, "HTTP 500")
+		if s := m.status(); s.State != "signed_in" || s.LastFailure == nil || !strings.Contains(s.LastFailure.Reason, "500") {
+			t.Errorf("after failures: %+v", s)
+		}
+		m.idc.ClearFaults()
+		m.untilAnswered(process(admin), 20*time.Second)
+		if s := m.status(); s.LastFailure != nil || !s.SignedIn {
+			t.Errorf("after an answer: %+v", s)
+		}
+		m.expired()
+		m.idc.EndSessions()
+		outcomes := m.watching(times(10, process(admin)), func(s told) {
+			if s.SignedIn != (s.State == "signed_in") || s.State != "signed_in" && s.State != "ended" {
+				t.Errorf("while the session ends: %+v", s)
+			}
+		})
+		m.failed(outcomes, 4, "sign-in required")
+		if s := m.status(); s.State != "ended" || s.SignedIn {
+			t.Errorf("after that: %+v", s)
+		}
+		if o := m.run("logout", "corp"); o.status != 0 {
+			t.Fatal(o.stderr)
+		}
+		if s := m.status(); s.State != "signed_out" || len(s.Cached) != 0 {
+			t.Errorf("after the logout: %+v", s)
+		}
+	})
+}
