@@ -13,6 +13,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"os/signal"
 	"strings"
@@ -27,17 +28,23 @@ import (
 
 func main() {
 	profile := flag.String("profile", "", "profile of ~/.aws/config (default: AWS_PROFILE, or default)")
+	count := flag.Bool("metrics", false, "count what the library did, on stderr")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, os.Stdout, *profile); err != nil {
+	var m metrics
+	err := run(ctx, os.Stdout, *profile, &m)
+	if *count {
+		m.print(os.Stderr)
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "sdk:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, out io.Writer, profile string) error {
-	var config credproc.Config
+func run(ctx context.Context, out io.Writer, profile string, m *metrics) error {
+	config := credproc.Config{Logger: slog.New(m)}
 	defer settle(&config)
 	provider, err := config.Provider(profile)
 	if err != nil {

@@ -19,7 +19,7 @@ import (
 func TestItIsTheRoleOfTheProfile(t *testing.T) {
 	signedIn(t)
 	var out bytes.Buffer
-	if err := run(t.Context(), &out, "dev"); err != nil {
+	if err := run(t.Context(), &out, "dev", new(metrics)); err != nil {
 		t.Fatal(err)
 	}
 	account, arn, _ := strings.Cut(out.String(), "\n")
@@ -32,7 +32,7 @@ func TestTheProfileIsAWSProfileWhereNoneIsNamed(t *testing.T) {
 	signedIn(t)
 	t.Setenv("AWS_PROFILE", "dev")
 	var out bytes.Buffer
-	if err := run(t.Context(), &out, ""); err != nil || !strings.HasPrefix(out.String(), "account 111111111111\n") {
+	if err := run(t.Context(), &out, "", new(metrics)); err != nil || !strings.HasPrefix(out.String(), "account 111111111111\n") {
 		t.Errorf("error %v; it printed:\n%s", err, &out)
 	}
 }
@@ -41,7 +41,7 @@ func TestASessionThatHasEndedAsksForASignIn(t *testing.T) {
 	center := signedIn(t)
 	center.EndSessions()
 	var out bytes.Buffer
-	err := run(t.Context(), &out, "dev")
+	err := run(t.Context(), &out, "dev", new(metrics))
 	if !errors.Is(err, oidc.ErrSignInRequired) || !strings.Contains(err.Error(), `hint: run "credproc login dev"`) {
 		t.Errorf("error: %v", err)
 	}
@@ -62,7 +62,7 @@ func TestAnInterruptWaitsForTheRenewalUnderWay(t *testing.T) {
 		}
 		interrupt()
 	}()
-	if err := run(ctx, new(bytes.Buffer), "dev"); !errors.Is(err, context.Canceled) {
+	if err := run(ctx, new(bytes.Buffer), "dev", new(metrics)); !errors.Is(err, context.Canceled) {
 		t.Errorf("error: %v", err)
 	}
 	for _, call := range center.Log() {
@@ -70,15 +70,36 @@ func TestAnInterruptWaitsForTheRenewalUnderWay(t *testing.T) {
 			t.Errorf("it did not wait for the answer to %+v", call)
 		}
 	}
-	if err := run(t.Context(), new(bytes.Buffer), "dev"); err != nil {
+	if err := run(t.Context(), new(bytes.Buffer), "dev", new(metrics)); err != nil {
 		t.Errorf("afterwards: %v", err)
 	}
 }
 
 func TestAProfileThatIsNotThereIsAnError(t *testing.T) {
 	signedIn(t)
-	if err := run(t.Context(), new(bytes.Buffer), "prod"); err == nil || !strings.Contains(err.Error(), "prod") {
+	if err := run(t.Context(), new(bytes.Buffer), "prod", new(metrics)); err == nil || !strings.Contains(err.Error(), "prod") {
 		t.Errorf("error: %v", err)
+	}
+}
+
+func TestTheMetricsCountWhatTheLibraryDid(t *testing.T) {
+	signedIn(t)
+	var first, second metrics
+	for _, m := range []*metrics{&first, &second} {
+		if err := run(t.Context(), new(bytes.Buffer), "dev", m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if first.count["call GetRoleCredentials"] != 1 || first.count["fetched"] == 0 || first.count["cached"] != 0 {
+		t.Errorf("the first time: %v", first.count)
+	}
+	if second.count["cached"] != 1 || second.count["call GetRoleCredentials"] != 0 {
+		t.Errorf("the second time: %v", second.count)
+	}
+	var out bytes.Buffer
+	first.print(&out)
+	if !strings.Contains(out.String(), "   1  call GetRoleCredentials\n") {
+		t.Errorf("it prints\n%s", &out)
 	}
 }
 
