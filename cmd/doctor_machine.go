@@ -50,7 +50,7 @@ func (d *doctor) environment() {
 		}
 	}
 	if custom != nil {
-		d.note(check, "", "calls go where %s says; a login made so is of use only so", strings.Join(custom, ", "))
+		d.note(check, "", "%s in force: a login made with them is of use only with them", strings.Join(custom, ", "))
 	}
 	if !d.bad(check) {
 		d.ok(check, "nothing in it that overrules profiles")

@@ -134,7 +134,7 @@ func (f *federation) exchange(ctx context.Context, r *run) (string, error) {
 	response, err := sdk.HTTPClient(f.client).Do(request)
 	if err != nil {
 		f.log(r, began, 0, "")
-		return "", &federationError{base: f.base, err: sdk.Cause(ctx, err)}
+		return "", &federationError{base: f.base, err: cause(sdk.Cause(ctx, err))}
 	}
 	defer response.Body.Close()
 	id := sdk.Printable(response.Header.Get("X-Amzn-Requestid"))
