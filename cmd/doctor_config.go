@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/credproc/credproc/internal/awsconfig"
 	"github.com/credproc/credproc/internal/sdk"
@@ -344,6 +345,8 @@ func (d *doctor) logins() {
 			d.note(check, login, "%s: nobody is signed in", s.label())
 		case s.State == signedIn && !s.Renewable:
 			d.warn(check, login, "%s: it ends with the access token, since it cannot be renewed%s", s.label(), because(s.Problem))
+		case s.State == signedIn && s.RenewableTill != nil && time.Until(*s.RenewableTill) < endsSoon:
+			d.note(check, login+" --force", "%s: its registration, and the login with it, ends in %s", s.label(), short(time.Until(*s.RenewableTill)))
 		case s.State == signedIn && s.Keyring == "plaintext":
 			d.note(check, "", "%s: signed in; its tokens are in plaintext files, guarded by their mode alone", s.label())
 		case s.State == signedIn:
@@ -354,6 +357,9 @@ func (d *doctor) logins() {
 		}
 	}
 }
+
+// endsSoon is when a registration's end is worth a word.
+const endsSoon = 3 * 24 * time.Hour
 
 func because(problem string) string {
 	if problem == "" {

@@ -158,6 +158,9 @@ func (d *doctor) directories() {
 		case dir == "" || errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR):
 			d.ancestor(check, dir)
 			continue
+		case errors.Is(err, fs.ErrPermission):
+			d.fault(check, d.takeBack(dir), "%s cannot be reached: it, or one above it, belongs to another user", d.short(dir))
+			continue
 		case err != nil:
 			d.fault(check, d.elsewhere(), "%s: %v", d.short(dir), errors.Unwrap(err))
 			continue
@@ -165,7 +168,7 @@ func (d *doctor) directories() {
 			d.fault(check, d.elsewhere()+", or move the file away", "%s is a file", d.short(dir))
 			continue
 		case !isOwn(info):
-			d.fault(check, "sudo chown -R $(id -u) "+shellWord(dir)+", or "+d.elsewhere(), "%s belongs to another user, and is not written", d.short(dir))
+			d.fault(check, d.takeBack(dir), "%s belongs to another user, and is not written", d.short(dir))
 			continue
 		}
 		seen++
@@ -177,6 +180,10 @@ func (d *doctor) directories() {
 	} else if !d.bad(check) {
 		d.ok(check, "made by the first login")
 	}
+}
+
+func (d *doctor) takeBack(dir string) string {
+	return "sudo chown -R $(id -u) " + shellWord(filepath.Dir(dir)) + ", or " + d.elsewhere()
 }
 
 func (d *doctor) elsewhere() string {
