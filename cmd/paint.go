@@ -44,7 +44,7 @@ func wrapped(text string, indent int) string {
 	}
 	var lines []string
 	line := ""
-	for _, word := range strings.Fields(text) {
+	for word := range strings.FieldsSeq(text) {
 		if line != "" && indent+width(line)+1+width(word) > columns {
 			lines = append(lines, line)
 			line = ""
