@@ -25,9 +25,12 @@ type source interface {
 	aws.CredentialsProvider
 	session() *tokencache.Session
 	words() []string // who it is, in full
+	onShort(func(left, wanted time.Duration))
 }
 
-func (p *Provider) session() *tokencache.Session { return p.Session }
+func (p *Provider) session() *tokencache.Session                  { return p.Session }
+func (p *Provider) onShort(f func(left, wanted time.Duration))    { p.Short = f }
+func (a *assumedRole) onShort(f func(left, wanted time.Duration)) { a.short = f }
 
 // assumedRole gets credentials of an IAM role with those of another role:
 // role_arn and source_profile.
@@ -42,6 +45,7 @@ type assumedRole struct {
 	httpClient            *http.Client
 	minValidity           time.Duration
 	audit                 *Audit
+	short                 func(left, wanted time.Duration)
 }
 
 func (a *assumedRole) session() *tokencache.Session { return a.source.session() }
@@ -72,11 +76,12 @@ func (a *assumedRole) Retrieve(ctx context.Context) (aws.Credentials, error) {
 
 func (a *assumedRole) retrieve(ctx context.Context, trail *answer) (aws.Credentials, error) {
 	var requestID atomic.Pointer[string] // the fetch may go on when its caller has gone
+	want := &want{minValidity: a.minValidity}
 	data, err := a.session().Cached(ctx, tokencache.Cached{
 		Words: a.words(), Variant: a.minValidity.String(), Op: a.op(),
-		Judge: judge(a.minValidity), Answered: trail.came,
+		Judge: want.judge, Answered: trail.came,
 		Fetch: func(ctx context.Context) ([]byte, error) {
-			data, id, err := a.fetch(ctx)
+			data, id, err := a.fetch(ctx, want.old())
 			requestID.Store(&id)
 			return data, err
 		},
@@ -88,12 +93,13 @@ func (a *assumedRole) retrieve(ctx context.Context, trail *answer) (aws.Credenti
 	if err != nil {
 		return aws.Credentials{}, a.explain(err)
 	}
+	want.tell(data, a.short)
 	return parse(data)
 }
 
-// fetch assumes the role, and makes a record of what that gave. requestID is
-// AWS's for it, also where it was refused.
-func (a *assumedRole) fetch(ctx context.Context) (record []byte, requestID string, err error) {
+// fetch assumes the role, and makes a record of what that gave, which replaces
+// old. requestID is AWS's for it, also where it was refused.
+func (a *assumedRole) fetch(ctx context.Context, old []byte) (record []byte, requestID string, err error) {
 	if err := a.check(); err != nil {
 		return nil, "", err
 	}
@@ -118,7 +124,7 @@ func (a *assumedRole) fetch(ctx context.Context) (record []byte, requestID strin
 	record, err = keep(a.op(), date, aws.Credentials{
 		AccessKeyID: aws.ToString(c.AccessKeyId), SecretAccessKey: aws.ToString(c.SecretAccessKey),
 		SessionToken: aws.ToString(c.SessionToken), CanExpire: true, Expires: *c.Expiration, AccountID: a.account,
-	})
+	}, old)
 	return record, requestID, err
 }
 

@@ -27,8 +27,8 @@ import (
 
 // Config makes sessions and providers from ~/.aws/config, and from what the
 // environment says about endpoints, proxies and CA bundles, as the AWS SDKs
-// read them. The zero Config is ready to use. Its fields must not be changed
-// after the first call, and it must not be copied; its methods are safe for
+// read them. The zero Config is ready to use. Its fields, but for two, must not
+// be changed after the first call, and it must not be copied; its methods are safe for
 // concurrent use.
 //
 // The files are read once, at the first call.
@@ -39,8 +39,10 @@ type Config struct {
 	// program, and any words after it. nil means "credproc". A profile with
 	// such a line is resolved without running it.
 	Command []string
-	// MinValidity is for providers: see [Provider].
+	// MinValidity and Short are for the providers made from then on, and may be
+	// changed: see [Provider].
 	MinValidity time.Duration
+	Short       func(left, wanted time.Duration)
 
 	// The rest is for sessions: see [tokencache.Session].
 
@@ -234,12 +236,25 @@ func (c *Config) Provider(profile string) (aws.CredentialsProvider, error) {
 	if err != nil {
 		return nil, err
 	}
-	return c.provider(p)
+	s, err := c.provider(p)
+	if err != nil {
+		return nil, err
+	}
+	s.onShort(c.Short) // of what the caller gets, not of what that comes from
+	return s, nil
 }
 
 // Role returns the provider of a role that no profile names. The error is for
 // an account ID or a role name that cannot be.
 func (c *Config) Role(s *tokencache.Session, accountID, roleName string) (*Provider, error) {
+	p, err := c.role(s, accountID, roleName)
+	if err == nil {
+		p.Short = c.Short
+	}
+	return p, err
+}
+
+func (c *Config) role(s *tokencache.Session, accountID, roleName string) (*Provider, error) {
 	if err := awsconfig.CheckRole(accountID, roleName); err != nil {
 		return nil, err
 	}
@@ -271,7 +286,7 @@ func (c *Config) provider(p *awsconfig.Profile) (source, error) {
 		if err != nil {
 			return nil, err
 		}
-		return c.Role(s, p.Role.AccountID, p.Role.RoleName)
+		return c.role(s, p.Role.AccountID, p.Role.RoleName)
 	case p.Chain != nil && p.Chain.Source != nil && p.Chain.MFASerial == "":
 		return c.assumed(p)
 	}

@@ -653,3 +653,14 @@ func TestAFileCanBeAskedWhatItHas(t *testing.T) {
 		t.Error("a broken file has a session")
 	}
 }
+
+func TestTheRegionIsThatOfTheProfileItself(t *testing.T) {
+	onMachine(t, func(m *machine) {
+		c := m.config("[profile a]\nregion = eu-west-3\nsso_session = corp\n[profile b]\n[sso-session corp]\nsso_region = us-east-1\nsso_start_url = https://idc.example/start\n")
+		for profile, want := range map[string]string{"a": "eu-west-3", "b": "", "none": ""} {
+			if got := c.Region(profile); got != want {
+				t.Errorf("%s: %q, want %q", profile, got, want)
+			}
+		}
+	})
+}

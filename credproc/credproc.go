@@ -40,12 +40,20 @@ type Provider struct {
 	RoleName  string // the permission set's name, not AWSReservedSSO_…
 	// MinValidity is how much life credentials must have left: with less, they
 	// are fetched anew, though not twice within 30 seconds, and what has less
-	// is still served if that fails. 0 means 15 minutes, or half of the
+	// is still served if that fails. If the service has none that last longer,
+	// it is asked again after five minutes. 0 means 15 minutes, or half of the
 	// credentials' life if that is less.
 	MinValidity time.Duration
 	// Audit is the trail of what Retrieve returns. nil: none.
 	Audit *Audit
+	// Short is called before credentials are returned that have less life left
+	// than MinValidity wants. nil means that nobody is told.
+	Short func(left, wanted time.Duration)
 }
+
+// HalfLife is a MinValidity for callers that cannot renew what they get: half
+// of the life that the role's credentials have when they are new.
+const HalfLife time.Duration = -1
 
 var _ aws.CredentialsProvider = (*Provider)(nil)
 
@@ -66,11 +74,12 @@ func (p *Provider) Retrieve(ctx context.Context) (aws.Credentials, error) {
 
 func (p *Provider) retrieve(ctx context.Context, trail *answer) (aws.Credentials, error) {
 	var requestID atomic.Pointer[string] // the fetch may go on when its caller has gone
+	want := &want{minValidity: p.MinValidity, shortest: shortest}
 	data, err := p.Session.Cached(ctx, tokencache.Cached{
 		Words: p.words(), Variant: p.MinValidity.String(), Op: p.op(),
-		Judge: judge(p.MinValidity), Answered: trail.came,
+		Judge: want.judge, Answered: trail.came,
 		Fetch: func(ctx context.Context) ([]byte, error) {
-			data, id, err := p.fetch(ctx)
+			data, id, err := p.fetch(ctx, want.old())
 			requestID.Store(&id)
 			return data, err
 		},
@@ -82,6 +91,7 @@ func (p *Provider) retrieve(ctx context.Context, trail *answer) (aws.Credentials
 	if err != nil {
 		return aws.Credentials{}, p.explain(err)
 	}
+	want.tell(data, p.Short)
 	return parse(data)
 }
 
@@ -98,8 +108,8 @@ func label(s *tokencache.Session) string {
 	return s.Config.StartURL
 }
 
-// fetch gets credentials from the portal, as a record.
-func (p *Provider) fetch(ctx context.Context) (record []byte, requestID string, err error) {
+// fetch gets credentials from the portal, as a record that replaces old.
+func (p *Provider) fetch(ctx context.Context, old []byte) (record []byte, requestID string, err error) {
 	var got *portal.Credentials
 	door := &door{session: p.Session, op: p.op()}
 	err = door.callPatiently(ctx, func(c *portal.Client, token string) (err error) {
@@ -116,7 +126,7 @@ func (p *Provider) fetch(ctx context.Context) (record []byte, requestID string, 
 	record, err = keep(p.op(), got.Date, aws.Credentials{
 		AccessKeyID: got.AccessKeyID, SecretAccessKey: got.SecretAccessKey, SessionToken: got.SessionToken,
 		CanExpire: true, Expires: got.Expiration, AccountID: p.AccountID,
-	})
+	}, old)
 	return record, got.RequestID, err
 }
 

@@ -15,7 +15,7 @@ var noon = time.Date(2030, 6, 1, 12, 0, 0, 0, time.UTC)
 
 func stored(t *testing.T, now, date time.Time, c aws.Credentials) []byte {
 	t.Helper()
-	record, err := format(now, date, c)
+	record, err := format(now, date, c, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,7 +108,7 @@ func TestNoRecordIsMadeOfWhatCannotBeUsed(t *testing.T) {
 		"over this moment": ending(noon),
 		"no end":           {AccessKeyID: "ASIA", SecretAccessKey: "a/b+c<d>&e"},
 	} {
-		record, err := format(noon, noon, c)
+		record, err := format(noon, noon, c, nil)
 		if err == nil || record != nil {
 			t.Errorf("%s: record %q", name, record)
 		} else if strings.Contains(err.Error(), "a/b") {
@@ -137,14 +137,14 @@ func TestGarbageIsNoRecord(t *testing.T) {
 		}
 	}
 	for _, head := range []string{"", "1", "1 2", "x 2 3", "1 2 99999999999999999999"} {
-		if f := judge(0)([]byte(head+"\n{}"), noon); f != tokencache.Useless {
+		if f := new(want).judge([]byte(head+"\n{}"), noon); f != tokencache.Useless {
 			t.Errorf("%q is %v, want useless", head, f)
 		}
 	}
 }
 
 func FuzzRecord(f *testing.F) {
-	record, err := format(time.Now(), time.Now(), ending(time.Now().Add(time.Hour)))
+	record, err := format(time.Now(), time.Now(), ending(time.Now().Add(time.Hour)), nil)
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -156,7 +156,7 @@ func FuzzRecord(f *testing.F) {
 		f.Add([]byte(seed), int64(time.Hour))
 	}
 	f.Fuzz(func(t *testing.T, record []byte, minValidity int64) {
-		freshness := judge(time.Duration(minValidity))(record, time.Now())
+		freshness := (&want{minValidity: time.Duration(minValidity)}).judge(record, time.Now())
 		c, err := parse(record)
 		_, _, splitErr := split(record)
 		switch {
