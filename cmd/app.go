@@ -22,6 +22,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 
 	"github.com/alecthomas/kong"
 
@@ -50,6 +51,7 @@ type App struct {
 	Stdin          io.Reader              // nil: os.Stdin
 	Stdout, Stderr io.Writer              // nil: os.Stdout, os.Stderr
 	Getenv         func(string) string    // nil: os.Getenv
+	Environ        func() []string        // what commands that exec runs inherit; nil: os.Environ
 	Browser        func(url string) error // opens a page; nil: BROWSER, or the system's
 	HTTPClient     *http.Client           // nil: by the environment's proxy and CA bundle
 	Keyring        tokencache.Keyring     // nil: by the login, or ID_KEYRING
@@ -68,6 +70,9 @@ type App struct {
 //	5    no access to that role
 //	6    keyring locked or unavailable
 //	130  interrupted; 128 and the signal's number for others
+//
+// exec passes on the status of the command that it runs, and has 125 for its
+// own failures. On Unix it does not return: the command takes the process.
 func (a *App) Run(ctx context.Context, args []string) int {
 	var grammar struct {
 		Help helpFlag `short:"h" help:"Show help."`
@@ -94,7 +99,7 @@ func (a *App) Run(ctx context.Context, args []string) int {
 		return done
 	case err != nil:
 		problem := strings.TrimSuffix(err.Error(), ` but got "EOL" (<EOL>)`) // kong's word for nothing
-		return a.Report(&usageError{problem: problem, hint: a.helpFor(err)})
+		return a.Report(asOwn(err, &usageError{problem: problem, hint: a.helpFor(err)}))
 	}
 	return a.Report(parsed.Run())
 }
@@ -111,13 +116,17 @@ func (helpFlag) BeforeReset(ctx *kong.Context) error {
 
 // helpFor names the command to look up after a usage error.
 func (a *App) helpFor(err error) string {
-	words := a.name()
+	return strings.TrimSpace(a.name()+" "+selected(err)) + " --help"
+}
+
+// selected names the command that a usage error is about, or "".
+func selected(err error) string {
 	if parse, ok := errors.AsType[*kong.ParseError](err); ok && parse.Context != nil {
 		if node := parse.Context.Selected(); node != nil {
-			words += " " + node.Name
+			return node.Name
 		}
 	}
-	return words + " --help"
+	return ""
 }
 
 func (a *App) name() string             { return cmp.Or(a.Name, "credproc") }
@@ -166,6 +175,9 @@ func (a *App) say(format string, args ...any) { fmt.Fprintf(a.stderr(), format+"
 type run struct {
 	*App
 	config *credproc.Config
+
+	signals chan os.Signal        // that are deferred
+	relay   atomic.Pointer[relay] // gets them instead, while a command runs
 }
 
 // do runs a command. When it returns, nothing is under way that must not be

@@ -13,6 +13,8 @@ type Commands struct {
 	Login   loginCommand   `cmd:"" help:"Sign in to an IAM Identity Center session."`
 	Logout  logoutCommand  `cmd:"" help:"Sign out, and forget the session's tokens and credentials."`
 	Process processCommand `cmd:"" aliases:"credential-process" help:"Print credentials of a role, for credential_process in ~/.aws/config."`
+	Exec    execCommand    `cmd:"" help:"Run a command with credentials of a role in its environment."`
+	Env     envCommand     `cmd:"" help:"Print credentials as variables for a shell, or as JSON."`
 	List    listCommand    `cmd:"" help:"List accounts and roles."`
 	Status  statusCommand  `cmd:"" help:"Show what is signed in, and until when."`
 

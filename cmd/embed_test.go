@@ -58,7 +58,7 @@ sso_session = none
 				}
 				return string(out)
 			}
-			for _, command := range []string{"login", "logout", "process", "list", "status", "doctor", "console", "token", "version"} {
+			for _, command := range []string{"login", "logout", "process", "list", "status", "doctor", "console", "token", "exec", "env", "version"} {
 				run(0, command, "--help")
 			}
 			run(0, "--help")
@@ -80,6 +80,10 @@ sso_session = none
 				t.Errorf("the person is asked: %s", page)
 			}
 			run(0, "process", "--profile", "line")
+			run(0, "env", "line")
+			run(125, "exec", "none", "--", "true")
+			run(125, "exec", "line", "--")
+			run(127, "exec", "line", "--", "no-such-command")
 			run(0, "list")
 			run(0, "status", "--json")
 			run(0, "console", "line", "--print")

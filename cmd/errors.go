@@ -75,7 +75,9 @@ func (a *App) Report(err error) int {
 		return failed
 	}
 	say := a.advise(err)
-	a.say("%s", say.in(a.name()))
+	if say.text != "" {
+		a.say("%s", say.in(a.name()))
+	}
 	return say.status
 }
 
@@ -96,6 +98,14 @@ func (say *advice) in(name string) string {
 func (a *App) advise(err error) advice {
 	if e, ok := errors.AsType[*interruptedError](err); ok {
 		return advice{status: e.status, text: e.Error()}
+	}
+	if e, ok := errors.AsType[*statusError](err); ok {
+		return advice{status: e.status, text: e.say}
+	}
+	if e, ok := errors.AsType[*ownError](err); ok {
+		say := a.advise(e.err)
+		say.status = ownFailure
+		return say
 	}
 	for _, look := range []func(error) (advice, bool){
 		a.aboutUsage, a.aboutConsole, a.aboutConfig, a.aboutKeyring, a.aboutRecords, a.aboutLogin, a.aboutSession, a.aboutFiles,

@@ -24,6 +24,7 @@ var endings = map[os.Signal]*interruptedError{
 func (r *run) deferSignals(ctx context.Context) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	signals := make(chan os.Signal, 8)
+	r.signals = signals
 	for _, s := range []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGPIPE, syscall.SIGTSTP, syscall.SIGTTOU} {
 		if !signal.Ignored(s) { // nohup, and shells without job control, mean it
 			signal.Notify(signals, s)
@@ -36,8 +37,12 @@ func (r *run) deferSignals(ctx context.Context) (context.Context, func()) {
 			case <-ended:
 				return
 			case s := <-signals:
+				relay := r.relay.Load()
+				if relay != nil && s != syscall.SIGPIPE && s != syscall.SIGTTOU {
+					relay.pass(s)
+				}
 				switch {
-				case endings[s] != nil:
+				case endings[s] != nil && relay == nil:
 					cancel(endings[s])
 				case s == syscall.SIGTSTP || s == syscall.SIGTTOU:
 					r.stopSelf()

@@ -36,6 +36,7 @@ func newMachine(t *testing.T) *machine {
 		"HOME=" + m.dir, "TMPDIR=" + m.dir, "PATH=" + os.Getenv("PATH"), "GORACE=" + gorace, "GOCOVERDIR=" + os.Getenv("GOCOVERDIR"),
 		"AWS_CONFIG_FILE=" + config, "CREDPROC_DIR=" + m.dir, "CREDPROC_KEYRING=plaintext",
 		"AWS_ENDPOINT_URL_SSO_OIDC=" + server.URL, "AWS_ENDPOINT_URL_SSO=" + server.URL,
+		"AWS_ENDPOINT_URL_STS=" + server.URL,
 	}
 	return m
 }

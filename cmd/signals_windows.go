@@ -14,10 +14,17 @@ func (r *run) deferSignals(ctx context.Context) (context.Context, func()) {
 	signal.Notify(signals, os.Interrupt)
 	ended := make(chan struct{})
 	go func() {
-		select {
-		case <-ended:
-		case <-signals:
-			cancel(&interruptedError{"interrupted", interrupted})
+		for {
+			select {
+			case <-ended:
+				return
+			case s := <-signals:
+				if relay := r.relay.Load(); relay != nil {
+					relay.pass(s)
+				} else {
+					cancel(&interruptedError{"interrupted", interrupted})
+				}
+			}
 		}
 	}()
 	return ctx, func() {

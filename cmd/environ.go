@@ -1,0 +1,125 @@
+package cmd
+
+import (
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+)
+
+// deciding are the variables that say which credentials an SDK takes. A command
+// gets none of them but those that it is given: any other may win over them, or
+// be mixed with them.
+//
+// JavaScript's SDK ignores keys where a profile is set, and Go's fails where that
+// profile is not there; botocore prefers AWS_SECURITY_TOKEN to the session token.
+var deciding = []string{
+	"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_CREDENTIAL_EXPIRATION", "AWS_ACCOUNT_ID",
+	"AWS_SECURITY_TOKEN", "AWS_ACCESS_KEY", "AWS_SECRET_KEY", "AWS_CREDENTIAL_FILE",
+	"AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SDK_LOAD_CONFIG",
+	"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+	"AWS_CONTAINER_AUTHORIZATION_TOKEN", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+	"AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN", "AWS_ROLE_SESSION_NAME",
+}
+
+// private are our own variables that hold secrets, without their prefix.
+var private = []string{"PASSPHRASE", "SERVE_TOKEN"}
+
+// An environment is what a command gets, as [os.Environ] has it.
+type environment []string
+
+// environ returns what a command that we start may see of our environment.
+func (a *App) environ() environment {
+	inherited := a.Environ
+	if inherited == nil {
+		inherited = os.Environ
+	}
+	e := environment(slices.Clone(inherited()))
+	e.remove(deciding...)
+	for _, name := range private {
+		e.remove(a.variable(name))
+	}
+	e.remove(a.variable("ACTIVE_PROFILE")) // of the command that we are run by
+	return e
+}
+
+func (e *environment) remove(names ...string) {
+	*e = slices.DeleteFunc(*e, func(setting string) bool {
+		return slices.ContainsFunc(names, func(name string) bool { return isNamed(setting, name) })
+	})
+}
+
+// isNamed reports whether "NAME=value" is of that name.
+func isNamed(setting, name string) bool {
+	if len(setting) <= len(name) || setting[len(name)] != '=' {
+		return false
+	}
+	return setting[:len(name)] == name || runtime.GOOS == "windows" && strings.EqualFold(setting[:len(name)], name)
+}
+
+func (e environment) get(name string) string {
+	for _, setting := range e {
+		if isNamed(setting, name) {
+			return setting[len(name)+1:]
+		}
+	}
+	return ""
+}
+
+// set leaves out what has no value.
+func (e *environment) set(name, value string) {
+	e.remove(name)
+	if value != "" {
+		*e = append(*e, name+"="+value)
+	}
+}
+
+// setRegion sets both variables or neither: boto3 reads one, all other SDKs
+// read the other.
+func (e *environment) setRegion(region string) {
+	for _, name := range []string{"AWS_REGION", "AWS_DEFAULT_REGION"} {
+		if region == "" {
+			region = e.get(name)
+		}
+	}
+	e.set("AWS_REGION", region)
+	e.set("AWS_DEFAULT_REGION", region)
+}
+
+// setCredentials sets the variables of credentials that are not renewed.
+func (e *environment) setCredentials(c aws.Credentials) {
+	for _, v := range variables(c, "Z07:00") {
+		e.set(v.name, v.value)
+	}
+	e.set("AWS_ACCOUNT_ID", c.AccountID)
+}
+
+// setEndpoint sets the variables of credentials that are asked for.
+func (e *environment) setEndpoint(url, token string) {
+	e.set("AWS_CONTAINER_CREDENTIALS_FULL_URI", url)
+	e.set("AWS_CONTAINER_AUTHORIZATION_TOKEN", token)
+}
+
+type setting struct{ name, value string }
+
+// variables are credentials as the SDKs read them, in the order of the AWS CLI.
+// zone is how UTC is written. JavaScript's SDK wants "Z".
+func variables(c aws.Credentials, zone string) []setting {
+	all := []setting{
+		{"AWS_ACCESS_KEY_ID", c.AccessKeyID}, {"AWS_SECRET_ACCESS_KEY", c.SecretAccessKey},
+	}
+	if c.SessionToken != "" {
+		all = append(all, setting{"AWS_SESSION_TOKEN", c.SessionToken})
+	}
+	if c.CanExpire {
+		all = append(all, setting{"AWS_CREDENTIAL_EXPIRATION", expiration(c.Expires, zone)})
+	}
+	return all
+}
+
+func expiration(t time.Time, zone string) string {
+	return t.UTC().Format("2006-01-02T15:04:05" + zone)
+}

@@ -1,0 +1,303 @@
+package cmd
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/alecthomas/kong"
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/credproc/credproc/credproc"
+)
+
+// The statuses of exec beside those of the command: as env, nice and docker have
+// them.
+const (
+	ownFailure = 125
+	notRunning = 126 // the command is there and cannot be run
+	notFound   = 127
+)
+
+type execCommand struct {
+	roleFlags
+	lifeFlags
+	Server bool     `help:"Serve credentials to the command that are renewed as long as it runs, from an endpoint on the loopback interface."`
+	Region string   `placeholder:"REGION" help:"The command's region. Default: the profile's, or that of the environment."`
+	Name   string   `arg:"" optional:"" name:"profile" help:"A profile of ~/.aws/config, as --profile says it."`
+	Words  []string `arg:"" optional:"" name:"-- command" help:"Behind --, the command and its arguments. Default: your shell."`
+}
+
+// Run implements the command, for kong.
+func (c *execCommand) Run(ctx context.Context, a *App, parsed *kong.Context) error {
+	err := c.run(ctx, a, parsed.Args)
+	_, ended := errors.AsType[*statusError](err)
+	_, signalled := errors.AsType[*interruptedError](err)
+	if err == nil || ended || signalled {
+		return err
+	}
+	return &ownError{err}
+}
+
+// ownError is a failure of exec, and not of the command.
+type ownError struct{ err error }
+
+func (e *ownError) Error() string { return e.err.Error() }
+func (e *ownError) Unwrap() error { return e.err }
+
+// asOwn makes a usage error of exec's one with its status. What looks like an
+// unknown flag is often the command's.
+func asOwn(parse error, usage *usageError) error {
+	if selected(parse) != "exec" {
+		return usage
+	}
+	if strings.HasPrefix(usage.problem, "unexpected argument") { // kong takes no list from both sides of --
+		usage.problem = "one profile can be named before --, and no more"
+	}
+	usage.more = "The command and its own flags stand behind --."
+	return &ownError{usage}
+}
+
+// statusError is the end of a command with a status that is not 0. If say is
+// "" it has spoken for itself.
+type statusError struct {
+	status int
+	say    string
+}
+
+func (e *statusError) Error() string { return cmp.Or(e.say, fmt.Sprintf("exit status %d", e.status)) }
+
+func (c *execCommand) run(ctx context.Context, a *App, args []string) error {
+	profile, argv, err := c.split(a, args)
+	if err != nil {
+		return err
+	}
+	shell := argv == nil
+	if shell {
+		argv = []string{a.shell()}
+	}
+	path, err := find(argv[0])
+	if err != nil {
+		return err
+	}
+	child := &child{path: path, argv: argv, env: a.environ()}
+	err = a.do(ctx, a.onTerminal(), func(ctx context.Context, r *run) error {
+		if err := c.name(&c.roleFlags, profile, r); err != nil {
+			return err
+		}
+		region := cmp.Or(c.Region, r.config.Region(cmp.Or(c.Profile, r.config.DefaultProfile())))
+		if c.isRole() {
+			region = c.Region
+		}
+		child.env.setRegion(region)
+		child.env.set(a.variable("ACTIVE_PROFILE"), c.label(r))
+		if c.Server {
+			return c.serve(ctx, r, child, shell)
+		}
+		credentials, err := c.retrieve(ctx, r, &c.roleFlags, true)
+		if err != nil {
+			return err
+		}
+		child.env.setCredentials(credentials)
+		if shell {
+			r.say("Starting %s with credentials of %s, good for %s. Leave it with exit.", path, c.label(r), roughly(time.Until(credentials.Expires)))
+		}
+		return ctx.Err()
+	})
+	if err != nil || c.Server {
+		return err
+	}
+	return a.become(child)
+}
+
+// split finds out what stands behind --, which kong leaves out.
+func (c *execCommand) split(a *App, args []string) (profile string, argv []string, err error) {
+	words := c.Words
+	if c.Name != "" || len(words) > 0 {
+		words = append([]string{c.Name}, words...)
+	}
+	before := words
+	dashes := slices.Index(args, "--")
+	if dashes >= 0 {
+		at := max(len(words)-(len(args)-dashes-1), 0)
+		before, argv = words[:at], words[at:]
+	}
+	switch {
+	case len(before) > 1:
+		if dashes < 0 {
+			return "", nil, &usageError{problem: "the command must stand behind --", hint: strings.Join(quoted(append([]string{a.name(), "exec", words[0], "--"}, words[1:]...)), " ")}
+		}
+		return "", nil, &usageError{problem: fmt.Sprintf("one profile can be named before --, and there are %s", strings.Join(before, ", "))}
+	case dashes >= 0 && len(argv) == 0:
+		return "", nil, &usageError{problem: "there is no command behind --", more: "Leave -- out to start a shell."}
+	case len(before) == 1:
+		return before[0], argv, nil
+	}
+	return "", argv, nil
+}
+
+func quoted(words []string) []string {
+	for i, word := range words[2:] {
+		words[i+2] = shellWord(word)
+	}
+	return words
+}
+
+// label names the profile or the role, for people and for prompts.
+func (f *roleFlags) label(r *run) string {
+	if f.isRole() {
+		return f.AccountID + "/" + f.RoleName
+	}
+	return cmp.Or(f.Profile, r.config.DefaultProfile())
+}
+
+func (f *roleFlags) isRole() bool { return f.AccountID != "" || f.RoleName != "" }
+
+// name takes the argument for the flag --profile.
+func (c *lifeFlags) name(f *roleFlags, profile string, r *run) error {
+	if profile != "" && f.Profile != "" {
+		return r.usage("name a profile or --profile, not both")
+	}
+	f.Profile = cmp.Or(f.Profile, profile)
+	if c.MinValidity != nil && *c.MinValidity < 0 {
+		return r.usage("--min-validity must not be negative")
+	}
+	return nil
+}
+
+// retrieve gets credentials for somebody who cannot renew them.
+func (c *lifeFlags) retrieve(ctx context.Context, r *run, f *roleFlags, mayOffer bool) (aws.Credentials, error) {
+	r.config.MinValidity, r.config.Short = credproc.HalfLife, r.warnShort
+	if c.MinValidity != nil {
+		r.config.MinValidity = *c.MinValidity
+	}
+	t, err := f.target(r)
+	if err != nil {
+		return aws.Credentials{}, err
+	}
+	return r.offering(ctx, t, mayOffer, t.provider.Retrieve)
+}
+
+func (r *run) warnShort(left, wanted time.Duration) {
+	r.say("%s: warning: these credentials are good for %s only, less than the %s wanted: there are none that last longer now.",
+		r.name(), roughly(left), roughly(wanted))
+}
+
+// offering retrieves credentials, and where that needs a sign-in offers one to
+// a person on a terminal.
+func (r *run) offering(ctx context.Context, t *target, mayOffer bool, retrieve func(context.Context) (aws.Credentials, error)) (aws.Credentials, error) {
+	credentials, err := retrieve(ctx)
+	if err == nil {
+		return credentials, nil
+	}
+	if err := r.offerLogin(ctx, t, mayOffer, err); err != nil {
+		return aws.Credentials{}, t.wrap(err)
+	}
+	credentials, err = retrieve(ctx)
+	return credentials, t.wrap(err)
+}
+
+// shell is the user's.
+func (a *App) shell() string {
+	if runtime.GOOS == "windows" {
+		return cmp.Or(a.getenv("COMSPEC"), "cmd.exe")
+	}
+	return cmp.Or(a.getenv("SHELL"), "/bin/sh")
+}
+
+// find returns the path of a command, or how a shell would end without it.
+func find(name string) (string, error) {
+	path, err := exec.LookPath(name)
+	switch {
+	case err == nil, errors.Is(err, exec.ErrDot) && runtime.GOOS != "windows": // the user's PATH says so
+		return path, nil
+	case errors.Is(err, fs.ErrPermission), isThere(name):
+		return "", &statusError{notRunning, name + ": cannot be run: permission denied"}
+	}
+	return "", &statusError{notFound, name + ": command not found"}
+}
+
+// isThere reports whether there is a file that is not executable.
+func isThere(name string) bool {
+	if strings.ContainsRune(name, filepath.Separator) {
+		_, err := os.Stat(name)
+		return err == nil
+	}
+	return slices.ContainsFunc(filepath.SplitList(os.Getenv("PATH")), func(dir string) bool {
+		info, err := os.Stat(filepath.Join(dir, name))
+		return dir != "" && err == nil && info.Mode().IsRegular()
+	})
+}
+
+// child is a command to run.
+type child struct {
+	path string
+	argv []string
+	env  environment
+}
+
+// unable tells why the command could not be started, as a shell would.
+func (c *child) unable(err error) error {
+	status := notRunning
+	if errors.Is(err, fs.ErrNotExist) {
+		status = notFound
+	}
+	if e, ok := errors.AsType[*fs.PathError](err); ok {
+		err = e.Err
+	}
+	return &statusError{status, fmt.Sprintf("%s: cannot be run: %v", c.argv[0], err)}
+}
+
+func (c *child) command(a *App) *exec.Cmd {
+	return &exec.Cmd{Path: c.path, Args: c.argv, Env: c.env, Stdin: a.stdin(), Stdout: a.stdout(), Stderr: a.stderr()}
+}
+
+// serve runs the command beside an endpoint that has renewed credentials for
+// it, and for nobody else.
+func (c *execCommand) serve(ctx context.Context, r *run, child *child, shell bool) error {
+	t, err := c.target(r)
+	if err != nil {
+		return err
+	}
+	credentials, err := r.offering(ctx, t, true, t.provider.Retrieve)
+	if err != nil {
+		return err
+	}
+	listener, err := listen("127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	token := rand.Text() // 130 bits
+	s := &source{target: t, name: c.label(r)}
+	e := &endpoint{app: r.App, token: hashOf(token), find: func(path string) (*source, error) {
+		if path != "/" {
+			return nil, &fault{404, "NotFound", "there is nothing here"}
+		}
+		return s, nil
+	}}
+	serving, stop := context.WithCancel(context.WithoutCancel(ctx)) // as long as the command runs
+	served := make(chan error, 1)
+	go func() { served <- e.serve(serving, listener) }()
+	defer func() { stop(); <-served }()
+	child.env.setEndpoint("http://"+listener.Addr().String()+"/", token)
+	if err := r.hideDefault(&child.env); err != nil {
+		return err
+	}
+	if shell {
+		r.say("Starting %s with credentials of %s, renewed as long as it runs (these end in %s). Leave it with exit.", child.path, s.name, roughly(time.Until(credentials.Expires)))
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return r.accompany(child)
+}

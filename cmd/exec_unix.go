@@ -1,0 +1,117 @@
+//go:build unix
+
+package cmd
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"os/signal"
+	"runtime"
+	"sync"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// become makes this process the command: signals, terminal and exit status are
+// the command's own from here on. Nothing of ours is under way any more.
+func (a *App) become(c *child) error {
+	err := syscall.Exec(c.path, c.argv, c.env)
+	if errors.Is(err, syscall.ENOEXEC) { // a script without its first line, as shells run it
+		err = syscall.Exec("/bin/sh", c.asScript(), c.env)
+	}
+	return c.unable(err)
+}
+
+func (c *child) asScript() []string { return append([]string{"sh", c.path}, c.argv[1:]...) }
+
+// accompany runs the command and passes signals on to it, until it ends.
+func (r *run) accompany(c *child) error {
+	// The command is told when this thread ends: see orphanSignal.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	relay := new(relay)
+	defer r.relayTo(relay)()
+	cmd := c.command(r.App)
+	cmd.SysProcAttr = orphanSignal()
+	err := cmd.Start()
+	if errors.Is(err, syscall.ENOEXEC) {
+		c.argv, c.path = c.asScript(), "/bin/sh"
+		cmd = c.command(r.App)
+		cmd.SysProcAttr = orphanSignal()
+		err = cmd.Start()
+	}
+	if err != nil {
+		return c.unable(err)
+	}
+	relay.begin(cmd.Process)
+	err = cmd.Wait()
+	ended, ok := errors.AsType[*exec.ExitError](err)
+	if !ok {
+		return err
+	}
+	if status := ended.Sys().(syscall.WaitStatus); status.Signaled() {
+		return &statusError{status: 128 + int(status.Signal())}
+	}
+	return &statusError{status: ended.ExitCode()}
+}
+
+// relay passes signals on to a command.
+type relay struct {
+	mu      sync.Mutex
+	process *os.Process // nil before the command runs
+	early   []os.Signal
+}
+
+func (p *relay) begin(process *os.Process) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.process = process
+	for _, s := range p.early {
+		process.Signal(s)
+	}
+}
+
+func (p *relay) pass(s os.Signal) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case byTerminal[s] && inForeground(): // the command has got it already
+	case p.process == nil:
+		p.early = append(p.early, s)
+	default:
+		p.process.Signal(s) // or it has ended
+	}
+}
+
+// byTerminal are the signals that a key sends to every process in the
+// foreground, of which the command is one. A second one is an order to some
+// programs to drop everything, terraform among them.
+var byTerminal = map[os.Signal]bool{syscall.SIGINT: true, syscall.SIGQUIT: true, syscall.SIGTSTP: true}
+
+// passed are the signals that are passed on, beside those that end a command.
+var passed = []os.Signal{syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGALRM, syscall.SIGCONT}
+
+// inForeground reports whether keys on the controlling terminal reach this
+// process, and those of its group.
+func inForeground() bool {
+	terminal, err := openTerminal()
+	if err != nil {
+		return false
+	}
+	defer terminal.Close()
+	group, err := unix.IoctlGetInt(int(terminal.Fd()), unix.TIOCGPGRP)
+	return err == nil && group == unix.Getpgrp()
+}
+
+// relayTo sends all signals to a relay, until stop is called.
+func (r *run) relayTo(p *relay) (stop func()) {
+	r.relay.Store(p)
+	for _, s := range passed {
+		if !signal.Ignored(s) {
+			signal.Notify(r.signals, s)
+		}
+	}
+	return func() { r.relay.Store(nil) }
+}

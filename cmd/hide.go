@@ -1,0 +1,71 @@
+package cmd
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"io/fs"
+	"os"
+
+	"github.com/credproc/credproc/internal/awsconfig"
+	"github.com/credproc/credproc/internal/safedir"
+	"github.com/credproc/credproc/tokencache"
+)
+
+// hideDefault keeps the profile "default" from winning over an endpoint, which
+// every SDK asks last. Of the config file the command sees a copy without what
+// gives that profile credentials. Of the credentials file no copy is made, since
+// it would have keys in it: the command does not see it at all.
+func (r *run) hideDefault(e *environment) error {
+	home := r.getenv("HOME")
+	if home == "" {
+		home, _ = os.UserHomeDir()
+	}
+	config, credentials, err := awsconfig.Paths(r.getenv, home)
+	if err != nil {
+		return err
+	}
+	if text, found, err := withoutDefault(config, false); err != nil {
+		return err
+	} else if found {
+		copied, err := r.keepConfig(config, text)
+		if err != nil {
+			return err
+		}
+		e.set("AWS_CONFIG_FILE", copied)
+		r.say("%s: profile default in %s has credentials, which SDKs take before those of an endpoint: the command sees a copy of the file without them.", r.name(), config)
+	}
+	if _, found, err := withoutDefault(credentials, true); err != nil {
+		return err
+	} else if found {
+		e.set("AWS_SHARED_CREDENTIALS_FILE", os.DevNull)
+		r.say("%s: profile default in %s has credentials, which SDKs take before those of an endpoint: the command does not see that file.", r.name(), credentials)
+	}
+	return nil
+}
+
+func withoutDefault(path string, credentials bool) (text []byte, found bool, err error) {
+	text, err = os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) || path == "" {
+		return nil, false, nil
+	}
+	if err != nil {
+		return nil, false, err
+	}
+	text, found = awsconfig.WithoutDefault(text, credentials)
+	return text, found, nil
+}
+
+// keepConfig keeps the copy of a config file: one for each, so that none has to
+// be removed.
+func (r *run) keepConfig(path string, text []byte) (copied string, err error) {
+	cache := r.config.CacheDir
+	if cache == "" {
+		if _, cache, err = tokencache.DefaultDirs(r.ID); err != nil {
+			return "", err
+		}
+	}
+	hash := sha256.Sum256([]byte(path))
+	dir, name := safedir.Dir(cache).Sub("config"), hex.EncodeToString(hash[:8])
+	return dir.Path(name), dir.Write(name, text)
+}
