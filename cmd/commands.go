@@ -15,6 +15,7 @@ type Commands struct {
 	Process processCommand `cmd:"" aliases:"credential-process" help:"Print credentials of a role, for credential_process in ~/.aws/config."`
 	Exec    execCommand    `cmd:"" help:"Run a command with credentials of a role in its environment."`
 	Env     envCommand     `cmd:"" help:"Print credentials as variables for a shell, or as JSON."`
+	Serve   serveCommand   `cmd:"" help:"Serve credentials of many roles to programs on this machine."`
 	List    listCommand    `cmd:"" help:"List accounts and roles."`
 	Status  statusCommand  `cmd:"" help:"Show what is signed in, and until when."`
 

@@ -58,7 +58,7 @@ sso_session = none
 				}
 				return string(out)
 			}
-			for _, command := range []string{"login", "logout", "process", "list", "status", "doctor", "console", "token", "exec", "env", "version"} {
+			for _, command := range []string{"login", "logout", "process", "list", "status", "doctor", "console", "token", "exec", "env", "serve", "version"} {
 				run(0, command, "--help")
 			}
 			run(0, "--help")
@@ -84,6 +84,9 @@ sso_session = none
 			run(125, "exec", "none", "--", "true")
 			run(125, "exec", "line", "--")
 			run(127, "exec", "line", "--", "no-such-command")
+			if said := run(2, "serve"); !strings.Contains(said, "ACME_SERVE_TOKEN") {
+				t.Errorf("the variable is not named: %s", said)
+			}
 			run(0, "list")
 			run(0, "status", "--json")
 			run(0, "console", "line", "--print")

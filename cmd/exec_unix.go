@@ -3,7 +3,9 @@
 package cmd
 
 import (
+	"bytes"
 	"errors"
+	"io"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -18,13 +20,26 @@ import (
 // the command's own from here on. Nothing of ours is under way any more.
 func (a *App) become(c *child) error {
 	err := syscall.Exec(c.path, c.argv, c.env)
-	if errors.Is(err, syscall.ENOEXEC) { // a script without its first line, as shells run it
+	if errors.Is(err, syscall.ENOEXEC) && isText(c.path) {
 		err = syscall.Exec("/bin/sh", c.asScript(), c.env)
 	}
 	return c.unable(err)
 }
 
+// asScript is for scripts that do not say what runs them: sh does, as in a shell.
 func (c *child) asScript() []string { return append([]string{"sh", c.path}, c.argv[1:]...) }
+
+// isText tells such a script from a program for another machine.
+func isText(path string) bool {
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	head := make([]byte, 256)
+	n, _ := io.ReadFull(f, head)
+	return bytes.IndexByte(head[:n], 0) < 0
+}
 
 // accompany runs the command and passes signals on to it, until it ends.
 func (r *run) accompany(c *child) error {
@@ -36,7 +51,7 @@ func (r *run) accompany(c *child) error {
 	cmd := c.command(r.App)
 	cmd.SysProcAttr = orphanSignal()
 	err := cmd.Start()
-	if errors.Is(err, syscall.ENOEXEC) {
+	if errors.Is(err, syscall.ENOEXEC) && isText(c.path) {
 		c.argv, c.path = c.asScript(), "/bin/sh"
 		cmd = c.command(r.App)
 		cmd.SysProcAttr = orphanSignal()

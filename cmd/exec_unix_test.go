@@ -24,12 +24,18 @@ import (
 func inBothModes(t *testing.T, test func(t *testing.T, m *machine, exec ...string)) {
 	for _, mode := range [][]string{{"exec"}, {"exec", "--server"}} {
 		t.Run(strings.Join(mode, " "), func(t *testing.T) {
+			t.Parallel()
 			m := newMachine(t)
-			m.idc.AutoApprove = true
-			m.start("credproc", "login", "corp", "--no-browser").ends(0, "")
+			m.signedIn()
 			test(t, m, append(mode, "line", "--")...)
 		})
 	}
+}
+
+func (m *machine) signedIn() {
+	m.Helper()
+	m.idc.Set(func(i *idctest.Server) { i.AutoApprove = true })
+	m.start("credproc", "login", "corp", "--no-browser").ends(0, "")
 }
 
 // apart runs a program that no terminal reaches.
@@ -50,6 +56,18 @@ func (m *machine) apart(program string, args ...string) *started {
 	return p
 }
 
+// program makes a file to run. A shell writes it: while this process has a file
+// open, so has each that it starts just then, and such a file cannot be run.
+func (m *machine) program(name, text, mode string) (path string) {
+	m.Helper()
+	path = filepath.Join(m.dir, name)
+	out, err := exec.Command("sh", "-c", `printf %b "$2" >"$1" && chmod "$3" "$1"`, "sh", path, text, mode).CombinedOutput()
+	if err != nil {
+		m.Fatalf("%v: %s", err, out)
+	}
+	return path
+}
+
 // writes waits for a file with something in it.
 func (m *machine) writes(name string) (text string) {
 	m.Helper()
@@ -62,6 +80,7 @@ func (m *machine) writes(name string) (text string) {
 }
 
 func TestTheStatusOfTheCommandComesThrough(t *testing.T) {
+	t.Parallel()
 	inBothModes(t, func(t *testing.T, m *machine, exec ...string) {
 		for _, status := range []int{0, 1, 42, 126, 127, 255} {
 			m.start("credproc", append(exec, "sh", "-c", fmt.Sprintf("exit %d", status))...).ends(status, "")
@@ -80,23 +99,17 @@ func TestTheStatusOfTheCommandComesThrough(t *testing.T) {
 }
 
 func TestACommandThatCannotBeRunIsToldAsByAShell(t *testing.T) {
+	t.Parallel()
 	inBothModes(t, func(t *testing.T, m *machine, exec ...string) {
-		write := func(name, text string, mode os.FileMode) string {
-			path := filepath.Join(m.dir, name)
-			if err := os.WriteFile(path, []byte(text), mode); err != nil {
-				t.Fatal(err)
-			}
-			return path
-		}
 		run := func(name string) *started { return m.start("credproc", append(exec, name, "x y")...) }
 		run("no-such-command").ends(127, "credproc: no-such-command: command not found\n")
 		run(m.dir+"/none").ends(127, "none: command not found\n")
-		run(write("data", "", 0o600)).ends(126, "data: cannot be run: permission denied\n")
+		run(m.program("data", "", "600")).ends(126, "data: cannot be run: permission denied\n")
 		run(m.dir).ends(126, "cannot be run: ")
-		run(write("lost", "#!/no/such/interpreter\n", 0o700)).ends(127, "lost: cannot be run: no such file or directory\n")
-		run(write("garbage", "\x7fELF garbage\x00\n", 0o700))
+		run(m.program("lost", "#!/no/such/interpreter\n", "700")).ends(127, "lost: cannot be run: no such file or directory\n")
+		run(m.program("garbage", "\x7fELF\\0garbage\n", "700")).ends(126, "garbage: cannot be run: exec format error\n")
 		// A script without a first line is one for sh.
-		script := run(write("script", `echo "$#: $1"; exit 5`+"\n", 0o700))
+		script := run(m.program("script", `echo "$#: $1"; exit 5`+"\n", "700"))
 		script.Wait()
 		if script.ProcessState.ExitCode() != 5 || script.stdout.String() != "1: x y\n" {
 			t.Errorf("%v: %s%s", script.ProcessState, &script.stdout, &script.stderr)
@@ -107,6 +120,7 @@ func TestACommandThatCannotBeRunIsToldAsByAShell(t *testing.T) {
 }
 
 func TestOurOwnFailuresAre125(t *testing.T) {
+	t.Parallel()
 	m := newMachine(t)
 	for _, mode := range [][]string{{"exec"}, {"exec", "--server"}} {
 		run := func(args ...string) *started { return m.start("credproc", append(mode, args...)...) }
@@ -155,6 +169,7 @@ var hostile = []string{
 }
 
 func TestTheCommandGetsExactlyWhatItIsToGet(t *testing.T) {
+	t.Parallel()
 	inBothModes(t, func(t *testing.T, m *machine, exec ...string) {
 		want := settings(append(slices.Clone(m.env), "AWS_REGION=eu-west-1", "AWS_DEFAULT_REGION=eu-west-1", "CREDPROC_ACTIVE_PROFILE=line"))
 		m.env = append(append(m.env, hostile...), "AWS_REGION=stale")
@@ -188,9 +203,9 @@ func TestTheCommandGetsExactlyWhatItIsToGet(t *testing.T) {
 }
 
 func TestTheRegionIsSetInBothVariablesOrInNeither(t *testing.T) {
+	t.Parallel()
 	m := newMachine(t)
-	m.idc.AutoApprove = true
-	m.start("credproc", "login", "corp", "--no-browser").ends(0, "")
+	m.signedIn()
 	role := []string{"exec", "--sso-session", "corp", "--account-id", "111111111111", "--role-name", "Admin", "--"}
 	for _, tt := range []struct {
 		env, want string
@@ -220,6 +235,7 @@ func TestTheRegionIsSetInBothVariablesOrInNeither(t *testing.T) {
 }
 
 func TestCtrlCReachesACommandThatTakesItsTime(t *testing.T) {
+	t.Parallel()
 	inBothModes(t, func(t *testing.T, m *machine, exec ...string) {
 		p := m.onTerminal("credproc", append(exec, "sh", "-c",
 			`trap 'n=$((n+1)); echo caught $n' INT; echo ready; while [ -z "$n" ]; do sleep 0.05; done; sleep 1; echo done; exit 42`)...)
@@ -233,6 +249,7 @@ func TestCtrlCReachesACommandThatTakesItsTime(t *testing.T) {
 }
 
 func TestACommandCanBeStoppedAndContinued(t *testing.T) {
+	t.Parallel()
 	inBothModes(t, func(t *testing.T, m *machine, exec ...string) {
 		m.env = append(m.env, "PS1=$ ", "TERM=dumb")
 		p := m.onTerminal("bash", "--norc", "--noprofile", "-i")
@@ -251,6 +268,7 @@ func TestACommandCanBeStoppedAndContinued(t *testing.T) {
 }
 
 func TestSignalsArePassedOn(t *testing.T) {
+	t.Parallel()
 	inBothModes(t, func(t *testing.T, m *machine, exec ...string) {
 		for i, s := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGALRM} {
 			ready := fmt.Sprintf("ready%d", i)
@@ -264,6 +282,7 @@ func TestSignalsArePassedOn(t *testing.T) {
 }
 
 func TestASignalThatComesWhileCredentialsAreFetchedEndsIt(t *testing.T) {
+	t.Parallel()
 	inBothModes(t, func(t *testing.T, m *machine, exec ...string) {
 		m.idc.Fault("GetRoleCredentials", idctest.Fault{Delay: 3e9})
 		p := m.apart("credproc", append(exec, "echo", "it ran")...)
@@ -284,9 +303,9 @@ func TestSecretsOfTheEnvironmentAreNotTheCommands(t *testing.T) {
 
 // See endpoint_test.go for what an endpoint answers, and to whom.
 func TestAnEndpointAndItsCommandEndTogether(t *testing.T) {
+	t.Parallel()
 	m := newMachine(t)
-	m.idc.AutoApprove = true
-	m.start("credproc", "login", "corp", "--no-browser").ends(0, "")
+	m.signedIn()
 	start := func() (p *started, url, token string) {
 		os.Remove(filepath.Join(m.dir, "endpoint"))
 		os.Remove(filepath.Join(m.dir, "ended"))
@@ -342,6 +361,7 @@ func TestAnEndpointAndItsCommandEndTogether(t *testing.T) {
 }
 
 func TestWhatNeedsASignInOffersOneOnATerminal(t *testing.T) {
+	t.Parallel()
 	inBothModesSignedOut(t, func(t *testing.T, m *machine, exec ...string) {
 		say := append(exec, "sh", "-c", `read line; echo "$line: ${AWS_ACCESS_KEY_ID:+keys}$AWS_CONTAINER_CREDENTIALS_FULL_URI"`)
 		p := m.onTerminal("credproc", say...)
@@ -364,6 +384,7 @@ func TestWhatNeedsASignInOffersOneOnATerminal(t *testing.T) {
 }
 
 func TestAnOfferCanBeInterrupted(t *testing.T) {
+	t.Parallel()
 	inBothModesSignedOut(t, func(t *testing.T, m *machine, exec ...string) {
 		p := m.onTerminal("credproc", append(exec, "true")...)
 		p.shows("[Y/n] ")
@@ -373,6 +394,7 @@ func TestAnOfferCanBeInterrupted(t *testing.T) {
 }
 
 func TestNobodyIsAskedWhereSignInsAreForbidden(t *testing.T) {
+	t.Parallel()
 	inBothModesSignedOut(t, func(t *testing.T, m *machine, exec ...string) {
 		m.env = append(m.env, "CREDPROC_NO_LOGIN=1")
 		m.onTerminal("credproc", append(exec, "true")...).ends(125)
@@ -382,6 +404,7 @@ func TestNobodyIsAskedWhereSignInsAreForbidden(t *testing.T) {
 func inBothModesSignedOut(t *testing.T, test func(t *testing.T, m *machine, exec ...string)) {
 	for _, mode := range [][]string{{"exec"}, {"exec", "--server"}} {
 		t.Run(strings.Join(mode, " "), func(t *testing.T) {
+			t.Parallel()
 			m := newMachine(t)
 			m.idc.AutoApprove = true
 			m.env = append(m.env, "BROWSER=true")
@@ -391,9 +414,9 @@ func inBothModesSignedOut(t *testing.T, test func(t *testing.T, m *machine, exec
 }
 
 func TestSecretsAreNotPrintedOnATerminalUnasked(t *testing.T) {
+	t.Parallel()
 	m := newMachine(t)
-	m.idc.AutoApprove = true
-	m.start("credproc", "login", "corp", "--no-browser").ends(0, "")
+	m.signedIn()
 	for name, format := range formats {
 		p := m.onTerminal("credproc", "env", "line", "--format", name)
 		if format.use == "" {
@@ -422,11 +445,9 @@ func TestSecretsAreNotPrintedOnATerminalUnasked(t *testing.T) {
 }
 
 func TestAShellIsStartedWhereThereIsNoCommand(t *testing.T) {
+	t.Parallel()
 	inBothModes(t, func(t *testing.T, m *machine, exec ...string) {
-		shell := filepath.Join(m.dir, "shell")
-		if err := os.WriteFile(shell, []byte("#!/bin/sh\necho \"$# in $CREDPROC_ACTIVE_PROFILE\"; exit 9\n"), 0o700); err != nil {
-			t.Fatal(err)
-		}
+		shell := m.program("shell", "#!/bin/sh\necho \"$# in $CREDPROC_ACTIVE_PROFILE\"; exit 9\n", "700")
 		m.env = append(m.env, "SHELL="+shell)
 		p := m.start("credproc", exec[:len(exec)-1]...)
 		p.Wait()
@@ -438,6 +459,7 @@ func TestAShellIsStartedWhereThereIsNoCommand(t *testing.T) {
 
 // A command may be run in the environment of another, and ask for any profile.
 func TestUseCanBeNested(t *testing.T) {
+	t.Parallel()
 	inBothModes(t, func(t *testing.T, m *machine, exec ...string) {
 		p := m.start("credproc", append(exec, "sh", "-c", `credproc exec legacy -- sh -c 'echo $AWS_ACCOUNT_ID$AWS_CONTAINER_CREDENTIALS_FULL_URI $CREDPROC_ACTIVE_PROFILE'; credproc process --profile chain`)...)
 		p.Wait()

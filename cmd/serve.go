@@ -1,0 +1,145 @@
+package cmd
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"os"
+	"path"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+)
+
+type serveCommand struct {
+	sessionFlags
+	Listen    string   `default:"127.0.0.1:0" placeholder:"HOST:PORT" help:"Address to listen on, of the loopback interface. Port 0, the default, is any that is free."`
+	TokenFile string   `placeholder:"FILE" help:"File with the token that clients must show. It is made if it is not there. Default: the environment variable that ends in _SERVE_TOKEN."`
+	Allow     []string `placeholder:"PATTERN" sep:"none" help:"Serve only these: NAME of a profile, or ACCOUNT/ROLE. * and ? stand for others. May be repeated. Default: all that the login may have."`
+}
+
+// Run implements the command, for kong.
+func (c *serveCommand) Run(ctx context.Context, a *App) error {
+	return a.do(ctx, false, func(ctx context.Context, r *run) error {
+		token, err := c.token(r)
+		if err != nil {
+			return err
+		}
+		for _, pattern := range c.Allow {
+			if _, err := path.Match(pattern, ""); err != nil {
+				return r.usage("--allow %s: it is no pattern", pattern)
+			}
+		}
+		session, err := c.session(r)
+		if err != nil {
+			return err
+		}
+		listener, err := listen(c.Listen)
+		if err != nil {
+			return err
+		}
+		url := "http://" + listener.Addr().String()
+		if _, err := fmt.Fprintln(r.stdout(), url); err != nil {
+			return err
+		}
+		e := &endpoint{app: a, token: hashOf(token), log: slog.New(slog.NewJSONHandler(r.stderr(), nil))}
+		e.find = func(path string) (*source, error) { return c.find(r, session, path) }
+		e.log.Info("serving", "url", url, "allow", c.Allow)
+		err = e.serve(ctx, listener)
+		e.log.Info("stopped")
+		return err
+	})
+}
+
+// session returns the one for paths with a role, or nil if none is clear: paths
+// with a profile need none.
+func (c *serveCommand) session(r *run) (*target, error) {
+	if c.Session != "" || c.Profile != "" || c.SSOStartURL != "" || c.SSORegion != "" {
+		return c.target(r)
+	}
+	if names, err := r.config.SessionNames(); err == nil && len(names) == 1 {
+		return r.named(names[0])
+	}
+	t, err := r.profileSession(r.config.DefaultProfile())
+	if err != nil {
+		return nil, nil
+	}
+	return t, nil
+}
+
+// find returns what a path stands for: /profile/NAME or /role/ACCOUNT/ROLE.
+func (c *serveCommand) find(r *run, session *target, path string) (*source, error) {
+	kind, name, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
+	if name == "" || kind != "profile" && kind != "role" {
+		return nil, &fault{http.StatusNotFound, "NotFound", "there is nothing here: ask for /profile/NAME or /role/ACCOUNT/ROLE"}
+	}
+	if !c.allowed(name) {
+		return nil, &fault{http.StatusForbidden, "NotAllowed", fmt.Sprintf("%s %s is not among those that this endpoint serves", kind, name)}
+	}
+	if kind == "profile" {
+		t, err := (&roleFlags{Profile: name}).target(r)
+		return &source{target: t, name: path}, err
+	}
+	account, role, _ := strings.Cut(name, "/")
+	if session == nil {
+		return nil, &fault{http.StatusBadRequest, "WrongConfiguration", "which session? Name one when the endpoint is started"}
+	}
+	provider, err := r.config.Role(session.session, account, role)
+	if err != nil {
+		return nil, err
+	}
+	return &source{target: &target{session: session.session, words: session.words, provider: aws.CredentialsProvider(provider)}, name: path}, nil
+}
+
+func (c *serveCommand) allowed(name string) bool {
+	for _, pattern := range c.Allow {
+		if ok, _ := path.Match(pattern, name); ok {
+			return true
+		}
+	}
+	return len(c.Allow) == 0
+}
+
+// token returns what clients must show, by the file or the environment.
+func (c *serveCommand) token(r *run) (string, error) {
+	name, token := r.variable("SERVE_TOKEN"), r.setting("SERVE_TOKEN")
+	if c.TokenFile != "" {
+		var err error
+		name = c.TokenFile
+		if token, err = readToken(c.TokenFile); err != nil {
+			return "", err
+		}
+	}
+	switch {
+	case token == "":
+		return "", &usageError{problem: "no token to ask clients for", more: fmt.Sprintf("Name a file with --token-file, which is made if it is not there, or set %s.", name)}
+	case strings.ContainsAny(token, "\r\n"):
+		return "", r.usage("%s ends in a newline or has one in it: the SDKs do not take such a token", name)
+	case strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }):
+		return "", r.usage("%s has a character in it that a header cannot have", name)
+	case len(token) < shortestToken:
+		return "", r.usage("%s holds a token of %d characters: it must have %d", name, len(token), shortestToken)
+	}
+	return token, nil
+}
+
+// readToken reads the token, and makes one first if there is no file.
+func readToken(file string) (string, error) {
+	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err == nil {
+		_, err = f.WriteString(rand.Text())
+		err = errors.Join(err, f.Close())
+		if err != nil {
+			os.Remove(file)
+		}
+	}
+	if err != nil && !errors.Is(err, fs.ErrExist) {
+		return "", err
+	}
+	text, err := os.ReadFile(file)
+	return string(text), err
+}

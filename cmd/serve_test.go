@@ -1,0 +1,265 @@
+package cmd
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/credproc/credproc/internal/idctest"
+	"github.com/credproc/credproc/tokencache"
+)
+
+// shared is a writer for several goroutines.
+type shared struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+// Write implements [io.Writer].
+func (w *shared) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.text.Write(p)
+}
+
+func (w *shared) String() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.text.String()
+}
+
+// served is a serve command under way, in this process.
+type served struct {
+	testing.TB
+	idc        *idctest.Server
+	url, token string
+	said       shared
+	client     *http.Client
+	stop       context.CancelFunc
+	status     chan int
+}
+
+// roles are twenty.
+func roles() (accounts []idctest.Account, paths []string) {
+	for i := range 10 {
+		id := fmt.Sprintf("%012d", i+1)
+		accounts = append(accounts, idctest.Account{ID: id, Roles: []string{"Admin", "ReadOnly"}})
+		paths = append(paths, "/role/"+id+"/Admin", "/role/"+id+"/ReadOnly")
+	}
+	return accounts, paths
+}
+
+func startServe(t testing.TB, args ...string) *served {
+	t.Helper()
+	s := &served{TB: t, idc: idctest.New(), status: make(chan int, 1)}
+	s.idc.AutoApprove = true
+	s.idc.Accounts, _ = roles()
+	center := httptest.NewServer(s.idc)
+	t.Cleanup(center.Close)
+	config, err := filepath.Abs("testdata/config")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	stdout, url := io.Pipe()
+	calls := &http.Transport{}
+	t.Cleanup(calls.CloseIdleConnections)
+	app := &App{Stdin: strings.NewReader(""), Stdout: url, Stderr: &s.said, Keyring: new(tokencache.Memory), HTTPClient: &http.Client{Transport: calls},
+		Getenv: func(name string) string {
+			switch name {
+			case "AWS_CONFIG_FILE":
+				return config
+			case "CREDPROC_DIR", "HOME":
+				return dir
+			case "AWS_ENDPOINT_URL":
+				return center.URL
+			}
+			return ""
+		}}
+	in := *app
+	in.Stdout = io.Discard
+	if status := in.Run(t.Context(), []string{"login", "corp", "--no-browser"}); status != 0 {
+		t.Fatalf("login: %d: %s", status, s.said.String())
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	s.stop = cancel
+	tokenFile := filepath.Join(dir, "token")
+	go func() {
+		s.status <- app.Run(ctx, append([]string{"serve", "--token-file", tokenFile}, args...))
+		url.Close()
+	}()
+	line, err := bufio.NewReader(stdout).ReadString('\n')
+	if err != nil {
+		t.Fatalf("%v: %s", err, s.said.String())
+	}
+	token, err := os.ReadFile(tokenFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.url, s.token = strings.TrimSpace(line), string(token)
+	clients := &http.Transport{MaxIdleConnsPerHost: 200}
+	s.client = &http.Client{Transport: clients}
+	t.Cleanup(func() {
+		cancel()
+		clients.CloseIdleConnections()
+	})
+	return s
+}
+
+// ask gets credentials, or fails the test.
+func (s *served) ask(path string) {
+	r, err := http.NewRequestWithContext(s.Context(), http.MethodGet, s.url+path, nil)
+	if err != nil {
+		s.Error(err)
+		return
+	}
+	r.Header.Set("Authorization", s.token)
+	resp, err := s.client.Do(r)
+	if err != nil {
+		s.Error(err)
+		return
+	}
+	defer resp.Body.Close()
+	var c struct{ AccessKeyID, Message string }
+	if err := json.NewDecoder(resp.Body).Decode(&c); err != nil || resp.StatusCode != http.StatusOK || c.AccessKeyID == "" {
+		s.Errorf("%s: %s, %v, %s", path, resp.Status, err, c.Message)
+	}
+	io.Copy(io.Discard, resp.Body)
+}
+
+// heap is what is in use after all garbage is gone.
+func heap() int {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return int(m.HeapAlloc)
+}
+
+func TestAHundredClientsOfTwentyRolesTakeTwentyFetches(t *testing.T) {
+	before := runtime.NumGoroutine()
+	s := startServe(t)
+	s.idc.Set(func(i *idctest.Server) { i.Latency = 50 * time.Millisecond })
+	_, paths := roles()
+	round := func(times int) {
+		var clients sync.WaitGroup
+		for i := range 100 {
+			clients.Go(func() {
+				for n := range times {
+					s.ask(paths[(i+n)%len(paths)])
+				}
+			})
+		}
+		clients.Wait()
+	}
+	round(2)
+	first := heap()
+	s.said.mu.Lock()
+	lines := strings.Count(s.said.text.String(), `"msg":"request"`)
+	s.said.text.Reset() // it is this test's memory
+	s.said.mu.Unlock()
+	round(20)
+	s.said.mu.Lock()
+	s.said.text = bytes.Buffer{}
+	s.said.mu.Unlock()
+	if more := heap() - first; more > 1<<20 {
+		t.Errorf("it uses %d kB more after 2000 requests", more>>10)
+	}
+	if n := s.idc.Count("GetRoleCredentials"); n != 20 {
+		t.Errorf("%d fetches", n)
+	}
+	if lines != 200 {
+		t.Errorf("%d lines for 200 requests", lines)
+	}
+	s.client.CloseIdleConnections()
+	s.stop()
+	if status := <-s.status; status != 0 {
+		t.Errorf("exit status %d: %s", status, s.said.String())
+	}
+	for range soonest(nil) {
+		// Those of the Identity Center and of this test's connections are there still.
+		if runtime.NumGoroutine() <= before+20 {
+			return
+		}
+	}
+	t.Errorf("%d goroutines, %d before", runtime.NumGoroutine(), before)
+}
+
+// What is under way when the endpoint is told to stop comes to its end.
+func TestAnEndpointStopsGracefully(t *testing.T) {
+	s := startServe(t)
+	s.idc.Set(func(i *idctest.Server) { i.Latency = time.Second })
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		s.ask("/role/000000000001/Admin")
+	}()
+	for range soonest(done) {
+		if s.idc.Count("GetRoleCredentials") > 0 {
+			break
+		}
+	}
+	s.stop()
+	<-done
+	if status := <-s.status; status != 0 || !strings.Contains(s.said.String(), `"msg":"stopped"`) {
+		t.Errorf("exit status %d: %s", status, s.said.String())
+	}
+	if _, err := s.client.Get(s.url); err == nil {
+		t.Errorf("it still answers")
+	}
+}
+
+func TestTheLogOfAnEndpointIsJSONWithoutSecrets(t *testing.T) {
+	s := startServe(t, "--allow", "line", "--allow", "000000000001/*")
+	s.ask("/role/000000000001/Admin")
+	for _, path := range []string{"/role/000000000002/Admin", "/profile/modern", "/profile/line?" + s.token, "/" + s.token} {
+		for _, token := range []string{s.token, s.token + "x"} {
+			r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.url+path, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.Header.Set("Authorization", token)
+			resp, err := s.client.Do(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			resp.Body.Close()
+			if resp.StatusCode < 400 || resp.StatusCode > 499 {
+				t.Errorf("%s: %s", path, resp.Status)
+			}
+		}
+	}
+	s.stop()
+	<-s.status
+	requests := 0
+	_, log, _ := strings.Cut(s.said.String(), `{"time"`)
+	for line := range strings.Lines(`{"time"` + log) {
+		var entry map[string]any
+		if err := json.Unmarshal([]byte(line), &entry); err != nil {
+			t.Errorf("%v: %s", err, line)
+		}
+		if entry["msg"] == "request" {
+			requests++
+		}
+	}
+	if requests != 9 {
+		t.Errorf("%d lines for 9 requests: %s", requests, log)
+	}
+	for _, secret := range append(s.idc.Secrets(), s.token) {
+		if strings.Contains(s.said.String(), secret) {
+			t.Errorf("it holds a secret: %s", log)
+		}
+	}
+}
