@@ -13,8 +13,11 @@ import (
 	"github.com/credproc/credproc/internal/idctest"
 )
 
-// renewing makes the next process refresh and fetch.
+// renewing makes the next process refresh and fetch. It is the token of a
+// sign-in that is refused: for one got in place of another, everybody waits for
+// the verdict of who got it.
 func (m *machine) renewing() {
+	m.signIn(0)
 	m.idc.RevokeAccessTokens()
 	if err := exec.Command("rm", "-rf", filepath.Join(m.home, ".cache")).Run(); err != nil {
 		m.Fatal(err)
