@@ -32,6 +32,12 @@ import (
 var binary string
 
 func TestMain(m *testing.M) {
+	if at := os.Getenv("CALLER_AT"); at != "" { // see caller
+		if err := caller(at); err != nil {
+			log.Fatal(err)
+		}
+		os.Exit(0)
+	}
 	dir, err := os.MkdirTemp("", "credproc-e2e-")
 	if err != nil {
 		log.Fatal(err)
