@@ -41,7 +41,9 @@ func inModes(t *testing.T, test func(m *machine, under func(args ...string) []st
 				"AWS_WEB_IDENTITY_TOKEN_FILE="+m.home+"/token", "AWS_ROLE_ARN=arn:aws:iam::999999999999:role/Stale",
 				"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI=/stale", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE="+m.home+"/token",
 				"AWS_REGION=eu-north-1", "AWS_ENDPOINT_URL_STS="+m.url)
-			test(m, func(args ...string) []string { return append(append(mode[1:len(mode):len(mode)], "dev", "--"), args...) })
+			test(m, func(args ...string) []string {
+				return append(append(mode[1:len(mode):len(mode)], "dev", "--"), args...)
+			})
 		})
 	}
 }
