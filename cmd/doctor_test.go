@@ -2,14 +2,19 @@ package cmd
 
 import (
 	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
 	"log"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -385,6 +390,27 @@ func TestOnAHealthyMachineTheDoctorFindsNothing(t *testing.T) {
 	for line := range strings.Lines(out.String()) {
 		if width(strings.TrimSuffix(line, "\n")) > columns && strings.Contains(strings.TrimSpace(line[20:]), " ") {
 			t.Errorf("too long: %s", line)
+		}
+	}
+}
+
+func TestTheDoctorSaysWhyAServiceCannotBeReached(t *testing.T) {
+	at := func(err error) error {
+		return &url.Error{Op: "Get", URL: "https://oidc.us-east-1.amazonaws.com", Err: err}
+	}
+	for _, tt := range []struct {
+		err        error
+		seen, mend string
+	}{
+		{at(&net.OpError{Op: "proxyconnect", Err: errors.New("refused")}), "the proxy does not answer: refused", "HTTPS_PROXY"},
+		{at(&net.OpError{Op: "dial", Err: &net.DNSError{Err: "no such host", Name: "oidc"}}), "no such host, by the DNS", "sso_region"},
+		{at(&tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}), "its certificate is not trusted", "AWS_CA_BUNDLE"},
+		{at(context.DeadlineExceeded), "deadline", "firewall"},
+	} {
+		d := &doctor{App: new(App)}
+		d.unreachable("network", contact{base: "https://oidc.us-east-1.amazonaws.com", err: tt.err})
+		if f := d.found[0]; f.Verdict != verdictFault || !strings.Contains(f.Seen, tt.seen) || !strings.Contains(f.Mend, tt.mend) || !strings.HasPrefix(f.Seen, "oidc.us-east-1.amazonaws.com: ") {
+			t.Errorf("%v: %+v", tt.err, f)
 		}
 	}
 }
