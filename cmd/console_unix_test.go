@@ -4,6 +4,7 @@ package cmd
 
 import (
 	"context"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -35,6 +36,12 @@ func TestTheBrowserOfAPersonIsNotToldTheSecretInItsArguments(t *testing.T) {
 	if !strings.HasPrefix(page, "http://127.0.0.1:") || strings.Contains(page, "SigninToken") {
 		t.Fatalf("the browser is told %s", page)
 	}
+	// Browsers open connections to have them at hand.
+	spare, err := net.Dial("tcp", strings.Split(page, "/")[2])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer spare.Close()
 	resp, err := (&http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}).Get(page)
 	if err != nil {
 		t.Fatal(err)
