@@ -348,7 +348,7 @@ func (d *doctor) tools() {
 	const check = "other tools"
 	for _, name := range []string{"s3cmd", "s3fs", "mount.s3fs"} {
 		if path, err := exec.LookPath(name); err == nil {
-			d.note(check, "give it credentials in its environment", "%s ignores credential_process", d.short(path))
+			d.note(check, d.name()+" exec PROFILE -- "+name, "%s ignores credential_process", d.short(path))
 		}
 	}
 }

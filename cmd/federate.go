@@ -40,7 +40,7 @@ func (c *consoleCommand) federate(ctx context.Context, r *run, t *target) error 
 	if base == "" {
 		base = "https://" + partitionOf(region).federationHost(region, t.session.Config.UseFIPS)
 	}
-	credentials, err := t.provider.Retrieve(ctx)
+	credentials, err := r.offering(ctx, t, true, t.provider.Retrieve)
 	if err != nil {
 		return err
 	}
