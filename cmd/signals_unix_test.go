@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -118,6 +119,10 @@ func TestASignalEndsALogin(t *testing.T) {
 		says   string
 	}{syscall.SIGINT: {130, "interrupted"}, syscall.SIGTERM: {143, "terminated"}, syscall.SIGHUP: {129, "hung up"}, syscall.SIGQUIT: {131, "quit"}} {
 		t.Run(s.String(), func(t *testing.T) {
+			// Under nohup what is started ignores a hangup, unless it is caught here.
+			caught := make(chan os.Signal, 1)
+			signal.Notify(caught, s)
+			defer signal.Stop(caught)
 			m := newMachine(t)
 			m.idc.Interval = time.Minute // it does not wait for the next poll
 			login := m.start("credproc", "login", "corp", "--no-browser")
