@@ -215,6 +215,8 @@ var setUps = []setUp{
 	edit("a comment behind a value", `config:13: a comment behind the value of region`, `line of its own`, "[profile x]", "region = eu-west-1 # Ireland"),
 	edit("a value in quotes", `config:13: the value of credential_process is in quotes`, `remove the quotes`, "[profile x]", `credential_process = "credproc version"`),
 	edit("a name in quotes", `config:12: the name in \[profile "my dev"\] is in quotes`, `without spaces`, `[profile "my dev"]`),
+	edit("a name with spaces", `config:12: the name in \[profile my dev\] has characters`, `letters, digits`, "[profile my dev]"),
+	edit("an indented line below a header", `config:13: an indented line below the header \[profile x\]`, `remove the spaces`, "[profile x]", "  "+"b", "region = x"),
 	edit("a section without profile before its name", `config:12: every SDK passes the section \[x\] over`, `\[profile …\]`, "[x]"),
 	edit("spaces in a header", `config:12: spaces too many in \[ profile x \]`, `one space`, "[ profile x ]"),
 	edit("a section DEFAULT", `config:12: .*\[DEFAULT\] into every profile`, `\[default\]`, "[DEFAULT]", "region = x"),
