@@ -305,10 +305,11 @@ func sources(tree fs.FS) (all []source, complaints []string) {
 var mayImport = map[string][]string{
 	"cmd/credproc":        {"cmd", "credproc", "tokencache", "oidc", "internal/"},
 	"cmd":                 {"credproc", "tokencache", "oidc", "internal/"},
-	"credproc":            {"tokencache", "oidc", "internal/awsconfig", "internal/flight", "internal/layout", "internal/portal", "internal/sdk", "internal/safedir", "internal/sealed"},
+	"credproc":            {"tokencache", "oidc", "internal/awsconfig", "internal/clicache", "internal/flight", "internal/layout", "internal/portal", "internal/sdk", "internal/safedir", "internal/sealed"},
 	"tokencache":          {"oidc", "internal/flight", "internal/kernelring", "internal/layout", "internal/portal", "internal/sdk", "internal/safedir", "internal/sealed"},
 	"oidc":                {"internal/sdk"},
 	"internal/awsconfig":  {},
+	"internal/clicache":   {"internal/safedir"},
 	"internal/flight":     {"internal/safedir", "internal/sealed"},
 	"internal/idctest":    {},
 	"internal/kernelring": {},

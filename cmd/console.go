@@ -249,7 +249,8 @@ func (e *noBrowserError) Unwrap() error { return e.err }
 // open opens a page as sign-in does, or by a command of its own: in a container
 // of Firefox, or a profile of Chromium, for each role.
 func (c *consoleCommand) open(r *run, t *target, page string) error {
-	template := cmp.Or(c.Browser, r.config.Own("console_browser", t.session.Name))
+	set, _ := r.config.Setting(t.session.Name, "console_browser")
+	template := cmp.Or(c.Browser, set)
 	if template == "" || r.Browser != nil {
 		return r.openBrowser(page)
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/credproc/credproc/credproc"
 	"github.com/credproc/credproc/internal/sdk"
+	"github.com/credproc/credproc/oidc"
 	"github.com/credproc/credproc/tokencache"
 )
 
@@ -278,7 +279,7 @@ func inProgress(holders []tokencache.Holder) []progress {
 	return all
 }
 
-func (s *sessionStatus) label() string { return cmp.Or(s.Session, s.StartURL) }
+func (s *sessionStatus) label() string { return cmp.Or(s.Session, oidc.StartURLName(s.StartURL)) }
 
 func (r *run) printStatus(sessions []sessionStatus) error {
 	if len(sessions) == 0 {

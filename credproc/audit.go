@@ -140,7 +140,7 @@ func reason(err error) string {
 // auditOf returns the trail that the environment or the sso-session asks for:
 // "on" or "off", by CREDPROC_AUDIT or credproc_audit.
 func (c *Config) auditOf(s *tokencache.Session) (*Audit, error) {
-	name, value := c.own("audit", s.Name)
+	value, name := c.Setting(s.Name, "audit")
 	switch strings.ToLower(value) {
 	case "", "off":
 		return nil, nil
@@ -156,33 +156,4 @@ func (c *Config) auditOf(s *tokencache.Session) (*Audit, error) {
 		}
 	}
 	return &Audit{Dir: dir}, nil
-}
-
-// Own returns one of our own settings: the environment variable
-// CREDPROC_SOME_KEY, or credproc_some_key of the sso-session, or "". Where
-// Service is not credproc, both begin with that.
-func (c *Config) Own(key, session string) string {
-	_, value := c.own(key, session)
-	return value
-}
-
-// own also names what says so.
-func (c *Config) own(key, session string) (name, value string) {
-	id := cmp.Or(c.Service, "credproc")
-	variable := strings.ToUpper(strings.Map(func(r rune) rune {
-		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' {
-			return r
-		}
-		return '_'
-	}, id+"_"+key))
-	if value := c.getenv(variable); value != "" {
-		return variable, value
-	}
-	files, err := c.load()
-	if err != nil || files.Sessions[session] == nil {
-		return variable, ""
-	}
-	name = strings.ToLower(id) + "_" + key
-	value, _ = files.Sessions[session].Get(name)
-	return name, value
 }

@@ -84,16 +84,22 @@ func (c *Config) getenv(name string) string {
 
 func (c *Config) load() (*awsconfig.Config, error) {
 	c.once.Do(func() {
-		home := c.getenv("HOME")
-		if home == "" {
-			home, _ = os.UserHomeDir()
-		}
+		home := c.home()
 		var config, credentials string
 		if config, credentials, c.err = awsconfig.Paths(c.getenv, home); c.err == nil {
 			c.files, c.err = awsconfig.Load(config, credentials)
 		}
 	})
 	return c.files, c.err
+}
+
+// home is the person's home directory, or "".
+func (c *Config) home() string {
+	home := c.getenv("HOME")
+	if home == "" {
+		home, _ = os.UserHomeDir()
+	}
+	return home
 }
 
 // DefaultProfile returns the profile that is meant where none is named:
@@ -165,7 +171,7 @@ func (c *Config) LoginSession(l *tokencache.Status) (*tokencache.Session, error)
 	if err != nil {
 		return nil, err
 	}
-	return &tokencache.Session{
+	session := &tokencache.Session{
 		Name: l.Name, Config: oidc.Config{
 			StartURL: l.StartURL, Region: l.Region, Endpoint: l.Endpoint,
 			ClientName: c.ClientName, HTTPClient: s.Config.HTTPClient, AppID: s.Config.AppID,
@@ -174,7 +180,8 @@ func (c *Config) LoginSession(l *tokencache.Status) (*tokencache.Session, error)
 		PortalEndpoint: l.PortalEndpoint, Keyring: c.Keyring, MayPrompt: c.MayPrompt,
 		StateDir: c.StateDir, CacheDir: c.CacheDir, Service: c.Service, NoKeyCache: c.NoKeyCache, Logger: c.Logger,
 		Network: s.Network,
-	}, nil
+	}
+	return session, c.share(session)
 }
 
 // ProfileSession returns the session that a profile's credentials come from in
@@ -207,7 +214,7 @@ func (c *Config) Region(profile string) string {
 // CREDPROC_SESSION_DURATION or credproc_session_duration, such as "12h" or
 // "7d". 0 means that nobody has.
 func (c *Config) SessionDuration(session string) (time.Duration, error) {
-	name, value := c.own("session_duration", session)
+	value, name := c.Setting(session, "session_duration")
 	if value == "" {
 		return 0, nil
 	}
@@ -444,6 +451,9 @@ func (c *Config) describe(s awsconfig.Session, p *awsconfig.Profile) (*tokencach
 		return nil, err
 	}
 	if session.Config.UseDualStack, err = p.UseDualStack(c.getenv); err != nil {
+		return nil, err
+	}
+	if err := c.share(session); err != nil {
 		return nil, err
 	}
 	session.Network = c.network(p)

@@ -243,6 +243,7 @@ func (r *renewal) keep(ctx context.Context, it *item, registration time.Time) er
 	if err := r.st.fillJournal(ctx, it); err != nil {
 		r.debug("journal not filled", "error", err)
 	}
+	r.export(it)
 	ctx, cancel := context.WithTimeout(ctx, storeTime)
 	defer cancel()
 	if err := r.st.writeItem(ctx, it); err != nil {

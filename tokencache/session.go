@@ -86,6 +86,11 @@ type Session struct {
 	// proxy, a CA bundle): a failure to connect is shared among equals only. ""
 	// means what the environment of this process says about these.
 	Network string
+	// Export is given each access token as it is got, without what renewing
+	// takes, and nil when the session is signed out: for tools that read files
+	// of their own. It runs under the session's lock; an error is logged and
+	// changes nothing. nil means that nobody else is to have it.
+	Export func(*oidc.Token) error
 	// Logger gets an event for each decision and each call of the service, at
 	// debug level and without secrets: see the package comment. nil means none.
 	Logger *slog.Logger
@@ -227,7 +232,25 @@ func explain(op string, err error) error {
 	return err
 }
 
-func (s *Session) label() string { return cmp.Or(s.Name, s.Config.StartURL) }
+// Label is what people call the session: its name, or, without one, what
+// [oidc.StartURLName] makes of the start URL.
+func (s *Session) Label() string { return cmp.Or(s.Name, oidc.StartURLName(s.Config.StartURL)) }
+
+func (s *Session) label() string { return s.Label() }
+
+// export hands an access token to others; nil says that there is none any more.
+func (s *Session) export(it *item) {
+	if s.Export == nil {
+		return
+	}
+	var tok *oidc.Token
+	if it != nil {
+		tok = it.token()
+	}
+	if err := s.Export(tok); err != nil {
+		s.debug("not exported", "error", err)
+	}
+}
 
 // network names the settings that decide whether the service can be reached
 // at all: a caller with a broken proxy fails alone.

@@ -130,6 +130,7 @@ func (s *Session) adopt(ctx context.Context, tok *oidc.Token) error {
 	if err := st.writeIndex(ix); err != nil {
 		s.debug("index not written", "error", err)
 	}
+	s.export(it)
 	st.removeJournal()
 	st.removeRegistrations(tok.Client.ID)
 	st.clearMarks()
@@ -191,6 +192,7 @@ func (s *Session) SignOut(ctx context.Context) (was bool, err error) {
 		}
 		return false, err
 	}
+	s.export(nil)
 	revokeErr := s.revoke(ctx, it)
 	st.removeJournal()
 	st.removeRecords()

@@ -9,6 +9,7 @@ import (
 
 	"github.com/credproc/credproc/internal/flight"
 	"github.com/credproc/credproc/internal/safedir"
+	"github.com/credproc/credproc/oidc"
 )
 
 // Status is what is known about a login without asking the keyring or the
@@ -47,6 +48,9 @@ type Status struct {
 	// Holders are the processes that are renewing, signing in or fetching.
 	Holders []Holder
 }
+
+// Label is what people call the login: see [Session.Label].
+func (l *Status) Label() string { return cmp.Or(l.Name, oidc.StartURLName(l.StartURL)) }
 
 // Holder is a process at work for a session, by its own word.
 type Holder struct {

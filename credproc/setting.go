@@ -1,0 +1,68 @@
+package credproc
+
+import (
+	"cmp"
+	"strings"
+
+	"github.com/credproc/credproc/internal/clicache"
+	"github.com/credproc/credproc/internal/sdk"
+	"github.com/credproc/credproc/oidc"
+	"github.com/credproc/credproc/tokencache"
+)
+
+// Setting returns one of our own settings for an sso-session: the environment
+// variable CREDPROC_SOME_NAME, or else credproc_some_name in its section, or
+// "". from says which, for messages. Where Service is not credproc, both names
+// begin with that. session may be "", and unknown.
+func (c *Config) Setting(session, name string) (value, from string) {
+	key := strings.ToLower(cmp.Or(c.Service, "credproc")) + "_" + name
+	variable := strings.ToUpper(strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
+			return r
+		}
+		return '_'
+	}, key))
+	if value := c.getenv(variable); value != "" {
+		return value, variable
+	}
+	files, err := c.load()
+	if err != nil || files.Sessions[session] == nil {
+		return "", variable
+	}
+	section := files.Sessions[session]
+	value, ok := section.Get(key)
+	if !ok {
+		return "", variable
+	}
+	return value, section.Where(key).String() + ": " + section.Header + ": " + key
+}
+
+// share makes a session hand its access tokens to the AWS CLI's cache, where
+// the user asks for that: credproc_cli_cache = export.
+func (c *Config) share(s *tokencache.Session) error {
+	value, from := c.Setting(s.Name, "cli_cache")
+	switch value {
+	case "", "off":
+		return nil
+	case "export":
+	default:
+		return &sdk.SettingError{Setting: from, Value: value, Problem: "must be export or off"}
+	}
+	dir, name := clicache.Dir(c.home()), clicache.Name(cmp.Or(s.Name, s.Config.StartURL))
+	s.Export = func(tok *oidc.Token) error {
+		if tok == nil {
+			return clicache.Remove(dir, name)
+		}
+		return clicache.Write(dir, name, tok.Client.ID, &clicache.Login{
+			StartURL: s.Config.StartURL, Region: s.Config.Region, AccessToken: tok.AccessToken, Expiry: tok.Expiry,
+		})
+	}
+	return nil
+}
+
+// CLILogin returns the login that the AWS CLI has for a session, as far as one
+// can be renewed: what [tokencache.Session.SignIn] makes ours. The error is
+// fs.ErrNotExist where there is none.
+func (c *Config) CLILogin(s *tokencache.Session) (*oidc.Token, error) {
+	return cliLogin(clicache.Dir(c.home()), s)
+}
