@@ -1,41 +1,89 @@
 package cmd
 
 import (
+	"cmp"
 	"errors"
+	"fmt"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"strings"
+	"time"
+
+	"github.com/credproc/credproc/tokencache"
 )
 
+// browserTime is how long a browser may take to say that it cannot open a page.
+// Many stay as long as their window is open.
+const browserTime = 2 * time.Second
+
 // openBrowser opens a page, by BROWSER or by what the system offers. The child
-// gets neither our stdin nor our stdout, which belongs to the answer.
-func (a *App) openBrowser(page string) error {
-	if a.Browser != nil {
+// gets neither our stdin nor our stdout, which belongs to the answer, and lives
+// on as it likes. An error says that nothing was opened.
+func (a *App) openBrowser(page string) error { return a.openWith("", page) }
+
+// openIn is openBrowser for pages of a session, which may have a browser of its
+// own: credproc_browser, a command with "{url}" in it.
+func (r *run) openIn(s *tokencache.Session, page string) error {
+	command, _ := r.config.Setting(s.Name, "browser")
+	return r.openWith(command, page)
+}
+
+// openWith opens a page by a command, or, if that is "", as openBrowser does.
+func (a *App) openWith(command, page string) error {
+	if a.Browser != nil && command == "" {
 		return a.Browser(page)
 	}
-	argv, err := a.browserCommand(page)
+	argv, err := a.browserCommand(command, page)
 	if err != nil {
 		return err
 	}
 	child := exec.Command(argv[0], argv[1:]...)
+	child.Env = a.browserEnv()
+	detach(child)
 	if err := child.Start(); err != nil {
 		return err
 	}
-	go child.Wait() // some browsers stay
+	ended := make(chan error, 1)
+	go func() { ended <- child.Wait() }()
+	select {
+	case err := <-ended:
+		if err != nil {
+			return fmt.Errorf("%s: %w", filepath.Base(argv[0]), err)
+		}
+	case <-time.After(browserTime):
+	}
 	return nil
 }
 
-func (a *App) browserCommand(page string) ([]string, error) {
-	if browser := strings.Fields(a.getenv("BROWSER")); len(browser) > 0 {
+// browserEnv is our environment without what opens the keyring.
+func (a *App) browserEnv() []string {
+	var env []string
+	for _, setting := range os.Environ() {
+		name, _, _ := strings.Cut(setting, "=")
+		if !strings.EqualFold(name, a.variable("PASSPHRASE")) {
+			env = append(env, setting)
+		}
+	}
+	return env
+}
+
+func (a *App) browserCommand(command, page string) ([]string, error) {
+	if browser := a.browserWords(cmp.Or(command, a.getenv("BROWSER"))); len(browser) > 0 {
 		return withPage(browser, page), nil
 	}
 	switch runtime.GOOS {
 	case "darwin":
 		return []string{"open", page}, nil
 	case "windows":
+		// Not "cmd /c start": that would make commands of what follows an "&".
 		return []string{"rundll32", "url.dll,FileProtocolHandler", page}, nil
 	}
-	if a.getenv("WSL_DISTRO_NAME") != "" {
+	if a.getenv("WSL_DISTRO_NAME") != "" || a.getenv("WSL_INTEROP") != "" {
+		if _, err := exec.LookPath("wslview"); err == nil {
+			return []string{"wslview", page}, nil
+		}
 		return []string{"rundll32.exe", "url.dll,FileProtocolHandler", page}, nil
 	}
 	if a.getenv("DISPLAY") == "" && a.getenv("WAYLAND_DISPLAY") == "" {
@@ -44,7 +92,58 @@ func (a *App) browserCommand(page string) ([]string, error) {
 	return []string{"xdg-open", page}, nil
 }
 
-// withPage puts the page where BROWSER has "{url}" or "%s", or at the end.
+// browserWords are the words of a command. One that is a program as a whole has
+// spaces in its path; quotes keep words together. As BROWSER does by custom, it
+// may list several commands, with colons between: the first that is there is
+// taken.
+func (a *App) browserWords(command string) []string {
+	command = strings.TrimSpace(command)
+	if _, err := exec.LookPath(command); err == nil {
+		return []string{command}
+	}
+	words := splitWords(command)
+	if len(words) == 0 || runtime.GOOS == "windows" || strings.Contains(command, "://") {
+		return words
+	}
+	for one := range strings.SplitSeq(command, ":") {
+		if w := splitWords(one); len(w) > 0 {
+			if _, err := exec.LookPath(w[0]); err == nil {
+				return w
+			}
+		}
+	}
+	return words
+}
+
+// splitWords cuts at spaces outside of quotes.
+func splitWords(line string) (words []string) {
+	var word strings.Builder
+	var quote rune
+	open := false
+	for _, c := range line {
+		switch {
+		case quote != 0 && c == quote:
+			quote = 0
+		case quote == 0 && (c == '"' || c == '\''):
+			quote, open = c, true
+		case quote == 0 && (c == ' ' || c == '\t'):
+			if open {
+				words = append(words, word.String())
+			}
+			word.Reset()
+			open = false
+		default:
+			word.WriteRune(c)
+			open = true
+		}
+	}
+	if open {
+		words = append(words, word.String())
+	}
+	return words
+}
+
+// withPage puts the page where a command has "{url}" or "%s", or at the end.
 func withPage(browser []string, page string) []string {
 	argv := make([]string, len(browser))
 	placed := false

@@ -290,6 +290,9 @@ func (a *App) aboutLogin(err error) (advice, bool) {
 	if e, ok := errors.AsType[*forbiddenError](err); ok {
 		return advice{status: signInRequired, text: e.Error()}, true
 	}
+	if e, ok := errors.AsType[*credproc.CLILoginError](err); ok {
+		return advice{status: signInRequired, text: e.Error(), hint: a.loginHint(err)}, true
+	}
 	e, ok := errors.AsType[*loginError](err)
 	if !ok {
 		return advice{}, false
@@ -308,12 +311,16 @@ func (a *App) aboutLogin(err error) (advice, bool) {
 	case errors.Is(err, oidc.ErrExpired):
 		say.status, say.text = signInRequired, fmt.Sprintf("nobody confirmed the sign-in to %s in time", sessionLabel(e.session))
 		say.hint = a.loginHint(err)
+	case errors.Is(err, oidc.ErrNoCallback):
+		say.hint = a.loginHint(err, "--use-device-code")
 	case answer == nil:
 	case answer.StatusCode == 0 || answer.Temporary():
 		say.status = unavailable
 	case answer.Code == "":
 		say.status = unavailable
 		say.more = "That was not the service: a proxy perhaps, or the page of a network that wants a sign-in of its own."
+	case e.insists && answer.Op == "RegisterClient" && answer.Code != "invalid_request":
+		say.hint = a.loginHint(err, "--use-device-code")
 	case answer.Code == "invalid_request" || answer.Code == "invalid_grant":
 		say.status = misconfigured
 		say.more = fmt.Sprintf("The service in region %s may not know the start URL %s: check sso_start_url and sso_region. The region is that of the Identity Center instance.",

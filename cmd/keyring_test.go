@@ -93,6 +93,8 @@ func (d *desk) run(args ...string) int {
 				return path
 			case "CREDPROC_DIR":
 				return d.dir
+			case "CREDPROC_FLOW":
+				return "device" // there are no sockets in a bubble
 			case "CREDPROC_KEY_CACHE":
 				return "off" // the kernel's keyring is not the test's
 			}

@@ -5,7 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/url"
+	"os"
+	"strings"
 	"time"
 
 	"github.com/credproc/credproc/internal/sdk"
@@ -15,45 +18,126 @@ import (
 
 type loginCommand struct {
 	sessionFlags
-	Flow      string `enum:"auto,device" default:"auto" help:"How to sign in: device (a code that is confirmed in any browser), or auto, which is device for now."`
-	NoBrowser bool   `help:"Open no browser: the URL and the code are printed anyway."`
-	Force     bool   `help:"Sign in anew although the session works: ends it at the service first, and signs the browser out too."`
+	Flow          string `enum:",auto,pkce,device" default:"" placeholder:"FLOW" help:"How to sign in: pkce (a browser on this machine), device (a code that is confirmed in any browser), or auto, which looks where it is."`
+	UseDeviceCode bool   `help:"The same as --flow device."`
+	NoBrowser     bool   `help:"Open no browser: what it would show is printed."`
+	QR            bool   `name:"qr" help:"Show the page of a device code as a QR code."`
+	Force         bool   `help:"Sign in anew although the session works: ends it at the service first, and signs the browser out too."`
+	FromAWSCLI    bool   `name:"from-aws-cli" help:"Take over the login of the AWS CLI, and renew it from here on."`
 }
 
 // Run implements the command, for kong.
 func (c *loginCommand) Run(ctx context.Context, a *App) error {
 	return a.do(ctx, true, func(ctx context.Context, r *run) error {
+		if c.UseDeviceCode {
+			if c.Flow == flowPKCE {
+				return r.usage("--use-device-code and --flow pkce say different things")
+			}
+			c.Flow = flowDevice
+		}
+		if c.SSOStartURL != "" && c.SSORegion == "" && c.Session == "" && c.Profile == "" {
+			region, err := r.findRegion(ctx, c.SSOStartURL)
+			if err != nil {
+				return err
+			}
+			c.SSORegion = region
+		}
 		t, err := c.target(r)
 		if err != nil {
 			return err
 		}
-		return t.wrap(r.login(ctx, t, !c.NoBrowser, c.Force))
+		if c.FromAWSCLI {
+			return t.wrap(r.takeOver(ctx, t.session, c.Force))
+		}
+		return t.wrap(r.loginBy(ctx, t, &loginOptions{flow: c.Flow, noBrowser: c.NoBrowser, qr: c.QR, force: c.Force}))
 	})
 }
 
+// loginOptions say how to sign in. The zero value leaves all of it to what there
+// is.
+type loginOptions struct {
+	flow      string // "": by the settings
+	noBrowser bool
+	qr, force bool
+
+	ended bool // the old session has been
+}
+
+// login signs in as whoever asks for nothing special does.
 func (r *run) login(ctx context.Context, t *target, browser, force bool) error {
+	return r.loginBy(ctx, t, &loginOptions{noBrowser: !browser, force: force})
+}
+
+func (r *run) loginBy(ctx context.Context, t *target, o *loginOptions) error {
 	s := t.session
 	if r.noLogin() {
 		return &forbiddenError{session: sessionLabel(s), variable: r.variable("NO_LOGIN")}
 	}
-	if !force {
+	way, strict, err := r.choose(ctx, s, o)
+	if err != nil {
+		return err
+	}
+	if !o.force {
 		works, err := r.stillWorks(ctx, s)
 		if works || err != nil {
 			return err
 		}
 	}
-	err := s.SignIn(ctx, func(ctx context.Context, config *oidc.Config) (*oidc.Token, error) {
-		token, err := r.device(ctx, s, config, browser, force)
+	r.sayWhoIsFirst(s)
+	joined := true
+	err = s.SignIn(ctx, func(ctx context.Context, config *oidc.Config) (*oidc.Token, error) {
+		joined = false
+		token, err := r.signIn(ctx, s, config, way, strict, o)
 		if err != nil {
-			return nil, &loginError{session: s, err: err}
+			return nil, &loginError{session: s, err: err, insists: strict && way.flow == flowPKCE}
 		}
 		return token, nil
 	})
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
+	case joined:
+		r.say("Signed in to %s, by another process.", sessionLabel(s))
+	default:
+		r.say("Signed in to %s.", sessionLabel(s))
 	}
-	r.say("Signed in to %s.", sessionLabel(s))
 	return r.keyringNote(s)
+}
+
+// choose says how to sign in, and whether nothing else will do: by the flags, the
+// settings, or what there is here.
+func (r *run) choose(ctx context.Context, s *tokencache.Session, o *loginOptions) (way choice, strict bool, err error) {
+	asked, from := o.flow, "--flow"
+	if asked == "" {
+		asked, from = r.config.Setting(s.Name, "flow")
+	}
+	way = chooseFlow(r.surroundings(ctx), o.noBrowser)
+	if command, _ := r.config.Setting(s.Name, "browser"); (command != "" || r.Browser != nil) && !o.noBrowser {
+		way.opens = true
+		if way.reason == noDisplay {
+			way.flow, way.reason = flowPKCE, "a browser is set"
+		}
+	}
+	switch asked {
+	case "", flowAuto:
+	case flowPKCE, flowDevice:
+		way.flow, way.reason, strict = asked, from+" says so", true
+	default:
+		return way, false, r.usage("%s is %q: it must be auto, pkce or device", from, asked)
+	}
+	if r.config.Logger != nil {
+		r.config.Logger.Debug("how to sign in", "session", sessionLabel(s), "flow", way.flow, "reason", way.reason)
+	}
+	return way, strict, nil
+}
+
+// sayWhoIsFirst says that another process is signing in, whose outcome counts.
+func (r *run) sayWhoIsFirst(s *tokencache.Session) {
+	for _, h := range s.Holders() {
+		if strings.HasPrefix(h.Op, "sign in to ") && h.PID != os.Getpid() {
+			r.say("Process %d is signing in to %s already: waiting for it. If it gives up, this one goes on.", h.PID, sessionLabel(s))
+		}
+	}
 }
 
 // stillWorks reports whether the session was renewed just now: nothing less
@@ -74,31 +158,135 @@ func (r *run) stillWorks(ctx context.Context, s *tokencache.Session) (bool, erro
 	return false, err
 }
 
+// signIn signs in one way, and where that cannot be and nobody insists on it, by
+// a code.
+func (r *run) signIn(ctx context.Context, s *tokencache.Session, config *oidc.Config, way choice, strict bool, o *loginOptions) (*oidc.Token, error) {
+	named := *config
+	named.SessionName = sessionLabel(s)
+	if way.flow == flowPKCE {
+		token, err := r.browse(ctx, s, &named, way, strict, o)
+		why, other := insteadOfPKCE(err)
+		if strict || !other {
+			return token, err
+		}
+		r.say("%s Signing in with a code instead.", why)
+		way.opens = way.opens && !errors.As(err, new(*noBrowserError))
+	}
+	return r.device(ctx, s, &named, way, o)
+}
+
+// insteadOfPKCE reports whether a code may get further, and why.
+func insteadOfPKCE(err error) (why string, other bool) {
+	answer, _ := errors.AsType[*oidc.Error](err)
+	switch none, unopened := errors.AsType[*noBrowserError](err); {
+	case unopened:
+		return fmt.Sprintf("No browser was opened: %v.", none.err), true
+	case errors.Is(err, oidc.ErrNoCallback):
+		return "No browser can reach this process.", true
+	case answer != nil && answer.Op == "RegisterClient" && answer.Code != "" && !answer.Temporary():
+		return fmt.Sprintf("The service refuses a sign-in by the browser alone (%s).", answer.Code), true
+	}
+	return "", false
+}
+
+// browse signs in with a browser on this machine.
+func (r *run) browse(ctx context.Context, s *tokencache.Session, config *oidc.Config, way choice, strict bool, o *loginOptions) (*oidc.Token, error) {
+	w := r.waiting()
+	defer w.end()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	return config.SignInWithBrowser(ctx, func(page string) error {
+		if err := config.CheckPage(page); err != nil {
+			return err
+		}
+		r.endOld(ctx, s, o)
+		r.invite(w, s, page, way.opens) // before the browser, which may be done in no time
+		if way.opens {
+			if err := r.openIn(s, page); err != nil && !strict {
+				return &noBrowserError{err: err}
+			} else if err != nil {
+				w.say("No browser was opened: %v.", err)
+			}
+		}
+		w.count("Waiting for the browser", time.Now().Add(10*time.Minute))
+		go r.takePasted(ctx, w, page)
+		return nil
+	})
+}
+
+// invite shows the page of a sign-in with a browser on this machine.
+func (r *run) invite(w *waiting, s *tokencache.Session, page string, opens bool) {
+	how := "To sign in to %s, open this page in a browser on this computer:"
+	if opens {
+		how = "A browser opens to sign in to %s. If none does, open this page in one here:"
+	}
+	w.say(how+"\n\n    %s\n", sessionLabel(s), sdk.Printable(page))
+	tunnel := sshLine(r.getenv, page)
+	if tunnel != "" {
+		w.say("If the browser is on another computer, first run this there:\n\n    %s\n", tunnel)
+	}
+	if isTerminal(r.stdin()) && (tunnel != "" || !opens) {
+		w.say("If the browser ends at a page that it cannot show, paste its address here.")
+	}
+}
+
+// sshLine is what brings a browser on the other end of an SSH connection to us:
+// "" where there is none.
+func sshLine(getenv func(string) string, page string) string {
+	connection := strings.Fields(getenv("SSH_CONNECTION")) // client, port, server, port
+	asked, err := url.Parse(page)
+	if err != nil || len(connection) != 4 {
+		return ""
+	}
+	back, err := url.Parse(asked.Query().Get("redirect_uri"))
+	if err != nil {
+		return ""
+	}
+	to := connection[2]
+	if user := cmp.Or(getenv("USER"), getenv("LOGNAME")); user != "" {
+		to = user + "@" + to
+	}
+	line := fmt.Sprintf("ssh -N -L %s:%s %s", back.Port(), net.JoinHostPort("127.0.0.1", back.Port()), shellWord(to))
+	if connection[3] != "22" {
+		line += " -p " + shellWord(connection[3])
+	}
+	return line
+}
+
 // device signs in with a device code. What there is to type is always printed.
-func (r *run) device(ctx context.Context, s *tokencache.Session, config *oidc.Config, browser, force bool) (*oidc.Token, error) {
+func (r *run) device(ctx context.Context, s *tokencache.Session, config *oidc.Config, way choice, o *loginOptions) (*oidc.Token, error) {
 	code, err := config.StartDeviceCode(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if force {
-		r.endOld(ctx, s)
-	}
-	page, err := pageOf(code)
+	r.endOld(ctx, s, o)
+	page, foreign, err := pageOf(config, code)
 	if err != nil {
 		return nil, err
 	}
 	r.say("%s", invitation(s, code, page))
-	if browser {
-		if err := r.openBrowser(page); err != nil {
+	r.showQR(page, o.qr, !way.opens)
+	switch {
+	case foreign != nil:
+		r.say("It is not opened from here, since it is at a host that is not known to be the service's.")
+	case way.opens:
+		if err := r.openIn(s, page); err != nil {
 			r.say("No browser was opened: %v.", err)
 		}
 	}
+	w := r.waiting()
+	defer w.end()
+	w.count("Waiting for the code to be confirmed", code.Expiry)
 	return config.Redeem(ctx, code)
 }
 
-// endOld ends the session at the service: a new sign-in would inherit its end,
-// and the assignments it knows.
-func (r *run) endOld(ctx context.Context, s *tokencache.Session) {
+// endOld ends the session at the service where a login is forced: a new sign-in
+// would inherit its end, and the assignments it knows.
+func (r *run) endOld(ctx context.Context, s *tokencache.Session, o *loginOptions) {
+	if !o.force || o.ended {
+		return
+	}
+	o.ended = true
 	switch err := s.Revoke(ctx); {
 	case err == nil:
 		r.say("The old session is ended at the service; the browser may be signed out too.")
@@ -107,14 +295,43 @@ func (r *run) endOld(ctx context.Context, s *tokencache.Session) {
 	}
 }
 
-// pageOf returns the page to open, which comes from outside.
-func pageOf(code *oidc.DeviceCode) (string, error) {
-	page := cmp.Or(code.VerificationURIComplete, code.VerificationURI)
-	u, err := url.Parse(page)
-	if err != nil || u.Host == "" || u.Scheme != "https" && !(u.Scheme == "http" && sdk.IsLoopback(u.Hostname())) {
-		return "", errors.New("the service names a page that is not https: it is not opened")
+// takeOver makes the AWS CLI's login ours. What shows that it works is a renewal,
+// which comes after it is stored: it may spend the refresh token.
+func (r *run) takeOver(ctx context.Context, s *tokencache.Session, force bool) error {
+	if r.noLogin() {
+		return &forbiddenError{session: sessionLabel(s), variable: r.variable("NO_LOGIN")}
 	}
-	return page, nil
+	if !force {
+		works, err := r.stillWorks(ctx, s)
+		if works || err != nil {
+			return err
+		}
+	}
+	token, err := r.config.CLILogin(s)
+	if err != nil {
+		return err
+	}
+	err = s.SignIn(ctx, func(context.Context, *oidc.Config) (*oidc.Token, error) { return token, nil })
+	if err == nil {
+		err = s.Renew(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	r.say("Signed in to %s with the AWS CLI's login, which is renewed here from now on. The AWS CLI may want a sign-in of its own the next time.", sessionLabel(s))
+	return r.keyringNote(s)
+}
+
+// pageOf returns the page of a code, which comes from outside. foreign says why
+// it must not be opened.
+func pageOf(config *oidc.Config, code *oidc.DeviceCode) (page string, foreign, err error) {
+	page = cmp.Or(code.VerificationURIComplete, code.VerificationURI)
+	foreign = config.CheckPage(page)
+	u, err := url.Parse(page)
+	if err != nil || u.Host == "" || u.Scheme != "https" && foreign != nil {
+		return "", foreign, errors.New("the service names a page that is not https: it is not opened")
+	}
+	return page, foreign, nil
 }
 
 // invitation asks a person to confirm a code.
@@ -142,6 +359,7 @@ func (e *forbiddenError) Error() string {
 type loginError struct {
 	session *tokencache.Session
 	err     error
+	insists bool // on a browser on this machine, so that a code was not tried
 }
 
 func (e *loginError) Error() string {
@@ -149,12 +367,7 @@ func (e *loginError) Error() string {
 }
 func (e *loginError) Unwrap() error { return e.err }
 
-func sessionLabel(s *tokencache.Session) string {
-	if s.Name != "" {
-		return s.Name
-	}
-	return s.Config.StartURL
-}
+func sessionLabel(s *tokencache.Session) string { return s.Label() }
 
 type logoutCommand struct {
 	sessionFlags

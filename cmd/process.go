@@ -100,7 +100,7 @@ func (r *run) retrieve(ctx context.Context, t *target, wait time.Duration, autoL
 // loginByItself signs in on behalf of every process that waits for it.
 func (r *run) loginByItself(ctx context.Context, t *target) error {
 	err := t.session.SignInByItself(ctx, func(code oidc.DeviceCode, resumed bool) error {
-		page, err := pageOf(&code)
+		page, foreign, err := pageOf(&t.session.Config, &code)
 		if err != nil {
 			return err
 		}
@@ -108,7 +108,11 @@ func (r *run) loginByItself(ctx context.Context, t *target) error {
 		if resumed {
 			return nil // the browser shows it already
 		}
-		if err := r.openBrowser(page); err != nil && shown != nil {
+		err = foreign
+		if err == nil {
+			err = r.openIn(t.session, page)
+		}
+		if err != nil && shown != nil {
 			return fmt.Errorf("nowhere to show the sign-in: %w; %w", err, shown)
 		}
 		return nil

@@ -33,6 +33,7 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"credproc": func() { os.Exit(new(App).Run(context.Background(), os.Args[1:])) },
 		"acme":     func() { os.Exit(acme(os.Args[1:])) },
+		"browser":  func() { os.Exit(browser(os.Args[1:])) },
 	})
 }
 
@@ -93,6 +94,7 @@ func setup(env *testscript.Env) error {
 	env.Setenv("GORACE", gorace)
 	env.Setenv("CREDPROC_KEYRING", "plaintext")
 	w.logEverything(env)
+	env.Setenv("CREDPROC_FLOW", "device") // wherever the tests run
 	for _, service := range []string{"SSO_OIDC", "SSO", "STS"} {
 		env.Setenv("AWS_ENDPOINT_URL_"+service, server.URL)
 	}

@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"bufio"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -70,17 +71,24 @@ func (r *run) usage(format string, args ...any) error {
 }
 
 func (r *run) sessionAt(startURL, region string) (*target, error) {
-	switch {
-	case region == "":
-		return nil, r.usage("--sso-start-url wants --sso-region beside it: the region of the Identity Center instance")
-	case startURL == "":
+	if startURL == "" {
 		return nil, r.usage("--sso-region wants --sso-start-url beside it")
+	}
+	if region = cmp.Or(region, r.knownRegion(startURL)); region == "" {
+		return nil, r.usage("%s", regionWanted)
 	}
 	if err := sdk.CheckRegion(region); err != nil {
 		return nil, err
 	}
 	s, err := r.config.SessionAt(startURL, region)
-	return &target{session: s, words: []string{"--sso-start-url", startURL, "--sso-region", region}}, err
+	if err != nil {
+		return nil, err
+	}
+	words := []string{"--sso-start-url", startURL, "--sso-region", region}
+	if named, err := r.labelled(s.Label()); err == nil && named != nil && s.Name == "" && named.session == s {
+		words = named.words
+	}
+	return &target{session: s, words: words}, nil
 }
 
 func (r *run) profileSession(profile string) (*target, error) {
@@ -101,8 +109,38 @@ func (r *run) named(name string) (*target, error) {
 	if !r.config.HasSession(name) && r.config.HasProfile(name) {
 		return r.profileSession(name)
 	}
+	if t, err := r.labelled(name); t != nil || err != nil {
+		return t, err
+	}
 	s, err := r.config.Session(name)
 	return &target{session: s, words: []string{name}}, err
+}
+
+// labelled finds the login without a session of its own that status shows by
+// that name, or nothing.
+func (r *run) labelled(name string) (*target, error) {
+	if r.config.HasSession(name) || r.config.HasProfile(name) {
+		return nil, nil
+	}
+	logins, err := tokencache.Logins(r.config.StateDir, r.config.Service)
+	if err != nil {
+		return nil, nil // nothing that is known by a name of ours
+	}
+	var found *target
+	for _, l := range logins {
+		if l.Name != "" || l.Label() != name {
+			continue
+		}
+		s, err := r.config.SessionAt(l.StartURL, l.Region)
+		if err != nil || s.Name != "" || s.Config.Endpoint != l.Endpoint || s.PortalEndpoint != l.PortalEndpoint {
+			continue
+		}
+		if found != nil && found.session != s {
+			return nil, r.usage("%s is the name of several logins: say --sso-start-url and --sso-region", name)
+		}
+		found = &target{session: s, words: []string{name}}
+	}
+	return found, nil
 }
 
 // implied finds the session that is meant where none is named.

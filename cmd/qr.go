@@ -1,0 +1,81 @@
+package cmd
+
+import (
+	"os"
+	"strings"
+
+	"golang.org/x/term"
+	"rsc.io/qr"
+)
+
+// quiet is the border that a QR code needs (ISO/IEC 18004): readers do with less
+// than its four modules, terminals have no room for them.
+const quiet = 2
+
+// qrCode draws text with half blocks, two modules to a character: black on
+// white where colours are to be had, and else as a dark terminal shows it.
+func qrCode(text string, colours bool) (string, int, error) {
+	code, err := qr.Encode(text, qr.L)
+	if err != nil {
+		return "", 0, err
+	}
+	var b strings.Builder
+	for y := -quiet; y < code.Size+quiet; y += 2 {
+		if colours {
+			b.WriteString("\x1b[38;2;0;0;0;48;2;255;255;255m")
+		}
+		for x := -quiet; x < code.Size+quiet; x++ {
+			// Outside of the code all is white.
+			upper, lower := code.Black(x, y), code.Black(x, y+1)
+			if !colours {
+				upper, lower = !upper, !lower
+			}
+			b.WriteRune(halfBlock(upper, lower))
+		}
+		if colours {
+			b.WriteString("\x1b[0m")
+		}
+		b.WriteByte('\n')
+	}
+	return b.String(), code.Size + 2*quiet, nil
+}
+
+func halfBlock(upper, lower bool) rune {
+	switch {
+	case upper && lower:
+		return '█'
+	case upper:
+		return '▀'
+	case lower:
+		return '▄'
+	}
+	return ' '
+}
+
+// showQR draws a page's address: where it is asked for, and by itself for
+// somebody on another machine whose terminal has room for it.
+func (r *run) showQR(page string, asked, remote bool) {
+	terminal := isTerminal(r.stderr())
+	if !asked && !(remote && terminal) {
+		return
+	}
+	drawn, size, err := qrCode(page, terminal && r.getenv("NO_COLOR") == "" && r.getenv("TERM") != "dumb")
+	if err != nil {
+		if asked {
+			r.say("No QR code: the address is too long for one.")
+		}
+		return
+	}
+	if width, height := r.terminalSize(); !asked && (width < size || height < size/2+10) {
+		return
+	}
+	r.say("%s", drawn)
+}
+
+// terminalSize is zero where stderr is no terminal.
+func (a *App) terminalSize() (width, height int) {
+	if f, ok := a.stderr().(*os.File); ok {
+		width, height, _ = term.GetSize(int(f.Fd()))
+	}
+	return width, height
+}

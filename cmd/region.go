@@ -1,0 +1,87 @@
+package cmd
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/credproc/credproc/internal/sdk"
+	"github.com/credproc/credproc/oidc"
+	"github.com/credproc/credproc/tokencache"
+)
+
+const regionWanted = "--sso-start-url wants --sso-region beside it: the region of the Identity Center instance"
+
+// knownRegion returns the region of a start URL by its host, by a session of the
+// config file, or by a login, or "".
+func (r *run) knownRegion(startURL string) string {
+	if region := oidc.StartURLRegion(startURL); region != "" {
+		return region
+	}
+	same := func(other string) bool {
+		a, err := oidc.NormalizeStartURL(startURL)
+		b, otherErr := oidc.NormalizeStartURL(other)
+		return err == nil && otherErr == nil && a == b
+	}
+	found := map[string]bool{}
+	names, _ := r.config.SessionNames()
+	for _, name := range names {
+		if s, err := r.config.Session(name); err == nil && same(s.Config.StartURL) {
+			found[s.Config.Region] = true
+		}
+	}
+	logins, _ := tokencache.Logins(r.config.StateDir, r.config.Service)
+	for _, l := range logins {
+		if same(l.StartURL) {
+			found[l.Region] = true
+		}
+	}
+	if len(found) != 1 { // an instance can be in several regions
+		return ""
+	}
+	for region := range found {
+		return region
+	}
+	return ""
+}
+
+// findRegion is knownRegion for somebody who signs in: it also asks the portal,
+// and then the person.
+func (r *run) findRegion(ctx context.Context, startURL string) (string, error) {
+	if _, err := oidc.NormalizeStartURL(startURL); err != nil {
+		return "", err
+	}
+	if region := r.knownRegion(startURL); region != "" {
+		return region, nil
+	}
+	// The region is not looked at; what counts are the proxy and the CA.
+	s, err := r.config.SessionAt(startURL, "us-east-1")
+	if err != nil {
+		return "", err
+	}
+	region, err := s.Config.DiscoverRegion(ctx)
+	_, refused := errors.AsType[*oidc.ConfigError](err)
+	switch {
+	case refused, ctx.Err() != nil:
+		return "", err
+	case region != "":
+		r.say("The portal is in region %s.", region)
+		return region, nil
+	case !r.onTerminal():
+		return "", &usageError{problem: regionWanted, more: "Neither the URL nor the portal's page says it. The administrator knows it; the AWS console shows it under IAM Identity Center, Settings."}
+	}
+	return r.askRegion(oidc.StartURLName(startURL))
+}
+
+func (r *run) askRegion(name string) (string, error) {
+	fmt.Fprintf(r.stderr(), "In which region is the Identity Center of %s (such as eu-west-1)? ", name)
+	answer, err := bufio.NewReader(r.stdin()).ReadString('\n')
+	if err != nil && !errors.Is(err, io.EOF) {
+		return "", err
+	}
+	region := strings.TrimSpace(answer)
+	return region, sdk.CheckRegion(region)
+}

@@ -1,0 +1,91 @@
+package cmd
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+)
+
+// waiting is what the person sees while a sign-in waits for them: on a terminal
+// one line with the time that is left, kept below what else there is to say.
+type waiting struct {
+	app  *App
+	mu   sync.Mutex
+	line int // how long the line is that stands there
+	over bool
+	stop chan struct{}
+}
+
+func (a *App) waiting() *waiting { return &waiting{app: a, stop: make(chan struct{})} }
+
+// say says something above the line, unless the waiting is over.
+func (w *waiting) say(format string, args ...any) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.over {
+		return
+	}
+	w.clear()
+	w.app.say(format, args...)
+}
+
+// count shows the line until the waiting ends, on a terminal.
+func (w *waiting) count(what string, until time.Time) {
+	if !isTerminal(w.app.stderr()) || w.app.getenv("TERM") == "dumb" {
+		return
+	}
+	go func() {
+		tick := time.NewTicker(time.Second)
+		defer tick.Stop()
+		for w.draw(what, time.Until(until)) {
+			select {
+			case <-w.stop:
+				return
+			case <-tick.C:
+			}
+		}
+	}()
+}
+
+// draw reports whether there is something left to draw.
+func (w *waiting) draw(what string, left time.Duration) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.over || left < 0 {
+		return false
+	}
+	text := fmt.Sprintf("%s, %s left. Ctrl-C gives up.", what, countdown(left))
+	if width, _ := w.app.terminalSize(); width > 0 && len(text)+2 >= width {
+		text = countdown(left)
+	}
+	fmt.Fprintf(w.app.stderr(), "\r%-*s\r%s", w.line, "", text)
+	w.line = len(text)
+	return true
+}
+
+// clear wipes the line, and the "^C" that a terminal adds to it, with nothing
+// that an old console does not know.
+func (w *waiting) clear() {
+	if w.line > 0 {
+		fmt.Fprint(w.app.stderr(), "\r"+strings.Repeat(" ", w.line+2)+"\r")
+		w.line = 0
+	}
+}
+
+// end ends the waiting: nothing more is said.
+func (w *waiting) end() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.over {
+		w.clear()
+		w.over = true
+		close(w.stop)
+	}
+}
+
+// countdown is "9:58".
+func countdown(d time.Duration) string {
+	seconds := int(d.Round(time.Second).Seconds())
+	return fmt.Sprintf("%d:%02d", seconds/60, seconds%60)
+}
