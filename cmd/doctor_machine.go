@@ -277,7 +277,7 @@ func (d *doctor) locks() {
 // browser is what a sign-in opens.
 func (d *doctor) browser() {
 	const check = "browser"
-	argv, err := d.browserCommand("https://example.com")
+	argv, err := d.browserCommand("", "https://example.com")
 	switch {
 	case d.Browser != nil:
 		return

@@ -306,7 +306,7 @@ var setUps = []setUp{
 	}, `its certificate is not trusted`, `^let AWS_CA_BUNDLE name`, func(p *patient) { p.env["AWS_CA_BUNDLE"] = filepath.Join(p.home, "ca.pem") }},
 	{"a setting of ours that is wrong", func(p *patient) { p.env["CREDPROC_KEYRING"] = "none" },
 		`CREDPROC_KEYRING is "none": it must be`, `^change it as it says`, func(p *patient) { p.env["CREDPROC_KEYRING"] = "plaintext" }},
-	edit("a duration that is none", `credproc_session_duration "soon": must be a time such as 12h`, `^change credproc_session_duration`, "[sso-session x]", "sso_start_url = https://idc.example/start", "sso_region = us-east-1", "credproc_session_duration = soon"),
+	edit("a duration that is none", `credproc_session_duration "soon": must be a time such as 12h`, `^change .*credproc_session_duration`, "[sso-session x]", "sso_start_url = https://idc.example/start", "sso_region = us-east-1", "credproc_session_duration = soon"),
 	{"a file where the directory should be", func(p *patient) { p.write("own", "") }, `cannot be made`, `set CREDPROC_DIR`, func(p *patient) { p.remove("own") }},
 	{"a browser that is not there", func(p *patient) { p.env["BROWSER"] = "netscape" }, `BROWSER is "netscape"`, `unset BROWSER, or let it name`, func(p *patient) { p.env["BROWSER"] = "credproc" }},
 	{"tokens of the AWS CLI in clear: https://github.com/aws/aws-cli/issues/6502", func(p *patient) {

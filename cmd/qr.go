@@ -8,9 +8,9 @@ import (
 	"rsc.io/qr"
 )
 
-// quiet is the border that a QR code needs (ISO/IEC 18004): readers do with less
+// margin is the border that a QR code needs (ISO/IEC 18004): readers do with less
 // than its four modules, terminals have no room for them.
-const quiet = 2
+const margin = 2
 
 // qrCode draws text with half blocks, two modules to a character: black on
 // white where colours are to be had, and else as a dark terminal shows it.
@@ -20,11 +20,11 @@ func qrCode(text string, colours bool) (string, int, error) {
 		return "", 0, err
 	}
 	var b strings.Builder
-	for y := -quiet; y < code.Size+quiet; y += 2 {
+	for y := -margin; y < code.Size+margin; y += 2 {
 		if colours {
 			b.WriteString("\x1b[38;2;0;0;0;48;2;255;255;255m")
 		}
-		for x := -quiet; x < code.Size+quiet; x++ {
+		for x := -margin; x < code.Size+margin; x++ {
 			// Outside of the code all is white.
 			upper, lower := code.Black(x, y), code.Black(x, y+1)
 			if !colours {
@@ -37,7 +37,7 @@ func qrCode(text string, colours bool) (string, int, error) {
 		}
 		b.WriteByte('\n')
 	}
-	return b.String(), code.Size + 2*quiet, nil
+	return b.String(), code.Size + 2*margin, nil
 }
 
 func halfBlock(upper, lower bool) rune {
