@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/credproc/credproc/internal/idctest"
 	"github.com/credproc/credproc/internal/portal"
 	"github.com/credproc/credproc/oidc"
@@ -81,6 +83,159 @@ func TestAllPagesAreListed(t *testing.T) {
 		}
 		m.server.Set(func(s *idctest.Server) { s.Accounts = []idctest.Account{{ID: "111111111111", Roles: roles}} })
 		m.asks("ListAccountRoles 2, ListAccounts 1", func() { m.lists([]Account{{ID: "111111111111", Roles: roles}}, true) })
+	})
+}
+
+func TestPagesOfAnySizeAreListed(t *testing.T) {
+	for _, size := range []int{1, 2, 99, 100} {
+		onMachine(t, func(m *machine) {
+			want := m.many(201)
+			m.server.Set(func(s *idctest.Server) { s.MaxPageSize, s.RateLimit = size, 20 })
+			m.lists(want, true)
+			if n, least := m.server.Count("ListAccounts"), (201+size-1)/size; n < least || n > least+2 {
+				t.Errorf("pages of %d: %d requests for accounts", size, n)
+			}
+		})
+	}
+}
+
+func TestAListIsKeptForItsAge(t *testing.T) {
+	onMachine(t, func(m *machine) {
+		want := m.many(5)
+		list := func(age time.Duration) (time.Time, string) {
+			got, at, err := (&Listing{Session: m.session(), MaxAge: age}).Accounts(m.Context())
+			if err != nil || len(got) != len(want) {
+				t.Fatalf("%v, %v", got, err)
+			}
+			return at, fmt.Sprint(got)
+		}
+		stored := func() (int, time.Time) {
+			got, at, err := (&Listing{Session: m.session()}).Stored(m.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			return len(got), at
+		}
+		if n, _ := stored(); n != 0 {
+			t.Errorf("%d accounts are stored before the first list", n)
+		}
+		var first, second time.Time
+		m.asks("ListAccountRoles 5, ListAccounts 1", func() { first, _ = list(time.Hour) })
+		time.Sleep(59 * time.Minute)
+		m.asks("", func() {
+			if second, _ = list(time.Hour); !second.Equal(first) {
+				t.Errorf("made at %v, then at %v", first, second)
+			}
+			if n, at := stored(); n != 5 || !at.Equal(first) {
+				t.Errorf("%d accounts are stored, made at %v", n, at)
+			}
+		})
+		time.Sleep(time.Minute)
+		m.asks("CreateToken 1, ListAccountRoles 5, ListAccounts 1", func() { list(time.Hour) })
+		m.asks("ListAccountRoles 5, ListAccounts 1", func() { time.Sleep(time.Millisecond); list(0) })
+		if n, at := stored(); n != 5 || !at.After(first) {
+			t.Errorf("%d accounts are stored, made at %v", n, at)
+		}
+	})
+}
+
+func TestProgressTellsOfEachAccountOnce(t *testing.T) {
+	onMachine(t, func(m *machine) {
+		want := m.many(60)
+		seen, last := map[string]int{}, Progress{}
+		l := &Listing{Session: m.session(), Progress: func(p Progress) {
+			if p.Done != last.Done+1 || p.Total != 60 || p.Roles != 3*p.Done || len(p.Account.Roles) != 3 || p.Rate != listRate {
+				t.Errorf("after %+v: %+v", last, p)
+			}
+			seen[p.Account.ID]++
+			last = p
+		}}
+		if _, _, err := l.Accounts(m.Context()); err != nil || len(seen) != len(want) {
+			t.Errorf("%d accounts of %d were told of, error %v", len(seen), len(want), err)
+		}
+		last = Progress{}
+		l.MaxAge = time.Hour
+		if _, _, err := l.Accounts(m.Context()); err != nil || last.Done != 0 {
+			t.Errorf("there was progress in a list that was there: %+v, %v", last, err)
+		}
+	})
+}
+
+func TestManyWhoListAtOnceListOnce(t *testing.T) {
+	onMachine(t, func(m *machine) {
+		want := m.many(40)
+		m.server.Set(func(s *idctest.Server) { s.Latency = 80 * time.Millisecond })
+		m.asks("ListAccountRoles 40, ListAccounts 1", func() {
+			var all errgroup.Group
+			for range 10 {
+				s := m.session()
+				all.Go(func() error {
+					got, _, err := (&Listing{Session: s}).Accounts(m.Context())
+					if err == nil && len(got) != len(want) {
+						return fmt.Errorf("%d accounts", len(got))
+					}
+					return err
+				})
+			}
+			if err := all.Wait(); err != nil {
+				t.Error(err)
+			}
+		})
+	})
+}
+
+// A service may count what it refuses too: then only slowing down helps.
+func TestAListSlowsDownUntilItIsServed(t *testing.T) {
+	for _, limit := range []int{5, 2} {
+		onMachine(t, func(m *machine) {
+			want := m.many(40)
+			m.server.Set(func(s *idctest.Server) { s.RateLimit, s.CountRefused, s.Latency = limit, true, 80*time.Millisecond })
+			start := time.Now()
+			m.lists(want, true)
+			if took := time.Since(start); took > time.Duration(60+80/limit)*time.Second {
+				t.Errorf("%d a second: it took %v", limit, took)
+			}
+			t.Logf("%d a second: it took %v", limit, time.Since(start))
+		})
+	}
+}
+
+func TestTheRateOfAListCanBeSet(t *testing.T) {
+	onMachine(t, func(m *machine) {
+		m.many(40)
+		start := time.Now()
+		if _, _, err := (&Listing{Session: m.session(), Rate: 4}).Accounts(m.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(start); took < 9*time.Second || took > 11*time.Second {
+			t.Errorf("41 requests at 4 a second took %v", took)
+		}
+	})
+}
+
+func TestARoleThatIsCachedDoesNotWaitForAList(t *testing.T) {
+	onMachine(t, func(m *machine) {
+		want := m.many(100)
+		role := m.role(want[0].ID, "Admin")
+		role.Session = m.session()
+		if _, err := role.Retrieve(m.Context()); err != nil {
+			t.Fatal(err)
+		}
+		m.server.Set(func(s *idctest.Server) { s.RateLimit = 5 })
+		done := make(chan error)
+		s := m.session()
+		go func() {
+			_, _, err := (&Listing{Session: s}).Accounts(m.Context())
+			done <- err
+		}()
+		time.Sleep(5 * time.Second)
+		start, calls := time.Now(), m.server.Count("GetRoleCredentials")
+		if _, err := m.role(want[0].ID, "Admin").Retrieve(m.Context()); err != nil || time.Since(start) > 0 || m.server.Count("GetRoleCredentials") != calls {
+			t.Errorf("it took %v, error %v", time.Since(start), err)
+		}
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
 	})
 }
 

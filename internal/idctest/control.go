@@ -127,6 +127,8 @@ func (s *Server) flags() *flag.FlagSet {
 	flags.BoolVar(&s.AutoApprove, "auto_approve", s.AutoApprove, "")
 	flags.DurationVar(&s.Latency, "latency", s.Latency, "")
 	flags.IntVar(&s.PageSize, "page_size", s.PageSize, "")
+	flags.IntVar(&s.MaxPageSize, "max_page_size", s.MaxPageSize, "")
+	flags.BoolVar(&s.CountRefused, "count_refused", s.CountRefused, "")
 	flags.IntVar(&s.RateLimit, "rate_limit", s.RateLimit, "")
 	flags.DurationVar(&s.ClockOffset, "clock_offset", s.ClockOffset, "")
 	return flags

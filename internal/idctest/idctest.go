@@ -73,9 +73,15 @@ type Server struct {
 	// PageSize is the size of a page when the client does not say, 50 by
 	// default.
 	PageSize int
+	// MaxPageSize is the most that a page has, whatever the client says. Zero
+	// is no limit but the 100 that a client may ask for.
+	MaxPageSize int
 	// RateLimit is how many portal requests are served in any second; those
 	// above get status 429. Zero is no limit.
 	RateLimit int
+	// CountRefused makes refused requests count for RateLimit too, so that who
+	// does not slow down is never served.
+	CountRefused bool
 	// ClockOffset is how far the service's clock is ahead of ours. It moves
 	// the points in time that the service tells, not how long things last.
 	ClockOffset time.Duration

@@ -15,6 +15,9 @@ func (s *Server) bearer(c *call) (*accessToken, error) {
 	now := time.Now()
 	s.served = slices.DeleteFunc(s.served, func(t time.Time) bool { return now.Sub(t) >= time.Second })
 	if s.RateLimit > 0 && len(s.served) >= s.RateLimit {
+		if s.CountRefused {
+			s.served = append(s.served, now)
+		}
 		return nil, portalAPI.fail("TooManyRequestsException", "HTTP 429 Unknown Code")
 	}
 	s.served = append(s.served, now)
@@ -71,7 +74,7 @@ func (s *Server) listAccounts(c *call) (any, error) {
 	if _, err := s.bearer(c); err != nil {
 		return nil, err
 	}
-	accounts, next, err := page(s.Accounts, c.URL.Query(), s.PageSize)
+	accounts, next, err := page(s.Accounts, c.URL.Query(), s.PageSize, s.MaxPageSize)
 	if err != nil {
 		return nil, err
 	}
@@ -98,7 +101,7 @@ func (s *Server) listAccountRoles(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	roles, next, err := page(account.Roles, c.URL.Query(), s.PageSize)
+	roles, next, err := page(account.Roles, c.URL.Query(), s.PageSize, s.MaxPageSize)
 	if err != nil {
 		return nil, err
 	}
@@ -118,13 +121,16 @@ func (s *Server) listAccountRoles(c *call) (any, error) {
 
 // page cuts one page out of a list. The token of the next is nil, null on the
 // wire, when there is none.
-func page[T any](list []T, query url.Values, size int) ([]T, *string, error) {
+func page[T any](list []T, query url.Values, size, most int) ([]T, *string, error) {
 	if query.Has("max_result") {
 		n, err := strconv.Atoi(query.Get("max_result"))
 		if err != nil || n < 1 || n > 100 {
 			return nil, nil, portalAPI.fail("InvalidRequestException", "max_result is not between 1 and 100")
 		}
 		size = n
+	}
+	if most > 0 {
+		size = min(size, most)
 	}
 	start := 0
 	if token := query.Get("next_token"); token != "" {

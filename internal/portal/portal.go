@@ -113,51 +113,58 @@ func checked(out *sso.GetRoleCredentialsOutput) (*Credentials, error) {
 // 15 s. An error, as of [Client.RoleCredentials], is the last thing in the
 // sequence; what came before it is good.
 func (c *Client) Accounts(ctx context.Context, accessToken string) iter.Seq2[Account, error] {
-	const op = "ListAccounts"
-	return pages(op, func(next *string) ([]Account, *string, error) {
-		api, err := c.api()
-		if err != nil {
-			return nil, nil, err
-		}
-		ctx, cancel := sdk.Bounded(ctx)
-		defer cancel()
-		out, err := api.ListAccounts(ctx, &sso.ListAccountsInput{AccessToken: &accessToken, MaxResults: new(int32(pageSize)), NextToken: next})
-		if err != nil {
-			return nil, nil, failed(ctx, op, err)
-		}
-		var accounts []Account
-		for _, a := range out.AccountList {
-			accounts = append(accounts, Account{aws.ToString(a.AccountId), aws.ToString(a.AccountName), aws.ToString(a.EmailAddress)})
-		}
-		return accounts, out.NextToken, nil
-	})
+	return Pages("ListAccounts", func(next *string) ([]Account, *string, error) { return c.AccountsPage(ctx, accessToken, next) })
+}
+
+// AccountsPage is one page of [Client.Accounts], the first for nil, and tells
+// which is next.
+func (c *Client) AccountsPage(ctx context.Context, accessToken string, next *string) (accounts []Account, following *string, err error) {
+	api, err := c.api()
+	if err != nil {
+		return nil, nil, err
+	}
+	ctx, cancel := sdk.Bounded(ctx)
+	defer cancel()
+	out, err := api.ListAccounts(ctx, &sso.ListAccountsInput{AccessToken: &accessToken, MaxResults: new(int32(pageSize)), NextToken: next})
+	if err != nil {
+		return nil, nil, failed(ctx, "ListAccounts", err)
+	}
+	for _, a := range out.AccountList {
+		accounts = append(accounts, Account{aws.ToString(a.AccountId), aws.ToString(a.AccountName), aws.ToString(a.EmailAddress)})
+	}
+	return accounts, out.NextToken, nil
 }
 
 // Roles lists the names of the roles that the person has in an account, as
 // [Client.Accounts] lists accounts.
 func (c *Client) Roles(ctx context.Context, accessToken, accountID string) iter.Seq2[string, error] {
-	const op = "ListAccountRoles"
-	return pages(op, func(next *string) ([]string, *string, error) {
-		api, err := c.api()
-		if err != nil {
-			return nil, nil, err
-		}
-		ctx, cancel := sdk.Bounded(ctx)
-		defer cancel()
-		out, err := api.ListAccountRoles(ctx, &sso.ListAccountRolesInput{AccessToken: &accessToken, AccountId: &accountID, MaxResults: new(int32(pageSize)), NextToken: next})
-		if err != nil {
-			return nil, nil, failed(ctx, op, err)
-		}
-		var names []string
-		for _, r := range out.RoleList {
-			names = append(names, aws.ToString(r.RoleName))
-		}
-		return names, out.NextToken, nil
+	return Pages("ListAccountRoles", func(next *string) ([]string, *string, error) {
+		return c.RolesPage(ctx, accessToken, accountID, next)
 	})
 }
 
-// pages goes through the pages of a list, the first of which is for nil.
-func pages[T any](op string, fetch func(next *string) ([]T, *string, error)) iter.Seq2[T, error] {
+// RolesPage is one page of [Client.Roles], the first for nil, and tells which
+// is next.
+func (c *Client) RolesPage(ctx context.Context, accessToken, accountID string, next *string) (names []string, following *string, err error) {
+	api, err := c.api()
+	if err != nil {
+		return nil, nil, err
+	}
+	ctx, cancel := sdk.Bounded(ctx)
+	defer cancel()
+	out, err := api.ListAccountRoles(ctx, &sso.ListAccountRolesInput{AccessToken: &accessToken, AccountId: &accountID, MaxResults: new(int32(pageSize)), NextToken: next})
+	if err != nil {
+		return nil, nil, failed(ctx, "ListAccountRoles", err)
+	}
+	for _, r := range out.RoleList {
+		names = append(names, aws.ToString(r.RoleName))
+	}
+	return names, out.NextToken, nil
+}
+
+// Pages goes through the pages of the list that op names. A list that leads
+// back to a page that was there is an error.
+func Pages[T any](op string, fetch func(next *string) ([]T, *string, error)) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		var none T
 		var next *string
