@@ -8,7 +8,8 @@ import (
 )
 
 func TestWhatIsGatheredIsKeptAndMayTakeLong(t *testing.T) {
-	onShelf(t, func(sh *shelf) {
+	onWorld(t, func(m *world) {
+		sh := &shelf{world: m}
 		s, calls := sh.session(), 0
 		c := Cached{Words: []string{"list"}, Op: "list",
 			Judge: func(data []byte, _ time.Time) Freshness {
@@ -22,28 +23,29 @@ func TestWhatIsGatheredIsKeptAndMayTakeLong(t *testing.T) {
 				time.Sleep(5 * time.Minute)
 				return []byte("list"), ctx.Err()
 			}}
-		if stored, err := s.Stored(t.Context(), c.Words); stored != nil || err != nil {
-			t.Errorf("stored before: %q, %v", stored, err)
+		if stored, err := s.Stored(sh.Context(), c.Words); stored != nil || err != nil {
+			sh.Errorf("stored before: %q, %v", stored, err)
 		}
 		for range 2 {
-			if got, err := s.Gathered(t.Context(), c); string(got) != "list" || err != nil {
-				t.Errorf("%q, %v", got, err)
+			if got, err := s.Gathered(sh.Context(), c); string(got) != "list" || err != nil {
+				sh.Errorf("%q, %v", got, err)
 			}
 		}
-		if stored, err := sh.session().Stored(t.Context(), c.Words); string(stored) != "list" || err != nil || calls != 1 {
-			t.Errorf("stored: %q, %v, after %d calls", stored, err, calls)
+		if stored, err := sh.session().Stored(sh.Context(), c.Words); string(stored) != "list" || err != nil || calls != 1 {
+			sh.Errorf("stored: %q, %v, after %d calls", stored, err, calls)
 		}
 	})
 }
 
 func TestWhoWaitsForAGatheringEndsWithTheContext(t *testing.T) {
-	onShelf(t, func(sh *shelf) {
+	onWorld(t, func(m *world) {
+		sh := &shelf{world: m}
 		c := Cached{Words: []string{"list"}, Op: "list", Judge: func([]byte, time.Time) Freshness { return Useless },
 			Fetch: func(ctx context.Context) ([]byte, error) {
 				<-ctx.Done()
 				return nil, ctx.Err()
 			}}
-		first, cancel := context.WithCancel(t.Context())
+		first, cancel := context.WithCancel(sh.Context())
 		ended := make(chan error)
 		s := sh.session()
 		go func() {
@@ -51,14 +53,14 @@ func TestWhoWaitsForAGatheringEndsWithTheContext(t *testing.T) {
 			ended <- err
 		}()
 		time.Sleep(time.Second)
-		second, cancelSecond := context.WithTimeout(t.Context(), 10*time.Second)
+		second, cancelSecond := context.WithTimeout(sh.Context(), 10*time.Second)
 		defer cancelSecond()
 		if _, err := sh.session().Gathered(second, c); !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("the second: %v", err)
+			sh.Errorf("the second: %v", err)
 		}
 		cancel()
 		if err := <-ended; !errors.Is(err, context.Canceled) {
-			t.Errorf("the first: %v", err)
+			sh.Errorf("the first: %v", err)
 		}
 	})
 }
