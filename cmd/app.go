@@ -178,6 +178,7 @@ type run struct {
 
 	signals chan os.Signal        // that are deferred
 	relay   atomic.Pointer[relay] // gets them instead, while a command runs
+	cause   func() error          // why the command is to end, or nil
 }
 
 // do runs a command. When it returns, nothing is under way that must not be
@@ -197,6 +198,7 @@ func (a *App) do(ctx context.Context, attended bool, command func(context.Contex
 	r := &run{App: a, config: config}
 	ctx, stop := r.deferSignals(ctx)
 	defer stop()
+	r.cause = func() error { return context.Cause(ctx) }
 	err = command(ctx, r)
 	r.settle()
 	if signal, ok := errors.AsType[*interruptedError](context.Cause(ctx)); ok && err != nil {

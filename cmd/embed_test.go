@@ -100,7 +100,7 @@ sso_session = none
 			run(0, "status", "corp")
 			run(5, "process", "--sso-session", "corp", "--account-id", "222222222222", "--role-name", "Gone")
 			idc.EndSessions()
-			run(4, "list")
+			run(4, "list", "--refresh")
 			run(0, "status")
 			run(0, "logout", "--all")
 			run(0, "version")

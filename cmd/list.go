@@ -1,37 +1,118 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 	"text/tabwriter"
+	"time"
 
 	"github.com/credproc/credproc/credproc"
 	"github.com/credproc/credproc/internal/sdk"
 )
 
+// listAge is how long a list of accounts and roles is used again.
+const listAge = 12 * time.Hour
+
 type listCommand struct {
 	sessionFlags
-	Accounts bool `help:"Accounts only."`
-	JSON     bool `name:"json" help:"Print JSON."`
+	listFlags
+	Filter   []string `short:"f" placeholder:"TEXT" help:"Only what has TEXT in the account's name, ID or email, the role or the profile. Several must all be there."`
+	Accounts bool     `help:"Accounts only."`
+	JSON     bool     `name:"json" help:"Print JSON."`
+}
+
+// listFlags say how to list, for the commands that do.
+type listFlags struct {
+	Refresh bool    `help:"Ask the service, although a list from the last 12 hours is stored."`
+	Rate    float64 `placeholder:"N" help:"At most so many requests in a second. Default: 19.5, a little less than the service's quota."`
+}
+
+func (f *listFlags) listing(t *target) *credproc.Listing {
+	l := &credproc.Listing{Session: t.session, MaxAge: listAge, Rate: f.Rate}
+	if f.Refresh {
+		l.MaxAge = 0
+	}
+	return l
 }
 
 // Run implements the command, for kong.
 func (c *listCommand) Run(ctx context.Context, a *App) error {
 	return a.do(ctx, a.onTerminal(), func(ctx context.Context, r *run) error {
+		if c.Rate < 0 {
+			return r.usage("--rate is %v: it must be more than 0", c.Rate)
+		}
 		t, err := c.target(r)
 		if err != nil {
 			return err
 		}
-		accounts, err := credproc.Accounts(ctx, t.session, !c.Accounts)
+		l := c.listing(t)
+		l.AccountsOnly = c.Accounts
+		accounts, at, err := r.listOrSignIn(ctx, t, l)
 		if err != nil {
 			return t.wrap(err)
 		}
-		if len(accounts) == 0 {
-			return t.wrap(&nothingAssignedError{session: sessionLabel(t.session)})
+		rows, err := r.rows(sessionLabel(t.session), accounts)
+		if err != nil {
+			return err
 		}
-		return r.printAccounts(accounts, c.JSON, c.Accounts)
+		rows = filtered(rows, c.Filter)
+		if age := time.Since(at); age > time.Minute && r.onTerminal() {
+			r.say("As of %s ago; --refresh asks the service anew.", roughly(age))
+		}
+		return r.printAccounts(rows, c.JSON, c.Accounts)
 	})
+}
+
+// listOrSignIn offers to sign in, on a terminal, where that is needed.
+func (r *run) listOrSignIn(ctx context.Context, t *target, l *credproc.Listing) ([]credproc.Account, time.Time, error) {
+	accounts, at, err := r.list(ctx, l)
+	if r.mayOfferLogin(err) {
+		yes, askErr := r.yes(fmt.Sprintf("You are not signed in to %s. Sign in?", sessionLabel(t.session)))
+		if askErr != nil || !yes {
+			return nil, at, cmp.Or(askErr, err)
+		}
+		if err := r.login(ctx, t, true, false); err != nil {
+			return nil, at, err
+		}
+		return r.list(ctx, l)
+	}
+	return accounts, at, err
+}
+
+// list makes a list, and shows how far it has come.
+func (r *run) list(ctx context.Context, l *credproc.Listing) ([]credproc.Account, time.Time, error) {
+	if isTerminal(r.stderr()) {
+		var shown time.Time
+		l.Progress = func(p credproc.Progress) {
+			if time.Since(shown) < 100*time.Millisecond && p.Done < p.Total {
+				return
+			}
+			shown = time.Now()
+			fmt.Fprint(r.stderr(), "\r"+progressLine(p)+eraseLine)
+		}
+		defer func() {
+			if !shown.IsZero() {
+				fmt.Fprint(r.stderr(), "\r"+eraseLine)
+			}
+		}()
+	}
+	accounts, at, err := l.Accounts(ctx)
+	if err == nil && len(accounts) == 0 {
+		err = &nothingAssignedError{session: sessionLabel(l.Session)}
+	}
+	return accounts, at, err
+}
+
+func progressLine(p credproc.Progress) string {
+	text := fmt.Sprintf("%d of %d accounts, %d roles", p.Done, p.Total, p.Roles)
+	if p.Refused > 0 {
+		text += fmt.Sprintf(" (the service wants it slower: %.1f requests a second)", p.Rate)
+	}
+	return text
 }
 
 // nothingAssignedError is a person who can sign in, and then do nothing.
@@ -39,22 +120,98 @@ type nothingAssignedError struct{ session string }
 
 func (e *nothingAssignedError) Error() string { return "no account in session " + e.session }
 
-func (r *run) printAccounts(accounts []credproc.Account, asJSON, accountsOnly bool) error {
+// row is an account, with the profiles that use each of its roles.
+type row struct {
+	credproc.Account
+	Profiles map[string][]string `json:"profiles,omitempty"` // by role
+}
+
+func (r *run) rows(session string, accounts []credproc.Account) ([]row, error) {
+	profiles, err := r.config.Roles()
+	if err != nil {
+		return nil, err
+	}
+	by := map[roleKey][]string{}
+	for _, p := range profiles {
+		if p.RoleARN == "" {
+			by[keyOf(p)] = append(by[keyOf(p)], p.Profile)
+		}
+	}
+	rows := []row{}
+	for _, a := range accounts {
+		one := row{Account: a}
+		for _, role := range a.Roles {
+			if names := by[roleKey{session, a.ID, role}]; names != nil {
+				if one.Profiles == nil {
+					one.Profiles = map[string][]string{}
+				}
+				one.Profiles[role] = names
+			}
+		}
+		rows = append(rows, one)
+	}
+	return rows, nil
+}
+
+// filtered returns what has all of the texts in it: accounts with the roles that
+// do, or those without roles.
+func filtered(rows []row, texts []string) []row {
+	found := []row{}
+	for _, one := range rows {
+		account := one.Name + "\n" + one.ID + "\n" + one.Email
+		if len(one.Roles) == 0 {
+			if containsAll(account, texts) {
+				found = append(found, one)
+			}
+			continue
+		}
+		one.Roles = slices.DeleteFunc(slices.Clone(one.Roles), func(role string) bool {
+			return !containsAll(account+"\n"+role+"\n"+strings.Join(one.Profiles[role], "\n"), texts)
+		})
+		if len(one.Roles) > 0 {
+			found = append(found, one.without())
+		}
+	}
+	return found
+}
+
+// without forgets the profiles of roles that are gone.
+func (one row) without() row {
+	var left map[string][]string
+	for role, profiles := range one.Profiles {
+		if slices.Contains(one.Roles, role) {
+			if left == nil {
+				left = map[string][]string{}
+			}
+			left[role] = profiles
+		}
+	}
+	one.Profiles = left
+	return one
+}
+
+func containsAll(text string, parts []string) bool {
+	text = strings.ToLower(text)
+	return !slices.ContainsFunc(parts, func(part string) bool { return !strings.Contains(text, strings.ToLower(part)) })
+}
+
+func (r *run) printAccounts(rows []row, asJSON, accountsOnly bool) error {
 	if asJSON {
-		return r.printJSON(accounts)
+		return r.printJSON(rows)
 	}
 	table := tabwriter.NewWriter(r.stdout(), 0, 0, 2, ' ', 0)
 	if accountsOnly {
 		fmt.Fprintln(table, "ACCOUNT ID\tACCOUNT NAME\tEMAIL")
-		for _, account := range accounts {
-			fmt.Fprintf(table, "%s\t%s\t%s\n", account.ID, sdk.Printable(account.Name), sdk.Printable(account.Email))
+		for _, one := range rows {
+			fmt.Fprintf(table, "%s\t%s\t%s\n", one.ID, sdk.Printable(one.Name), sdk.Printable(one.Email))
 		}
 		return table.Flush()
 	}
-	fmt.Fprintln(table, "ACCOUNT ID\tACCOUNT NAME\tROLE NAME")
-	for _, account := range accounts {
-		for _, role := range account.Roles {
-			fmt.Fprintf(table, "%s\t%s\t%s\n", account.ID, sdk.Printable(account.Name), sdk.Printable(role))
+	fmt.Fprintln(table, "ACCOUNT ID\tACCOUNT NAME\tEMAIL\tROLE NAME\tPROFILE")
+	for _, one := range rows {
+		for _, role := range one.Roles {
+			fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", one.ID, sdk.Printable(one.Name), sdk.Printable(one.Email),
+				sdk.Printable(role), cmp.Or(strings.Join(one.Profiles[role], ", "), "-"))
 		}
 	}
 	return table.Flush()

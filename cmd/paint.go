@@ -57,7 +57,13 @@ func wrapped(text string, indent int) string {
 	return strings.Join(append(lines, line), "\n"+strings.Repeat(" ", indent))
 }
 
-func width(text string) int { return len([]rune(text)) }
+// width is how many columns a text takes on a terminal.
+func width(text string) (columns int) {
+	for _, r := range text {
+		columns += runeWidth(r)
+	}
+	return columns
+}
 
 // pad fills text up to n columns, by what is seen of it.
 func pad(text string, n int) string {

@@ -1,13 +1,10 @@
 package cmd
 
 import (
-	"bufio"
 	"cmp"
 	"errors"
 	"fmt"
-	"io"
 	"os"
-	"strconv"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -163,26 +160,9 @@ func (r *run) implied() (*target, error) {
 	case len(names) == 1:
 		return r.named(names[0])
 	case r.onTerminal():
-		return r.pick(names)
+		return r.pickSession(names)
 	}
 	return nil, r.usage("which session? There are %s", strings.Join(names, ", "))
-}
-
-// pick asks the person for one of the sessions.
-func (r *run) pick(names []string) (*target, error) {
-	for i, name := range names {
-		r.say("%3d  %s", i+1, name)
-	}
-	fmt.Fprint(r.stderr(), "Which session? ")
-	answer, err := bufio.NewReader(r.stdin()).ReadString('\n')
-	if err != nil && !errors.Is(err, io.EOF) {
-		return nil, err
-	}
-	answer = strings.TrimSpace(answer)
-	if n, err := strconv.Atoi(answer); err == nil && n >= 1 && n <= len(names) {
-		answer = names[n-1]
-	}
-	return r.named(answer)
 }
 
 // onTerminal reports whether a person can be asked.
@@ -203,12 +183,16 @@ type roleFlags struct {
 	SSORegion   string `name:"sso-region" placeholder:"REGION" help:"Region of the Identity Center instance."`
 }
 
+// byRole reports whether they say it otherwise than by a profile.
+func (f *roleFlags) byRole() bool {
+	return f.SSOSession != "" || f.AccountID != "" || f.RoleName != "" || f.SSOStartURL != "" || f.SSORegion != ""
+}
+
 func (f *roleFlags) target(r *run) (*target, error) {
-	byRole := f.SSOSession != "" || f.AccountID != "" || f.RoleName != "" || f.SSOStartURL != "" || f.SSORegion != ""
 	switch {
-	case byRole && f.Profile != "":
+	case f.byRole() && f.Profile != "":
 		return nil, r.usage("--profile says which role: name no other")
-	case byRole:
+	case f.byRole():
 		return f.role(r)
 	}
 	profile := f.Profile

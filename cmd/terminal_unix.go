@@ -3,9 +3,11 @@
 package cmd
 
 import (
+	"errors"
 	"os"
 	"strconv"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -23,3 +25,19 @@ func terminalID() string {
 	}
 	return strconv.Itoa(id)
 }
+
+// readable waits so long for a terminal to have something to read.
+func readable(terminal *os.File, wait time.Duration) (bool, error) {
+	fd := int(terminal.Fd())
+	var set unix.FdSet
+	set.Set(fd)
+	timeout := unix.NsecToTimeval(wait.Nanoseconds())
+	n, err := unix.Select(fd+1, &set, nil, nil, &timeout)
+	if errors.Is(err, syscall.EINTR) {
+		return false, nil
+	}
+	return n > 0, err
+}
+
+// enableScreen makes a terminal do what it is told by escape sequences.
+func enableScreen(*os.File) (restore func()) { return func() {} }

@@ -1,9 +1,31 @@
 package cmd
 
-import "os"
+import (
+	"os"
+	"time"
+
+	"golang.org/x/sys/windows"
+)
 
 // openTerminal opens the console of this process.
 func openTerminal() (*os.File, error) { return os.OpenFile("CONOUT$", os.O_WRONLY, 0) }
 
 // terminalID would tell consoles apart; Windows gives them no name.
 func terminalID() string { return "" }
+
+// readable waits so long for a console to have something to read.
+func readable(terminal *os.File, wait time.Duration) (bool, error) {
+	event, err := windows.WaitForSingleObject(windows.Handle(terminal.Fd()), uint32(wait.Milliseconds()))
+	return event == windows.WAIT_OBJECT_0, err
+}
+
+// enableScreen makes a console do what it is told by escape sequences.
+func enableScreen(out *os.File) (restore func()) {
+	var mode uint32
+	console := windows.Handle(out.Fd())
+	if windows.GetConsoleMode(console, &mode) != nil {
+		return func() {}
+	}
+	windows.SetConsoleMode(console, mode|windows.ENABLE_VIRTUAL_TERMINAL_PROCESSING)
+	return func() { windows.SetConsoleMode(console, mode) }
+}

@@ -191,7 +191,9 @@ func (l *Listing) judge(data []byte, began, since time.Time) tokencache.Freshnes
 	switch age := began.Sub(made.At); {
 	case err != nil || made.At.After(time.Now()): // the clock was set back
 		return tokencache.Useless
-	case age < l.MaxAge, !made.At.Before(since): // somebody made it while this caller waited
+	case !made.At.Before(since): // somebody made it while this caller waited
+		return tokencache.Fresh
+	case age < l.MaxAge && len(made.Accounts) > 0: // who has nothing waits for an assignment
 		return tokencache.Fresh
 	}
 	return tokencache.Useless

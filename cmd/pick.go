@@ -1,0 +1,207 @@
+package cmd
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/credproc/credproc/credproc"
+	"github.com/credproc/credproc/internal/safedir"
+	"github.com/credproc/credproc/oidc"
+	"github.com/credproc/credproc/tokencache"
+)
+
+// pickSession asks the person for one of the sessions.
+func (r *run) pickSession(names []string) (*target, error) {
+	var choices []pickable
+	for _, name := range names {
+		choices = append(choices, pickable{name: name})
+	}
+	i, err := r.pickOne("Which session?", choices)
+	if err != nil {
+		return nil, err
+	}
+	return r.named(names[i])
+}
+
+// targetOrPick is target for commands that may ask: where nothing says which
+// role is meant and there is a terminal, the person picks one. process, token,
+// serve and status never do.
+func (f *roleFlags) targetOrPick(ctx context.Context, r *run) (*target, error) {
+	said := f.byRole() || f.Profile != "" || r.getenv("AWS_PROFILE") != "" || r.getenv("AWS_DEFAULT_PROFILE") != ""
+	if said || !r.onTerminal() {
+		return f.target(r)
+	}
+	if r.config.HasProfile("default") {
+		t, err := f.target(r)
+		if _, other := errors.AsType[*credproc.UnsupportedProfileError](err); !other {
+			return t, err
+		}
+	}
+	return r.pickRole(ctx)
+}
+
+// offer is a role to be picked.
+type offer struct {
+	pickable
+	key   string // for the list of recent ones
+	flags roleFlags
+}
+
+func (r *run) pickRole(ctx context.Context) (*target, error) {
+	offers, err := r.offers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if len(offers) == 0 {
+		return nil, &usageError{problem: "no profile in " + r.config.Path() + " comes from IAM Identity Center",
+			more: "Write profiles for the roles you have:", hint: r.name() + " configure"}
+	}
+	recent := r.recent()
+	slices.SortStableFunc(offers, func(a, b offer) int { return rank(recent, a.key) - rank(recent, b.key) })
+	var choices []pickable
+	for _, o := range offers {
+		choices = append(choices, o.pickable)
+	}
+	i, err := r.pickOne("Which role?", choices)
+	if err != nil {
+		return nil, err
+	}
+	r.remember(recent, offers[i].key)
+	return offers[i].flags.target(r)
+}
+
+// rank is the place of a key among the recent ones, or after all of them.
+func rank(recent []string, key string) int {
+	if i := slices.Index(recent, key); i >= 0 {
+		return i
+	}
+	return len(recent)
+}
+
+// offers returns the profiles, and then the roles that no profile has, as far
+// as they are known: a session whose roles were never listed is asked.
+func (r *run) offers(ctx context.Context) (offers []offer, err error) {
+	profiles, err := r.config.Roles()
+	if err != nil {
+		return nil, err
+	}
+	accounts := r.knownAccounts(ctx, len(profiles) == 0)
+	used := map[roleKey]bool{}
+	for _, p := range profiles {
+		used[keyOf(p)] = true
+		detail := strings.TrimSpace(p.RoleName + " " + p.RoleARN)
+		if p.RoleARN == "" {
+			detail = strings.TrimSpace(fmt.Sprintf("%s  %s %s", p.RoleName, p.AccountID, accounts.name(p.Session, p.AccountID)))
+		}
+		offers = append(offers, offer{pickable{p.Profile, detail}, "profile " + p.Profile, roleFlags{Profile: p.Profile}})
+	}
+	for _, session := range accounts {
+		for _, a := range session.accounts {
+			for _, role := range a.Roles {
+				if used[roleKey{session.name, a.ID, role}] {
+					continue
+				}
+				name := cmp.Or(a.Name, a.ID) + "  " + role
+				offers = append(offers, offer{pickable{name, strings.TrimSpace(a.ID + "  " + session.name + "  " + a.Email)},
+					"role " + session.name + " " + a.ID + " " + role,
+					roleFlags{SSOSession: session.name, AccountID: a.ID, RoleName: role}})
+			}
+		}
+	}
+	return offers, nil
+}
+
+type roleKey struct{ session, account, role string }
+
+func keyOf(p credproc.ProfileRole) roleKey { return roleKey{p.Session, p.AccountID, p.RoleName} }
+
+// listed is what is known of a session's accounts.
+type listed struct {
+	name     string
+	accounts []credproc.Account
+}
+
+type listedSessions []listed
+
+func (all listedSessions) name(session, account string) string {
+	for _, s := range all {
+		for _, a := range s.accounts {
+			if s.name == session && a.ID == account {
+				return a.Name
+			}
+		}
+	}
+	return ""
+}
+
+// knownAccounts returns the lists of all sessions that were made before. With
+// nothing else to offer, the service is asked.
+func (r *run) knownAccounts(ctx context.Context, ask bool) (all listedSessions) {
+	names, _ := r.config.SessionNames() // whether they can be read was seen before
+	for _, name := range names {
+		s, err := r.config.Session(name)
+		if err != nil {
+			continue
+		}
+		accounts, _, err := (&credproc.Listing{Session: s}).Stored(ctx)
+		if err == nil && accounts == nil && ask {
+			accounts, _, err = r.list(ctx, &credproc.Listing{Session: s, MaxAge: listAge})
+		}
+		if err == nil {
+			all = append(all, listed{name, accounts})
+		}
+	}
+	return all
+}
+
+const (
+	recentFile = "recent.json"
+	mostRecent = 30
+)
+
+// cache is where what can be done without is kept.
+func (r *run) cache() (safedir.Dir, error) {
+	if r.config.CacheDir != "" {
+		return safedir.Dir(r.config.CacheDir), nil
+	}
+	_, cache, err := tokencache.DefaultDirs(r.ID)
+	return safedir.Dir(cache), err
+}
+
+// recent returns the keys of what was picked, the last first.
+func (r *run) recent() (keys []string) {
+	dir, err := r.cache()
+	if err != nil {
+		return nil
+	}
+	text, err := dir.Read(recentFile)
+	if err != nil || json.Unmarshal(text, &keys) != nil {
+		return nil
+	}
+	return keys
+}
+
+// remember keeps what was picked, if it can be kept.
+func (r *run) remember(recent []string, key string) {
+	if len(recent) > 0 && recent[0] == key {
+		return
+	}
+	recent = slices.DeleteFunc(slices.Clone(recent), func(k string) bool { return k == key })
+	recent = append([]string{key}, recent[:min(len(recent), mostRecent-1)]...)
+	dir, err := r.cache()
+	text, errText := json.Marshal(recent)
+	if err == nil && errText == nil {
+		dir.Write(recentFile, text)
+	}
+}
+
+// mayOfferLogin reports whether a sign-in mends err, and there is somebody to
+// ask whether to begin it.
+func (r *run) mayOfferLogin(err error) bool {
+	return errors.Is(err, oidc.ErrSignInRequired) && r.onTerminal() && !r.noLogin()
+}

@@ -1,0 +1,65 @@
+package credproc
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/credproc/credproc/internal/awsconfig"
+)
+
+// ProfileRole is a profile, and the role that its credentials are of.
+type ProfileRole struct {
+	Profile   string
+	Session   string // the sso-session, or, where there is none, the start URL
+	AccountID string
+	RoleName  string
+	RoleARN   string // of the IAM role that is assumed in the end; "" if none is
+	// Native says that the AWS CLI and the SDKs get the credentials by
+	// themselves, and not from our line.
+	Native bool
+}
+
+// Roles returns the profiles that [Config.Provider] serves, sorted by name. What
+// it does not serve is left out, broken profiles too.
+func (c *Config) Roles() ([]ProfileRole, error) {
+	files, err := c.load()
+	if err != nil {
+		return nil, err
+	}
+	var roles []ProfileRole
+	for _, name := range slices.Sorted(maps.Keys(files.Profiles)) {
+		p, err := c.profile(name)
+		if err != nil {
+			continue
+		}
+		if role, ok := c.roleOf(p); ok {
+			roles = append(roles, role)
+		}
+	}
+	return roles, nil
+}
+
+func (c *Config) roleOf(p *awsconfig.Profile) (ProfileRole, bool) {
+	role := ProfileRole{Profile: p.Name, Native: p.Kind == awsconfig.SSO || p.Kind == awsconfig.LegacySSO}
+	for p.Chain != nil {
+		if p.Chain.Source == nil || p.Chain.MFASerial != "" {
+			return role, false
+		}
+		if role.RoleARN == "" {
+			role.RoleARN = p.Chain.RoleARN
+		}
+		p = p.Chain.Source
+	}
+	if p.Role == nil || p.Kind == awsconfig.SessionOnly {
+		return role, false
+	}
+	s := p.Role.Session
+	if s.Name == "" {
+		s = c.named(s)
+	}
+	role.Session, role.AccountID, role.RoleName = s.Name, p.Role.AccountID, p.Role.RoleName
+	if role.Session == "" {
+		role.Session = s.StartURL
+	}
+	return role, true
+}
