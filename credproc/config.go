@@ -143,6 +143,14 @@ func (c *Config) Path() string {
 	return files.Path
 }
 
+// NewSession returns a session that the config file does not have yet.
+func (c *Config) NewSession(name, startURL, region string) (*tokencache.Session, error) {
+	if _, err := c.load(); err != nil {
+		return nil, err
+	}
+	return c.session(awsconfig.Session{Name: name, StartURL: startURL, Region: region}, nil)
+}
+
 // Session returns the sso-session called name.
 func (c *Config) Session(name string) (*tokencache.Session, error) {
 	files, err := c.load()

@@ -65,6 +65,35 @@ func Parse(name string, data []byte, credentials bool) (*Config, error) {
 	return c, nil
 }
 
+// With returns what the files said if the config file held text. The error is a
+// [*SyntaxError], or that of reading the credentials file.
+func (c *Config) With(text []byte) (*Config, error) {
+	with, err := Load("", c.CredentialsPath)
+	if err != nil {
+		return nil, err
+	}
+	// The credentials file is read last, as it wins.
+	all := &Config{Path: c.Path, CredentialsPath: c.CredentialsPath}
+	if err := all.add(c.Path, string(text), false); err != nil {
+		return nil, err
+	}
+	all.merge(with)
+	return all, nil
+}
+
+// merge adds the profiles of a credentials file.
+func (c *Config) merge(credentials *Config) {
+	for name, s := range credentials.Profiles {
+		if c.Profiles[name] == nil {
+			put(&c.Profiles, s)
+			continue
+		}
+		for _, p := range s.properties {
+			c.Profiles[name].set(p)
+		}
+	}
+}
+
 // Location is a line in a file. The zero value is nowhere: the place of what
 // did not come from a file.
 type Location struct {

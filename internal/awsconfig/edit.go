@@ -227,6 +227,26 @@ func (t *Text) Convert(profile string, m Mark, process string) error {
 	return nil
 }
 
+// Converted returns the profiles that [Text.Convert] has been at.
+func (t *Text) Converted(m Mark) (names []string) {
+	current := ""
+	for i, line := range t.lines {
+		if i == 0 {
+			line = strings.TrimPrefix(line, "\ufeff")
+		}
+		if kind, name, header := headerOf(line); header {
+			current = ""
+			if kind == "profile" {
+				current = name
+			}
+		}
+		if current != "" && strings.HasPrefix(line, aside(m)) && !slices.Contains(names, current) {
+			names = append(names, current)
+		}
+	}
+	return names
+}
+
 // continues reports whether the property at i has more than its line.
 func (t *Text) continues(i int) bool {
 	for _, line := range t.lines[i+1:] {
