@@ -17,7 +17,10 @@ type Commands struct {
 	Env     envCommand     `cmd:"" help:"Print credentials as variables for a shell, or as JSON."`
 	Serve   serveCommand   `cmd:"" help:"Serve credentials of many roles to programs on this machine."`
 	List    listCommand    `cmd:"" help:"List accounts and roles."`
-	Status  statusCommand  `cmd:"" help:"Show what is signed in, and until when."`
+
+	Configure configureCommand `cmd:"" help:"Write sessions and profiles into ~/.aws/config."`
+
+	Status statusCommand `cmd:"" help:"Show what is signed in, and until when."`
 
 	Console consoleCommand `cmd:"" help:"Open the AWS console in a browser."`
 	Token   tokenCommand   `cmd:"" help:"Print the access token, for tools that need a bearer."`

@@ -183,6 +183,15 @@ func (a *App) aboutConfig(err error) (advice, bool) {
 		say.more = "Only profiles that come from IAM Identity Center are served here."
 		return say, true
 	}
+	if e, ok := errors.AsType[*commandError](err); ok {
+		say.text = "no credential_process line is written: " + e.problem
+		say.more = "Install the program in a directory of PATH, or say with --command how the lines are to begin."
+		return say, true
+	}
+	if e, ok := errors.AsType[*awsconfig.ReadOnlyError](err); ok {
+		say.text = e.Error() + ": it is not changed"
+		return say, true
+	}
 	if e, ok := errors.AsType[*awsconfig.MissingError](err); ok {
 		say.text = fmt.Sprintf("%s: %s lacks %s", e.Location, e.Section, strings.Join(e.Keys, " and "))
 		return say, true
@@ -190,7 +199,9 @@ func (a *App) aboutConfig(err error) (advice, bool) {
 	_, unreadable := errors.AsType[*configError](err)
 	_, value := errors.AsType[*awsconfig.ValueError](err)
 	_, mismatch := errors.AsType[*awsconfig.MismatchError](err)
-	return say, unreadable || value || mismatch || errors.Is(err, errNoHome)
+	_, edit := errors.AsType[*awsconfig.EditError](err)
+	_, syntax := errors.AsType[*awsconfig.SyntaxError](err)
+	return say, edit || syntax || unreadable || value || mismatch || errors.Is(err, errNoHome)
 }
 
 // known lists the names that there are in a file, if there is one.

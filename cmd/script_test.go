@@ -54,6 +54,8 @@ func TestMain(m *testing.M) {
 //	eventually re program…   runs it until it prints what is like re
 //	scribble pattern…        makes garbage of files
 //	unmount dir              unmounts it at the end of the script
+//	appendto file line text  adds a line below the first one that says line
+//	outside file original    file is original with a block of ours at its end
 //	leaks [except…]          checks that no file in $WORK holds a secret, but below these
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -68,6 +70,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "soon": soon, "idc": idc, "count": count, "reset": reset,
+			"appendto": appendTo, "outside": outside,
 			"document": document, "json": isJSON, "schema": schema, "leaks": leaks, "asked": asked, "eventually": eventually, "scribble": scribble, "unmount": unmount,
 		},
 	})
@@ -362,4 +365,23 @@ func scribble(ts *testscript.TestScript, _ bool, patterns []string) {
 func unmount(ts *testscript.TestScript, _ bool, args []string) {
 	dir := ts.MkAbs(args[0])
 	ts.Defer(func() { ts.Check(exec.Command("umount", dir).Run()) })
+}
+
+func appendTo(ts *testscript.TestScript, _ bool, args []string) {
+	path := ts.MkAbs(args[0])
+	text, err := os.ReadFile(path)
+	ts.Check(err)
+	before, after, ok := strings.Cut(string(text), "\n"+args[1]+"\n")
+	if !ok {
+		ts.Fatalf("no line %q", args[1])
+	}
+	ts.Check(os.WriteFile(path, []byte(before+"\n"+args[1]+"\n"+args[2]+"\n"+after), 0o600))
+}
+
+func outside(ts *testscript.TestScript, _ bool, args []string) {
+	text, original := ts.ReadFile(args[0]), ts.ReadFile(args[1])
+	block, ok := strings.CutPrefix(text, original)
+	if !ok || !strings.HasPrefix(block, "# >>> credproc >>>") || !strings.HasSuffix(block, "# <<< credproc <<<\n") {
+		ts.Fatalf("not %s and a block:\n%s", args[1], text)
+	}
 }

@@ -1,0 +1,681 @@
+package cmd
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/rogpeppe/go-internal/diff"
+
+	"github.com/credproc/credproc/credproc"
+	"github.com/credproc/credproc/internal/awsconfig"
+	"github.com/credproc/credproc/internal/sdk"
+	"github.com/credproc/credproc/oidc"
+)
+
+type configureCommand struct {
+	Names       []string `arg:"" optional:"" name:"name" help:"sso-session to write profiles of, that is there or is to be; with --convert and --revert: profiles."`
+	SSOSession  string   `name:"sso-session" placeholder:"NAME" help:"The same as NAME."`
+	SSOStartURL string   `name:"sso-start-url" placeholder:"URL" help:"Start URL of a session that is not in the file yet."`
+	SSORegion   string   `name:"sso-region" placeholder:"REGION" help:"Region of its Identity Center instance."`
+
+	All          bool     `help:"Write a profile for every role, and pick none."`
+	MatchAccount []string `name:"match-account" placeholder:"GLOB" help:"Only for accounts whose name or ID is like GLOB; may be given again."`
+	MatchRole    []string `name:"match-role" placeholder:"GLOB" help:"Only for roles whose name is like GLOB; may be given again."`
+	Template     string   `placeholder:"TEXT" help:"How to name profiles, as a Go template with .AccountName, .AccountID, .Email, .RoleName and .Session. Default: {{.AccountName}}/{{.RoleName}}"`
+	Region       []string `placeholder:"[GLOB=]REGION" help:"Region of the profiles, or of those in accounts like GLOB; may be given again, the first that fits counts."`
+	Prune        bool     `help:"Remove the profiles written before whose roles you no longer have."`
+	listFlags
+
+	Convert bool   `help:"Give native Identity Center profiles our line instead of their sso_ keys, which become comments."`
+	Revert  bool   `help:"Give profiles with our line their native keys back."`
+	Undo    bool   `help:"Bring back the file as it was before the last change; again: the change."`
+	Command string `placeholder:"WORDS" help:"How the lines begin. Default: the path under which PATH finds this program."`
+	DryRun  bool   `name:"dry-run" help:"Print what would change, as a diff, and change nothing."`
+	Yes     bool   `short:"y" help:"Ask nothing."`
+}
+
+// Run implements the command, for kong.
+func (c *configureCommand) Run(ctx context.Context, a *App) error {
+	return a.do(ctx, true, func(ctx context.Context, r *run) error {
+		if err := c.check(r); err != nil {
+			return err
+		}
+		e := &configEdit{run: r, file: awsconfig.File{Path: r.config.Path(), Name: cmp.Or(r.ID, "credproc")}, dry: c.DryRun, sure: c.Yes}
+		switch {
+		case c.Undo:
+			return e.undo(ctx)
+		case c.Revert:
+			return e.revert(ctx, c.Names)
+		}
+		command, err := r.lineCommand(c.Command)
+		if err != nil {
+			return err
+		}
+		if c.Convert {
+			return e.convert(ctx, c.Names, command)
+		}
+		return c.write(ctx, e, command)
+	})
+}
+
+func (c *configureCommand) check(r *run) error {
+	ways := 0
+	for _, way := range []bool{c.Convert, c.Revert, c.Undo, c.All || c.Prune || len(c.MatchAccount)+len(c.MatchRole)+len(c.Region) > 0 || c.Template != ""} {
+		if way {
+			ways++
+		}
+	}
+	session := c.SSOSession != "" || c.SSOStartURL != "" || c.SSORegion != ""
+	switch {
+	case ways > 1, session && (c.Convert || c.Revert || c.Undo), c.Undo && len(c.Names) > 0:
+		return r.usage("--convert, --revert and --undo are commands of their own")
+	case c.Convert || c.Revert || c.Undo:
+	case len(c.Names) > 1 || len(c.Names) == 1 && c.SSOSession != "":
+		return r.usage("name one session")
+	case c.Rate < 0:
+		return r.usage("--rate is %v: it must be more than 0", c.Rate)
+	}
+	for _, rule := range c.Region {
+		region := rule[strings.LastIndex(rule, "=")+1:]
+		if err := sdk.CheckRegion(region); err != nil {
+			return err
+		}
+	}
+	if c.Template != "" {
+		_, err := nameTemplate(c.Template)
+		return err
+	}
+	return nil
+}
+
+// configEdit changes the config file, after asking.
+type configEdit struct {
+	*run
+	file      awsconfig.File
+	dry, sure bool
+}
+
+// mark is how our block is told from that of another tool.
+func (e *configEdit) mark() awsconfig.Mark { return awsconfig.Mark(e.file.Name) }
+
+// files says where the files are, and nothing of what they say: that is to be
+// read under the lock.
+func (e *configEdit) files() (*awsconfig.Config, error) {
+	home := e.getenv("HOME")
+	if home == "" {
+		home, _ = os.UserHomeDir()
+	}
+	config, credentials, err := awsconfig.Paths(e.getenv, home)
+	return &awsconfig.Config{Path: config, CredentialsPath: credentials}, err
+}
+
+// apply makes the change, if the person agrees to what it would be now.
+func (e *configEdit) apply(ctx context.Context, what func() string, edit func(old []byte) ([]byte, error)) (changed bool, err error) {
+	old, err := os.ReadFile(e.file.Path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return false, err
+	}
+	text, err := edit(old)
+	if err != nil {
+		return false, err
+	}
+	if string(text) == string(old) {
+		e.say("There is nothing to change in %s.", e.file.Path)
+		return false, nil
+	}
+	if e.dry {
+		_, err := e.stdout().Write(difference(e.file.Path, old, text))
+		return false, err
+	}
+	if err := e.agreed(what(), old, text); err != nil {
+		return false, err
+	}
+	return e.file.Edit(ctx, edit)
+}
+
+// secretKey finds what a person may have written into the file, and would not
+// want in the log of a dry run.
+var secretKey = regexp.MustCompile(`(?im)^(\s*aws_(?:secret_access_key|session_token)\s*=[ \t]*)\S.*?(\r?)$`)
+
+// difference shows a change, but no secret near it.
+func difference(path string, old, text []byte) []byte {
+	hide := func(text []byte) []byte { return secretKey.ReplaceAll(text, []byte("${1}***${2}")) }
+	return diff.Diff(path, hide(old), path, hide(text))
+}
+
+func (e *configEdit) agreed(what string, old, text []byte) error {
+	switch {
+	case e.sure:
+		return nil
+	case !e.onTerminal():
+		return &usageError{problem: "without a terminal nobody can be asked", more: "Say --yes to change the file, or --dry-run to see what would change."}
+	}
+	for {
+		answer, err := e.ask(what+" in "+e.file.Path+"? (d shows the difference)", "Y/n/d")
+		switch answer = strings.ToLower(answer); {
+		case err != nil:
+			return err
+		case answer == "y/n/d" || strings.HasPrefix(answer, "y"):
+			return nil
+		case strings.HasPrefix(answer, "d"):
+			e.stderr().Write(difference(e.file.Path, old, text))
+		default:
+			return errLeft
+		}
+	}
+}
+
+func (e *configEdit) saved() {
+	e.say("The file as it was is in %s; \"%s configure --undo\" brings it back.", e.file.Backup(), e.name())
+}
+
+// write writes a session and profiles.
+func (c *configureCommand) write(ctx context.Context, e *configEdit, command string) error {
+	r := e.run
+	t, part, err := c.session(r)
+	if err != nil {
+		return err
+	}
+	accounts, err := c.accounts(ctx, r, t)
+	if err != nil {
+		return t.wrap(err)
+	}
+	chosen := selection{c.MatchAccount, c.MatchRole}
+	roles, err := chosen.of(t.session.Name, accounts)
+	if err != nil {
+		return err
+	}
+	roles = r.writable(roles)
+	switch {
+	case c.All || len(c.MatchAccount)+len(c.MatchRole) > 0:
+	case c.Prune: // and nothing else
+		roles = nil
+	default:
+		if roles, err = r.pickRoles(roles); err != nil {
+			return err
+		}
+	}
+	if len(roles) == 0 && !c.Prune {
+		return r.usage("no role is like that: \"%s list\" shows what there is", r.name())
+	}
+	plan := &profilePlan{session: part, name: t.session.Name, command: command, template: c.Template,
+		regions: c.Region, region: t.session.Config.Region, prune: c.Prune, all: accounts}
+	var block *blockPlan
+	changed, err := e.apply(ctx, func() string { return "Write " + block.summary() }, func(old []byte) (text []byte, err error) {
+		text, block, err = e.block(plan, roles, old)
+		return text, err
+	})
+	if err == nil && changed {
+		r.say("%s: %s.", e.file.Path, block.summary())
+		e.saved()
+		r.say("Try: aws sts get-caller-identity --profile %s", shellWord(block.example))
+	}
+	return err
+}
+
+// block returns the file with the profiles in it.
+func (e *configEdit) block(plan *profilePlan, roles []wanted, old []byte) ([]byte, *blockPlan, error) {
+	text := awsconfig.NewText(e.file.Path, old)
+	lines, _, err := text.Block(e.mark())
+	if err != nil {
+		return nil, nil, err
+	}
+	rest, err := text.Outside(e.mark())
+	if err != nil {
+		return nil, nil, err
+	}
+	files, err := e.files()
+	if err != nil {
+		return nil, nil, err
+	}
+	outside, err := files.With(rest.Bytes())
+	if err != nil {
+		return nil, nil, err
+	}
+	this := *plan
+	parts := awsconfig.Parts(lines)
+	if outside.Sessions[plan.name] != nil || slices.ContainsFunc(parts, func(p awsconfig.Part) bool { return p.Kind == "sso-session" && p.Name == plan.name }) {
+		this.session = awsconfig.Part{} // somebody was quicker
+	}
+	this.region = cmp.Or(regionSet(outside.Profiles["default"]), this.region)
+	block, err := this.apply(parts, roles, outside.Profiles)
+	if err != nil {
+		return nil, nil, err
+	}
+	note := fmt.Sprintf("written by \"%s configure\", which keeps what you add to a profile in here", e.name())
+	if err := text.SetBlock(e.mark(), note, block.lines()); err != nil {
+		return nil, nil, err
+	}
+	if _, err := files.With(text.Bytes()); err != nil { // never a file that nobody can read
+		return nil, nil, err
+	}
+	return text.Bytes(), block, nil
+}
+
+func regionSet(s *awsconfig.Section) string {
+	region, _ := s.Get("region")
+	return region
+}
+
+// accounts lists the accounts, and signs in where that is needed: a person, or a
+// script for one, has asked to be set up.
+func (c *configureCommand) accounts(ctx context.Context, r *run, t *target) ([]credproc.Account, error) {
+	l := c.listing(t)
+	if c.Prune { // nothing is removed because of what was so some hours ago
+		l.MaxAge = 0
+	}
+	accounts, _, err := r.list(ctx, l)
+	if errors.Is(err, oidc.ErrSignInRequired) && !r.noLogin() {
+		if err := r.login(ctx, t, true, false); err != nil {
+			return nil, err
+		}
+		accounts, _, err = r.list(ctx, l)
+	}
+	return accounts, err
+}
+
+// writable leaves out what a service should not send, and what would mean
+// something else in a line.
+func (r *run) writable(roles []wanted) []wanted {
+	return slices.DeleteFunc(roles, func(w wanted) bool {
+		bad := awsconfig.CheckRole(w.AccountID, w.RoleName) != nil || !isPlainWord(w.RoleName)
+		if bad {
+			r.say("%s is left out: that cannot be part of a line.", sdk.Printable(w.String()))
+		}
+		return bad
+	})
+}
+
+func (r *run) pickRoles(roles []wanted) ([]wanted, error) {
+	if !r.onTerminal() {
+		return nil, &usageError{problem: "which roles?", more: "Say --all, or --match-account and --match-role."}
+	}
+	var choices []pickable
+	for _, w := range roles {
+		choices = append(choices, pickable{cmp.Or(w.AccountName, w.AccountID) + "  " + w.RoleName, strings.TrimSpace(w.AccountID + "  " + w.Email)})
+	}
+	picked, err := r.pick("Profiles for which roles?", choices, true)
+	if err != nil {
+		return nil, err
+	}
+	var some []wanted
+	for _, i := range picked {
+		some = append(some, roles[i])
+	}
+	return some, nil
+}
+
+// session finds or describes the session. The part is what is to be written of
+// it, if it is a new one.
+func (c *configureCommand) session(r *run) (*target, awsconfig.Part, error) {
+	name := c.SSOSession
+	if len(c.Names) == 1 {
+		name = c.Names[0]
+	}
+	if c.SSOStartURL == "" && c.SSORegion == "" {
+		if name == "" {
+			picked, err := c.whichSession(r)
+			if err != nil {
+				return nil, awsconfig.Part{}, err
+			}
+			name = picked
+		}
+		if r.config.HasSession(name) {
+			t, err := r.plainSession(name)
+			return t, awsconfig.Part{}, err
+		}
+		if !r.onTerminal() || c.Yes {
+			if name != "" {
+				_, err := r.config.Session(name) // says which there are
+				return nil, awsconfig.Part{}, err
+			}
+			return nil, awsconfig.Part{}, &usageError{problem: "no sso-session in " + r.config.Path(), more: "Name it with --sso-start-url, --sso-region and --sso-session."}
+		}
+	}
+	return c.newSession(r, name)
+}
+
+// plainSession returns a session of a name that can be part of a line.
+func (r *run) plainSession(name string) (*target, error) {
+	if !isPlainWord(name) || !awsconfig.IsSectionName(name) {
+		return nil, r.usage("the session's name %q cannot be part of a credential_process line: let it have letters, digits and -_./:=@,+ only", name)
+	}
+	s, err := r.config.Session(name)
+	return &target{session: s, words: []string{name}}, err
+}
+
+const anotherSession = "another one"
+
+func (c *configureCommand) whichSession(r *run) (string, error) {
+	names, err := r.config.SessionNames()
+	if err != nil || len(names) == 0 {
+		return "", err
+	}
+	ask := r.onTerminal() && !c.Yes
+	switch {
+	case len(names) == 1 && (!ask || c.All || len(c.MatchAccount)+len(c.MatchRole) > 0):
+		return names[0], nil
+	case !ask:
+		return "", r.usage("which session? There are %s", strings.Join(names, ", "))
+	}
+	var choices []pickable
+	for _, name := range append(names, anotherSession) {
+		choices = append(choices, pickable{name: name})
+	}
+	i, err := r.pickOne("Profiles of which session?", choices)
+	if err != nil || i == len(names) {
+		return "", err
+	}
+	return names[i], nil
+}
+
+// newSession describes a session by flags, and by answers where there is
+// somebody to give them.
+func (c *configureCommand) newSession(r *run, name string) (*target, awsconfig.Part, error) {
+	ask := r.onTerminal() && !c.Yes
+	startURL, region, err := c.place(r, ask)
+	if err != nil {
+		return nil, awsconfig.Part{}, err
+	}
+	if name == "" {
+		if name = r.sessionFor(startURL, region); name != "" {
+			t, err := r.plainSession(name)
+			return t, awsconfig.Part{}, err
+		}
+		name = suggestedName(startURL)
+		if ask {
+			if name, err = r.ask("Name of the session?", name); err != nil {
+				return nil, awsconfig.Part{}, err
+			}
+		}
+	}
+	if !isPlainWord(name) || !awsconfig.IsSectionName(name) {
+		return nil, awsconfig.Part{}, r.usage("%q is no name for a session: let it have letters, digits and -_./:@+ only", name)
+	}
+	if r.config.HasSession(name) {
+		t, err := r.sameSession(name, startURL, region)
+		return t, awsconfig.Part{}, err
+	}
+	s, err := r.config.NewSession(name, startURL, region)
+	part := awsconfig.Part{Kind: "sso-session", Name: name, Lines: []string{"[sso-session " + name + "]", "sso_start_url = " + startURL,
+		"sso_region = " + region, "sso_registration_scopes = sso:account:access", ""}}
+	return &target{session: s, words: []string{"--sso-start-url", startURL, "--sso-region", region}}, part, err
+}
+
+// place returns where the Identity Center instance is.
+func (c *configureCommand) place(r *run, ask bool) (startURL, region string, err error) {
+	startURL, region = c.SSOStartURL, c.SSORegion
+	if startURL == "" && ask {
+		if startURL, err = r.ask("Start URL of the access portal?", ""); err != nil {
+			return "", "", err
+		}
+	}
+	if startURL == "" {
+		return "", "", r.usage("--sso-region wants --sso-start-url beside it")
+	}
+	if startURL, err = oidc.NormalizeStartURL(startURL); err != nil {
+		return "", "", err
+	}
+	if region == "" && ask {
+		if region, err = r.ask("Region of the Identity Center instance?", regionOf(startURL)); err != nil {
+			return "", "", err
+		}
+	}
+	if region = cmp.Or(region, regionOf(startURL)); region == "" {
+		return "", "", r.usage("--sso-start-url wants --sso-region beside it: the region of the Identity Center instance")
+	}
+	return startURL, region, sdk.CheckRegion(region)
+}
+
+// suggestedName makes a name of the first word of the portal's host, unless that
+// is an ID.
+func suggestedName(startURL string) string {
+	u, err := url.Parse(startURL)
+	if err != nil {
+		return "sso"
+	}
+	word, _, _ := strings.Cut(u.Hostname(), ".")
+	if id, _ := regexp.MatchString(`^(d-|ssoins-|start$|identitycenter$|view$|\d)`, word); id || !isPlainWord(word) {
+		return "sso"
+	}
+	return word
+}
+
+// sessionFor returns the only session at a place, or "".
+func (r *run) sessionFor(startURL, region string) string {
+	names, _ := r.config.SessionNames()
+	var same []string
+	for _, name := range names {
+		if _, err := r.sameSession(name, startURL, region); err == nil {
+			same = append(same, name)
+		}
+	}
+	if len(same) != 1 {
+		return ""
+	}
+	return same[0]
+}
+
+// sameSession returns the session of that name, if it is at that place.
+func (r *run) sameSession(name, startURL, region string) (*target, error) {
+	t, err := r.plainSession(name)
+	if err != nil {
+		return nil, err
+	}
+	url, err := oidc.NormalizeStartURL(t.session.Config.StartURL)
+	if err != nil {
+		return nil, err
+	}
+	if url != startURL || t.session.Config.Region != region {
+		return nil, r.usage("the session %s is at %s in %s, not at %s in %s: choose another name", name, url, t.session.Config.Region, startURL, region)
+	}
+	return t, nil
+}
+
+// undo exchanges the file and its backup.
+func (e *configEdit) undo(ctx context.Context) error {
+	backup, err := os.ReadFile(e.file.Backup())
+	if errors.Is(err, fs.ErrNotExist) {
+		return e.usage("there is no %s: nothing was changed here", e.file.Backup())
+	}
+	if err != nil {
+		return err
+	}
+	now, err := os.ReadFile(e.file.Path)
+	switch {
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
+		return err
+	case string(now) == string(backup):
+		e.say("There is nothing to change in %s.", e.file.Path)
+		return nil
+	case e.dry:
+		_, err := e.stdout().Write(difference(e.file.Path, now, backup))
+		return err
+	}
+	if err := e.agreed("Bring back what was before the last change", now, backup); err != nil {
+		return err
+	}
+	if err := e.file.Undo(ctx); err != nil {
+		return err
+	}
+	e.say("%s is as it was. The same again brings the change back.", e.file.Path)
+	return nil
+}
+
+// convert gives native profiles our line.
+func (e *configEdit) convert(ctx context.Context, names []string, command string) error {
+	done, left := []string{}, []string{}
+	changed, err := e.apply(ctx, func() string { return fmt.Sprintf("Convert %s", countOf(len(done), "profile")) }, func(old []byte) ([]byte, error) {
+		text := awsconfig.NewText(e.file.Path, old)
+		files, err := e.files()
+		if err != nil {
+			return nil, err
+		}
+		before, err := files.With(old)
+		if err != nil {
+			return nil, err
+		}
+		done, left = nil, nil
+		for _, name := range orAll(names, before) {
+			converted, err := convertOne(text, e.mark(), before, name, command)
+			switch {
+			case err != nil && names != nil:
+				return nil, err
+			case err != nil:
+				left = append(left, fmt.Sprintf("%s stays as it is: %v.", name, err))
+			case converted:
+				done = append(done, name)
+			}
+		}
+		return text.Bytes(), e.verify(files, before, text.Bytes(), done, command)
+	})
+	for _, line := range left {
+		e.say("%s", line)
+	}
+	if err == nil && changed {
+		e.say("Converted in %s: %s.", e.file.Path, strings.Join(done, ", "))
+		e.say("\"aws sso login --profile\" no longer knows them: \"%s login\" signs in to their session. \"%s configure --revert\" gives them their keys back.", e.name(), e.name())
+		e.saved()
+	}
+	return err
+}
+
+func orAll(names []string, c *awsconfig.Config) []string {
+	if names != nil {
+		return names
+	}
+	for name := range c.Profiles {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// convertOne reports whether there was something to convert.
+func convertOne(text *awsconfig.Text, m awsconfig.Mark, files *awsconfig.Config, name, command string) (bool, error) {
+	p, err := files.Profile(name, strings.Fields(command))
+	if err != nil {
+		return false, err
+	}
+	native := p.Kind == awsconfig.SSO || p.Kind == awsconfig.LegacySSO || p.Kind == awsconfig.Ours && hasNativeKeys(p.Section)
+	if !native || p.Role == nil {
+		return false, nil
+	}
+	if other, ok := p.Section.Get("credential_process"); ok && p.Kind != awsconfig.Ours {
+		return false, &awsconfig.EditError{Profile: name, Problem: fmt.Sprintf("has a credential_process of its own beside the keys: %q", other)}
+	}
+	process, err := processFor(p.Role, command)
+	if err != nil {
+		return false, &awsconfig.EditError{Profile: name, Problem: err.Error()}
+	}
+	return true, text.Convert(name, m, process)
+}
+
+func hasNativeKeys(s *awsconfig.Section) bool {
+	_, account := s.Get("sso_account_id")
+	_, role := s.Get("sso_role_name")
+	return account || role
+}
+
+// processFor returns the line for a role, if it can be written.
+func processFor(role *awsconfig.Role, command string) (string, error) {
+	session := "--sso-session " + role.Session.Name
+	if !isPlainWord(role.Session.Name) {
+		if role.Session.Name != "" {
+			return "", fmt.Errorf("is of session %q, whose name cannot be part of a line", role.Session.Name)
+		}
+		startURL, err := oidc.NormalizeStartURL(role.Session.StartURL)
+		if err != nil {
+			return "", err
+		}
+		if !isPlainWord(startURL) {
+			return "", fmt.Errorf("has a start URL that cannot be part of a line: %s", startURL)
+		}
+		session = "--sso-start-url " + startURL + " --sso-region " + role.Session.Region
+	}
+	return fmt.Sprintf("%s process %s --account-id %s --role-name %s", command, session, role.AccountID, role.RoleName), nil
+}
+
+// verify makes sure that profiles mean now what they meant before.
+func (e *configEdit) verify(files, before *awsconfig.Config, text []byte, names []string, command string) error {
+	after, err := files.With(text)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		was, err := before.Profile(name, strings.Fields(command))
+		if err != nil {
+			return err
+		}
+		if hasNativeKeys(after.Profiles[name]) {
+			return &awsconfig.EditError{Profile: name, Problem: "has sso_ keys in " + files.CredentialsPath + " too: remove them there first"}
+		}
+		is, err := after.Profile(name, strings.Fields(command))
+		if err != nil {
+			return err
+		}
+		if is.Role == nil || is.Role.AccountID != was.Role.AccountID || is.Role.RoleName != was.Role.RoleName {
+			return &awsconfig.EditError{Profile: name, Problem: "would be of another role than before"}
+		}
+	}
+	return nil
+}
+
+// revert gives profiles their native keys back: those named, or all that were
+// converted.
+func (e *configEdit) revert(ctx context.Context, names []string) error {
+	var done []string
+	changed, err := e.apply(ctx, func() string { return fmt.Sprintf("Give native keys back to %s", countOf(len(done), "profile")) }, func(old []byte) ([]byte, error) {
+		text := awsconfig.NewText(e.file.Path, old)
+		files, err := e.files()
+		if err != nil {
+			return nil, err
+		}
+		before, err := files.With(old)
+		if err != nil {
+			return nil, err
+		}
+		if done = names; names == nil {
+			done = text.Converted(e.mark())
+		}
+		for _, name := range done {
+			native, err := nativeLines(before, name, strings.Fields(e.command()))
+			if err != nil && !slices.Contains(text.Converted(e.mark()), name) {
+				return nil, err
+			}
+			if err := text.Revert(name, e.mark(), native); err != nil {
+				return nil, err
+			}
+		}
+		return text.Bytes(), nil
+	})
+	if err == nil && changed {
+		e.say("The native keys are back in %s: %s.", e.file.Path, strings.Join(done, ", "))
+		e.saved()
+	}
+	return err
+}
+
+// nativeLines are the keys that stand for our line in a profile.
+func nativeLines(files *awsconfig.Config, name string, command []string) ([]string, error) {
+	p, err := files.Profile(name, command)
+	if err != nil {
+		return nil, err
+	}
+	if p.Kind != awsconfig.Ours || p.Role == nil {
+		return nil, &awsconfig.EditError{Profile: name, Problem: "has no line of ours that stands for native keys"}
+	}
+	lines := []string{"sso_session = " + p.Role.Session.Name}
+	if p.Role.Session.Name == "" {
+		lines = []string{"sso_start_url = " + p.Role.Session.StartURL, "sso_region = " + p.Role.Session.Region}
+	}
+	return append(lines, "sso_account_id = "+p.Role.AccountID, "sso_role_name = "+p.Role.RoleName), nil
+}

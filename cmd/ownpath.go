@@ -1,0 +1,148 @@
+package cmd
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strings"
+)
+
+// A credential_process line outlives the program that wrote it: it is run by
+// other programs, from anywhere, after upgrades. So it names the path under
+// which PATH finds us, with its links unresolved: package managers put each
+// version into a directory of its own, which the next upgrade removes, and a
+// link to it into a directory that stays.
+
+// commandError is why no line can be written that would work.
+type commandError struct{ problem string }
+
+func (e *commandError) Error() string { return e.problem }
+
+// lineCommand returns how the lines begin that we write. said is what the user
+// wants it to be, or "".
+func (a *App) lineCommand(said string) (string, error) {
+	words := strings.Fields(a.command())
+	if said != "" {
+		words = strings.Fields(said)
+	}
+	for _, word := range words {
+		if !isPlainWord(word) {
+			return "", &commandError{fmt.Sprintf("%q cannot be written into a config file: programs that run the line disagree about quotes and special characters", word)}
+		}
+	}
+	if said != "" {
+		if len(words) == 0 {
+			return "", &commandError{"the command is empty"}
+		}
+		return strings.Join(words, " "), nil
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return "", err
+	}
+	path, err := a.ownPath(words[0], self, os.Args[0])
+	if err != nil {
+		return "", err
+	}
+	words[0] = path
+	return strings.Join(words, " "), nil
+}
+
+// ownPath returns the path, or the bare name, under which the program at self
+// can be run tomorrow. called is how it was run this time.
+func (a *App) ownPath(name, self, called string) (string, error) {
+	if isTemporary(self) {
+		return "", &commandError{fmt.Sprintf("%s is a temporary build, as \"go run\" makes it: a line with it would not work for long", self)}
+	}
+	found := a.inPath(name, self)
+	stable := found
+	if stable == "" && strings.ContainsRune(called, filepath.Separator) {
+		if path, err := filepath.Abs(called); err == nil && sameFile(path, self) {
+			stable = path
+		}
+	}
+	switch {
+	case stable == "":
+		return "", &commandError{fmt.Sprintf("PATH leads to no %s that is this program", name)}
+	case isVersioned(stable):
+		return "", &commandError{fmt.Sprintf("%s is the directory of one version, which the next upgrade removes, and PATH leads to it by no link", stable)}
+	case isPlainWord(stable):
+		return stable, nil
+	case found != "" && found == a.firstInPath(name) && !strings.ContainsAny(name, `/\`):
+		return name, nil // which every program that has our PATH finds
+	}
+	return "", &commandError{fmt.Sprintf("the path %q has characters that programs which run the line disagree about, and PATH does not lead to it", stable)}
+}
+
+// inPath returns the first path in PATH that is the program at self, links
+// unresolved, and rather one that stays.
+func (a *App) inPath(name, self string) (path string) {
+	for _, candidate := range a.candidates(name) {
+		if !sameFile(candidate, self) {
+			continue
+		}
+		if !isVersioned(candidate) {
+			return candidate
+		}
+		path = candidate
+	}
+	return path
+}
+
+// firstInPath returns what the bare name means to programs that have our PATH.
+func (a *App) firstInPath(name string) string {
+	for _, candidate := range a.candidates(name) {
+		if info, err := os.Stat(candidate); err == nil && info.Mode().IsRegular() {
+			return candidate
+		}
+	}
+	return ""
+}
+
+// candidates are the paths in PATH under which a program of that name may be.
+func (a *App) candidates(name string) (paths []string) {
+	if runtime.GOOS == "windows" && filepath.Ext(name) == "" {
+		name += ".exe"
+	}
+	for _, dir := range filepath.SplitList(a.getenv("PATH")) {
+		if path := filepath.Join(dir, name); filepath.IsAbs(path) {
+			paths = append(paths, path)
+		}
+	}
+	return paths
+}
+
+func sameFile(a, b string) bool {
+	one, err := os.Stat(a)
+	if err != nil {
+		return false
+	}
+	other, err := os.Stat(b)
+	return err == nil && os.SameFile(one, other)
+}
+
+// isPlainWord reports whether sh, cmd.exe, and programs that split lines
+// themselves all take a word for what it is.
+func isPlainWord(word string) bool {
+	special := strings.IndexFunc(word, func(r rune) bool {
+		plain := r >= '0' && r <= '9' || r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z' || strings.ContainsRune("-_./:=@,+", r) ||
+			runtime.GOOS == "windows" && r == '\\'
+		return !plain
+	})
+	return word != "" && special < 0
+}
+
+// goBuild is where "go run" puts programs: a directory that it removes, or its
+// cache.
+var goBuild = regexp.MustCompile(`[/\\]go-build[0-9]*[/\\]|[/\\][0-9a-f]{2}[/\\][0-9a-f]{64}-d[/\\]`)
+
+func isTemporary(path string) bool { return goBuild.MatchString(path) }
+
+// isVersioned reports whether a path lies where Nix or Homebrew keep one
+// version of a program.
+func isVersioned(path string) bool {
+	path = filepath.ToSlash(path)
+	return strings.HasPrefix(path, "/nix/store/") || strings.HasPrefix(path, "/gnu/store/") || strings.Contains(path, "/Cellar/")
+}

@@ -1,0 +1,399 @@
+package cmd
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+	"text/template"
+
+	"github.com/credproc/credproc/credproc"
+	"github.com/credproc/credproc/internal/awsconfig"
+)
+
+// defaultTemplate names profiles where nothing else is said.
+const defaultTemplate = "{{.AccountName}}/{{.RoleName}}"
+
+// wanted is a role that is to have a profile.
+type wanted struct {
+	AccountName, AccountID, Email, RoleName, Session string
+}
+
+func (w *wanted) String() string {
+	return fmt.Sprintf("role %s in account %s (%s)", w.RoleName, w.AccountID, w.AccountName)
+}
+
+// clean returns the fields as a template gets them: what a name must not have
+// in it is a hyphen, and a "/" is left to the template.
+func (w *wanted) clean() wanted {
+	field := func(text string) string { return slug(strings.ReplaceAll(text, "/", "-")) }
+	name := cmp.Or(field(w.AccountName), w.AccountID)
+	return wanted{name, w.AccountID, field(w.Email), field(w.RoleName), field(w.Session)}
+}
+
+// slug makes a name of section that every SDK reads: letters, digits and
+// "_.@+/-" stay, all else becomes hyphens, one for a run of them.
+func slug(text string) string {
+	var b strings.Builder
+	hyphen := false
+	for _, r := range text {
+		switch {
+		case r >= '0' && r <= '9' || r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z' || strings.ContainsRune("_.@+/", r):
+			if hyphen && b.Len() > 0 {
+				b.WriteByte('-')
+			}
+			hyphen = false
+			b.WriteRune(r)
+		default:
+			hyphen = true
+		}
+	}
+	return b.String()
+}
+
+// nameTemplate reads a template for names.
+func nameTemplate(text string) (*template.Template, error) {
+	t, err := template.New("name").Option("missingkey=error").Funcs(template.FuncMap{
+		"lower": strings.ToLower, "upper": strings.ToUpper,
+		"replace":    func(old, new, text string) string { return strings.ReplaceAll(text, old, new) },
+		"trimPrefix": func(prefix, text string) string { return strings.TrimPrefix(text, prefix) },
+		"trimSuffix": func(suffix, text string) string { return strings.TrimSuffix(text, suffix) },
+	}).Parse(text)
+	if err != nil {
+		return nil, &usageError{problem: "--template: " + strings.TrimPrefix(err.Error(), "template: ")}
+	}
+	return t, nil
+}
+
+func nameBy(t *template.Template, w *wanted) (string, error) {
+	var b strings.Builder
+	if err := t.Execute(&b, w.clean()); err != nil {
+		return "", &usageError{problem: "--template: " + strings.TrimPrefix(err.Error(), "template: "),
+			more: "It has .AccountName, .AccountID, .Email, .RoleName and .Session."}
+	}
+	name := slug(b.String())
+	if name == "" {
+		return "", &usageError{problem: fmt.Sprintf("--template makes no name of %s", w)}
+	}
+	return name, nil
+}
+
+// named gives each role a name. Names that stood before are kept, unless the
+// template is a new one. By the default template roles of the same name are told
+// apart by the account's ID; by another one they are an error.
+func named(roles []wanted, before map[roleKey]string, text string, renew bool) (map[roleKey]string, error) {
+	t, err := nameTemplate(cmp.Or(text, defaultTemplate))
+	if err != nil {
+		return nil, err
+	}
+	names, by := map[roleKey]string{}, map[string][]wanted{}
+	taken := map[string]bool{}
+	for key, name := range before {
+		if !renew || !slices.ContainsFunc(roles, func(w wanted) bool { return w.key() == key }) {
+			taken[name] = true
+		}
+	}
+	for _, w := range roles {
+		if name, ok := before[w.key()]; ok && !renew {
+			names[w.key()] = name
+			continue
+		}
+		name, err := nameBy(t, &w)
+		if err != nil {
+			return nil, err
+		}
+		by[name] = append(by[name], w)
+	}
+	for _, name := range slices.Sorted(maps.Keys(by)) {
+		same := by[name]
+		slices.SortFunc(same, func(a, b wanted) int {
+			return cmp.Or(cmp.Compare(a.AccountID, b.AccountID), cmp.Compare(a.RoleName, b.RoleName))
+		})
+		switch {
+		case len(same) == 1 && !taken[name]:
+			names[same[0].key()] = name
+			taken[name] = true
+		case cmp.Or(text, defaultTemplate) != defaultTemplate:
+			return nil, collision(name, same, before)
+		default:
+			for _, w := range same {
+				unique := name + "-" + w.AccountID
+				for n := 2; taken[unique] || by[unique] != nil; n++ { // roles that differ in what a name cannot have
+					unique = fmt.Sprintf("%s-%s-%d", name, w.AccountID, n)
+				}
+				names[w.key()] = unique
+				taken[unique] = true
+			}
+		}
+	}
+	return names, nil
+}
+
+func collision(name string, same []wanted, before map[roleKey]string) error {
+	var who []string
+	for _, w := range same {
+		who = append(who, w.String())
+	}
+	for key, other := range before {
+		if other == name && len(same) == 1 {
+			who = append(who, fmt.Sprintf("role %s in account %s of session %s", key.role, key.account, key.session))
+		}
+	}
+	return &usageError{problem: fmt.Sprintf("the template gives the name %q to %s", name, strings.Join(who, " and to ")),
+		more: "Put {{.AccountID}} into it."}
+}
+
+func (w *wanted) key() roleKey { return roleKey{w.Session, w.AccountID, w.RoleName} }
+
+// selection says which roles are meant, by patterns with "*" and "?".
+type selection struct{ accounts, roles []string }
+
+func (s *selection) of(session string, accounts []credproc.Account) (roles []wanted, err error) {
+	for _, a := range accounts {
+		for _, role := range a.Roles {
+			account, err := matchesAny(s.accounts, a.Name, a.ID)
+			if err != nil {
+				return nil, err
+			}
+			named, err := matchesAny(s.roles, role)
+			if err != nil {
+				return nil, err
+			}
+			if account && named {
+				roles = append(roles, wanted{a.Name, a.ID, a.Email, role, session})
+			}
+		}
+	}
+	return roles, nil
+}
+
+// matchesAny reports whether one of the texts is like one of the patterns, in
+// any letters. No pattern is like everything.
+func matchesAny(patterns []string, texts ...string) (bool, error) {
+	for _, pattern := range patterns {
+		for _, text := range texts {
+			like, err := matches(pattern, text)
+			if like || err != nil {
+				return like, err
+			}
+		}
+	}
+	return len(patterns) == 0, nil
+}
+
+func matches(pattern, text string) (bool, error) {
+	flat := strings.NewReplacer("/", "\x00") // which "*" stands for too, unlike in paths
+	like, err := path.Match(flat.Replace(strings.ToLower(pattern)), flat.Replace(strings.ToLower(text)))
+	if err != nil {
+		return false, &usageError{problem: fmt.Sprintf("%q is no pattern", pattern)}
+	}
+	return like, nil
+}
+
+// regionRules say which region a profile gets: "REGION" for all, or
+// "PATTERN=REGION" for the accounts whose name or ID is like PATTERN. The first
+// one that fits counts.
+type regionRules []string
+
+func (rules regionRules) of(w *wanted) (string, error) {
+	for _, rule := range rules {
+		pattern, region, ok := strings.Cut(rule, "=")
+		if !ok {
+			pattern, region = "*", rule
+		}
+		like, err := matchesAny([]string{pattern}, w.AccountName, w.AccountID)
+		if like || err != nil {
+			return region, err
+		}
+	}
+	return "", nil
+}
+
+// A blockPlan is what our block in a config file is to be.
+type blockPlan struct {
+	parts []awsconfig.Part
+	// What changes, for people.
+	added, changed, removed, kept int
+	session                       bool   // is new
+	example                       string // a profile to try
+}
+
+func (b *blockPlan) summary() string {
+	var words []string
+	if b.session {
+		words = append(words, "a new session")
+	}
+	for _, change := range []struct {
+		n    int
+		what string
+	}{{b.added, " new"}, {b.changed, " changed"}, {b.removed, " removed"}, {b.kept, " as before"}} {
+		if change.n > 0 {
+			words = append(words, countOf(change.n, "profile")+change.what)
+		}
+	}
+	return strings.Join(words, ", ")
+}
+
+// profileKeys returns the roles that the profiles of a block are for, and their
+// places.
+func profileKeys(parts []awsconfig.Part) map[roleKey]int {
+	keys := map[roleKey]int{}
+	for i, p := range parts {
+		process, ok := p.Get("credential_process")
+		if p.Kind != "profile" || !ok {
+			continue
+		}
+		flags := awsconfig.LineFlags(process)
+		key := roleKey{flags["--sso-session"], flags["--account-id"], flags["--role-name"]}
+		if _, twice := keys[key]; key.role != "" && !twice {
+			keys[key] = i
+		}
+	}
+	return keys
+}
+
+// profilePlan is everything that decides how a block comes to be.
+type profilePlan struct {
+	session  awsconfig.Part // without Lines, if it stands elsewhere
+	name     string         // of the session
+	command  string         // how lines begin
+	template string
+	regions  regionRules
+	region   string // where no rule fits and none stands there
+	prune    bool
+	all      []credproc.Account // what there is, whether wanted or not
+}
+
+// apply plans the profiles of the roles in a block of these parts. outside has
+// the profiles of the rest of the file.
+func (plan *profilePlan) apply(parts []awsconfig.Part, roles []wanted, outside map[string]*awsconfig.Section) (*blockPlan, error) {
+	b := &blockPlan{parts: slices.Clone(parts)}
+	keys := profileKeys(parts)
+	before := map[roleKey]string{}
+	for key, i := range keys {
+		before[key] = parts[i].Name
+	}
+	stored := templateOf(parts, plan.name)
+	names, err := named(roles, before, cmp.Or(plan.template, stored), plan.template != "" && plan.template != stored)
+	if err != nil {
+		return nil, err
+	}
+	if len(plan.session.Lines) > 0 {
+		b.parts = append(b.parts, plan.session)
+		b.session = true
+	}
+	for _, w := range roles {
+		name := names[w.key()]
+		if outside[name] != nil {
+			return nil, &usageError{problem: fmt.Sprintf("there is a profile %q already, and %s would have the same name", name, &w),
+				more: "Name the new ones otherwise with --template, or leave some out with --match-account and --match-role."}
+		}
+		b.example = cmp.Or(b.example, name)
+		i, there := keys[w.key()]
+		if err := plan.put(b, i, there, &w, name); err != nil {
+			return nil, err
+		}
+	}
+	if plan.prune {
+		b.prune(plan.name, keys, plan.all)
+	}
+	if plan.template != "" {
+		b.setTemplate(plan.name, plan.template)
+	}
+	return b, nil
+}
+
+func templateMark(session string) string { return "# names in " + session + ": " }
+
+// templateOf returns the template by which the profiles of a session were named
+// the last time, if it was another than the default.
+func templateOf(parts []awsconfig.Part, session string) string {
+	if len(parts) == 0 || parts[0].Kind != "" {
+		return ""
+	}
+	for _, line := range parts[0].Lines {
+		if text, ok := strings.CutPrefix(line, templateMark(session)); ok {
+			return text
+		}
+	}
+	return ""
+}
+
+// setTemplate remembers it, for accounts that are new the next time.
+func (b *blockPlan) setTemplate(session, text string) {
+	line := templateMark(session) + strings.Join(strings.Fields(text), " ")
+	if len(b.parts) == 0 || b.parts[0].Kind != "" {
+		b.parts = slices.Insert(b.parts, 0, awsconfig.Part{})
+	}
+	lead := &b.parts[0]
+	lead.Lines = slices.DeleteFunc(slices.Clone(lead.Lines), func(l string) bool { return strings.HasPrefix(l, templateMark(session)) })
+	lead.Lines = slices.Insert(lead.Lines, 0, line)
+}
+
+// put writes one profile.
+func (plan *profilePlan) put(b *blockPlan, i int, there bool, w *wanted, name string) error {
+	region, err := plan.regions.of(w)
+	if err != nil {
+		return err
+	}
+	process := fmt.Sprintf("%s process --sso-session %s --account-id %s --role-name %s", plan.command, w.Session, w.AccountID, w.RoleName)
+	if !there {
+		b.parts = append(b.parts, awsconfig.Part{Kind: "profile", Name: name, Lines: []string{
+			profileHeader(name), "credential_process = " + process, "region = " + cmp.Or(region, plan.region), ""}})
+		b.added++
+		return nil
+	}
+	p := awsconfig.Part{Kind: "profile", Name: name, Lines: slices.Clone(b.parts[i].Lines)}
+	if name != b.parts[i].Name {
+		p.Lines[0] = profileHeader(name)
+	}
+	p.Set("credential_process", process)
+	if region != "" {
+		p.Set("region", region)
+	}
+	if slices.Equal(p.Lines, b.parts[i].Lines) {
+		b.kept++
+		return nil
+	}
+	b.parts[i] = p
+	b.changed++
+	return nil
+}
+
+func profileHeader(name string) string {
+	if name == "default" {
+		return "[default]"
+	}
+	return "[profile " + name + "]"
+}
+
+// prune removes the profiles of the session whose roles the person has no more.
+func (b *blockPlan) prune(session string, keys map[roleKey]int, accounts []credproc.Account) {
+	have := map[roleKey]bool{}
+	for _, a := range accounts {
+		for _, role := range a.Roles {
+			have[roleKey{session, a.ID, role}] = true
+		}
+	}
+	var gone []int
+	for key, i := range keys {
+		if key.session == session && !have[key] {
+			gone = append(gone, i)
+		}
+	}
+	slices.Sort(gone)
+	for _, i := range slices.Backward(gone) {
+		b.parts = slices.Delete(b.parts, i, i+1)
+		b.removed++
+	}
+}
+
+// lines returns the block as it is written.
+func (b *blockPlan) lines() (lines []string) {
+	for _, p := range b.parts {
+		lines = append(lines, p.Lines...)
+	}
+	return lines
+}

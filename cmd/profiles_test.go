@@ -1,0 +1,151 @@
+package cmd
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/credproc/credproc/credproc"
+	"github.com/credproc/credproc/internal/awsconfig"
+)
+
+// hard are account names that organisations have.
+var hard = []string{
+	"Production", "Production", "production", "😀", "🚀 Launch", `"quoted"`, "it's", "a/b/c", "Team A / Prod", " spaces  around ",
+	"x]y", "# no comment", "; neither", "ünïcödé", "日本", "...", "---", "-", "a=b", "%(x)s", "$HOME", "`id`", "tab\tand\nline",
+	"default", "DEFAULT", "profile x", "[profile x]", strings.Repeat("long ", 10), strings.Repeat("é", 50), "",
+}
+
+// organisation has an account of each hard name, and roles that look alike.
+func organisation() (accounts []credproc.Account) {
+	for i, name := range hard {
+		accounts = append(accounts, credproc.Account{ID: fmt.Sprintf("%012d", i+1), Name: name, Roles: []string{"Admin", "Read=Only", "Read,Only", "a+b.c@d_e-f"}})
+	}
+	return accounts
+}
+
+func everyRole(t *testing.T, accounts []credproc.Account) []wanted {
+	t.Helper()
+	roles, err := (&selection{}).of("corp", accounts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return roles
+}
+
+func planned(t *testing.T, parts []awsconfig.Part, roles []wanted) *blockPlan {
+	t.Helper()
+	plan := &profilePlan{name: "corp", command: "/usr/bin/credproc", region: "us-east-1"}
+	b, err := plan.apply(parts, roles, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func TestHardAccountNamesMakeNamesThatEverySDKReads(t *testing.T) {
+	roles := everyRole(t, organisation())
+	b := planned(t, nil, roles)
+	c, err := awsconfig.Parse("config", []byte(strings.Join(b.lines(), "\n")), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(c.Profiles) != len(roles) {
+		t.Errorf("%d profiles of %d roles", len(c.Profiles), len(roles))
+	}
+	for _, part := range b.parts {
+		name := part.Name
+		if !awsconfig.IsSectionName(name) || strings.ContainsAny(name, "%:") || strings.HasPrefix(name, "-") {
+			t.Errorf("the name %q", name)
+		}
+		if want := "[profile " + name + "]"; part.Lines[0] != want {
+			t.Errorf("header %q, want %q", part.Lines[0], want)
+		}
+	}
+}
+
+func TestNamesAreTheSameInAnyOrderAndStayWhenAccountsCome(t *testing.T) {
+	roles := everyRole(t, organisation())
+	first := planned(t, nil, roles)
+	names := func(b *blockPlan) map[roleKey]string {
+		names := map[roleKey]string{}
+		for key, i := range profileKeys(b.parts) {
+			names[key] = b.parts[i].Name
+		}
+		return names
+	}
+	shuffled := slices.Clone(roles)
+	rand.Shuffle(len(shuffled), func(i, j int) { shuffled[i], shuffled[j] = shuffled[j], shuffled[i] })
+	for key, name := range names(planned(t, nil, shuffled)) {
+		if was := names(first)[key]; was != name {
+			t.Errorf("%v is %q in one order and %q in another", key, was, name)
+		}
+	}
+	again := planned(t, first.parts, roles)
+	if !slices.Equal(again.lines(), first.lines()) {
+		t.Error("a second run changes something")
+	}
+	more := append(organisation(), credproc.Account{ID: "999999999999", Name: "Team A - Prod", Roles: []string{"Admin"}})
+	later := names(planned(t, first.parts, everyRole(t, more)))
+	for key, name := range names(first) {
+		if later[key] != name {
+			t.Errorf("%v was %q and is %q", key, name, later[key])
+		}
+	}
+	if len(later) != len(roles)+1 {
+		t.Errorf("%d profiles, want one more than %d", len(later), len(roles))
+	}
+}
+
+func TestATemplateThatTellsNothingApartIsRefusedWithBoth(t *testing.T) {
+	accounts := []credproc.Account{{ID: "111111111111", Name: "One", Roles: []string{"Admin"}}, {ID: "222222222222", Name: "Two", Roles: []string{"Admin"}}}
+	plan := &profilePlan{name: "corp", command: "credproc", template: "x-{{.RoleName}}"}
+	_, err := plan.apply(nil, everyRole(t, accounts), nil)
+	usage, ok := errors.AsType[*usageError](err)
+	if !ok || !strings.Contains(usage.problem, "111111111111") || !strings.Contains(usage.problem, "222222222222") {
+		t.Errorf("the error is %v", err)
+	}
+}
+
+func TestARoleThatCannotBePartOfALineIsLeftOut(t *testing.T) {
+	var said strings.Builder
+	r := &run{App: &App{Stderr: &said}}
+	accounts := []credproc.Account{{ID: "111111111111", Name: "One", Roles: []string{"Admin", "x; rm", "a\ncredential_process = evil", "$(id)"}}, {ID: "12", Name: "Two", Roles: []string{"Admin"}}}
+	roles := r.writable(everyRole(t, accounts))
+	if len(roles) != 1 || roles[0].RoleName != "Admin" || roles[0].AccountID != "111111111111" {
+		t.Errorf("left are %v", roles)
+	}
+	if n := strings.Count(said.String(), "\n"); n != 4 {
+		t.Errorf("%d lines about four roles:\n%s", n, said.String())
+	}
+}
+
+func TestADifferenceShowsNoSecretNearIt(t *testing.T) {
+	old := "[default]\naws_access_key_id = AKIAEXAMPLE\nAWS_Secret_Access_Key = s3cr3t\r\n  aws_session_token=t0ken\n"
+	got := string(difference("config", []byte(old), []byte(old+"[profile x]\n")))
+	if strings.Contains(got, "s3cr3t") || strings.Contains(got, "t0ken") {
+		t.Errorf("a secret is in it:\n%s", got)
+	}
+	for _, want := range []string{"AWS_Secret_Access_Key = ***\r\n", "aws_session_token=***\n", "AKIAEXAMPLE", "+[profile x]\n"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("%q is not in\n%s", want, got)
+		}
+	}
+}
+
+func TestPatternsAreLikeNames(t *testing.T) {
+	for _, test := range []struct {
+		pattern, text string
+		want          bool
+	}{
+		{"prod*", "Production", true}, {"*", "a/b", true}, {"a*c", "a/b/c", true}, {"*dev", "Development", false},
+		{"[pd]ev", "dev", true}, {"123*", "123456789012", true}, {"Read?nly", "readOnly", true},
+	} {
+		if got, err := matches(test.pattern, test.text); got != test.want || err != nil {
+			t.Errorf("%q is like %q: %v, %v", test.text, test.pattern, got, err)
+		}
+	}
+}
