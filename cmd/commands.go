@@ -25,6 +25,10 @@ type Commands struct {
 	Console consoleCommand `cmd:"" help:"Open the AWS console in a browser."`
 	Token   tokenCommand   `cmd:"" help:"Print the access token, for tools that need a bearer."`
 	Doctor  doctorCommand  `cmd:"" help:"Look for what is wrong, and say what mends it."`
+
+	Completion   completionCommand   `cmd:"" help:"Print what makes a shell complete our commands, profiles and sessions."`
+	CompleteLine completeLineCommand `cmd:"" hidden:"" passthrough:"" help:"Answer a shell."`
+
 	Version versionCommand `cmd:"" help:"Show the version."`
 }
 

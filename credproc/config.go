@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math"
 	"net/http"
 	"os"
@@ -114,12 +115,16 @@ func (c *Config) SessionNames() ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	var names []string
-	for name := range files.Sessions {
-		names = append(names, name)
+	return slices.Sorted(maps.Keys(files.Sessions)), nil
+}
+
+// ProfileNames returns the names of all profiles, of whatever kind, sorted.
+func (c *Config) ProfileNames() ([]string, error) {
+	files, err := c.load()
+	if err != nil {
+		return nil, err
 	}
-	slices.Sort(names)
-	return names, nil
+	return slices.Sorted(maps.Keys(files.Profiles)), nil
 }
 
 // HasProfile reports whether there is a profile of that name.

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -40,6 +42,21 @@ func BenchmarkFortyRolesBehindTwentyPerSecond(b *testing.B) {
 	}
 	b.ReportMetric(took.Seconds()/float64(b.N), "s")
 	b.ReportMetric(0, "ns/op")
+}
+
+// What a shell waits for when somebody presses Tab, with 2,000 profiles.
+func BenchmarkCompletion(b *testing.B) {
+	m := newMachine(b, "plaintext")
+	var config strings.Builder
+	for i := range 2000 {
+		fmt.Fprintf(&config, "[profile account-%04d/Admin]\ncredential_process = credproc process --sso-session corp --account-id %012d --role-name Admin\nregion = eu-west-1\n\n", i, i)
+	}
+	m.write(".aws/config", config.String())
+	for b.Loop() {
+		if o := m.run("complete-line", "zsh", "process", "--profile", "account-199"); o.status != 0 || strings.Count(o.stdout, "\n") != 10 {
+			b.Fatal(o)
+		}
+	}
 }
 
 // took runs processes at once, and returns how long the last one took.
