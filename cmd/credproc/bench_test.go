@@ -44,6 +44,26 @@ func BenchmarkFortyRolesBehindTwentyPerSecond(b *testing.B) {
 	b.ReportMetric(0, "ns/op")
 }
 
+// 500 accounts of three roles behind the service's quota, each page of roles a
+// request: 506 of them.
+func BenchmarkList500(b *testing.B) {
+	m := newMachine(b, "plaintext")
+	var accounts []idctest.Account
+	for i := range 500 {
+		accounts = append(accounts, idctest.Account{ID: fmt.Sprintf("%012d", i+1), Name: fmt.Sprintf("Account %d", i), Roles: []string{"Admin", "Billing", "ReadOnly"}})
+	}
+	m.set(func(s *idctest.Server) { s.Accounts = accounts })
+	m.signIn(0)
+	m.set(func(s *idctest.Server) { s.RateLimit = 20 })
+	for b.Loop() {
+		if o := m.run("list", "corp", "--refresh"); o.status != 0 || strings.Count(o.stdout, "\n") != 1501 {
+			b.Fatalf("%d: %s", o.status, o.stderr)
+		}
+	}
+	b.ReportMetric(b.Elapsed().Seconds()/float64(b.N), "s")
+	b.ReportMetric(0, "ns/op")
+}
+
 // What a shell waits for when somebody presses Tab, with 2,000 profiles.
 func BenchmarkCompletion(b *testing.B) {
 	m := newMachine(b, "plaintext")

@@ -24,10 +24,10 @@ func (m *machine) renewing() {
 	}
 }
 
-// tampered runs a process whose n-th call of a system call (in one thread) is
+// tampered runs a command whose n-th call of a system call (in one thread) is
 // met with an injection of strace, and reports whether that happened.
-func (m *machine) tampered(call, injection, when string) (o outcome, met bool) {
-	c := m.command(process(admin)...)
+func (m *machine) tampered(call, injection, when string, args []string) (o outcome, met bool) {
+	c := m.command(args...)
 	trace := filepath.Join(m.home, "trace")
 	c.Args = append([]string{"strace", "-f", "-qq", "-o", trace, "-e", "trace=" + call, "-e", fmt.Sprintf("inject=%s:%s:when=%s", call, injection, when), c.Path}, c.Args[1:]...)
 	path, err := exec.LookPath("strace")
@@ -52,7 +52,7 @@ func TestAHolderKilledAtAnyFileCallLosesNothing(t *testing.T) {
 			for n := 1; n < 40; n++ {
 				m.renewing()
 				var killed bool
-				calls := m.calls(func() { _, killed = m.tampered(call, "signal=KILL", fmt.Sprint(n)) })
+				calls := m.calls(func() { _, killed = m.tampered(call, "signal=KILL", fmt.Sprint(n), process(admin)) })
 				if !killed {
 					m.Logf("%s: %d points", call, n-1)
 					break
@@ -72,7 +72,7 @@ func TestAHolderKilledInItsConversationLosesOnlyWhatTheServiceRotated(t *testing
 			for n := 1; n < 60; n += 3 {
 				m.renewing()
 				var killed bool
-				calls := m.calls(func() { _, killed = m.tampered(call, "signal=KILL", fmt.Sprint(n)) })
+				calls := m.calls(func() { _, killed = m.tampered(call, "signal=KILL", fmt.Sprint(n), process(admin)) })
 				if !killed {
 					m.Logf("%s: %d points", call, n-1)
 					break
@@ -108,7 +108,7 @@ func TestAFullDiskLosesNothing(t *testing.T) {
 			for _, more := range []string{"", "+"} { // this one write, or all from here on
 				for n := 1; n < 40; n++ {
 					m.renewing()
-					o, met := m.tampered(call, "error=ENOSPC", fmt.Sprint(n)+more)
+					o, met := m.tampered(call, "error=ENOSPC", fmt.Sprint(n)+more, process(admin))
 					if !met {
 						break
 					}
