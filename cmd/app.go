@@ -175,6 +175,8 @@ func (a *App) say(format string, args ...any) { fmt.Fprintf(a.stderr(), format+"
 type run struct {
 	*App
 	config *credproc.Config
+	// Somebody has called it who may be asked which session is meant.
+	attended bool
 
 	signals chan os.Signal        // that are deferred
 	relay   atomic.Pointer[relay] // gets them instead, while a command runs
@@ -195,7 +197,7 @@ func (a *App) do(ctx context.Context, attended bool, command func(context.Contex
 	if _, err := config.SessionNames(); err != nil {
 		return &configError{err}
 	}
-	r := &run{App: a, config: config}
+	r := &run{App: a, config: config, attended: attended}
 	ctx, stop := r.deferSignals(ctx)
 	defer stop()
 	r.cause = func() error { return context.Cause(ctx) }

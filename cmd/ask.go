@@ -88,13 +88,6 @@ func (r *run) awaitInput() error {
 	}
 }
 
-// yes asks a question that is answered by default.
-func (r *run) yes(question string) (bool, error) {
-	answer, err := r.ask(question, "Y/n")
-	answer = strings.ToLower(answer)
-	return answer == "y/n" || strings.HasPrefix(answer, "y"), err
-}
-
 // pickOne has the person pick one of the choices, and returns its index. It is
 // for commands that run on a terminal.
 func (r *run) pickOne(title string, choices []pickable) (int, error) {

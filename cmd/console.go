@@ -44,6 +44,9 @@ func (c *consoleCommand) Run(ctx context.Context, a *App) error {
 		if c.Portal {
 			return c.startPage(r)
 		}
+		if err := c.choose(ctx, r); err != nil {
+			return err
+		}
 		t, err := c.target(r)
 		if err != nil {
 			return err

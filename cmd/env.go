@@ -34,6 +34,9 @@ func (c *envCommand) Run(ctx context.Context, a *App) error {
 		if err := c.name(&c.roleFlags, c.Name, r); err != nil {
 			return err
 		}
+		if err := c.choose(ctx, r); err != nil {
+			return err
+		}
 		credentials, err := c.retrieve(ctx, r, &c.roleFlags, false)
 		if err != nil {
 			return err

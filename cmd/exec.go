@@ -95,6 +95,9 @@ func (c *execCommand) run(ctx context.Context, a *App, args []string) error {
 		if err := c.name(&c.roleFlags, profile, r); err != nil {
 			return err
 		}
+		if err := c.choose(ctx, r); err != nil {
+			return err
+		}
 		region := cmp.Or(c.Region, r.config.Region(cmp.Or(c.Profile, r.config.DefaultProfile())))
 		if c.isRole() {
 			region = c.Region

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/credproc/credproc/credproc"
 	"github.com/credproc/credproc/internal/sdk"
+	"github.com/credproc/credproc/oidc"
 )
 
 // listAge is how long a list of accounts and roles is used again.
@@ -70,17 +72,13 @@ func (c *listCommand) Run(ctx context.Context, a *App) error {
 // listOrSignIn offers to sign in, on a terminal, where that is needed.
 func (r *run) listOrSignIn(ctx context.Context, t *target, l *credproc.Listing) ([]credproc.Account, time.Time, error) {
 	accounts, at, err := r.list(ctx, l)
-	if r.mayOfferLogin(err) {
-		yes, askErr := r.yes(fmt.Sprintf("You are not signed in to %s. Sign in?", sessionLabel(t.session)))
-		if askErr != nil || !yes {
-			return nil, at, cmp.Or(askErr, err)
-		}
-		if err := r.login(ctx, t, true, false); err != nil {
-			return nil, at, err
-		}
-		return r.list(ctx, l)
+	if !errors.Is(err, oidc.ErrSignInRequired) {
+		return accounts, at, err
 	}
-	return accounts, at, err
+	if err := r.offerLogin(ctx, t, true, err); err != nil {
+		return nil, at, err
+	}
+	return r.list(ctx, l)
 }
 
 // list makes a list, and shows how far it has come.

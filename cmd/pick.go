@@ -11,7 +11,6 @@ import (
 
 	"github.com/credproc/credproc/credproc"
 	"github.com/credproc/credproc/internal/safedir"
-	"github.com/credproc/credproc/oidc"
 	"github.com/credproc/credproc/tokencache"
 )
 
@@ -28,21 +27,24 @@ func (r *run) pickSession(names []string) (*target, error) {
 	return r.named(names[i])
 }
 
-// targetOrPick is target for commands that may ask: where nothing says which
-// role is meant and there is a terminal, the person picks one. process, token,
-// serve and status never do.
-func (f *roleFlags) targetOrPick(ctx context.Context, r *run) (*target, error) {
+// choose has the person pick a role where nothing says which is meant and there
+// is a terminal. process, token, serve and status do not call it.
+func (f *roleFlags) choose(ctx context.Context, r *run) error {
 	said := f.byRole() || f.Profile != "" || r.getenv("AWS_PROFILE") != "" || r.getenv("AWS_DEFAULT_PROFILE") != ""
 	if said || !r.onTerminal() {
-		return f.target(r)
+		return nil
 	}
 	if r.config.HasProfile("default") {
-		t, err := f.target(r)
+		_, err := f.target(r)
 		if _, other := errors.AsType[*credproc.UnsupportedProfileError](err); !other {
-			return t, err
+			return nil // it is meant, even if something is wrong with it
 		}
 	}
-	return r.pickRole(ctx)
+	picked, err := r.pickRole(ctx)
+	if err == nil {
+		*f = picked
+	}
+	return err
 }
 
 // offer is a role to be picked.
@@ -52,13 +54,13 @@ type offer struct {
 	flags roleFlags
 }
 
-func (r *run) pickRole(ctx context.Context) (*target, error) {
+func (r *run) pickRole(ctx context.Context) (roleFlags, error) {
 	offers, err := r.offers(ctx)
 	if err != nil {
-		return nil, err
+		return roleFlags{}, err
 	}
 	if len(offers) == 0 {
-		return nil, &usageError{problem: "no profile in " + r.config.Path() + " comes from IAM Identity Center",
+		return roleFlags{}, &usageError{problem: "no profile in " + r.config.Path() + " comes from IAM Identity Center",
 			more: "Write profiles for the roles you have:", hint: r.name() + " configure"}
 	}
 	recent := r.recent()
@@ -69,10 +71,10 @@ func (r *run) pickRole(ctx context.Context) (*target, error) {
 	}
 	i, err := r.pickOne("Which role?", choices)
 	if err != nil {
-		return nil, err
+		return roleFlags{}, err
 	}
 	r.remember(recent, offers[i].key)
-	return offers[i].flags.target(r)
+	return offers[i].flags, nil
 }
 
 // rank is the place of a key among the recent ones, or after all of them.
@@ -198,10 +200,4 @@ func (r *run) remember(recent []string, key string) {
 	if err == nil && errText == nil {
 		dir.Write(recentFile, text)
 	}
-}
-
-// mayOfferLogin reports whether a sign-in mends err, and there is somebody to
-// ask whether to begin it.
-func (r *run) mayOfferLogin(err error) bool {
-	return errors.Is(err, oidc.ErrSignInRequired) && r.onTerminal() && !r.noLogin()
 }

@@ -159,7 +159,7 @@ func (r *run) implied() (*target, error) {
 			more: fmt.Sprintf("Add one, or name it here: %s login --sso-start-url URL --sso-region REGION", r.name())}
 	case len(names) == 1:
 		return r.named(names[0])
-	case r.onTerminal():
+	case r.attended && r.onTerminal():
 		return r.pickSession(names)
 	}
 	return nil, r.usage("which session? There are %s", strings.Join(names, ", "))

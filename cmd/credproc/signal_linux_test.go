@@ -76,6 +76,17 @@ func TestARenewalIsStoredBeforeTheProcessStops(t *testing.T) {
 
 // terminal opens a pseudo-terminal, and collects what is written to it.
 func terminal(t *testing.T) (slave *os.File, text func() string) {
+	master, slave := openTerminal(t)
+	var all bytes.Buffer
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		io.Copy(&all, master) // until the last user of the other side is gone
+	}()
+	return slave, func() string { slave.Close(); <-done; return all.String() }
+}
+
+func openTerminal(t *testing.T) (master, slave *os.File) {
 	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|syscall.O_NOCTTY, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -93,13 +104,7 @@ func terminal(t *testing.T) (slave *os.File, text func() string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var all bytes.Buffer
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		io.Copy(&all, master) // until the last user of the other side is gone
-	}()
-	return slave, func() string { slave.Close(); <-done; return all.String() }
+	return master, slave
 }
 
 // What terraform is to its providers: their standard streams are pipes, and the

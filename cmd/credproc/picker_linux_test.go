@@ -1,0 +1,166 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// screen is a terminal with a command on it, and a person before it.
+type screen struct {
+	*testing.T
+	master  *os.File
+	command *exec.Cmd
+	stdout  bytes.Buffer
+	mu      sync.Mutex
+	shown   []byte // since the person last looked
+}
+
+func (m *machine) onScreen(t *testing.T, args ...string) *screen {
+	t.Helper()
+	master, slave := openTerminal(t)
+	s := &screen{T: t, master: master, command: m.command(args...)}
+	s.resize(80, 24)
+	s.command.Env = append(s.command.Env, "TERM=xterm")
+	s.command.Stdin, s.command.Stderr, s.command.Stdout = slave, slave, &s.stdout
+	if err := s.command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		slave.Close() // until then its settings can be read
+		if s.command.ProcessState == nil {
+			s.command.Process.Kill()
+			s.command.Wait()
+		}
+	})
+	go func() {
+		buffer := make([]byte, 1<<16)
+		for {
+			n, err := master.Read(buffer)
+			if err != nil {
+				return
+			}
+			s.mu.Lock()
+			s.shown = append(s.shown, buffer[:n]...)
+			s.mu.Unlock()
+		}
+	}()
+	return s
+}
+
+func (s *screen) resize(width, height uint16) {
+	s.Helper()
+	if err := unix.IoctlSetWinsize(int(s.master.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: height, Col: width}); err != nil {
+		s.Fatal(err)
+	}
+}
+
+// sees waits for a text, and forgets what was shown up to there.
+func (s *screen) sees(text string) (before string) {
+	s.Helper()
+	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); <-time.After(5 * time.Millisecond) {
+		s.mu.Lock()
+		i := bytes.Index(s.shown, []byte(text))
+		if i >= 0 {
+			before = string(s.shown[:i+len(text)])
+			s.shown = s.shown[i+len(text):]
+		}
+		s.mu.Unlock()
+		if i >= 0 {
+			return before
+		}
+	}
+	s.Fatalf("there is no %q in %q", text, s.shown)
+	return ""
+}
+
+func (s *screen) types(keys string) {
+	s.Helper()
+	if _, err := s.master.WriteString(keys); err != nil {
+		s.Fatal(err)
+	}
+}
+
+// ends expects the command to end so, and to leave the terminal as it was.
+func (s *screen) ends(status int, stdout string) {
+	s.Helper()
+	s.command.Wait()
+	if got := s.command.ProcessState.ExitCode(); got != status || s.stdout.String() != stdout {
+		s.Errorf("exit status %d, want %d; stdout %q, want %q", got, status, s.stdout.String(), stdout)
+	}
+	s.sees("\x1b[?7h\x1b[?1049l")
+	state, err := unix.IoctlGetTermios(int(s.master.Fd()), unix.TCGETS)
+	if err != nil || state.Lflag&unix.ECHO == 0 || state.Lflag&unix.ICANON == 0 {
+		s.Errorf("the terminal is left as %+v, %v", state, err)
+	}
+}
+
+// choosing is a command for which a role has to be picked.
+var choosing = []string{"exec", "--", "sh", "-c", "echo picked $CREDPROC_ACTIVE_PROFILE"}
+
+func TestARoleIsPickedAmongFiveThousandOnATerminal(t *testing.T) {
+	m := newMachine(t, "plaintext")
+	var config strings.Builder
+	for i := range 5000 {
+		fmt.Fprintf(&config, "[profile team-%04d]\ncredential_process = credproc process --sso-session corp --account-id 111111111111 --role-name Admin\n", i)
+	}
+	m.write(".aws/config", m.configFile()+config.String())
+	m.signIn(0)
+
+	s := m.onScreen(t, choosing...)
+	s.sees("5000 of 5000")
+	s.types("team-43")
+	s.sees("383 of 5000")
+	s.types("21")
+	s.sees("> team-4321")
+	s.types("\x7f")
+	s.sees("> team-4320")
+	s.types("1\r")
+	s.ends(0, "picked team-4321\n")
+
+	s = m.onScreen(t, choosing...) // what was taken last is the first
+	s.sees("> team-4321")
+	s.types("\x1b[B\x1b[B\x1b[B\x1b[A")
+	s.sees("> team-0001")
+	s.resize(40, 10)
+	s.sees("\x1b[10;1H")
+	s.types("\r")
+	s.ends(0, "picked team-0001\n")
+
+	for _, key := range []string{"\x1b", "\x03"} {
+		s = m.onScreen(t, choosing...)
+		s.sees("of 5000")
+		s.types(key)
+		s.ends(130, "")
+	}
+
+	m.env = append(m.env, "NO_COLOR=1")
+	s = m.onScreen(t, choosing...)
+	if before := s.sees("Esc to leave"); strings.Contains(before, "\x1b[1;36m") || strings.Contains(before, "\x1b[2m") {
+		t.Errorf("colours: %q", before)
+	}
+	if err := s.command.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	s.ends(143, "")
+}
+
+func TestProcessAndTokenAskNobody(t *testing.T) {
+	m := newMachine(t, "plaintext")
+	m.write(".aws/config", m.configFile()+"[sso-session other]\nsso_start_url = https://other.example/start\nsso_region = us-east-1\n")
+	for _, command := range []string{"process", "token"} {
+		s := m.onScreen(t, command)
+		s.command.Wait()
+		if got := s.command.ProcessState.ExitCode(); got != 2 || s.stdout.Len() != 0 {
+			t.Errorf("%s: exit status %d, stdout %q", command, got, s.stdout.String())
+		}
+	}
+}
