@@ -1,0 +1,14 @@
+# Prints, for each profile whose name is an argument after the STS endpoint, how
+# botocore reads it and who its credentials belong to.
+import json, sys
+import boto3
+
+read = {}
+known = boto3.Session().available_profiles
+for name in sys.argv[2:]:
+    assert name in known, name
+    session = boto3.Session(profile_name=name)
+    scoped = session._session.get_scoped_config()
+    sts = session.client("sts", endpoint_url=sys.argv[1])
+    read[name] = [scoped["credential_process"], session.region_name, sts.get_caller_identity()["Arn"]]
+json.dump(read, sys.stdout)
