@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path"
+	"path/filepath"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -129,17 +130,27 @@ func (c *serveCommand) token(r *run) (string, error) {
 
 // readToken reads the token, and makes one first if there is no file.
 func readToken(file string) (string, error) {
-	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err == nil {
-		_, err = f.WriteString(rand.Text())
-		err = errors.Join(err, f.Close())
-		if err != nil {
-			os.Remove(file)
-		}
-	}
-	if err != nil && !errors.Is(err, fs.ErrExist) {
-		return "", err
-	}
 	text, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err := makeToken(file); err != nil && !errors.Is(err, fs.ErrExist) {
+			return "", err
+		}
+		text, err = os.ReadFile(file)
+	}
 	return string(text), err
+}
+
+// makeToken makes a file that is there as a whole, or not at all: another
+// process may read it at any moment, and must not find it empty.
+func makeToken(file string) error {
+	temp, err := os.CreateTemp(filepath.Dir(file), "."+filepath.Base(file)+"-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(temp.Name())
+	_, err = temp.WriteString(rand.Text())
+	if err = errors.Join(err, temp.Close()); err != nil {
+		return err
+	}
+	return os.Link(temp.Name(), file) // unlike a rename it replaces nothing
 }
