@@ -39,6 +39,10 @@ func (a *App) openWith(command, page string) error {
 	if err != nil {
 		return err
 	}
+	return a.startBrowser(argv)
+}
+
+func (a *App) startBrowser(argv []string) error {
 	child := exec.Command(argv[0], argv[1:]...)
 	child.Env = a.browserEnv()
 	detach(child)

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"net/url"
-	"os/exec"
 	"regexp"
 	"strings"
 	"time"
@@ -255,15 +254,9 @@ func (c *consoleCommand) open(r *run, t *target, page string) error {
 	set, _ := r.config.Setting(t.session.Name, "console_browser")
 	template := cmp.Or(c.Browser, set)
 	if template == "" || r.Browser != nil {
-		return r.openBrowser(page)
+		return r.openIn(t.session, page)
 	}
-	argv := c.fill(r, t, template, page)
-	child := exec.Command(argv[0], argv[1:]...) // neither our stdin nor our stdout
-	if err := child.Start(); err != nil {
-		return err
-	}
-	go child.Wait() // some browsers stay
-	return nil
+	return r.startBrowser(c.fill(r, t, template, page))
 }
 
 // fill replaces what stands for something in the words of a template, so that
@@ -284,7 +277,7 @@ func (c *consoleCommand) fill(r *run, t *target, template, page string) []string
 	} {
 		pairs = append(pairs, "{"+v[0]+"}", v[1], "{"+v[0]+"_encoded}", escape(v[1]))
 	}
-	argv := strings.Fields(template)
+	argv := r.browserWords(template)
 	for i, word := range argv {
 		argv[i] = strings.NewReplacer(pairs...).Replace(word)
 	}
