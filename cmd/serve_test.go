@@ -139,6 +139,33 @@ func (s *served) ask(path string) {
 	io.Copy(io.Discard, resp.Body)
 }
 
+// BenchmarkServe asks from a hundred clients at once, of twenty roles, in the same
+// process: half of the time is the clients'.
+func BenchmarkServe(b *testing.B) {
+	const clients, times = 100, 50
+	s := startServe(b)
+	_, paths := roles()
+	for _, path := range paths {
+		s.ask(path)
+	}
+	for b.Loop() {
+		var all sync.WaitGroup
+		for i := range clients {
+			all.Go(func() {
+				for n := range times {
+					s.ask(paths[(i+n)%len(paths)])
+				}
+			})
+		}
+		all.Wait()
+	}
+	b.ReportMetric(float64(clients*times*b.N)/b.Elapsed().Seconds(), "requests/s")
+	b.ReportMetric(0, "ns/op")
+	if n := s.idc.Count("GetRoleCredentials"); n != len(paths) {
+		b.Errorf("%d fetches", n)
+	}
+}
+
 // heap is what is in use after all garbage is gone.
 func heap() int {
 	var m runtime.MemStats
