@@ -238,7 +238,7 @@ func TestCtrlCReachesACommandThatTakesItsTime(t *testing.T) {
 	t.Parallel()
 	inBothModes(t, func(t *testing.T, m *machine, exec ...string) {
 		p := m.onTerminal("credproc", append(exec, "sh", "-c",
-			`trap 'n=$((n+1)); echo caught $n' INT; echo ready; while [ -z "$n" ]; do sleep 0.05; done; sleep 1; echo done; exit 42`)...)
+			`trap 'n=$((n+1)); echo caught $n' INT; sleep 1.5 & echo ready; while kill -0 $! 2>/dev/null; do wait $!; done; echo done; exit 42`)...)
 		p.shows("ready")
 		p.types("\x03")
 		p.ends(42)
