@@ -237,21 +237,42 @@ func (b *blockPlan) summary() string {
 }
 
 // profileKeys returns the roles that the profiles of a block are for, and their
-// places.
+// places. Profiles that were reverted count.
 func profileKeys(parts []awsconfig.Part) map[roleKey]int {
 	keys := map[roleKey]int{}
 	for i, p := range parts {
-		process, ok := p.Get("credential_process")
-		if p.Kind != "profile" || !ok {
+		if p.Kind != "profile" {
 			continue
 		}
-		flags := awsconfig.LineFlags(process)
-		key := roleKey{flags["--sso-session"], flags["--account-id"], flags["--role-name"]}
+		key := keyOfPart(&p)
 		if _, twice := keys[key]; key.role != "" && !twice {
 			keys[key] = i
 		}
 	}
 	return keys
+}
+
+func keyOfPart(p *awsconfig.Part) roleKey {
+	if process, ok := p.Get("credential_process"); ok {
+		flags := awsconfig.LineFlags(process)
+		return roleKey{flags["--sso-session"], flags["--account-id"], flags["--role-name"]}
+	}
+	session, _ := p.Get("sso_session")
+	account, _ := p.Get("sso_account_id")
+	role, _ := p.Get("sso_role_name")
+	return roleKey{session, account, role}
+}
+
+// strangers are the names of profiles in a block that are for no role, or for
+// one that another profile is for.
+func strangers(parts []awsconfig.Part, keys map[roleKey]int) map[string]bool {
+	names := map[string]bool{}
+	for i, p := range parts {
+		if at, ok := keys[keyOfPart(&p)]; p.Kind == "profile" && (!ok || at != i) {
+			names[p.Name] = true
+		}
+	}
+	return names
 }
 
 // profilePlan is everything that decides how a block comes to be.
@@ -284,9 +305,10 @@ func (plan *profilePlan) apply(parts []awsconfig.Part, roles []wanted, outside m
 		b.parts = append(b.parts, plan.session)
 		b.session = true
 	}
+	others := strangers(parts, keys)
 	for _, w := range roles {
 		name := names[w.key()]
-		if outside[name] != nil {
+		if outside[name] != nil || others[name] {
 			return nil, &usageError{problem: fmt.Sprintf("there is a profile %q already, and %s would have the same name", name, &w),
 				more: "Name the new ones otherwise with --template, or leave some out with --match-account and --match-role."}
 		}
@@ -346,6 +368,10 @@ func (plan *profilePlan) put(b *blockPlan, i int, there bool, w *wanted, name st
 		return nil
 	}
 	p := awsconfig.Part{Kind: "profile", Name: name, Lines: slices.Clone(b.parts[i].Lines)}
+	if _, ours := p.Get("credential_process"); !ours { // it was reverted, and stays it
+		b.kept++
+		return nil
+	}
 	if name != b.parts[i].Name {
 		p.Lines[0] = profileHeader(name)
 	}

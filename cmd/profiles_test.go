@@ -149,3 +149,18 @@ func TestPatternsAreLikeNames(t *testing.T) {
 		}
 	}
 }
+
+func TestAProfileInTheBlockThatWasRevertedStaysAndNoNameComesTwice(t *testing.T) {
+	accounts := []credproc.Account{{ID: "111111111111", Name: "One", Roles: []string{"Admin"}}}
+	native := []string{"[profile One/Admin]", "sso_session = corp", "sso_account_id = 111111111111", "sso_role_name = Admin", ""}
+	b := planned(t, awsconfig.Parts(native), everyRole(t, accounts))
+	if !slices.Equal(b.lines(), native) {
+		t.Errorf("the block is %q", b.lines())
+	}
+	for _, stranger := range [][]string{{"[profile One/Admin]", "region = x"}, {"[profile One/Admin]", "credential_process = other"}} {
+		plan := &profilePlan{name: "corp", command: "credproc"}
+		if b, err := plan.apply(awsconfig.Parts(stranger), everyRole(t, accounts), nil); err == nil {
+			t.Errorf("beside %q: %q", stranger, b.lines())
+		}
+	}
+}
