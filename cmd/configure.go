@@ -425,11 +425,11 @@ func (c *configureCommand) place(r *run, ask bool) (startURL, region string, err
 		return "", "", err
 	}
 	if region == "" && ask {
-		if region, err = r.ask("Region of the Identity Center instance?", regionOf(startURL)); err != nil {
+		if region, err = r.ask("Region of the Identity Center instance?", r.knownRegion(startURL)); err != nil {
 			return "", "", err
 		}
 	}
-	if region = cmp.Or(region, regionOf(startURL)); region == "" {
+	if region = cmp.Or(region, r.knownRegion(startURL)); region == "" {
 		return "", "", r.usage("--sso-start-url wants --sso-region beside it: the region of the Identity Center instance")
 	}
 	return startURL, region, sdk.CheckRegion(region)

@@ -164,3 +164,36 @@ func TestProcessAndTokenAskNobody(t *testing.T) {
 		}
 	}
 }
+
+func TestAConversationLeadsFromAStartURLToProfiles(t *testing.T) {
+	m := newMachine(t, "plaintext")
+	m.write(".aws/config", "# mine\n")
+	s := m.onScreen(t, "configure", "--command", "credproc")
+	s.sees("Start URL of the access portal?")
+	s.types(m.idc.StartURL + "/#/\n")
+	s.sees("Region of the Identity Center instance?")
+	s.types("us-east-1\n")
+	s.sees("Name of the session? [idc]")
+	s.types("\n")
+	s.sees("Profiles for which roles?")
+	s.sees("3 of 3")
+	s.types("\t\t")
+	s.sees("2 marked")
+	s.types("\r")
+	s.sees("Write a new session, 2 profiles new in ")
+	s.types("d\n")
+	s.sees("+[profile Production/Admin]")
+	s.types("\n")
+	s.sees("configure --undo")
+	s.command.Wait()
+	if got := s.command.ProcessState.ExitCode(); got != 0 || s.stdout.Len() != 0 {
+		t.Errorf("exit status %d, stdout %q", got, s.stdout.String())
+	}
+	text := m.configFile()
+	for _, want := range []string{"# mine\n# >>> credproc >>>", "[sso-session idc]\nsso_start_url = https://idc.example/start\nsso_region = us-east-1\n", "[profile Production/ReadOnly]\n"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q is not in\n%s", want, text)
+		}
+	}
+	m.answered([]outcome{m.run("process", "--profile", "Production/Admin")})
+}
