@@ -180,7 +180,14 @@ func (a *App) aboutConfig(err error) (advice, bool) {
 	}
 	if e, ok := errors.AsType[*credproc.UnsupportedProfileError](err); ok {
 		say.text = e.Error()
-		say.more = "Only profiles that come from IAM Identity Center are served here."
+		switch {
+		case e.MFA:
+			say.more = "There is nobody who could be asked. Assume a role that needs none, or use the AWS CLI for this one."
+		case e.Direct:
+			say.more = "The AWS CLI and the SDKs get these by themselves: use the profile without " + a.name() + "."
+		default:
+			say.more = "Only profiles that come from IAM Identity Center are served here."
+		}
 		return say, true
 	}
 	if e, ok := errors.AsType[*commandError](err); ok {

@@ -27,6 +27,9 @@ func (a *App) lineCommand(said string) (string, error) {
 	if said != "" {
 		words = strings.Fields(said)
 	}
+	if _, err := os.Stat(said); err == nil && len(words) > 1 {
+		return "", &commandError{fmt.Sprintf("the path %q has spaces: programs that run the line disagree about quotes", said)}
+	}
 	for _, word := range words {
 		if !isPlainWord(word) {
 			return "", &commandError{fmt.Sprintf("%q cannot be written into a config file: programs that run the line disagree about quotes and special characters", word)}

@@ -96,6 +96,9 @@ func TestALineHasNoPathThatProgramsReadDifferently(t *testing.T) {
 	if got, err := searching().ownPath("credproc", plain, plain); got != plain || err != nil {
 		t.Errorf("called by its path: %q, %v; want that", got, err)
 	}
+	if got, err := searching().lineCommand(spaced); err == nil {
+		t.Errorf("named with --command: %q", got)
+	}
 	for _, path := range [][]string{{filepath.Dir(plain)}, {filepath.Dir(plain), filepath.Dir(spaced)}} {
 		if got, err := searching(path...).ownPath("credproc", spaced, "credproc"); err == nil {
 			t.Errorf("where PATH leads to another program of that name: %q", got)

@@ -141,8 +141,12 @@ func collision(name string, same []wanted, before map[roleKey]string) error {
 			who = append(who, fmt.Sprintf("role %s in account %s of session %s", key.role, key.account, key.session))
 		}
 	}
+	lacks := "{{.AccountID}}"
+	if len(same) > 1 && same[0].AccountID == same[1].AccountID {
+		lacks = "{{.RoleName}}"
+	}
 	return &usageError{problem: fmt.Sprintf("the template gives the name %q to %s", name, strings.Join(who, " and to ")),
-		more: "Put {{.AccountID}} into it."}
+		more: "Put " + lacks + " into it."}
 }
 
 func (w *wanted) key() roleKey { return roleKey{w.Session, w.AccountID, w.RoleName} }

@@ -70,6 +70,8 @@ type Config struct {
 type UnsupportedProfileError struct {
 	Profile string
 	Reason  string // "has static keys"
+	MFA     bool   // it needs a code from a person
+	Direct  bool   // the AWS CLI and the SDKs need nobody for it
 }
 
 func (e *UnsupportedProfileError) Error() string {
@@ -300,7 +302,7 @@ func (c *Config) profile(name string) (*awsconfig.Profile, error) {
 func (c *Config) provider(p *awsconfig.Profile) (source, error) {
 	switch {
 	case p.Kind == awsconfig.SessionOnly:
-		return nil, &UnsupportedProfileError{p.Name, "names a session, but no account and no role"}
+		return nil, &UnsupportedProfileError{Profile: p.Name, Reason: "names a session, but no account and no role"}
 	case p.Role != nil:
 		s, err := c.session(p.Role.Session, p.Settings)
 		if err != nil {
@@ -329,7 +331,8 @@ func unsupported(p *awsconfig.Profile) error {
 		awsconfig.OtherProcess:     "has the credential_process of another program",
 		awsconfig.Chain:            "asks for a code (mfa_serial)",
 	}[kind]
-	return &UnsupportedProfileError{p.Name, reason}
+	direct := kind == awsconfig.CredentialSource || kind == awsconfig.WebIdentity || kind == awsconfig.Static || kind == awsconfig.OtherProcess
+	return &UnsupportedProfileError{Profile: p.Name, Reason: reason, MFA: kind == awsconfig.Chain, Direct: direct}
 }
 
 func (c *Config) assumed(p *awsconfig.Profile) (source, error) {
@@ -340,7 +343,7 @@ func (c *Config) assumed(p *awsconfig.Profile) (source, error) {
 	}
 	role, err := arn.Parse(chain.RoleARN)
 	if err != nil || role.Service != "iam" {
-		return nil, &UnsupportedProfileError{p.Name, fmt.Sprintf("has a role_arn that is none: %q", chain.RoleARN)}
+		return nil, &UnsupportedProfileError{Profile: p.Name, Reason: fmt.Sprintf("has a role_arn that is none: %q", chain.RoleARN)}
 	}
 	a := &assumedRole{source: from, roleARN: chain.RoleARN, account: role.AccountID, minValidity: c.MinValidity}
 	if a.audit, err = c.auditOf(from.session()); err != nil {
