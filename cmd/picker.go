@@ -355,11 +355,10 @@ func decodeEscape(bytes []byte) (key string, n int) {
 	}
 	for i := 2; i < len(bytes); i++ {
 		if bytes[i] >= 0x40 && bytes[i] <= 0x7e {
-			sequence := string(bytes[2 : i+1])
 			return map[string]string{
 				"A": "up", "B": "down", "H": "home", "F": "end",
 				"1~": "home", "4~": "end", "7~": "home", "8~": "end", "5~": "pgup", "6~": "pgdown",
-			}[sequence], i + 1
+			}[string(bytes[2:i+1])], i + 1
 		}
 	}
 	return "", 0
