@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/credproc/credproc/internal/idctest"
 	"github.com/credproc/credproc/oidc"
 )
 
@@ -336,4 +337,30 @@ func TestRegistrationExpiryIsByTheLocalClock(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestABadNightDoesNotMakeUsPollFasterThanTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		idc := idctest.New()
+		idc.Interval = 5 * time.Second
+		for _, f := range []idctest.Fault{
+			{Times: 2, Status: 400, Code: "slow_down"},
+			{Times: 3, Status: 503},
+			{Times: 1, Reset: true},
+			{Times: 1, Status: 400, Code: "authorization_pending"},
+			{Times: 1, Reset: true},
+			{Times: 1, Status: 400, Code: "authorization_pending"},
+			{Times: 1, Reset: true},
+		} {
+			idc.Fault("CreateToken", f)
+		}
+		config := &oidc.Config{StartURL: idc.StartURL, Region: idc.Region, HTTPClient: idc.Client()}
+		token, err := config.SignInWithCode(t.Context(), func(code oidc.DeviceCode) error { return idc.Approve(code.UserCode) })
+		if err != nil || token.RefreshToken == "" {
+			t.Errorf("%v, %v", token, err)
+		}
+		if n := idc.Count("CreateToken"); n != 11 || len(idc.Violations()) > 0 {
+			t.Errorf("%d polls, violations %q", n, idc.Violations())
+		}
+	})
 }
