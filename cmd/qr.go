@@ -69,7 +69,7 @@ func (r *run) showQR(page string, asked, remote bool) {
 	if width, height := r.terminalSize(); !asked && (width < size || height < size/2+10) {
 		return
 	}
-	r.say("%s", drawn)
+	r.say("\n%s", drawn)
 }
 
 // terminalSize is zero where stderr is no terminal.
