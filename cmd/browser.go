@@ -18,19 +18,16 @@ import (
 // Many stay as long as their window is open.
 const browserTime = 2 * time.Second
 
-// openBrowser opens a page, by BROWSER or by what the system offers. The child
-// gets neither our stdin nor our stdout, which belongs to the answer, and lives
-// on as it likes. An error says that nothing was opened.
-func (a *App) openBrowser(page string) error { return a.openWith("", page) }
-
-// openIn is openBrowser for pages of a session, which may have a browser of its
-// own: credproc_browser, a command with "{url}" in it.
+// openIn opens a page of a session: by its own credproc_browser, a command with
+// "{url}" in it, by BROWSER, or by what the system offers. The child gets
+// neither our stdin nor our stdout, which belongs to the answer, and lives on as
+// it likes. An error says that nothing was opened.
 func (r *run) openIn(s *tokencache.Session, page string) error {
 	command, _ := r.config.Setting(s.Name, "browser")
 	return r.openWith(command, page)
 }
 
-// openWith opens a page by a command, or, if that is "", as openBrowser does.
+// openWith opens a page by a command, or, if that is "", by what there is.
 func (a *App) openWith(command, page string) error {
 	if a.Browser != nil && command == "" {
 		return a.Browser(page)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -33,9 +34,7 @@ func (m *machine) loginOfCLI(c *Config, key string, change map[string]any) strin
 		"clientId": token.Client.ID, "clientSecret": token.Client.Secret, "registrationExpiresAt": token.Client.Expiry.UTC().Format(time.RFC3339),
 		"refreshToken": token.RefreshToken,
 	}
-	for name, value := range change {
-		login[name] = value
-	}
+	maps.Copy(login, change)
 	text, err := json.Marshal(login)
 	if err != nil {
 		m.Fatal(err)
