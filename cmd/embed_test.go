@@ -58,10 +58,19 @@ sso_session = none
 				}
 				return string(out)
 			}
-			for _, command := range []string{"login", "logout", "process", "list", "status", "doctor", "console", "token", "exec", "env", "serve", "version"} {
+			for _, command := range []string{"login", "logout", "process", "list", "configure", "completion", "status", "doctor", "console", "token", "exec", "env", "serve", "version"} {
 				run(0, command, "--help")
 			}
 			run(0, "--help")
+			for _, shell := range []string{"bash", "zsh", "fish", "powershell"} {
+				if said := run(0, "completion", shell); !strings.Contains(said, "acme aws complete-line") {
+					t.Errorf("%s asks another program:\n%s", shell, said)
+				}
+			}
+			if said := run(0, "complete-line", "zsh", "aws", "login", "co"); said != "corp\tsso-session\n" {
+				t.Errorf("completed is %q", said)
+			}
+			run(0, "configure", "--convert", "--dry-run")
 			run(2, "bogus")
 			run(2, "process", "--bogus")
 			run(2, "process", "--profile", "broken")
