@@ -116,6 +116,8 @@ func (c *serveCommand) token(r *run) (string, error) {
 		}
 	}
 	switch {
+	case token == "" && c.TokenFile != "":
+		return "", r.usage("%s is empty: where there is no such file, one with a token is made", name)
 	case token == "":
 		return "", &usageError{problem: "no token to ask clients for", more: fmt.Sprintf("Name a file with --token-file, which is made if it is not there, or set %s.", name)}
 	case strings.ContainsAny(token, "\r\n"):
@@ -128,7 +130,9 @@ func (c *serveCommand) token(r *run) (string, error) {
 	return token, nil
 }
 
-// readToken reads the token, and makes one first if there is no file.
+// readToken reads the token, and makes one first if there is no file. Nobody
+// sees the file without the token in it, and of those who make it at once all
+// read the same.
 func readToken(file string) (string, error) {
 	text, err := os.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
