@@ -148,7 +148,7 @@ func TestWhatAFormatCannotHoldIsRefused(t *testing.T) {
 		if format.print != nil {
 			continue // JSON holds everything
 		}
-		for c := rune(0); c < 0x180; c++ {
+		for c := range rune(0x180) {
 			bad := c < ' ' || c > '~'
 			switch name {
 			case "windows-cmd":

@@ -121,6 +121,7 @@ func alone(t *testing.T) bool {
 }
 
 func TestAnAgentWorksInASandboxPastTheEndOfItsCredentials(t *testing.T) {
+	t.Parallel()
 	if !alone(t) {
 		return
 	}
@@ -137,6 +138,7 @@ func TestAnAgentWorksInASandboxPastTheEndOfItsCredentials(t *testing.T) {
 }
 
 func TestAnAgentsHookPrintsWhatItReads(t *testing.T) {
+	t.Parallel()
 	var settings struct{ AwsCredentialExport string }
 	if err := json.Unmarshal([]byte(recipe(t, "An agent's own refresh hook")[0]), &settings); err != nil {
 		t.Fatal(err)
@@ -156,6 +158,7 @@ func TestAnAgentsHookPrintsWhatItReads(t *testing.T) {
 }
 
 func TestAContainerHasWhatItIsGivenAndNoMore(t *testing.T) {
+	t.Parallel()
 	m := cooking(t)
 	if saw := m.must("sh", "-c", recipe(t, "A container in the same network namespace")[0]); saw != "1 read-only\n" {
 		t.Errorf("the agent saw %q", saw)
@@ -205,6 +208,7 @@ func (m *machine) serving(addr string) {
 }
 
 func TestAnSSHHostNeedsNoLogin(t *testing.T) {
+	t.Parallel()
 	m := cooking(t)
 	blocks := recipe(t, "An SSH host that holds no login")
 	here, there := freePort(t), ""
@@ -238,6 +242,7 @@ func TestAnSSHHostNeedsNoLogin(t *testing.T) {
 }
 
 func TestAUnitOfSystemdServes(t *testing.T) {
+	t.Parallel()
 	m := cooking(t)
 	var command string
 	for line := range strings.Lines(recipe(t, "A service of your own login")[0]) {
@@ -279,6 +284,7 @@ func TestAUnitOfSystemdServes(t *testing.T) {
 }
 
 func TestTerraformRunsAsInTheRecipe(t *testing.T) {
+	t.Parallel()
 	blocks := recipe(t, "Terraform with many profiles")
 	if _, err := exec.LookPath("terraform"); err != nil {
 		notRun(t, "terraform with many profiles", err.Error())

@@ -55,6 +55,7 @@ func (m *machine) under(args []string) string {
 }
 
 func TestTheAWSCLITakesWhatItIsGiven(t *testing.T) {
+	t.Parallel()
 	inModes(t, func(m *machine, under func(...string) []string) {
 		m.usedTheLine(m.under(under("aws", "--endpoint-url", m.url, "sts", "get-caller-identity")))
 	})
@@ -68,6 +69,7 @@ print(boto3.Session().client("sts", endpoint_url=sys.argv[1]).get_caller_identit
 `
 
 func TestBoto3TakesWhatItIsGiven(t *testing.T) {
+	t.Parallel()
 	inModes(t, func(m *machine, under func(...string) []string) {
 		m.usedTheLine(m.under(under("python3", "-c", givenToBoto3, m.url)))
 	})
@@ -89,6 +91,7 @@ func caller(endpoint string) error {
 }
 
 func TestTheSDKForGoTakesWhatItIsGiven(t *testing.T) {
+	t.Parallel()
 	program, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -99,6 +102,7 @@ func TestTheSDKForGoTakesWhatItIsGiven(t *testing.T) {
 }
 
 func TestTheSDKForJavaScriptTakesWhatItIsGiven(t *testing.T) {
+	t.Parallel()
 	modules, why := installJavaScript(t)
 	if why != "" {
 		notRun(t, "the AWS SDK for JavaScript under exec", why)
@@ -118,6 +122,7 @@ func TestTheSDKForJavaScriptTakesWhatItIsGiven(t *testing.T) {
 }
 
 func TestTerraformTakesWhatItIsGiven(t *testing.T) {
+	t.Parallel()
 	if _, err := exec.LookPath("terraform"); err != nil {
 		notRun(t, "terraform under exec", err.Error())
 		return
@@ -151,6 +156,7 @@ func TestTerraformTakesWhatItIsGiven(t *testing.T) {
 // The formats of the AWS CLI are the same byte for byte, in those of its
 // versions that have them.
 func TestEnvPrintsWhatTheAWSCLIPrints(t *testing.T) {
+	t.Parallel()
 	m := newMachine(t)
 	m.login()
 	compared := 0
