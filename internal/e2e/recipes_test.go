@@ -50,6 +50,8 @@ while True:
     if time.time() >= end:
         break
     time.sleep(0.2)
+if not os.path.exists(os.environ.get("AWS_CONFIG_FILE", "/")):
+    sys.exit("the config file is not there")
 try:
     open(os.path.expanduser("~/written"), "w")
     home = "writable"
@@ -130,6 +132,11 @@ func TestAnAgentWorksInASandboxPastTheEndOfItsCredentials(t *testing.T) {
 		t.Fatal("there is a network")
 	}
 	m := cooking(t).with("AGENT_TIME=6")
+	config, err := os.ReadFile(filepath.Join(m.home, ".aws", "config"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.write(".aws/config", "[default]\naws_access_key_id = AKIASTALE\naws_secret_access_key = stale\n"+string(config))
 	m.server.Set(func(s *idctest.Server) { s.RoleLife = 4 * time.Second })
 	saw := strings.Fields(m.must("sh", "-c", recipe(t, "A coding agent in a sandbox")[0]))
 	if len(saw) != 2 || saw[0] < "2" || saw[1] != "read-only" {
