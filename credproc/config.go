@@ -87,9 +87,8 @@ func (c *Config) getenv(name string) string {
 
 func (c *Config) load() (*awsconfig.Config, error) {
 	c.once.Do(func() {
-		home := c.home()
 		var config, credentials string
-		if config, credentials, c.err = awsconfig.Paths(c.getenv, home); c.err == nil {
+		if config, credentials, c.err = awsconfig.Paths(c.getenv, c.home()); c.err == nil {
 			c.files, c.err = awsconfig.Load(config, credentials)
 		}
 	})
@@ -97,13 +96,7 @@ func (c *Config) load() (*awsconfig.Config, error) {
 }
 
 // home is the person's home directory, or "".
-func (c *Config) home() string {
-	home := c.getenv("HOME")
-	if home == "" {
-		home, _ = os.UserHomeDir()
-	}
-	return home
-}
+func (c *Config) home() string { return awsconfig.Home(c.getenv) }
 
 // DefaultProfile returns the profile that is meant where none is named:
 // AWS_PROFILE, AWS_DEFAULT_PROFILE, or "default".
@@ -390,10 +383,7 @@ func (c *Config) roleSessionName() string {
 // session returns the one Session for all that describe the same, so that
 // their callers join.
 func (c *Config) session(s awsconfig.Session, p *awsconfig.Profile) (*tokencache.Session, error) {
-	if s.Name == "" {
-		s = c.named(s)
-	}
-	session, err := c.describe(s, p)
+	session, err := c.describe(c.files.Named(s), p)
 	if err != nil {
 		return nil, err
 	}
@@ -411,29 +401,6 @@ func (c *Config) session(s awsconfig.Session, p *awsconfig.Profile) (*tokencache
 	}
 	c.sessions[key] = session
 	return session, nil
-}
-
-// named returns the only sso-session with the start URL and region of s, so
-// that legacy profiles share its login, or s.
-func (c *Config) named(s awsconfig.Session) awsconfig.Session {
-	url, err := oidc.NormalizeStartURL(s.StartURL)
-	if err != nil {
-		return s
-	}
-	var same []awsconfig.Session
-	for name := range c.files.Sessions {
-		other, err := c.files.Session(name)
-		if err != nil || other.Region != s.Region {
-			continue
-		}
-		if otherURL, err := oidc.NormalizeStartURL(other.StartURL); err == nil && otherURL == url {
-			same = append(same, other)
-		}
-	}
-	if len(same) != 1 {
-		return s
-	}
-	return same[0]
 }
 
 // Sessions returns every session that was made so far.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
+	"github.com/credproc/credproc/internal/record"
 	"github.com/credproc/credproc/tokencache"
 )
 
@@ -56,20 +57,10 @@ func encode(c aws.Credentials) ([]byte, error) {
 	return text.Bytes(), err
 }
 
-// A record is a line of three times by the local clock, in Unix seconds (when
-// it was fetched, when it is stale, when it ends) and of the role's life in
-// seconds, and then the document, so that it can be judged and served without
-// more. Records of the first releases have no life in them.
-
 const (
 	// earlyEnough is what botocore wants credentials to have left: with less,
 	// it runs the credential_process again each time it looks.
 	earlyEnough = 15 * time.Minute
-	// settled is how long after a fetch nobody fetches the same again.
-	settled = 30 * time.Second
-	// exhausted is how long nobody asks for longer lived ones after the service
-	// has given what it gave before.
-	exhausted = 5 * time.Minute
 	// shortest is the life of credentials of a permission set, at least. With
 	// less, they were given to somebody else before.
 	//
@@ -77,19 +68,11 @@ const (
 	shortest = time.Hour
 )
 
-type times struct {
-	fetched, stale, end time.Time
-	life                time.Duration // of the role: when the credentials were new
-}
-
-// again reports whether the fetch got what had been got before.
-func (t times) again() bool { return t.life > t.end.Sub(t.fetched)+settled/2 }
-
 // wanted is how much life a caller wants: minValidity as in [Provider], but for
 // 0. A life is at least shortest.
-func (t times) wanted(minValidity, shortest time.Duration) time.Duration {
+func wanted(t record.Times, minValidity, shortest time.Duration) time.Duration {
 	if minValidity == HalfLife {
-		return max(t.life, shortest) / 2
+		return max(t.Life, shortest) / 2
 	}
 	return minValidity
 }
@@ -110,14 +93,14 @@ func format(now, date time.Time, c aws.Credentials, old []byte) ([]byte, error) 
 		return nil, fmt.Errorf("the service gave credentials that ended at %s, before it gave them", c.Expires.UTC().Format(time.RFC3339))
 	}
 	end := now.Add(life)
-	head := fmt.Sprintf("%d %d %d %d\n", now.Unix(), end.Add(-min(earlyEnough, life/2)).Unix(), end.Unix(), int(lifeOf(life, c, old).Seconds()))
-	return append([]byte(head), text...), nil
+	times := record.Times{Fetched: now, Stale: end.Add(-min(earlyEnough, life/2)), End: end, Life: lifeOf(life, c, old)}
+	return record.Join(times, text), nil
 }
 
 // lifeOf returns the life that credentials had when they were new: life, or
 // what the record before says of the same.
 func lifeOf(life time.Duration, c aws.Credentials, old []byte) time.Duration {
-	t, _, err := split(old)
+	t, _, err := record.Split(old)
 	if err != nil {
 		return life
 	}
@@ -125,51 +108,41 @@ func lifeOf(life time.Duration, c aws.Credentials, old []byte) time.Duration {
 	if err != nil || c.Expires.UTC().Truncate(time.Second).After(before.Expires) {
 		return life
 	}
-	return max(life, t.life)
+	return max(life, t.Life)
 }
 
 // keep makes a record of what a service gave just now. What no record can be
 // made of is a fault of the service.
 func keep(op string, date time.Time, c aws.Credentials, old []byte) ([]byte, error) {
-	record, err := format(time.Now(), date, c, old)
+	data, err := format(time.Now(), date, c, old)
 	if err != nil {
 		return nil, &tokencache.UnavailableError{Op: op, Reason: err.Error(), Err: err}
 	}
-	return record, nil
-}
-
-// split returns the parts of a record.
-func split(record []byte) (t times, text []byte, err error) {
-	head, text, _ := bytes.Cut(record, []byte("\n"))
-	var fetched, stale, end, life int64
-	if n, err := fmt.Sscanf(string(head), "%d %d %d %d", &fetched, &stale, &end, &life); err != nil && n < 3 {
-		return t, nil, errors.New("not a record of credentials")
-	}
-	return times{time.Unix(fetched, 0), time.Unix(stale, 0), time.Unix(end, 0), time.Duration(max(life, end-fetched)) * time.Second}, text, nil
+	return data, nil
 }
 
 // note says of a record whose it is and how long it is good.
-func note(role tokencache.CachedRole) func(record []byte) *tokencache.CachedRole {
-	return func(record []byte) *tokencache.CachedRole {
-		t, _, err := split(record)
+func note(role tokencache.CachedRole) func(data []byte) *tokencache.CachedRole {
+	return func(data []byte) *tokencache.CachedRole {
+		t, _, err := record.Split(data)
 		if err != nil {
 			return nil
 		}
-		role.Fetched, role.Expiry = t.fetched, t.end
+		role.Fetched, role.Expiry = t.Fetched, t.End
 		return &role
 	}
 }
 
 // parse returns the credentials in a record.
-func parse(record []byte) (aws.Credentials, error) {
-	_, text, err := split(record)
+func parse(data []byte) (aws.Credentials, error) {
+	_, text, err := record.Split(data)
 	if err != nil {
 		return aws.Credentials{}, err
 	}
 	var d document
 	if json.Unmarshal(text, &d) != nil || d.Version != 1 || d.AccessKeyID == "" || d.SecretAccessKey == "" {
 		// Not the decoder's error: it may quote what it could not read.
-		return aws.Credentials{}, errors.New("not a record of credentials")
+		return aws.Credentials{}, errors.New("not a data of credentials")
 	}
 	c := aws.Credentials{
 		AccessKeyID: d.AccessKeyID, SecretAccessKey: d.SecretAccessKey, SessionToken: d.SessionToken,
@@ -199,43 +172,27 @@ func (w *want) old() []byte {
 }
 
 // judge is the rule for records.
-func (w *want) judge(record []byte, since time.Time) tokencache.Freshness {
-	w.stored.Store(&record)
-	t, _, err := split(record)
+func (w *want) judge(data []byte, since time.Time) tokencache.Freshness {
+	w.stored.Store(&data)
+	t, _, err := record.Split(data)
 	if err != nil {
 		return tokencache.Useless
 	}
-	return t.judge(time.Now(), since, t.wanted(w.minValidity, w.shortest))
+	return freshness[t.Judge(time.Now(), since, wanted(t, w.minValidity, w.shortest))]
 }
 
 // tell calls short if credentials have less life left than is wanted.
-func (w *want) tell(record []byte, short func(left, wanted time.Duration)) {
-	t, _, err := split(record)
+func (w *want) tell(data []byte, short func(left, wanted time.Duration)) {
+	t, _, err := record.Split(data)
 	if err != nil || short == nil {
 		return
 	}
-	wanted := t.wanted(w.minValidity, w.shortest)
-	if left := time.Until(t.end).Round(time.Second); left < wanted {
+	wanted := wanted(t, w.minValidity, w.shortest)
+	if left := time.Until(t.End).Round(time.Second); left < wanted {
 		short(left, wanted)
 	}
 }
 
-// judge takes how much life is wanted; 0 is what botocore wants.
-func (t times) judge(now, since time.Time, wanted time.Duration) tokencache.Freshness {
-	stale, rest := t.stale, settled
-	if wanted > 0 {
-		stale = t.end.Add(-wanted)
-		if t.again() {
-			rest = exhausted
-		}
-	}
-	switch {
-	case now.Unix() < t.fetched.Unix(): // the clock was set back: nothing is known
-		return tokencache.Useless
-	case !now.Before(t.end):
-		return tokencache.Useless
-	case now.Before(stale), !t.fetched.Before(since.Truncate(time.Second)), now.Sub(t.fetched) < rest:
-		return tokencache.Fresh
-	}
-	return tokencache.Stale
+var freshness = [...]tokencache.Freshness{
+	record.Useless: tokencache.Useless, record.Stale: tokencache.Stale, record.Fresh: tokencache.Fresh,
 }

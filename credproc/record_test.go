@@ -8,6 +8,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
+	"github.com/credproc/credproc/internal/record"
 	"github.com/credproc/credproc/tokencache"
 )
 
@@ -15,11 +16,11 @@ var noon = time.Date(2030, 6, 1, 12, 0, 0, 0, time.UTC)
 
 func stored(t *testing.T, now, date time.Time, c aws.Credentials) []byte {
 	t.Helper()
-	record, err := format(now, date, c, nil)
+	data, err := format(now, date, c, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return record
+	return data
 }
 
 func ending(at time.Time) aws.Credentials {
@@ -34,16 +35,16 @@ func TestARecordGivesBackWhatWasPutIn(t *testing.T) {
 		ending(noon.Add(time.Hour)),
 		{AccessKeyID: "ASIA", SecretAccessKey: "secret", CanExpire: true, Expires: noon.Add(time.Second), Source: "credproc"},
 	} {
-		record := stored(t, noon, noon, want)
-		got, err := parse(record)
+		data := stored(t, noon, noon, want)
+		got, err := parse(data)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if got != want {
 			t.Errorf("got  %+v\nwant %+v", got, want)
 		}
-		times, text, err := split(record)
-		if err != nil || !times.fetched.Equal(noon) || !times.end.Equal(want.Expires) {
+		times, text, err := record.Split(data)
+		if err != nil || !times.Fetched.Equal(noon) || !times.End.Equal(want.Expires) {
 			t.Errorf("times %v, error %v", times, err)
 		}
 		// What is served without more is the document itself.
@@ -69,11 +70,11 @@ func TestStaleIsAQuarterOfAnHourOrHalfOfALife(t *testing.T) {
 		{20 * time.Minute, 10 * time.Minute},
 		{10 * time.Second, 5 * time.Second},
 	} {
-		times, _, err := split(stored(t, noon, noon, ending(noon.Add(tt.life))))
+		times, _, err := record.Split(stored(t, noon, noon, ending(noon.Add(tt.life))))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if early := times.end.Sub(times.stale); early != tt.early || !times.end.Equal(noon.Add(tt.life)) {
+		if early := times.End.Sub(times.Stale); early != tt.early || !times.End.Equal(noon.Add(tt.life)) {
 			t.Errorf("a life of %v is stale %v before its end, want %v", tt.life, early, tt.early)
 		}
 	}
@@ -82,21 +83,21 @@ func TestStaleIsAQuarterOfAnHourOrHalfOfALife(t *testing.T) {
 func TestAWrongClockChangesNoLife(t *testing.T) {
 	for _, wrong := range []time.Duration{-time.Hour, 0, time.Hour} {
 		now := noon.Add(wrong) // by our clock; the service says noon
-		record := stored(t, now, noon, ending(noon.Add(time.Hour)))
-		times, _, err := split(record)
+		data := stored(t, now, noon, ending(noon.Add(time.Hour)))
+		times, _, err := record.Split(data)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !times.fetched.Equal(now) || !times.stale.Equal(now.Add(45*time.Minute)) || !times.end.Equal(now.Add(time.Hour)) {
+		if !times.Fetched.Equal(now) || !times.Stale.Equal(now.Add(45*time.Minute)) || !times.End.Equal(now.Add(time.Hour)) {
 			t.Errorf("%v off: %v", wrong, times)
 		}
-		if c, err := parse(record); err != nil || !c.Expires.Equal(noon.Add(time.Hour)) {
+		if c, err := parse(data); err != nil || !c.Expires.Equal(noon.Add(time.Hour)) {
 			t.Errorf("%v off: the end is %v (error %v), want the service's", wrong, c.Expires, err)
 		}
 	}
 	// A service that does not tell its time is taken to have ours.
-	times, _, err := split(stored(t, noon, time.Time{}, ending(noon.Add(time.Hour))))
-	if err != nil || !times.end.Equal(noon.Add(time.Hour)) {
+	times, _, err := record.Split(stored(t, noon, time.Time{}, ending(noon.Add(time.Hour))))
+	if err != nil || !times.End.Equal(noon.Add(time.Hour)) {
 		t.Errorf("without a date: %v, error %v", times, err)
 	}
 }
@@ -108,9 +109,9 @@ func TestNoRecordIsMadeOfWhatCannotBeUsed(t *testing.T) {
 		"over this moment": ending(noon),
 		"no end":           {AccessKeyID: "ASIA", SecretAccessKey: "a/b+c<d>&e"},
 	} {
-		record, err := format(noon, noon, c, nil)
-		if err == nil || record != nil {
-			t.Errorf("%s: record %q", name, record)
+		data, err := format(noon, noon, c, nil)
+		if err == nil || data != nil {
+			t.Errorf("%s: data %q", name, data)
 		} else if strings.Contains(err.Error(), "a/b") {
 			t.Errorf("%s: the error has the key in it: %v", name, err)
 		}
@@ -119,7 +120,7 @@ func TestNoRecordIsMadeOfWhatCannotBeUsed(t *testing.T) {
 
 func TestGarbageIsNoRecord(t *testing.T) {
 	const secret = "SECRET"
-	for _, record := range []string{
+	for _, data := range []string{
 		"", "\n", "1 2\n{}", "a b c\n{}", "99999999999999999999 1 1\n{}",
 		"1 2 3", "1 2 3\n", "1 2 3\n{}", "1 2 3\n[]", "1 2 3\nnull",
 		`1 2 3` + "\n" + `{"Version":1,"AccessKeyId":"ASIA","SecretAccessKey":"SECRET"`,
@@ -129,11 +130,11 @@ func TestGarbageIsNoRecord(t *testing.T) {
 		`1 2 3` + "\n" + `{"Version":1,"AccessKeyId":"ASIA","SessionToken":"SECRET"}`,
 		`1 2 3` + "\n" + `{"Version":1,"AccessKeyId":"ASIA","SecretAccessKey":"SECRET","Expiration":"SECRET"}`,
 	} {
-		c, err := parse([]byte(record))
+		c, err := parse([]byte(data))
 		if err == nil || c != (aws.Credentials{}) {
-			t.Errorf("%q: credentials, error %v", record, err)
+			t.Errorf("%q: credentials, error %v", data, err)
 		} else if strings.Contains(err.Error(), secret) {
-			t.Errorf("%q: the error has the key in it: %v", record, err)
+			t.Errorf("%q: the error has the key in it: %v", data, err)
 		}
 	}
 	for _, head := range []string{"", "1", "1 2", "x 2 3", "1 2 99999999999999999999"} {
@@ -144,24 +145,24 @@ func TestGarbageIsNoRecord(t *testing.T) {
 }
 
 func FuzzRecord(f *testing.F) {
-	record, err := format(time.Now(), time.Now(), ending(time.Now().Add(time.Hour)), nil)
+	data, err := format(time.Now(), time.Now(), ending(time.Now().Add(time.Hour)), nil)
 	if err != nil {
 		f.Fatal(err)
 	}
 	for _, seed := range []string{
-		string(record), "", "\n", "1 2 3", "1 2 3\n{}", "-1 -2 -3\n{}", "9223372036854775807 9223372036854775807 9223372036854775807\n{}",
+		string(data), "", "\n", "1 2 3", "1 2 3\n{}", "-1 -2 -3\n{}", "9223372036854775807 9223372036854775807 9223372036854775807\n{}",
 		"-9223372036854775808 0 9223372036854775807\n" + `{"Version":1,"AccessKeyId":"A","SecretAccessKey":"B","Expiration":"0000-01-01T00:00:00Z"}`,
 	} {
 		f.Add([]byte(seed), int64(0))
 		f.Add([]byte(seed), int64(time.Hour))
 	}
-	f.Fuzz(func(t *testing.T, record []byte, minValidity int64) {
-		freshness := (&want{minValidity: time.Duration(minValidity)}).judge(record, time.Now())
-		c, err := parse(record)
-		_, _, splitErr := split(record)
+	f.Fuzz(func(t *testing.T, data []byte, minValidity int64) {
+		how := (&want{minValidity: time.Duration(minValidity)}).judge(data, time.Now())
+		c, err := parse(data)
+		_, _, splitErr := record.Split(data)
 		switch {
-		case splitErr != nil && (freshness != tokencache.Useless || err == nil):
-			t.Errorf("a record that cannot be read is %v", freshness)
+		case splitErr != nil && (how != tokencache.Useless || err == nil):
+			t.Errorf("a data that cannot be read is %v", how)
 		case err == nil && !c.HasKeys():
 			t.Errorf("credentials without keys")
 		case err != nil && c != (aws.Credentials{}):
@@ -219,13 +220,13 @@ func TestWhatIsStoredIsJudged(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			record := stored(t, noon, noon, ending(noon.Add(tt.life)))
-			times, _, err := split(record)
+			data := stored(t, noon, noon, ending(noon.Add(tt.life)))
+			times, _, err := record.Split(data)
 			if err != nil {
 				t.Fatal(err)
 			}
 			now := noon.Add(tt.age)
-			if got := times.judge(now, now.Add(-tt.waiting), tt.minValidity); got != tt.want {
+			if got := freshness[times.Judge(now, now.Add(-tt.waiting), tt.minValidity)]; got != tt.want {
 				t.Errorf("is %v, want %v", name(got), name(tt.want))
 			}
 		})

@@ -53,10 +53,7 @@ func (c *Config) roleOf(p *awsconfig.Profile) (ProfileRole, bool) {
 	if p.Role == nil || p.Kind == awsconfig.SessionOnly {
 		return role, false
 	}
-	s := p.Role.Session
-	if s.Name == "" {
-		s = c.named(s)
-	}
+	s := c.files.Named(p.Role.Session)
 	role.Session, role.AccountID, role.RoleName = s.Name, p.Role.AccountID, p.Role.RoleName
 	if role.Session == "" {
 		role.Session = s.StartURL

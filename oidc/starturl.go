@@ -4,10 +4,10 @@ import (
 	"context"
 	"net/netip"
 	"net/url"
-	"strconv"
 	"strings"
 
 	"github.com/credproc/credproc/internal/sdk"
+	"github.com/credproc/credproc/internal/starturl"
 )
 
 // NormalizeStartURL returns the one spelling of a start URL that is sent to
@@ -21,64 +21,11 @@ import (
 // must be in ASCII: letters that look like others are not let through. The
 // error is a [*ConfigError].
 func NormalizeStartURL(start string) (string, error) {
-	u, err := url.Parse(strings.TrimSpace(start))
-	switch {
-	case start == "":
-		return "", &ConfigError{"StartURL", "", "must not be empty"}
-	case err != nil:
-		return "", &ConfigError{"StartURL", "", "not a URL"}
-	case u.Scheme != "https" && (u.Scheme != "http" || !sdk.IsLoopback(u.Hostname())):
-		return "", &ConfigError{"StartURL", u.Redacted(), "must begin with https://"}
-	case u.User != nil:
-		return "", &ConfigError{"StartURL", u.Redacted(), "must have no user"}
+	normal, shown, problem := starturl.Normalize(start)
+	if problem != "" {
+		return "", &ConfigError{"StartURL", shown, problem}
 	}
-	name, problem := hostName(u.Hostname())
-	port, portProblem := hostPort(u)
-	if problem += portProblem; problem != "" {
-		return "", &ConfigError{"StartURL", u.Redacted(), problem}
-	}
-	path := strings.TrimRight(u.EscapedPath(), "/")
-	return u.Scheme + "://" + name + port + path, nil
-}
-
-// hostName is a host as it is compared, and in a URL; or what is wrong with it.
-func hostName(host string) (name, problem string) {
-	if addr, err := netip.ParseAddr(host); err == nil {
-		if addr.Is6() {
-			return "[" + strings.ToLower(host) + "]", ""
-		}
-		return host, ""
-	}
-	name = strings.TrimSuffix(strings.ToLower(host), ".")
-	for _, r := range name {
-		if r > 0x7f {
-			return "", "has a host that is not in ASCII: write it as xn--…, if that is what you mean"
-		}
-	}
-	if name == "" {
-		return "", "has no host"
-	}
-	for label := range strings.SplitSeq(name, ".") {
-		if label == "" || strings.Trim(label, "abcdefghijklmnopqrstuvwxyz0123456789-_") != "" {
-			return "", "has a host that cannot be"
-		}
-	}
-	return name, ""
-}
-
-// hostPort is ":8443", or nothing for the scheme's own port.
-func hostPort(u *url.URL) (port, problem string) {
-	if u.Port() == "" {
-		return "", ""
-	}
-	n, err := strconv.ParseUint(u.Port(), 10, 16)
-	if err != nil || n == 0 {
-		return "", "has a port that cannot be"
-	}
-	if n == map[string]uint64{"https": 443, "http": 80}[u.Scheme] {
-		return "", ""
-	}
-	return ":" + strconv.FormatUint(n, 10), ""
+	return normal, nil
 }
 
 // StartURLName is what people call a start URL: the first label of its host,

@@ -8,6 +8,7 @@ import (
 	"os"
 
 	"github.com/credproc/credproc/cmd"
+	_ "github.com/credproc/credproc/cmd/credproc/instant" // has answered, if it could
 )
 
 func main() {

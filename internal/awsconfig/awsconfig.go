@@ -17,6 +17,7 @@ import (
 	"os"
 	"strings"
 	"syscall"
+	"unsafe"
 )
 
 // Config is what the two files say together. The zero value says nothing. It
@@ -36,6 +37,16 @@ type Config struct {
 //
 // The error is a [*SyntaxError], or says which file could not be read and why.
 func Load(configPath, credentialsPath string) (*Config, error) {
+	return load(configPath, credentialsPath, nil)
+}
+
+// LoadProfile is Load for who needs one profile of many: every line is checked
+// all the same, but no other profile is kept.
+func LoadProfile(configPath, credentialsPath, profile string) (*Config, error) {
+	return load(configPath, credentialsPath, []string{profile})
+}
+
+func load(configPath, credentialsPath string, only []string) (*Config, error) {
 	c := &Config{Path: configPath, CredentialsPath: credentialsPath}
 	for i, path := range []string{configPath, credentialsPath} {
 		data, err := os.ReadFile(path)
@@ -45,7 +56,8 @@ func Load(configPath, credentialsPath string) (*Config, error) {
 		if err != nil {
 			return nil, err
 		}
-		if err := c.add(path, string(data), i == 1); err != nil {
+		// Nobody else has data: it need not be copied to become a string.
+		if err := c.add(path, unsafe.String(unsafe.SliceData(data), len(data)), i == 1, only); err != nil {
 			return nil, err
 		}
 	}
@@ -59,7 +71,7 @@ func Parse(name string, data []byte, credentials bool) (*Config, error) {
 	if credentials {
 		c = &Config{CredentialsPath: name}
 	}
-	if err := c.add(name, string(data), credentials); err != nil {
+	if err := c.add(name, string(data), credentials, nil); err != nil {
 		return nil, err
 	}
 	return c, nil
@@ -74,7 +86,7 @@ func (c *Config) With(text []byte) (*Config, error) {
 	}
 	// The credentials file is read last, as it wins.
 	all := &Config{Path: c.Path, CredentialsPath: c.CredentialsPath}
-	if err := all.add(c.Path, string(text), false); err != nil {
+	if err := all.add(c.Path, string(text), false, nil); err != nil {
 		return nil, err
 	}
 	all.merge(with)
@@ -162,6 +174,20 @@ func (s *Section) Nested(key, sub string) (value string, ok bool) {
 		}
 	}
 	return value, ok
+}
+
+// Keys returns the keys that begin with prefix, which must be in lower case.
+func (s *Section) Keys(prefix string) []string {
+	if s == nil {
+		return nil
+	}
+	var keys []string
+	for _, p := range s.properties {
+		if strings.HasPrefix(p.key, prefix) {
+			keys = append(keys, p.key)
+		}
+	}
+	return keys
 }
 
 func (s *Section) text(key string) string {

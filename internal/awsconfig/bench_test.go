@@ -10,12 +10,12 @@ import (
 	"github.com/credproc/credproc/internal/awsconfig"
 )
 
-// manyProfiles is the config file of a machine with 500 roles, as a tool writes it.
-func manyProfiles() []byte {
+// manyProfiles is the config file of a machine with n roles, as a tool writes it.
+func manyProfiles(n int) []byte {
 	var b bytes.Buffer
 	b.WriteString("[default]\nregion = eu-west-1\n\n[sso-session corp]\nsso_start_url = https://d-1234567890.awsapps.com/start#/\n" +
 		"sso_region = eu-west-1\nsso_registration_scopes = sso:account:access\n")
-	for i := range 500 {
+	for i := range n {
 		fmt.Fprintf(&b, "\n# account %d\n[profile account-%d.Admin]\nregion = eu-west-1\noutput = json\n"+
 			"credential_process = /usr/local/bin/credproc process --sso-session corp --account-id %012d --role-name Admin\n", i, i, i)
 	}
@@ -23,7 +23,7 @@ func manyProfiles() []byte {
 }
 
 func BenchmarkParse500Profiles(b *testing.B) {
-	data := manyProfiles()
+	data := manyProfiles(500)
 	b.SetBytes(int64(len(data)))
 	b.ReportAllocs()
 	for b.Loop() {
@@ -35,7 +35,7 @@ func BenchmarkParse500Profiles(b *testing.B) {
 
 func BenchmarkLoadAndResolve(b *testing.B) {
 	path := filepath.Join(b.TempDir(), "config")
-	if err := os.WriteFile(path, manyProfiles(), 0o600); err != nil {
+	if err := os.WriteFile(path, manyProfiles(500), 0o600); err != nil {
 		b.Fatal(err)
 	}
 	b.ReportAllocs()
@@ -47,5 +47,23 @@ func BenchmarkLoadAndResolve(b *testing.B) {
 		if _, err := c.Profile("account-499.Admin", []string{"credproc"}); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+func BenchmarkLoadOneProfile(b *testing.B) {
+	for _, n := range []int{1, 400, 4000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			path := filepath.Join(b.TempDir(), "config")
+			if err := os.WriteFile(path, manyProfiles(n), 0o600); err != nil {
+				b.Fatal(err)
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				c, err := awsconfig.LoadProfile(path, "", fmt.Sprintf("account-%d.Admin", n-1))
+				if err != nil || len(c.Profiles) != 1 {
+					b.Fatal(len(c.Profiles), err)
+				}
+			}
+		})
 	}
 }

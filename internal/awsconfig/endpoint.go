@@ -1,9 +1,10 @@
 package awsconfig
 
 import (
-	"net/netip"
 	"net/url"
 	"strings"
+
+	"github.com/credproc/credproc/internal/starturl"
 )
 
 // Endpoint returns the custom endpoint of service, which is "sso", "sso_oidc"
@@ -108,7 +109,7 @@ func checkURL(s Setting) error {
 	switch {
 	case err != nil:
 		return &ValueError{s, "not a URL"}
-	case u.Scheme != "https" && (u.Scheme != "http" || !isLoopback(u.Hostname())):
+	case u.Scheme != "https" && (u.Scheme != "http" || !starturl.IsLoopback(u.Hostname())):
 		return &ValueError{s, "must begin with https://"}
 	case u.Hostname() == "":
 		return &ValueError{s, "has no host"}
@@ -118,28 +119,13 @@ func checkURL(s Setting) error {
 	return nil
 }
 
-// isLoopback goes by the spelling alone: no name is looked up.
-func isLoopback(host string) bool {
-	addr, err := netip.ParseAddr(host)
-	return strings.EqualFold(host, "localhost") || err == nil && addr.IsLoopback()
-}
-
 // sameURL reports whether two start URLs are one: people paste "…/start/#/" as
 // well as "…/start", and the service takes both.
 func sameURL(a, b string) bool {
-	u, err := url.Parse(a)
-	v, err2 := url.Parse(b)
-	if err != nil || err2 != nil {
+	u, _, problem := starturl.Normalize(a)
+	v, _, problem2 := starturl.Normalize(b)
+	if problem != "" || problem2 != "" {
 		return a == b
 	}
-	return u.Scheme == v.Scheme && hostPort(u) == hostPort(v) &&
-		strings.TrimRight(u.EscapedPath(), "/") == strings.TrimRight(v.EscapedPath(), "/")
-}
-
-func hostPort(u *url.URL) string {
-	port := u.Port()
-	if port == "" {
-		port = map[string]string{"https": "443", "http": "80"}[u.Scheme]
-	}
-	return strings.ToLower(u.Hostname()) + ":" + port
+	return u == v
 }

@@ -2,7 +2,9 @@ package awsconfig
 
 import (
 	"errors"
+	"maps"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -27,6 +29,9 @@ func FuzzParse(f *testing.F) {
 		"[profile x]\ny=\n z",
 		"[profile x]\n=\xff\x00",
 		"[profile \"a]#;\"] ; c",
+		"[profile x]\na = 1\n b\nc =\n d\n[profile y]\ne=f # g\n h",
+		"[profile y]\nk # = v\n",
+		"[profile y]\nk = # v\n w\n",
 	} {
 		f.Add([]byte(file), false)
 		f.Add([]byte(file), true)
@@ -37,6 +42,7 @@ func FuzzParse(f *testing.F) {
 		if !reflect.DeepEqual(c, again) || !reflect.DeepEqual(err, errAgain) {
 			t.Fatalf("%v, error %v, then %v, error %v", c, err, again, errAgain)
 		}
+		keepsOneProfile(t, c, err, file, credentials)
 		lines := strings.Count(string(file), "\n") + 1
 		isIn := func(l Location) bool { return l.File == "file" && 1 <= l.Line && l.Line <= lines }
 		if err != nil {
@@ -64,4 +70,27 @@ func FuzzParse(f *testing.F) {
 			}
 		}
 	})
+}
+
+// keepsOneProfile checks that a file says the same of one profile, and has the
+// same fault, when no other is kept.
+func keepsOneProfile(t *testing.T, all *Config, err error, file []byte, credentials bool) {
+	names := []string{"", "default", "p"}
+	if err == nil {
+		names = slices.AppendSeq(names, maps.Keys(all.Profiles))
+	}
+	for _, name := range names {
+		one := new(Config)
+		errOne := one.add("file", string(file), credentials, []string{name})
+		if !reflect.DeepEqual(err, errOne) {
+			t.Fatalf("error %v, with %q alone %v", err, name, errOne)
+		}
+		if err != nil {
+			continue
+		}
+		if !reflect.DeepEqual(one.Profiles[name], all.Profiles[name]) || len(one.Profiles) > 1 ||
+			!reflect.DeepEqual(one.Sessions, all.Sessions) || !reflect.DeepEqual(one.Services, all.Services) {
+			t.Fatalf("with %q alone: %v, want it of %v", name, one, all)
+		}
+	}
 }

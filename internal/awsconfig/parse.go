@@ -1,6 +1,9 @@
 package awsconfig
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // parser reads one file, line by line.
 type parser struct {
@@ -12,18 +15,27 @@ type parser struct {
 	ignored bool      // instead: one that is not ours to read
 	last    *property // what an indented line continues, nil after a header
 	nested  bool      // last had no value on its own line
-	void    property  // is last after a key that is not valid
+	void    property  // is last after a key that is not valid, or not wanted
+
+	only     []string // the profiles to keep, or nil: all
+	unwanted Section  // section, while the one being read is another profile
 
 	bareDefault *Section // [default] of a config file
 }
 
-// add merges a file into c.
-func (c *Config) add(name, text string, credentials bool) error {
-	p := parser{config: c, credentials: credentials, at: Location{File: name}}
-	if c.Profiles == nil {
+// add merges a file into c, or the profiles called only.
+func (c *Config) add(name, text string, credentials bool, only []string) error {
+	p := parser{config: c, credentials: credentials, at: Location{File: name}, only: only}
+	if c.Profiles == nil && only == nil {
 		c.Profiles = make(map[string]*Section, strings.Count(text, "\n[")) // nearly all sections are profiles
 	}
-	for line := range strings.SplitSeq(strings.TrimPrefix(text, "\ufeff"), "\n") {
+	text = strings.TrimPrefix(text, "\ufeff")
+	for more := true; more; {
+		if p.section == &p.unwanted {
+			text = p.skip(text)
+		}
+		var line string
+		line, text, more = strings.Cut(text, "\n")
 		p.at.Line++
 		if problem := p.line(line); problem != "" {
 			return &SyntaxError{p.at, problem}
@@ -95,6 +107,8 @@ func (p *parser) open(header, title string) *Section {
 	}
 	sections := &p.config.Profiles
 	switch {
+	case !p.credentials && title == "default" && !p.wants(title):
+		return &p.unwanted
 	case !p.credentials && title == "default":
 		if p.bareDefault == nil {
 			p.bareDefault = &Section{Location: p.at, Header: header, Name: title}
@@ -116,11 +130,16 @@ func (p *parser) open(header, title string) *Section {
 	if !ok {
 		return nil
 	}
+	if sections == &p.config.Profiles && !p.wants(name) {
+		return &p.unwanted
+	}
 	if s := (*sections)[name]; s != nil {
 		return s
 	}
 	return put(sections, &Section{Location: p.at, Header: header, Name: name})
 }
+
+func (p *parser) wants(profile string) bool { return p.only == nil || slices.Contains(p.only, profile) }
 
 func put(sections *map[string]*Section, s *Section) *Section {
 	if *sections == nil {
@@ -155,10 +174,13 @@ func (p *parser) property(line string) (problem string) {
 		return problem
 	}
 	p.nested = value == ""
+	if p.section == &p.unwanted {
+		p.last = &p.void
+		return ""
+	}
 	upper := false
 	for i := range len(key) {
 		if !isIdentifier(key[i]) {
-			p.void = property{}
 			p.last = &p.void
 			return ""
 		}
@@ -169,6 +191,59 @@ func (p *parser) property(line string) (problem string) {
 	}
 	p.last = p.section.set(property{p.at, key, value})
 	return ""
+}
+
+// skip passes over what nobody wants to know, up to a line that may be of
+// interest or at fault. Nearly all lines of a long file are skipped, so it
+// looks at little more than where each one ends.
+func (p *parser) skip(text string) (rest string) {
+	for {
+		end := strings.IndexByte(text, '\n')
+		if end < 0 {
+			return text
+		}
+		switch line := text[:end]; {
+		case line == "" || line[0] == '#':
+		case isPlain(line):
+			p.last, p.nested = &p.void, false
+		case p.isOther(line):
+			p.last = nil
+		default:
+			return text
+		}
+		p.at.Line++
+		text = text[end+1:]
+	}
+}
+
+// isPlain reports whether line is a property with nothing unusual about it: a
+// name at its very start, and a value.
+func isPlain(line string) bool {
+	i := strings.IndexByte(line, '=')
+	if i < 1 || line[0] <= ' ' || line[0] == '[' || strings.IndexByte(line[:i], '#') >= 0 || strings.IndexByte(line[:i], ';') >= 0 {
+		return false
+	}
+	value := line[i+1:]
+	if value != "" && value[0] == ' ' {
+		value = value[1:]
+	}
+	return value != "" && value[0] > ' ' && !isComment(value)
+}
+
+// isOther reports whether line is the header of a profile that is not wanted,
+// and spelled as most are.
+func (p *parser) isOther(line string) bool {
+	name, ok := strings.CutPrefix(line, "[profile ")
+	if !ok || p.credentials {
+		return false
+	}
+	name, ok = strings.CutSuffix(name, "]")
+	for i := range len(name) {
+		if !isIdentifier(name[i]) {
+			return false
+		}
+	}
+	return ok && name != "" && name != "default" && !slices.Contains(p.only, name)
 }
 
 // continuation adds a line to the last value. Unlike on the first line of a
@@ -182,7 +257,9 @@ func (p *parser) continuation(line string) (problem string) {
 			return problem + " in the indented block"
 		}
 	}
-	p.last.value += "\n" + line
+	if p.last != &p.void {
+		p.last.value += "\n" + line
+	}
 	return ""
 }
 
@@ -217,13 +294,15 @@ func cutComment(line string) string {
 // isComment takes text that is not empty.
 func isComment(text string) bool { return text[0] == '#' || text[0] == ';' }
 
+// identifiers has a bit for each of "-_/.%@:+", the letters and the digits.
+var identifiers = [2]uint64{
+	1<<'-' | 1<<'/' | 1<<'.' | 1<<'%' | 1<<'+' | (1<<11-1)<<'0', // the digits, and ':' behind them
+	1<<('@'-64) | 1<<('_'-64) | (1<<26-1)<<('A'-64) | (1<<26-1)<<('a'-64),
+}
+
 // isIdentifier says what names of sections and keys are made of.
 func isIdentifier(c byte) bool {
-	switch c {
-	case '-', '_', '/', '.', '%', '@', ':', '+':
-		return true
-	}
-	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
+	return c < 128 && identifiers[c/64]>>(c%64)&1 != 0
 }
 
 // The specification knows two white-space characters, and those only.

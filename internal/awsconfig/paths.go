@@ -2,9 +2,20 @@ package awsconfig
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 )
+
+// Home returns the home directory: HOME by getenv, or what the system says, or
+// "".
+func Home(getenv func(string) string) string {
+	if home := getenv("HOME"); home != "" {
+		return home
+	}
+	home, _ := os.UserHomeDir()
+	return home
+}
 
 // Paths returns where the two files are: AWS_CONFIG_FILE and
 // AWS_SHARED_CREDENTIALS_FILE by getenv, in which a leading "~/" is home, or

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/credproc/credproc/internal/starturl"
 )
 
 // Kind says where a profile's credentials come from.
@@ -107,6 +109,39 @@ func (c *Config) Profile(name string, command []string) (*Profile, error) {
 // one that IAM allows, or a [*ReservedRoleError].
 func CheckRole(accountID, roleName string) error {
 	return checkRole(Setting{Key: "account ID", Value: accountID}, Setting{Key: "role name", Value: roleName})
+}
+
+// CheckRegion returns a [*ValueError] unless region is one that can be.
+func CheckRegion(region string) error {
+	s := Setting{Key: "region", Value: region}
+	if region == "" {
+		return &ValueError{s, "must not be empty"}
+	}
+	return checkRegion(s)
+}
+
+// Named returns the only sso-session with the start URL and region of s, so
+// that who names just these shares its login, or s if there is none, or it has
+// a name.
+func (c *Config) Named(s Session) Session {
+	url, _, problem := starturl.Normalize(s.StartURL)
+	if s.Name != "" || problem != "" {
+		return s
+	}
+	var same []Session
+	for name := range c.Sessions {
+		other, err := c.Session(name)
+		if err != nil || other.Region != s.Region {
+			continue
+		}
+		if otherURL, _, problem := starturl.Normalize(other.StartURL); problem == "" && otherURL == url {
+			same = append(same, other)
+		}
+	}
+	if len(same) != 1 {
+		return s
+	}
+	return same[0]
 }
 
 // resolver finds out what one profile means.
@@ -331,7 +366,12 @@ func checkSession(start, region Setting) error {
 	if err := checkURL(start); err != nil {
 		return err
 	}
-	// The region becomes part of a host name to which secrets are sent.
+	return checkRegion(region)
+}
+
+// checkRegion guards a host name to which secrets are sent: the region becomes
+// part of it.
+func checkRegion(region Setting) error {
 	if !madeOf(region.Value, "abcdefghijklmnopqrstuvwxyz0123456789-") {
 		return &ValueError{region, "must be lower-case letters, digits and hyphens"}
 	}

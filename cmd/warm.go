@@ -1,0 +1,23 @@
+package cmd
+
+import "github.com/credproc/credproc/internal/warm"
+
+// AnswerWarm answers a process command from what is stored, quickly, and
+// returns its exit status. Where ok is false nothing has happened, and [App.Run]
+// is to be called with the same arguments: there are no fresh credentials, or
+// something about the call is unusual.
+//
+// It is for the first line of a main function, before a parser of arguments is
+// made: an answer then costs little more than starting the program.
+func (a *App) AnswerWarm(args []string) (status int, ok bool) {
+	if a.Keyring != nil {
+		return 0, false
+	}
+	program := warm.Program{Command: a.command(), ID: a.ID, Prefix: a.variable(""), Getenv: a.getenv}
+	document, ok := program.Answer(args)
+	if !ok {
+		return 0, false
+	}
+	_, err := a.stdout().Write(document)
+	return a.Report(err), true
+}

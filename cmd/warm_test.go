@@ -1,0 +1,282 @@
+package cmd_test
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/credproc/credproc/cmd"
+	"github.com/credproc/credproc/internal/idctest"
+)
+
+const warmConfig = `[default]
+region = us-east-1
+[sso-session corp]
+sso_start_url = %s
+sso_region = us-east-1
+[sso-session quiet]
+sso_start_url = https://quiet.example/start
+sso_region = us-east-1
+[profile native]
+sso_session = corp
+sso_account_id = 111111111111
+sso_role_name = Admin
+[profile line]
+credential_process = credproc process --sso-session corp --account-id 111111111111 --role-name Admin
+[profile legacy]
+sso_start_url = %[1]s/#
+sso_region = us-east-1
+sso_account_id = 111111111111
+sso_role_name = Admin
+[profile session-only]
+sso_session = corp
+[profile broken]
+sso_session = none
+sso_account_id = 111111111111
+sso_role_name = Admin
+[profile static]
+aws_access_key_id = AKIAEXAMPLE
+aws_secret_access_key = example
+`
+
+// A machine has a login and a record of one role, and whoever asks.
+type machine struct {
+	t        testing.TB
+	idc      *idctest.Server
+	endpoint string
+	dir      string
+	env      map[string]string
+}
+
+func newMachine(t testing.TB) *machine {
+	t.Helper()
+	idc := idctest.New()
+	idc.AutoApprove = true
+	server := httptest.NewServer(idc)
+	t.Cleanup(server.Close)
+	m := &machine{t: t, idc: idc, endpoint: server.URL, dir: t.TempDir()}
+	if err := os.WriteFile(filepath.Join(m.dir, "config"), fmt.Appendf(nil, warmConfig, idc.StartURL), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	m.reset()
+	m.run(0, "login", "corp", "--no-browser")
+	m.run(0, "process", "--profile", "native")
+	return m
+}
+
+// reset takes the environment back to what the login was made in.
+func (m *machine) reset() {
+	m.env = map[string]string{
+		"HOME": m.dir, "AWS_CONFIG_FILE": filepath.Join(m.dir, "config"), "CREDPROC_DIR": filepath.Join(m.dir, "own"),
+		"CREDPROC_KEYRING": "plaintext", "AWS_ENDPOINT_URL_SSO": m.endpoint, "AWS_ENDPOINT_URL_SSO_OIDC": m.endpoint,
+	}
+}
+
+func (m *machine) app(stdout, stderr *bytes.Buffer) *cmd.App {
+	return &cmd.App{Getenv: func(name string) string { return m.env[name] }, Stdin: strings.NewReader(""), Stdout: stdout, Stderr: stderr}
+}
+
+// run goes the long way.
+func (m *machine) run(wanted int, args ...string) (stdout string) {
+	m.t.Helper()
+	var out, said bytes.Buffer
+	if got := m.app(&out, &said).Run(m.t.Context(), args); got != wanted {
+		m.t.Fatalf("%q in %q: exit status %d, want %d: %s", args, m.env, got, wanted, said.String())
+	}
+	return out.String()
+}
+
+func (m *machine) warm(args ...string) (stdout string, ok bool) {
+	m.t.Helper()
+	var out, said bytes.Buffer
+	status, ok := m.app(&out, &said).AnswerWarm(args)
+	if status != 0 || said.Len() > 0 || ok != (out.Len() > 0) {
+		m.t.Fatalf("%q in %q: %v, exit status %d, %d bytes, and says %q", args, m.env, ok, status, out.Len(), said.String())
+	}
+	return out.String(), ok
+}
+
+var flagsOfAdmin = []string{"process", "--sso-session", "corp", "--account-id", "111111111111", "--role-name", "Admin"}
+
+func TestDocumentedWaysToAskAreAnsweredWarm(t *testing.T) {
+	m := newMachine(t)
+	for _, args := range [][]string{
+		{"process", "--profile", "native"}, {"process", "--profile=line"}, {"process", "-p", "legacy"},
+		{"credential-process", "--profile", "native", "--wait", "50s"}, {"process", "--auto-login", "--profile", "line"},
+		flagsOfAdmin,
+		{"process", "--sso-start-url", m.idc.StartURL, "--sso-region", "us-east-1", "--account-id", "111111111111", "--role-name", "Admin"},
+	} {
+		got, ok := m.warm(args...)
+		if want := m.run(0, args...); !ok || got != want {
+			t.Errorf("%q: answered %v, the same %v", args, ok, got == want)
+		}
+	}
+	m.env["AWS_PROFILE"] = "line"
+	if _, ok := m.warm("process"); !ok {
+		t.Error("AWS_PROFILE is not answered for")
+	}
+}
+
+func TestWhatAsksForMoreThanAnAnswerIsNotAnsweredWarm(t *testing.T) {
+	m := newMachine(t)
+	for name, value := range map[string]string{
+		"CREDPROC_LOG": "debug", "CREDPROC_AUDIT": "on", "CREDPROC_KEY_CACHE": "off", "CREDPROC_CLI_CACHE": "export",
+		"CREDPROC_KEYRING": "bogus", "CREDPROC_WAIT": "soon", "AWS_CA_BUNDLE": "/nowhere", "AWS_USE_FIPS_ENDPOINT": "bogus",
+		"AWS_ENDPOINT_URL_SSO": "http://elsewhere.example", "CREDPROC_DIR": t.TempDir(), "AWS_CONFIG_FILE": filepath.Join(m.dir, "none"),
+	} {
+		m.reset()
+		m.env[name] = value
+		if _, ok := m.warm(flagsOfAdmin...); ok {
+			t.Errorf("%s=%s: answered", name, value)
+		}
+	}
+	m.reset()
+	if _, ok := m.warm(flagsOfAdmin...); !ok {
+		t.Error("not answered when all is as it was")
+	}
+}
+
+func TestNoRecordThatCannotBeOpenedIsAnsweredWith(t *testing.T) {
+	m := newMachine(t)
+	for _, path := range records(t, m) {
+		good, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, data := range map[string][]byte{
+			"empty": nil, "cut off": good[:len(good)/2], "longer": append(slices.Clip(good), 'x'), "flipped": append(slices.Clip(good[:len(good)-1]), good[len(good)-1]^1),
+		} {
+			if err := os.WriteFile(path, data, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if _, ok := m.warm(flagsOfAdmin...); ok {
+				t.Errorf("%s: answered", name)
+			}
+		}
+	}
+	m.run(0, flagsOfAdmin...)
+	if _, ok := m.warm(flagsOfAdmin...); !ok {
+		t.Error("not answered after the long way has made a new record")
+	}
+}
+
+// records are the files of the cache.
+func records(t *testing.T, m *machine) (files []string) {
+	t.Helper()
+	err := filepath.WalkDir(filepath.Join(m.env["CREDPROC_DIR"], "cache"), func(path string, d os.DirEntry, err error) error {
+		if err == nil && d.Type().IsRegular() {
+			files = append(files, path)
+		}
+		return err
+	})
+	if err != nil || len(files) == 0 {
+		t.Fatalf("%d records: %v", len(files), err)
+	}
+	return files
+}
+
+// TestTheWarmWayDecidesAsTheLongWay generates arguments and environments. What
+// is not answered warm goes the long way by itself; what is must be what the
+// long way prints.
+func TestTheWarmWayDecidesAsTheLongWay(t *testing.T) {
+	m := newMachine(t)
+	r := rand.New(rand.NewPCG(1, 2))
+	long := make(map[string]string)
+	answered := 0
+	for range 100_000 {
+		m.reset()
+		change(r, m.env)
+		args := arguments(r, m.idc.StartURL)
+		got, ok := m.warm(args...)
+		if !ok {
+			continue
+		}
+		answered++
+		key := fmt.Sprintf("%q %q", args, m.env)
+		if _, known := long[key]; !known {
+			long[key] = m.run(0, args...)
+		}
+		if got != long[key] {
+			t.Fatalf("%s: not the document of the long way", key)
+		}
+	}
+	t.Logf("%d are answered, in %d ways", answered, len(long))
+	if len(long) < 100 {
+		t.Errorf("%d ways are answered", len(long))
+	}
+}
+
+// change changes an environment, mostly by nothing.
+func change(r *rand.Rand, env map[string]string) {
+	for name, values := range map[string][]string{
+		"AWS_PROFILE":           {"native", "line", "none", ""},
+		"AWS_DEFAULT_PROFILE":   {"legacy", "static"},
+		"CREDPROC_WAIT":         {"50s", "1m", "-1s", "x", "0"},
+		"CREDPROC_KEYRING":      {"auto", "os", "Plaintext", ""},
+		"CREDPROC_NO_LOGIN":     {"1"},
+		"CREDPROC_LOG_FILE":     {"/nowhere/log"},
+		"CREDPROC_CLI_CACHE":    {"bogus"},
+		"CREDPROC_AUDIT":        {"off", "bogus"},
+		"AWS_USE_FIPS_ENDPOINT": {"true", "x"},
+		"AWS_CONFIG_FILE":       {"/nowhere/config", "~/config"},
+		"AWS_CA_BUNDLE":         {"/nowhere"},
+	} {
+		if r.IntN(40) == 0 {
+			env[name] = values[r.IntN(len(values))]
+		}
+	}
+}
+
+// arguments makes a command line of words that mean something somewhere.
+func arguments(r *rand.Rand, start string) []string {
+	pick := func(words ...string) string { return words[r.IntN(len(words))] }
+	args := []string{pick("process", "process", "process", "credential-process", "login", "proces", "")}
+	for range r.IntN(6) {
+		name := pick("--profile", "-p", "--sso-session", "--account-id", "--role-name", "--sso-start-url", "--sso-region", "--wait", "--auto-login",
+			"--no-auto-login", "--debug", "--help", "--prof", "--Profile", "-pnative", "-p=native", "--", "", "-", "native")
+		value := pick("native", "line", "legacy", "broken", "session-only", "corp", "quiet", "111111111111", "Admin", "Gone", start, start+"/#/",
+			"us-east-1", "us_east", "50s", "5", "1h", "-1s", "", "-x", "--debug", "a=b", "ä", "@file")
+		if r.IntN(3) > 0 { // one that fits
+			switch name {
+			case "--profile", "-p":
+				value = pick("native", "line", "legacy")
+			case "--sso-session":
+				value = "corp"
+			case "--account-id":
+				value = "111111111111"
+			case "--role-name":
+				value = "Admin"
+			case "--wait":
+				value = pick("0s", "50s", "1m")
+			}
+		}
+		switch {
+		case name == "--auto-login" || !strings.HasPrefix(name, "-") || len(name) < 2:
+			args = append(args, name)
+		case r.IntN(3) == 0:
+			args = append(args, name+"="+value)
+		default:
+			args = append(args, name, value)
+		}
+	}
+	if r.IntN(4) == 0 {
+		args = append(args[:1:1], flagsOfAdmin[1:]...)
+	}
+	return args
+}
+
+func BenchmarkAnswerWarm(b *testing.B) {
+	m := newMachine(b)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, ok := m.warm(flagsOfAdmin...); !ok {
+			b.Fatal("not answered")
+		}
+	}
+}

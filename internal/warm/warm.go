@@ -1,0 +1,199 @@
+// Package warm answers a process command from what is stored, for as little as
+// a process costs: without the parser of arguments, a lock, a network or a
+// keychain. It does what the command does, or nothing at all: whatever is
+// unusual is left to the command, so that help, errors and decisions have one
+// source.
+//
+// What it imports is there to start quickly: no package with an HTTP client, a
+// regular expression or a large table may be among it.
+package warm
+
+import (
+	"cmp"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/credproc/credproc/internal/awsconfig"
+	"github.com/credproc/credproc/internal/kernelring"
+	"github.com/credproc/credproc/internal/layout"
+	"github.com/credproc/credproc/internal/record"
+	"github.com/credproc/credproc/internal/safedir"
+	"github.com/credproc/credproc/internal/sealed"
+	"github.com/credproc/credproc/internal/starturl"
+)
+
+// Program is who answers, and the environment as it sees it.
+type Program struct {
+	Command string                   // how our own credential_process lines begin
+	ID      string                   // of the directories, the key and the environment variables; "" means credproc
+	Prefix  string                   // of its environment variables: "CREDPROC_"
+	Getenv  func(name string) string // nil means [os.Getenv]
+}
+
+// Answer returns the document that the command with these arguments prints, if
+// it is a process command and there is a fresh one for it. Nothing is changed
+// by it, whatever the outcome. The document has secrets in it.
+func (p *Program) Answer(args []string) (document []byte, ok bool) {
+	flags, ok := parse(args)
+	if !ok || !p.plain() {
+		return nil, false
+	}
+	state, cache, ok := p.dirs()
+	if !ok {
+		return nil, false
+	}
+	role, settings, files, ok := p.role(flags)
+	if !ok {
+		return nil, false
+	}
+	session, ok := p.session(files, role.Session, settings)
+	if !ok {
+		return nil, false
+	}
+	identity := layout.RecordIdentity(session, layout.RoleWords(role.AccountID, role.RoleName))
+	dir, name := layout.RecordFile(session, identity)
+	data, err := safedir.Dir(cache).Sub(dir).Read(name)
+	if err != nil {
+		return nil, false
+	}
+	return fresh(p.open(state, identity, data))
+}
+
+// plain reports whether no setting asks for more than an answer. Whoever adds
+// one that a process command heeds must add it here.
+func (p *Program) plain() bool {
+	for _, name := range []string{"LOG", "KEY_CACHE", "AUDIT", "CLI_CACHE"} {
+		if p.setting(name) != "" {
+			return false
+		}
+	}
+	switch p.setting("KEYRING") {
+	case "", "auto", "os", "plaintext":
+		return isWait(p.setting("WAIT"))
+	}
+	return false
+}
+
+func (p *Program) getenv(name string) string {
+	if p.Getenv != nil {
+		return p.Getenv(name)
+	}
+	return os.Getenv(name)
+}
+
+func (p *Program) setting(name string) string { return p.getenv(p.Prefix + name) }
+
+// dirs returns the absolute directories of this installation.
+func (p *Program) dirs() (state, cache string, ok bool) {
+	var err error
+	if dir := p.setting("DIR"); dir != "" {
+		state, cache = layout.DirsIn(dir)
+	} else if state, cache, err = layout.DefaultDirs(p.ID); err != nil {
+		return "", "", false
+	}
+	if state, err = filepath.Abs(state); err != nil {
+		return "", "", false
+	}
+	cache, err = filepath.Abs(cache)
+	return state, cache, err == nil
+}
+
+// role returns what the flags ask for, and the profile whose settings count
+// for it, or nil.
+func (p *Program) role(f *flags) (role *awsconfig.Role, settings *awsconfig.Profile, files *awsconfig.Config, ok bool) {
+	home := awsconfig.Home(p.getenv)
+	if home == "" {
+		return nil, nil, nil, false
+	}
+	config, credentials, err := awsconfig.Paths(p.getenv, home)
+	if err != nil {
+		return nil, nil, nil, false
+	}
+	name := f.profile
+	if !f.byRole() {
+		name = cmp.Or(name, p.getenv("AWS_PROFILE"), p.getenv("AWS_DEFAULT_PROFILE"), "default")
+	}
+	files, err = awsconfig.LoadProfile(config, credentials, name)
+	if err != nil {
+		return nil, nil, nil, false
+	}
+	if f.byRole() {
+		role, ok = f.role(files)
+		return role, nil, files, ok
+	}
+	profile, err := files.Profile(name, strings.Fields(p.Command))
+	if err != nil || profile.Role == nil || profile.Kind == awsconfig.SessionOnly || p.isSpecial(profile.Section) {
+		return nil, nil, nil, false
+	}
+	return profile.Role, profile.Settings, files, true
+}
+
+// session returns the identity of a session as a process with these settings
+// sees it.
+func (p *Program) session(files *awsconfig.Config, s awsconfig.Session, settings *awsconfig.Profile) (identity string, ok bool) {
+	s = files.Named(s)
+	start, _, problem := starturl.Normalize(s.StartURL)
+	if problem != "" || p.isSpecial(s.Section) || settings.CABundle(p.getenv) != "" {
+		return "", false
+	}
+	endpoint, err := files.Endpoint("sso_oidc", settings, p.getenv)
+	if err != nil {
+		return "", false
+	}
+	portal, err := files.Endpoint("sso", settings, p.getenv)
+	if err != nil {
+		return "", false
+	}
+	// They say where calls go, and not who somebody is.
+	if _, err := settings.UseFIPS(p.getenv); err != nil {
+		return "", false
+	}
+	if _, err := settings.UseDualStack(p.getenv); err != nil {
+		return "", false
+	}
+	return layout.SessionIdentity(endpoint, portal, start, s.Region, s.Name), true
+}
+
+// isSpecial reports whether a section has a setting of ours that a process
+// command may heed.
+func (p *Program) isSpecial(s *awsconfig.Section) bool {
+	prefix := strings.ToLower(p.Prefix)
+	return slices.ContainsFunc(s.Keys(prefix), func(key string) bool { return key != prefix+"keyring" })
+}
+
+// open opens a sealed record with the key that the kernel keeps, or that lies
+// in a file. Both are looked into: a session's records are forgotten when its
+// tokens go to another keyring.
+func (p *Program) open(state, identity string, data []byte) []byte {
+	item := layout.KeyItem(state)
+	text, ok := kernelring.Get(layout.KernelName(layout.Service(p.ID), item))
+	if !ok {
+		file, err := safedir.Dir(layout.PlaintextDir(state)).Read(item)
+		if err != nil {
+			return nil
+		}
+		text = string(file)
+	}
+	key, err := sealed.ParseKey(text)
+	if err != nil {
+		return nil
+	}
+	opened, err := key.Open(identity, data)
+	if err != nil {
+		return nil
+	}
+	return opened
+}
+
+// fresh returns the document in a record that needs no better one.
+func fresh(data []byte) (document []byte, ok bool) {
+	times, document, err := record.Split(data)
+	now := time.Now()
+	if err != nil || times.Judge(now, now, 0) != record.Fresh || !record.Printed(document) {
+		return nil, false
+	}
+	return document, true
+}
