@@ -67,8 +67,8 @@ func refuseAuthorization(q url.Values, client *registration) string {
 	case q.Get("code_challenge_method") != "S256" || !challengeForm.MatchString(q.Get("code_challenge")):
 		return "invalid_request"
 	}
-	scopes := strings.Split(q.Get("scopes"), " ")
-	for _, scope := range scopes {
+	scopes := strings.SplitSeq(q.Get("scopes"), " ")
+	for scope := range scopes {
 		if !slices.Contains(client.scopes, scope) {
 			return "invalid_scope"
 		}
