@@ -404,7 +404,7 @@ func (a *App) aboutFiles(err error) (advice, bool) {
 	switch {
 	case owner:
 		say.more = fmt.Sprintf("Run it as that user, or set %s to a directory of your own.", a.variable("DIR"))
-	case errors.Is(err, syscall.ENOSPC):
+	case safedir.IsFull(err):
 		say.more = "The disk is full. Nothing is lost."
 	case lock || path || link:
 		if errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) || errors.Is(err, syscall.ENOTDIR) {

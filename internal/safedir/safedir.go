@@ -50,7 +50,7 @@ func (d Dir) Sub(name string) Dir { return Dir(d.Path(name)) }
 func (d Dir) Read(name string) ([]byte, error) {
 	root, err := os.OpenRoot(string(d))
 	if err != nil {
-		return nil, err
+		return nil, d.inTheWay(err)
 	}
 	defer root.Close()
 	f, err := root.OpenFile(name, os.O_RDONLY|nonblock, 0)
@@ -81,10 +81,29 @@ func (d Dir) whole(op, name string, err error) error {
 	return &fs.PathError{Op: op, Path: d.Path(name), Err: err}
 }
 
+// inTheWay returns err, unless that says "not there" of a directory that a file
+// is in the place of, or of one above it: Windows has one error for both, and
+// "not there" would read as "nothing is stored".
+func (d Dir) inTheWay(err error) error {
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	for path := string(d); ; path = filepath.Dir(path) {
+		info, statErr := os.Stat(path)
+		switch {
+		case statErr == nil && !info.IsDir():
+			return &fs.PathError{Op: "open", Path: path, Err: syscall.ENOTDIR}
+		case statErr == nil || !errors.Is(statErr, fs.ErrNotExist) || path == filepath.Dir(path):
+			return err
+		}
+	}
+}
+
 // Make makes the directory, readable by its owner alone whatever the umask
 // says, and checks that it is ours to write in.
 func (d Dir) Make() error {
 	info, err := os.Stat(string(d))
+	err = d.inTheWay(err)
 	if errors.Is(err, fs.ErrNotExist) {
 		if err := create(string(d)); err != nil {
 			return err
@@ -148,7 +167,7 @@ func ours(path string, info fs.FileInfo) error {
 func (d Dir) open() (*os.Root, error) {
 	root, err := os.OpenRoot(string(d))
 	if err != nil {
-		return nil, err
+		return nil, d.inTheWay(err)
 	}
 	info, err := root.Stat(".")
 	if err == nil {
@@ -249,7 +268,7 @@ func (d Dir) within(do func(*os.Root) error) error {
 // writes under way. A directory that does not exist has none.
 func (d Dir) Names() ([]string, error) {
 	entries, err := os.ReadDir(string(d))
-	if errors.Is(err, fs.ErrNotExist) {
+	if err = d.inTheWay(err); errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	var names []string

@@ -36,3 +36,6 @@ func syncDir(root *os.Root) error {
 	}
 	return err
 }
+
+// IsFull reports whether an error is that of a full disk, or of a used up quota.
+func IsFull(err error) bool { return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) }

@@ -30,3 +30,8 @@ func rename(root *os.Root, from, to string) error {
 
 // syncDir has nothing to do: Windows cannot sync a directory.
 func syncDir(*os.Root) error { return nil }
+
+// IsFull reports whether an error is that of a full disk.
+func IsFull(err error) bool {
+	return errors.Is(err, windows.ERROR_DISK_FULL) || errors.Is(err, windows.ERROR_HANDLE_DISK_FULL)
+}
