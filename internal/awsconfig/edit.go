@@ -198,6 +198,18 @@ func (e *EditError) Error() string { return "profile " + e.Profile + " " + e.Pro
 
 func aside(m Mark) string { return "#" + string(m) + ": " }
 
+// isAside reports whether a line is a key that [Text.Convert] made a comment
+// of. What else a person may have noted behind the same words is theirs.
+func isAside(line string, m Mark) bool {
+	rest, ok := strings.CutPrefix(line, aside(m))
+	return ok && isConverted(keyOf(rest))
+}
+
+// isConverted reports whether [Text.Convert] takes a key away.
+func isConverted(key string) bool {
+	return key == "credential_process" || slices.Contains(nativeKeys, key)
+}
+
 // Convert gives a profile process as its credential_process, and makes comments
 // of its sso_ keys and of the credential_process it had, for [Text.Revert]. The
 // error is an [*EditError].
@@ -206,9 +218,9 @@ func (t *Text) Convert(profile string, m Mark, process string) error {
 	for _, i := range t.profile(profile) {
 		key := keyOf(t.lines[i])
 		switch {
-		case strings.HasPrefix(t.lines[i], aside(m)):
+		case isAside(t.lines[i], m):
 			return &EditError{profile, "was converted before"}
-		case !slices.Contains(nativeKeys, key) && key != "credential_process":
+		case !isConverted(key):
 		case t.continues(i):
 			return &EditError{profile, "has a value of " + key + " that goes on in the next line"}
 		default:
@@ -240,7 +252,7 @@ func (t *Text) Converted(m Mark) (names []string) {
 				current = name
 			}
 		}
-		if current != "" && strings.HasPrefix(line, aside(m)) && !slices.Contains(names, current) {
+		if current != "" && isAside(line, m) && !slices.Contains(names, current) {
 			names = append(names, current)
 		}
 	}
@@ -265,11 +277,11 @@ func (t *Text) continues(i int) bool {
 // caller has seen to it that this is ours. The error is an [*EditError].
 func (t *Text) Revert(profile string, m Mark, native []string) error {
 	lines := t.profile(profile)
-	converted := slices.ContainsFunc(lines, func(i int) bool { return strings.HasPrefix(t.lines[i], aside(m)) })
+	converted := slices.ContainsFunc(lines, func(i int) bool { return isAside(t.lines[i], m) })
 	done := false
 	for _, i := range slices.Backward(lines) {
 		switch {
-		case strings.HasPrefix(t.lines[i], aside(m)):
+		case isAside(t.lines[i], m):
 			t.lines[i] = strings.TrimPrefix(t.lines[i], aside(m))
 			done = true
 		case keyOf(t.lines[i]) != "credential_process":

@@ -101,6 +101,17 @@ func TestAProfileIsConvertedAndReverted(t *testing.T) {
 	}
 }
 
+func TestANoteBehindTheWordsOfAConversionIsNoKey(t *testing.T) {
+	text := "[profile own]\n#credproc: not yet = no\ncredential_process = other-tool get\n[profile dev]\nsso_session = corp\n#credproc: soon\n"
+	converted := edited(t, text, func(e *Text) error { return e.Convert("dev", mark, "credproc process") })
+	if got := NewText("config", []byte(converted)).Converted(mark); !slices.Equal(got, []string{"dev"}) {
+		t.Errorf("converted are %v", got)
+	}
+	if back := edited(t, converted, func(e *Text) error { return e.Revert("dev", mark, nil) }); back != text {
+		t.Errorf("back %q, want %q", back, text)
+	}
+}
+
 func TestAProfileThatWasNeverConvertedGetsNativeKeys(t *testing.T) {
 	native := []string{"sso_session = corp", "sso_account_id = 111111111111"}
 	got := edited(t, "[profile dev]\nregion = r\ncredential_process = credproc process", func(e *Text) error { return e.Revert("dev", mark, native) })
@@ -130,7 +141,7 @@ func TestWhatCannotBeEditedIsLeftAlone(t *testing.T) {
 		{"[profile dev]\nregion = r\n", func(e *Text) error { return e.Convert("dev", mark, "p") }, "has no sso_ keys in config"},
 		{"", func(e *Text) error { return e.Convert("dev", mark, "p") }, "has no sso_ keys in config"},
 		{"[profile dev]\nsso_session = a\n  b\n", func(e *Text) error { return e.Convert("dev", mark, "p") }, "has a value of sso_session that goes on in the next line"},
-		{"[profile dev]\n#credproc: a = b\nsso_session = a\n", func(e *Text) error { return e.Convert("dev", mark, "p") }, "was converted before"},
+		{"[profile dev]\n#credproc: sso_region = b\nsso_session = a\n", func(e *Text) error { return e.Convert("dev", mark, "p") }, "was converted before"},
 		{"[profile dev]\nregion = r\n", func(e *Text) error { return e.Revert("dev", mark, nil) }, "has no credential_process in config"},
 		{"[profile dev]\ncredential_process = a\n\n b\n", func(e *Text) error { return e.Revert("dev", mark, []string{"x"}) }, "has a credential_process that goes on in the next line"},
 	} {
