@@ -32,7 +32,8 @@ func (f File) Backup() string { return f.Path + "." + f.Name + "-backup" }
 
 func (f File) lock() string { return f.Path + "." + f.Name + "-lock" }
 
-// ReadOnlyError is a file that its owner has write-protected.
+// ReadOnlyError is a file that its owner has write-protected, or a directory in
+// which no file can be made.
 type ReadOnlyError struct{ Path string }
 
 func (e *ReadOnlyError) Error() string { return e.Path + " is read-only" }
@@ -41,8 +42,8 @@ func (e *ReadOnlyError) Error() string { return e.Path + " is read-only" }
 // that is something else. The file is replaced as a whole: whoever reads it, or
 // finds it after a crash, sees the old content or the new. A symbolic link stays
 // one, and the file keeps its mode and owner. One that does not exist is made,
-// with mode 0600. edit may be called again, if somebody else has changed the
-// file meanwhile.
+// with mode 0600; a device is an error. edit may be called again, if somebody
+// else has changed the file meanwhile.
 func (f File) Edit(ctx context.Context, edit func(old []byte) ([]byte, error)) (changed bool, err error) {
 	err = f.locked(ctx, func() error {
 		changed, err = f.replace(edit, func(real string, old []byte) error {
@@ -72,9 +73,13 @@ func (f File) Undo(ctx context.Context) error {
 }
 
 func (f File) locked(ctx context.Context, do func() error) error {
+	// Not /dev/null, which root could well replace by a file.
+	if info, err := os.Stat(f.Path); err == nil && !info.Mode().IsRegular() {
+		return &fs.PathError{Op: "edit", Path: f.Path, Err: errNoFile}
+	}
 	dir := filepath.Dir(f.Path)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return err
+		return orReadOnly(err)
 	}
 	lock := flock.New(f.lock(), flock.SetFlag(os.O_CREATE|os.O_RDWR), flock.SetPermissions(0o600))
 	_, err := lock.TryLockContext(ctx, 20*time.Millisecond)
@@ -84,11 +89,20 @@ func (f File) locked(ctx context.Context, do func() error) error {
 	case err != nil && ctx.Err() != nil:
 		return fmt.Errorf("another process is editing %s: %w", f.Path, ctx.Err())
 	case err != nil:
-		return err
+		return orReadOnly(err)
 	}
 	defer lock.Unlock()
 	f.sweep()
 	return do()
+}
+
+// orReadOnly says of a directory that nothing can be made in it, if that is why.
+func orReadOnly(err error) error {
+	e, ok := errors.AsType[*fs.PathError](err)
+	if ok && (errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS)) {
+		return &ReadOnlyError{filepath.Dir(e.Path)}
+	}
+	return err
 }
 
 func (f File) replace(edit func([]byte) ([]byte, error), before, after func(real string, old []byte) error) (changed bool, err error) {
@@ -130,7 +144,10 @@ func orNothing(do func(string, []byte) error) func(string, []byte) error {
 	return do
 }
 
-var errChanged = errors.New("the file was changed meanwhile")
+var (
+	errChanged = errors.New("the file was changed meanwhile")
+	errNoFile  = errors.New("not a regular file")
+)
 
 // readOr returns nothing for a file that is not there.
 func readOr(path string) ([]byte, error) {
@@ -226,7 +243,7 @@ func writeWhole(path, temp string, text []byte, like fs.FileInfo) error {
 func writeTemp(temp string, text []byte, like fs.FileInfo) error {
 	file, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
-		return err
+		return orReadOnly(err)
 	}
 	if like != nil {
 		err = errors.Join(owned(file, like), file.Chmod(like.Mode().Perm()))
