@@ -4,6 +4,7 @@ package cmd
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -16,6 +17,9 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
+
+	"github.com/creack/pty"
 
 	"github.com/credproc/credproc/internal/idctest"
 )
@@ -391,6 +395,53 @@ func TestAnOfferCanBeInterrupted(t *testing.T) {
 		p.types("\x03")
 		p.ends(130)
 	})
+}
+
+// The program that a command is mounted in may read what is typed afterwards.
+func TestAnOfferThatIsOverReadsNothing(t *testing.T) {
+	m := newMachine(t)
+	there, here, err := pty.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer there.Close()
+	defer here.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	a := &App{
+		Stdin: here, Stdout: here, Stderr: here, HTTPClient: m.idc.Client(), Environ: func() []string { return m.env },
+		Getenv: func(name string) string { return environment(m.env).get(name) },
+	}
+	status := make(chan int, 1)
+	go func() { status <- a.Run(ctx, []string{"exec", "line", "--", "true"}) }()
+	var shown []byte
+	for chunk := make([]byte, 100); !bytes.Contains(shown, []byte("[Y/n] ")); {
+		n, err := there.Read(chunk)
+		if err != nil {
+			t.Fatal(err)
+		}
+		shown = append(shown, chunk[:n]...)
+	}
+	cancel()
+	if got := <-status; got != ownFailure {
+		t.Errorf("exit status %d", got)
+	}
+	if _, err := there.WriteString("for another\n"); err != nil {
+		t.Fatal(err)
+	}
+	read := make(chan string, 1)
+	go func() {
+		line := make([]byte, 100)
+		n, _ := here.Read(line)
+		read <- string(line[:n])
+	}()
+	select {
+	case line := <-read:
+		if line != "for another\n" {
+			t.Errorf("%q", line)
+		}
+	case <-time.After(20 * time.Second):
+		t.Error("the line went to the offer")
+	}
 }
 
 func TestNobodyIsAskedWhereSignInsAreForbidden(t *testing.T) {

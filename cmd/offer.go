@@ -1,7 +1,6 @@
 package cmd
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -17,7 +16,7 @@ func (r *run) offerLogin(ctx context.Context, t *target, mayOffer bool, err erro
 	if !mayOffer || !errors.Is(err, oidc.ErrSignInRequired) || !r.onTerminal() || r.noLogin() {
 		return err
 	}
-	agreed, askErr := r.agrees(ctx, fmt.Sprintf("Not signed in to %s. Sign in now?", sessionLabel(t.session)))
+	agreed, askErr := r.agrees(fmt.Sprintf("Not signed in to %s. Sign in now?", sessionLabel(t.session)))
 	if askErr != nil {
 		return askErr
 	}
@@ -27,24 +26,12 @@ func (r *run) offerLogin(ctx context.Context, t *target, mayOffer bool, err erro
 	return r.login(ctx, t, true, false)
 }
 
-// agrees asks a question that Enter says yes to. What is typed after the line
-// is left for the command that reads next.
-func (r *run) agrees(ctx context.Context, question string) (bool, error) {
-	fmt.Fprintf(r.stderr(), "%s [Y/n] ", question)
-	answer := make(chan string, 1)
-	go func() {
-		line, err := bufio.NewReaderSize(r.stdin(), 16).ReadString('\n') // of a terminal: no more than the line
-		if err != nil {
-			line = "no"
-		}
-		answer <- line
-	}()
-	select {
-	case <-ctx.Done():
-		r.say("")
-		return false, ctx.Err()
-	case line := <-answer:
-		line = strings.ToLower(strings.TrimSpace(line))
-		return line == "" || line == "y" || line == "yes", nil
+// agrees asks a question that Enter says yes to.
+func (r *run) agrees(question string) (bool, error) {
+	answer, err := r.ask(question+" [Y/n]", "")
+	if errors.Is(err, errLeft) {
+		return false, nil
 	}
+	answer = strings.ToLower(answer)
+	return answer == "" || answer == "y" || answer == "yes", err
 }
