@@ -7,3 +7,9 @@ import "syscall"
 // orphanSignal would have the kernel end the command with this process, which
 // only Linux does.
 func orphanSignal() *syscall.SysProcAttr { return nil }
+
+// stopsWithCommand says that this process stops by the signals that it gets.
+const stopsWithCommand = false
+
+// stopWith would stop this process when the command stops.
+func (r *run) stopWith(int) {}

@@ -1,7 +1,68 @@
 package cmd
 
-import "syscall"
+import (
+	"errors"
+	"os"
+	"syscall"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
 
 // orphanSignal has the kernel end the command if this process is killed: its
 // endpoint is gone then, and nobody passes signals on.
 func orphanSignal() *syscall.SysProcAttr { return &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM} }
+
+// stopsWithCommand says that this process stops when the command has, and not
+// before: the command may take its time, or not stop at all.
+const stopsWithCommand = true
+
+// stopWith stops this process as often as the command stops, which may well do
+// that by itself, and returns when it has ended. A shell sees no other process.
+func (r *run) stopWith(pid int) {
+	for changed(pid, unix.WEXITED|unix.WSTOPPED|unix.WNOWAIT) != 0 {
+		resume := r.pause()
+		s := changed(pid, unix.WSTOPPED|unix.WNOHANG) // 0 if it has been continued meanwhile
+		if s == unix.SIGTSTP || s == unix.SIGTTIN || s == unix.SIGTTOU || s != 0 && inForeground() {
+			stopJob()
+		}
+		resume()
+	}
+}
+
+// changed returns the signal that has stopped a process, or 0.
+func changed(pid, options int) syscall.Signal {
+	var info struct {
+		signo, errno, code int32
+		_                  [0]uintptr
+		pid                int32
+		uid                uint32
+		status             int32
+		_                  [104]byte // unix.Siginfo is no longer than this
+	}
+	var err error = unix.EINTR
+	for errors.Is(err, unix.EINTR) {
+		err = unix.Waitid(unix.P_PID, pid, (*unix.Siginfo)(unsafe.Pointer(&info)), options, nil)
+	}
+	const stopped = 5 // CLD_STOPPED
+	if err != nil || info.code != stopped {
+		return 0
+	}
+	return syscall.Signal(info.status)
+}
+
+// stopJob stops this process if somebody is there to continue it. Of the two
+// signals the kernel discards TTIN where nobody is, and a shell tells people of
+// the other in plain words.
+func stopJob() {
+	s := syscall.SIGTTIN
+	session, _ := unix.Getsid(0)
+	parents, err := unix.Getsid(os.Getppid())
+	group, errGroup := unix.Getpgid(os.Getppid())
+	if err == nil && errGroup == nil && parents == session && group != unix.Getpgrp() {
+		s = syscall.SIGSTOP
+	}
+	syscall.Kill(os.Getpid(), s)
+	time.Sleep(time.Millisecond) // the signal takes effect here at the latest
+}

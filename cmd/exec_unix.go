@@ -61,6 +61,7 @@ func (r *run) accompany(c *child) error {
 		return c.unable(err)
 	}
 	relay.begin(cmd.Process)
+	r.stopWith(cmd.Process.Pid)
 	err = cmd.Wait()
 	ended, ok := errors.AsType[*exec.ExitError](err)
 	if !ok {

@@ -44,6 +44,7 @@ func (r *run) deferSignals(ctx context.Context) (context.Context, func()) {
 				switch {
 				case endings[s] != nil && relay == nil:
 					cancel(endings[s])
+				case relay != nil && stopsWithCommand: // see stopWith
 				case s == syscall.SIGTSTP || s == syscall.SIGTTOU:
 					r.stopSelf()
 				}
