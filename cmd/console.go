@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 
@@ -183,7 +184,12 @@ func checkDestination(page string, p partition) (string, error) {
 	}
 	// What is encoded twice means one thing to us and another to who decodes it
 	// once more.
-	if regexp.MustCompile(`%25[0-9A-Fa-f]{2}`).MatchString(page) {
+	encoded := regexp.MustCompile(`%[0-9A-Fa-f]{2}`)
+	once := encoded.ReplaceAllStringFunc(page, func(code string) string {
+		c, _ := strconv.ParseUint(code[1:], 16, 8)
+		return string([]byte{byte(c)})
+	})
+	if encoded.MatchString(once) {
 		return refuse("is encoded twice")
 	}
 	return u.String(), nil

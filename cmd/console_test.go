@@ -107,7 +107,7 @@ func TestADestinationElsewhereIsRefused(t *testing.T) {
 		"https://evil.example#.console.aws.amazon.com/", "https://evil.example?.console.aws.amazon.com/",
 		"https://evil.example/.console.aws.amazon.com/", "https://.console.aws.amazon.com/", "https://a..console.aws.amazon.com/",
 		"https://evil.example%2f.console.aws.amazon.com/", "https://evil.example%252f.console.aws.amazon.com/",
-		"https://console.aws.amazon.com/%252f%252fevil.example", "https://console.aws.amazon.com/?to=%253A", "https%3A%2F%2Fconsole.aws.amazon.com",
+		"https://console.aws.amazon.com/%252f%252fevil.example", "https://console.aws.amazon.com/?to=%253A", "https://console.aws.amazon.com/?to=%25%32%46", "https://console.aws.amazon.com/?to=%2%35%46", "https%3A%2F%2Fconsole.aws.amazon.com",
 		"https://cönsole.aws.amazon.com/", "https://console.aws.amazon.cοm/", "https://xn--cnsole-wxa.aws.amazon.com/",
 		"https://console.aws.amazon.com/\nSet-Cookie: a", "https://console.aws.amazon.com/ b", "\thttps://console.aws.amazon.com/",
 		"https://console.aws.amazon.com/\x00", "https://[::1]/", "https://127.0.0.1/", "", "console.aws.amazon.com",
