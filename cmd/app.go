@@ -74,19 +74,7 @@ type App struct {
 // exec passes on the status of the command that it runs, and has 125 for its
 // own failures. On Unix it does not return: the command takes the process.
 func (a *App) Run(ctx context.Context, args []string) int {
-	var grammar struct {
-		Help helpFlag `short:"h" help:"Show help."`
-		Commands
-	}
-	parser, err := kong.New(&grammar,
-		kong.Name(a.name()),
-		kong.Description("AWS credentials from IAM Identity Center for every process."),
-		kong.NoDefaultHelp(),
-		kong.Writers(a.stdout(), a.stderr()),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}),
-		kong.Bind(a),
-		kong.BindTo(ctx, (*context.Context)(nil)),
-	)
+	parser, err := a.parser(ctx)
 	if err != nil {
 		return a.Report(err)
 	}
@@ -98,10 +86,31 @@ func (a *App) Run(ctx context.Context, args []string) int {
 	case errors.Is(err, errHelp):
 		return done
 	case err != nil:
-		problem := strings.TrimSuffix(err.Error(), ` but got "EOL" (<EOL>)`) // kong's word for nothing
-		return a.Report(asOwn(err, &usageError{problem: problem, hint: a.helpFor(err)}))
+		return a.Report(asOwn(err, &usageError{problem: problemOf(err), hint: a.helpFor(err)}))
 	}
 	return a.Report(parsed.Run())
+}
+
+// parser returns one that knows all commands, and writes help to a.
+func (a *App) parser(ctx context.Context) (*kong.Kong, error) {
+	var grammar struct {
+		Help helpFlag `short:"h" help:"Show help."`
+		Commands
+	}
+	return kong.New(&grammar,
+		kong.Name(a.name()),
+		kong.Description("AWS credentials from IAM Identity Center for every process."),
+		kong.NoDefaultHelp(),
+		kong.Writers(a.stdout(), a.stderr()),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}),
+		kong.Bind(a),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+	)
+}
+
+// problemOf is a usage error of the parser in words.
+func problemOf(err error) string {
+	return strings.TrimSuffix(err.Error(), ` but got "EOL" (<EOL>)`) // kong's word for nothing
 }
 
 // helpFlag prints the usage of the command it stands behind.

@@ -3,6 +3,7 @@ package cmd
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"maps"
 	"os"
@@ -12,6 +13,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
 
 	"github.com/credproc/credproc/internal/awsconfig"
 	"github.com/credproc/credproc/internal/sdk"
@@ -99,6 +102,9 @@ func mendOf(err error) string {
 		return "write the permission set's name instead: " + e.PermissionSet
 	}
 	if e, ok := errors.AsType[*awsconfig.ValueError](err); ok {
+		if strings.HasPrefix(e.Problem, "th") { // "there is …", "that profile …"
+			return fmt.Sprintf("change %s: %s", e.Key, e.Problem)
+		}
 		return fmt.Sprintf("change %s: it %s", e.Key, e.Problem)
 	}
 	if e, ok := errors.AsType[*sdk.SettingError](err); ok {
@@ -132,11 +138,24 @@ func (d *doctor) profiles() {
 			d.failed(check, err)
 		} else if p.Kind == awsconfig.Ours || p.Kind == awsconfig.SSO || p.Kind == awsconfig.LegacySSO || p.Kind == awsconfig.Chain {
 			served++
+			d.arn(check, p)
 		}
 		d.contradictions(check, d.files.Profiles[name])
 	}
 	if !d.bad(check) {
 		d.ok(check, "%d, of which %d come from Identity Center", len(d.files.Profiles), served)
+	}
+}
+
+// arn looks at the role of a chain: what is none, every SDK finds out only when
+// it asks for it.
+func (d *doctor) arn(check string, p *awsconfig.Profile) {
+	if p.Kind != awsconfig.Chain {
+		return
+	}
+	if role, err := arn.Parse(p.Chain.RoleARN); err != nil || role.Service != "iam" {
+		d.fault(check, "write the ARN of a role: arn:aws:iam::ACCOUNT:role/NAME",
+			"%s: role_arn %q is none", d.at(p.Section, "role_arn"), p.Chain.RoleARN)
 	}
 }
 
@@ -202,6 +221,9 @@ func (d *doctor) lines() {
 			programs[words[0]] = true
 			d.program(check, s, words[0], awsconfig.IsOurs(value, strings.Fields(d.command())))
 		}
+		if closed && len(words) > 0 {
+			d.words(check, s, words)
+		}
 	}
 	if !d.bad(check) && len(programs) > 0 {
 		d.ok(check, "%d run this program", ours)
@@ -233,6 +255,23 @@ func (d *doctor) program(check string, s *awsconfig.Section, program string, our
 		d.warn(check, mend, "%s: %s is another program than this one, %s", at, d.short(path), d.short(d.self))
 	case !ours && d.isSelf(path) && filepath.Base(path) != filepath.Base(d.self):
 		d.warn(check, mend, "%s: %s is this program under another name, by which the line is not understood", at, d.short(path))
+	}
+}
+
+// words are those of a line that runs this program: whether it takes them.
+func (d *doctor) words(check string, s *awsconfig.Section, words []string) {
+	command := strings.Fields(d.command())
+	path, err := exec.LookPath(words[0])
+	if err != nil || !d.isSelf(path) || len(words) < len(command) || !slices.Equal(words[1:len(command)], command[1:]) {
+		return
+	}
+	parser, err := (&App{Name: d.Name, Stdout: io.Discard, Stderr: io.Discard}).parser(d.ctx)
+	if err != nil {
+		return
+	}
+	if _, err := parser.Parse(words[len(command):]); err != nil {
+		d.fault(check, fmt.Sprintf("write what %s process --help says, and nothing for a shell, which most SDKs do not ask", d.name()),
+			"%s: this program does not take the line: %s", d.at(s, "credential_process"), problemOf(err))
 	}
 }
 

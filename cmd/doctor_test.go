@@ -270,6 +270,11 @@ var setUps = []setUp{
 	edit("a program that is not there", `config:13: there is no program /nonexistent/helper`, `path of the program`, "[profile x]", "credential_process = /nonexistent/helper --x"),
 	edit("a program by a tilde: https://github.com/boto/botocore/issues/1348", `no shell runs the line`, `write .*bin.credproc there`, "[profile x]", "credential_process = ~/bin/credproc process -p dev"),
 	edit("a quote that is not closed", `a quote is not closed`, `close its quotes`, "[profile x]", `credential_process = helper "x`),
+	edit("a pipe in the line", `config:13: this program does not take the line: unexpected argument \|`, `nothing for a shell`, "[profile x]", ourLine+" | jq ."),
+	edit("a flag of another tool", `config:13: this program does not take the line: unknown flag --json`, `credproc process --help`, "[profile x]", ourLine+" --json"),
+	edit("a command that is misspelt", `config:13: this program does not take the line: unexpected argument proces`, `credproc process --help`, "[profile x]", "credential_process = credproc proces -p dev"),
+	edit("a role's name for its ARN", `config:13: role_arn "Deploy" is none`, `arn:aws:iam::ACCOUNT:role/NAME`, "[profile x]", "role_arn = Deploy", "source_profile = dev"),
+	edit("two sources", `there is a credential_source too`, `^change source_profile: there is a credential_source too$`, "[profile x]", "role_arn = arn:aws:iam::333333333333:role/x", "source_profile = dev", "credential_source = Environment"),
 	{"another credproc than this one", func(p *patient) {
 		p.write("old/credproc"+exe(), "#!/bin/sh\n")
 		p.chmod("old/credproc"+exe(), 0o700)
