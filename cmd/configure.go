@@ -27,10 +27,10 @@ type configureCommand struct {
 	SSORegion   string   `name:"sso-region" placeholder:"REGION" help:"Region of its Identity Center instance."`
 
 	All          bool     `help:"Write a profile for every role, and pick none."`
-	MatchAccount []string `name:"match-account" placeholder:"GLOB" help:"Only for accounts whose name or ID is like GLOB; may be given again."`
-	MatchRole    []string `name:"match-role" placeholder:"GLOB" help:"Only for roles whose name is like GLOB; may be given again."`
+	MatchAccount []string `name:"match-account" sep:"none" placeholder:"GLOB" help:"Only for accounts whose name or ID is like GLOB; may be given again."`
+	MatchRole    []string `name:"match-role" sep:"none" placeholder:"GLOB" help:"Only for roles whose name is like GLOB; may be given again."`
 	Template     string   `placeholder:"TEXT" help:"How to name profiles, as a Go template with .AccountName, .AccountID, .Email, .RoleName and .Session. Default: {{.AccountName}}/{{.RoleName}}"`
-	Region       []string `placeholder:"[GLOB=]REGION" help:"Region of the profiles, or of those in accounts like GLOB; may be given again, the first that fits counts."`
+	Region       []string `placeholder:"[GLOB=]REGION" sep:"none" help:"Region of the profiles, or of those in accounts like GLOB; may be given again, the first that fits counts."`
 	Prune        bool     `help:"Remove the profiles written before whose roles you no longer have."`
 	listFlags
 
@@ -80,7 +80,7 @@ func (c *configureCommand) check(r *run) error {
 	case c.Convert || c.Revert || c.Undo:
 	case len(c.Names) > 1 || len(c.Names) == 1 && c.SSOSession != "":
 		return r.usage("name one session")
-	case c.Rate < 0:
+	case !(c.Rate >= 0):
 		return r.usage("--rate is %v: it must be more than 0", c.Rate)
 	}
 	for _, rule := range c.Region {
@@ -288,7 +288,7 @@ func (r *run) writable(roles []wanted) []wanted {
 	return slices.DeleteFunc(roles, func(w wanted) bool {
 		bad := awsconfig.CheckRole(w.AccountID, w.RoleName) != nil || !isPlainWord(w.RoleName)
 		if bad {
-			r.say("%s is left out: that cannot be part of a line.", sdk.Printable(w.String()))
+			r.say("%s is left out: that cannot be part of a line.", &w)
 		}
 		return bad
 	})

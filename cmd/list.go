@@ -22,7 +22,7 @@ const listAge = 12 * time.Hour
 type listCommand struct {
 	sessionFlags
 	listFlags
-	Filter   []string `short:"f" placeholder:"TEXT" help:"Only what has TEXT in the account's name, ID or email, the role or the profile. Several must all be there."`
+	Filter   []string `short:"f" placeholder:"TEXT" sep:"none" help:"Only what has TEXT in the account's name, ID or email, the role or the profile. Several must all be there."`
 	Accounts bool     `help:"Accounts only."`
 	JSON     bool     `name:"json" help:"Print JSON."`
 }
@@ -44,7 +44,7 @@ func (f *listFlags) listing(t *target) *credproc.Listing {
 // Run implements the command, for kong.
 func (c *listCommand) Run(ctx context.Context, a *App) error {
 	return a.do(ctx, a.onTerminal(), func(ctx context.Context, r *run) error {
-		if c.Rate < 0 {
+		if !(c.Rate >= 0) { // or no number
 			return r.usage("--rate is %v: it must be more than 0", c.Rate)
 		}
 		t, err := c.target(r)

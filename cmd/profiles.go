@@ -11,6 +11,7 @@ import (
 
 	"github.com/credproc/credproc/credproc"
 	"github.com/credproc/credproc/internal/awsconfig"
+	"github.com/credproc/credproc/internal/sdk"
 )
 
 // defaultTemplate names profiles where nothing else is said.
@@ -21,8 +22,10 @@ type wanted struct {
 	AccountName, AccountID, Email, RoleName, Session string
 }
 
+// String says which role it is, to people: whatever an account is called, on a
+// line.
 func (w *wanted) String() string {
-	return fmt.Sprintf("role %s in account %s (%s)", w.RoleName, w.AccountID, w.AccountName)
+	return sdk.Printable(fmt.Sprintf("role %s in account %s (%s)", w.RoleName, w.AccountID, w.AccountName))
 }
 
 // clean returns the fields as a template gets them: what a name must not have
@@ -140,6 +143,9 @@ func collision(name string, same []wanted, before map[roleKey]string) error {
 		if other == name && len(same) == 1 {
 			who = append(who, fmt.Sprintf("role %s in account %s of session %s", key.role, key.account, key.session))
 		}
+	}
+	if others := len(who) - 2; others > 1 { // of hundreds, two say it all
+		who = append(who[:2], fmt.Sprintf("%d others", others))
 	}
 	lacks := "{{.AccountID}}"
 	if len(same) > 1 && same[0].AccountID == same[1].AccountID {

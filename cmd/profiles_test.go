@@ -110,6 +110,20 @@ func TestATemplateThatTellsNothingApartIsRefusedWithBoth(t *testing.T) {
 	}
 }
 
+func TestARefusalOfHundredsOfRolesIsALine(t *testing.T) {
+	account := credproc.Account{ID: "111111111111", Name: "a\nb\x1b[31m\u202e"}
+	for i := range 400 {
+		account.Roles = append(account.Roles, fmt.Sprintf("Role%03d", i))
+	}
+	plan := &profilePlan{name: "corp", command: "credproc", template: "x"}
+	_, err := plan.apply(nil, everyRole(t, []credproc.Account{account}), nil)
+	usage, ok := errors.AsType[*usageError](err)
+	want := `the template gives the name "x" to role Role000 in account 111111111111 (a b [31m ) and to role Role001 in account 111111111111 (a b [31m ) and to 398 others`
+	if !ok || usage.problem != want {
+		t.Errorf("the error is %q, want %q", err, want)
+	}
+}
+
 func TestARoleThatCannotBePartOfALineIsLeftOut(t *testing.T) {
 	var said strings.Builder
 	r := &run{App: &App{Stderr: &said}}
