@@ -1,0 +1,246 @@
+//go:build unix
+
+// Command measure times whole processes: a Go program that does nothing, ours
+// in each of its ways, and what else answers a credential_process on this
+// machine. scripts/bench runs it.
+//
+// All commands run in turn, over and over, so that a machine whose speed
+// drifts is as slow to one as to another: compare within one run only.
+package main
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io"
+	"log"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"syscall"
+	"text/tabwriter"
+	"time"
+)
+
+func main() {
+	log.SetFlags(0)
+	log.SetPrefix("measure: ")
+	rounds := flag.Int("rounds", 100, "how often each command runs")
+	jsonFile := flag.String("json", "", "also write the figures to this file, as JSON")
+	only := flag.String("only", "", "measure commands with this in their name, and hello")
+	flag.Parse()
+	r, err := measure(*rounds, *only)
+	if err == nil {
+		err = r.print(os.Stdout)
+	}
+	if err == nil && *jsonFile != "" {
+		err = r.writeJSON(*jsonFile)
+	}
+	if err != nil {
+		log.Fatal(err)
+	}
+}
+
+// A command is one way to run one program.
+type command struct {
+	name   string
+	args   []string // the first is the program's path
+	env    []string
+	before func() // each run
+}
+
+// A figure is what the runs of a command took.
+type figure struct {
+	Name     string  `json:"name"`
+	Median   float64 `json:"median_ms"`
+	P10      float64 `json:"p10_ms"`
+	P90      float64 `json:"p90_ms"`
+	Ratio    float64 `json:"ratio"` // median of the ratios to hello in the same round
+	CPU      float64 `json:"cpu_ms"`
+	RSS      float64 `json:"peak_rss_mib"`
+	Faults   int64   `json:"minor_faults"`
+	Syscalls int     `json:"syscalls"` // 0: there is no strace
+	Command  string  `json:"command"`
+}
+
+type report struct {
+	Date     string   `json:"date"`
+	Platform string   `json:"platform"`
+	Rounds   int      `json:"rounds"`
+	Versions []string `json:"versions"`
+	Figures  []figure `json:"figures"`
+}
+
+func measure(rounds int, only string) (*report, error) {
+	dir, err := os.MkdirTemp("", "measure")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	w, err := newWorld(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer w.close()
+	commands, err := w.commands()
+	if err != nil {
+		return nil, err
+	}
+	commands = slices.DeleteFunc(commands, func(c command) bool { return c.name != "hello" && !strings.Contains(c.name, only) })
+	r := &report{
+		Date: time.Now().UTC().Format(time.DateOnly), Platform: platform(), Rounds: rounds, Versions: append(w.versions, runtime.Version()),
+	}
+	r.Figures, err = figures(commands, rounds)
+	return r, err
+}
+
+// A run is what one process took.
+type run struct {
+	wall, cpu time.Duration
+	rss       int64 // bytes
+	faults    int64
+}
+
+func figures(commands []command, rounds int) ([]figure, error) {
+	debug.SetGCPercent(-1) // no pause of ours in a figure
+	runs := make([][]run, len(commands))
+	for round := range rounds + 3 {
+		for i, c := range commands {
+			took, err := c.run()
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", c.name, err)
+			}
+			if round >= 3 { // the first ones fill caches
+				runs[i] = append(runs[i], took)
+			}
+		}
+	}
+	var all []figure
+	for i, c := range commands {
+		f := c.figure(runs[i], runs[0])
+		f.Syscalls = c.syscalls()
+		all = append(all, f)
+	}
+	return all, nil
+}
+
+func (c *command) run() (run, error) {
+	if c.before != nil {
+		c.before()
+	}
+	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+	if err != nil {
+		return run{}, err
+	}
+	defer null.Close()
+	began := time.Now()
+	p, err := os.StartProcess(c.args[0], c.args, &os.ProcAttr{Env: c.env, Files: []*os.File{null, null, null}})
+	if err != nil {
+		return run{}, err
+	}
+	state, err := p.Wait()
+	wall := time.Since(began)
+	if err == nil && !state.Success() {
+		err = fmt.Errorf("%s", state)
+	}
+	if err != nil {
+		return run{}, err
+	}
+	used := state.SysUsage().(*syscall.Rusage)
+	rss := int64(used.Maxrss)
+	if runtime.GOOS == "linux" {
+		rss <<= 10
+	}
+	return run{wall, state.UserTime() + state.SystemTime(), rss, int64(used.Minflt)}, nil
+}
+
+func (c *command) figure(runs, hello []run) figure {
+	f := figure{Name: c.name, Command: strings.Join(c.args, " ")}
+	var wall, ratio, cpu, rss, faults []float64
+	for i, r := range runs {
+		wall = append(wall, r.wall.Seconds()*1e3)
+		ratio = append(ratio, r.wall.Seconds()/hello[i].wall.Seconds())
+		cpu = append(cpu, r.cpu.Seconds()*1e3)
+		rss = append(rss, float64(r.rss)/(1<<20))
+		faults = append(faults, float64(r.faults))
+	}
+	f.P10, f.Median, f.P90 = quantile(wall, 0.1), quantile(wall, 0.5), quantile(wall, 0.9)
+	f.Ratio, f.CPU = quantile(ratio, 0.5), quantile(cpu, 0.5)
+	f.RSS, f.Faults = quantile(rss, 1), int64(quantile(faults, 0.5))
+	return f
+}
+
+func quantile(values []float64, q float64) float64 {
+	slices.Sort(values)
+	return values[int(q*float64(len(values)-1)+0.5)]
+}
+
+// syscalls counts those of one run, in all of its threads.
+func (c *command) syscalls() int {
+	strace, err := exec.LookPath("strace")
+	if err != nil {
+		return 0
+	}
+	if c.before != nil {
+		c.before()
+	}
+	traced := exec.Command(strace, append([]string{"-f", "-qq", "-o", "/dev/stdout", "-e", "signal=none"}, c.args...)...)
+	traced.Env = c.env
+	out, err := traced.Output()
+	if err != nil {
+		return 0
+	}
+	n := 0
+	for line := range strings.Lines(string(out)) {
+		if strings.Contains(line, "(") && !strings.Contains(line, "resumed>") {
+			n++
+		}
+	}
+	return n
+}
+
+func (r *report) print(w io.Writer) error {
+	fmt.Fprintf(w, "%s, %s, %d rounds\n%s\n\n", r.Date, r.Platform, r.Rounds, strings.Join(r.Versions, "\n"))
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(table, "\tmedian ms\tp10-p90\tx hello\tcpu ms\tpeak MiB\tfaults\tsyscalls\t")
+	for _, f := range r.Figures {
+		fmt.Fprintf(table, "%s\t%.2f\t%.2f-%.2f\t%.2f\t%.2f\t%.1f\t%d\t%d\t\n", f.Name, f.Median, f.P10, f.P90, f.Ratio, f.CPU, f.RSS, f.Faults, f.Syscalls)
+	}
+	return table.Flush()
+}
+
+func (r *report) writeJSON(file string) error {
+	data, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(file, append(data, '\n'), 0o644)
+}
+
+// platform says on what the figures were taken.
+func platform() string {
+	kernel, _ := exec.Command("uname", "-sr").Output()
+	cpu := ""
+	info, _ := os.ReadFile("/proc/cpuinfo")
+	for line := range strings.Lines(string(info)) {
+		if name, ok := strings.CutPrefix(line, "model name"); ok && cpu == "" {
+			cpu = ", " + strings.Trim(name, "\t :\n")
+		}
+	}
+	return fmt.Sprintf("%s, %s, %d CPUs%s", strings.TrimSpace(string(kernel)), runtime.GOARCH, runtime.NumCPU(), cpu)
+}
+
+// build compiles a program as releases are.
+func build(dir, name, source string) (string, error) {
+	program := filepath.Join(dir, name)
+	c := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", program, source)
+	c.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := c.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("go build %s: %w\n%s", source, err, out)
+	}
+	return program, nil
+}

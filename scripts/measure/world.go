@@ -1,0 +1,199 @@
+//go:build unix
+
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"github.com/credproc/credproc/internal/idctest"
+)
+
+const account = "111111111111"
+
+// world is a machine with a person on it who is signed in.
+type world struct {
+	dir      string
+	idc      *idctest.Server
+	server   *httptest.Server
+	hello    string
+	credproc string
+	versions []string
+}
+
+func newWorld(dir string) (*world, error) {
+	w := &world{dir: dir, idc: idctest.New()}
+	source := filepath.Join(dir, "hello.go")
+	if err := os.WriteFile(source, []byte("package main\n\nfunc main() { println(\"hello\") }\n"), 0o600); err != nil {
+		return nil, err
+	}
+	var err, err2 error
+	w.hello, err = build(dir, "hello", source)
+	w.credproc, err2 = build(dir, "credproc", "./cmd/credproc")
+	if err := errors.Join(err, err2); err != nil {
+		return nil, err
+	}
+	info, err := os.Stat(w.credproc)
+	if err != nil {
+		return nil, err
+	}
+	w.versions = []string{fmt.Sprintf("credproc, %.1f MB", float64(info.Size())/1e6)}
+	w.idc.AutoApprove = true
+	roles := []string{"Admin"}
+	for i := range 1000 {
+		roles = append(roles, fmt.Sprintf("Role%03d", i))
+	}
+	w.idc.Accounts = []idctest.Account{{ID: account, Name: "Production", Roles: roles}}
+	w.server = httptest.NewServer(w.idc)
+	return w, nil
+}
+
+func (w *world) close() { w.server.Close() }
+
+// home makes a home directory with so many profiles, whose last one is "last",
+// and returns the environment of processes in it.
+func (w *world) home(name string, profiles int, keyring string) ([]string, error) {
+	home := filepath.Join(w.dir, name)
+	if err := os.MkdirAll(filepath.Join(home, ".aws"), 0o700); err != nil {
+		return nil, err
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "[sso-session corp]\nsso_start_url = %s\nsso_region = %s\nsso_registration_scopes = sso:account:access\n", w.idc.StartURL, w.idc.Region)
+	for i := range profiles {
+		name := fmt.Sprintf("account-%d.Admin", i)
+		if i == profiles-1 {
+			name = "last"
+		}
+		fmt.Fprintf(&b, "\n[profile %s]\nsso_session = corp\nsso_account_id = %s\nsso_role_name = Admin\nregion = eu-west-1\n", name, account)
+	}
+	b.WriteString("\n[profile static]\naws_access_key_id = AKIAEXAMPLE\naws_secret_access_key = example\n")
+	if err := os.WriteFile(filepath.Join(home, ".aws", "config"), []byte(b.String()), 0o600); err != nil {
+		return nil, err
+	}
+	env := []string{
+		"HOME=" + home, "PATH=" + os.Getenv("PATH"), "CREDPROC_KEYRING=" + keyring,
+		"AWS_ENDPOINT_URL_SSO_OIDC=" + w.server.URL, "AWS_ENDPOINT_URL_SSO=" + w.server.URL,
+		"DBUS_SESSION_BUS_ADDRESS=" + os.Getenv("DBUS_SESSION_BUS_ADDRESS"), "XDG_RUNTIME_DIR=" + os.Getenv("XDG_RUNTIME_DIR"),
+	}
+	return env, w.do(env, "login", "corp", "--no-browser")
+}
+
+func (w *world) do(env []string, args ...string) error {
+	c := exec.Command(w.credproc, args...)
+	c.Env = env
+	if out, err := c.CombinedOutput(); err != nil {
+		return fmt.Errorf("credproc %s: %w\n%s", strings.Join(args, " "), err, out)
+	}
+	return nil
+}
+
+func byFlags(role string) []string {
+	return []string{"process", "--sso-session", "corp", "--account-id", account, "--role-name", role}
+}
+
+func (w *world) commands() ([]command, error) {
+	// One keyring for all homes: the keychain if there is one to measure with.
+	keyring := "plaintext"
+	if os.Getenv("CREDPROC_TEST_KEYRING") != "" {
+		keyring = "os"
+	}
+	all := []command{{name: "hello", args: []string{w.hello}, env: []string{}}}
+	ours := func(name string, env, args []string) {
+		all = append(all, command{name: name, env: env, args: append([]string{w.credproc}, args...)})
+	}
+	last := []string{"process", "--profile", "last"}
+	few, err := w.home("few", 1, keyring)
+	if err != nil {
+		return nil, err
+	}
+	ours("warm, 1 profile, --profile", few, last)
+	for _, n := range []int{400, 4000} {
+		env, err := w.home(fmt.Sprint(n), n, keyring)
+		if err != nil {
+			return nil, err
+		}
+		ours(fmt.Sprintf("warm, %d profiles, --profile", n), env, last)
+		ours(fmt.Sprintf("warm, %d profiles, flags", n), env, byFlags("Admin"))
+		if n == 400 {
+			ours("the same through kong", append([]string{"CREDPROC_LOG=error"}, env...), last)
+			if keyring == "os" {
+				ours("key in the keychain only", append([]string{"CREDPROC_KEY_CACHE=off"}, env...), last)
+			}
+		}
+	}
+	cold, err := w.home("cold", 400, keyring)
+	if err != nil {
+		return nil, err
+	}
+	all = append(all, command{name: "cold, upstream 0 ms", env: cold, args: append([]string{w.credproc}, last...),
+		before: func() { os.RemoveAll(filepath.Join(w.dir, "cold", ".cache")) }})
+	many, err := w.home("many", 1, keyring)
+	if err != nil {
+		return nil, err
+	}
+	for i := range 1000 {
+		if err := w.do(many, byFlags(fmt.Sprintf("Role%03d", i))...); err != nil {
+			return nil, err
+		}
+	}
+	ours("warm, 1,000 cached roles", many, byFlags("Role500"))
+	others, err := w.others()
+	return append(all, others...), err
+}
+
+// others are programs of other people that are found on PATH. They have no
+// login here: of the AWS CLIs it is the least that prints credentials, and of
+// the rest the least that they can be asked.
+func (w *world) others() ([]command, error) {
+	home := filepath.Join(w.dir, "few")
+	env := []string{"HOME=" + home, "PATH=" + os.Getenv("PATH"), "AWS_VAULT_BACKEND=file", "GRANTED_DISABLE_UPDATE_CHECK=true"}
+	var all []command
+	for _, name := range []string{"aws", "/usr/bin/aws", "/usr/local/bin/aws", "aws-vault", "granted", "aws-sso"} {
+		path, err := exec.LookPath(name)
+		if err != nil || slicesHave(all, path) {
+			continue
+		}
+		args := []string{path, "--version"}
+		version := exec.Command(path, args[1:]...)
+		version.Env = env
+		said, err := version.CombinedOutput()
+		if err != nil {
+			continue // not one that works
+		}
+		first, _, _ := bytes.Cut(said, []byte("\n"))
+		w.versions = append(w.versions, path+": "+string(first))
+		if filepath.Base(path) == "aws" {
+			export := exec.Command(path, "configure", "export-credentials", "--profile", "static", "--format", "process")
+			export.Env = env
+			if export.Run() == nil {
+				args = export.Args
+			}
+		}
+		all = append(all, command{name: cmp.Or(label(path), path) + " " + strings.Join(args[1:min(3, len(args))], " "), args: args, env: env})
+	}
+	return all, nil
+}
+
+func slicesHave(all []command, path string) bool {
+	for _, c := range all {
+		if c.args[0] == path {
+			return true
+		}
+	}
+	return false
+}
+
+// label tells two AWS CLIs apart.
+func label(path string) string {
+	if filepath.Dir(path) == "/usr/bin" {
+		return path
+	}
+	return filepath.Base(path)
+}
