@@ -2,6 +2,7 @@ package tokencache
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"slices"
 	"strings"
@@ -97,7 +98,7 @@ func (st *store) keyUnderLock(ctx context.Context) (*sealed.Key, error) {
 	if !errors.Is(err, ErrNotFound) {
 		return key, err
 	}
-	if err := st.keyring.Set(ctx, st.keyItem, sealed.NewKey().Text()); err != nil {
+	if err := st.keyring.Set(ctx, st.keyItem, sealed.NewKey(rand.Read).Text()); err != nil {
 		return nil, err
 	}
 	return st.askKey(ctx)

@@ -2,6 +2,7 @@ package tokencache
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"os"
 	"strings"
@@ -63,7 +64,7 @@ func TestARegistrationThatCannotBeReadIsLeftAsItIs(t *testing.T) {
 		"newer":           {func(b []byte) []byte { b[4] = 2; return b }, sealed.ErrNewer},
 		"of another key":  {func(b []byte) []byte { b[6] ^= 1; return b }, sealed.ErrOtherKey},
 		"not there":       {nil, os.ErrNotExist},
-		"of another name": {func([]byte) []byte { return sealed.NewKey().Seal("x", nil) }, sealed.ErrOtherKey},
+		"of another name": {func([]byte) []byte { return sealed.NewKey(rand.Read).Seal("x", nil) }, sealed.ErrOtherKey},
 	} {
 		t.Run(name, func(t *testing.T) {
 			onWorld(t, func(m *world) {

@@ -1,7 +1,6 @@
 package awsconfig
 
 import (
-	"net/url"
 	"strings"
 
 	"github.com/credproc/credproc/internal/starturl"
@@ -102,21 +101,14 @@ func (p *Profile) flag(name string, getenv func(string) string) (bool, error) {
 // checkURL returns a [*ValueError] unless the value is a URL that is https, or
 // http to this machine.
 func checkURL(s Setting) error {
-	u, err := url.Parse(s.Value)
-	if err != nil || strings.Contains(s.Value, "@") {
-		s.Value = "" // there may be a password in it, also where Redacted sees none
+	problem := starturl.Problem(s.Value)
+	if problem == "" {
+		return nil
 	}
-	switch {
-	case err != nil:
-		return &ValueError{s, "not a URL"}
-	case u.Scheme != "https" && (u.Scheme != "http" || !starturl.IsLoopback(u.Hostname())):
-		return &ValueError{s, "must begin with https://"}
-	case u.Hostname() == "":
-		return &ValueError{s, "has no host"}
-	case u.User != nil:
-		return &ValueError{s, "must have no user"}
+	if problem == "not a URL" || strings.Contains(s.Value, "@") {
+		s.Value = "" // there may be a password in it
 	}
-	return nil
+	return &ValueError{s, problem}
 }
 
 // sameURL reports whether two start URLs are one: people paste "…/start/#/" as

@@ -3,16 +3,17 @@ package awsconfig
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
+	"math/rand/v2"
 	"os"
-	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
 
+	"github.com/credproc/credproc/internal/ospath"
 	"github.com/gofrs/flock"
 )
 
@@ -77,7 +78,7 @@ func (f File) locked(ctx context.Context, do func() error) error {
 	if info, err := os.Stat(f.Path); err == nil && !info.Mode().IsRegular() {
 		return &fs.PathError{Op: "edit", Path: f.Path, Err: errNoFile}
 	}
-	dir := filepath.Dir(f.Path)
+	dir := ospath.Dir(f.Path)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return orReadOnly(err)
 	}
@@ -100,7 +101,7 @@ func (f File) locked(ctx context.Context, do func() error) error {
 func orReadOnly(err error) error {
 	e, ok := errors.AsType[*fs.PathError](err)
 	if ok && (errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS)) {
-		return &ReadOnlyError{filepath.Dir(e.Path)}
+		return &ReadOnlyError{ospath.Dir(e.Path)}
 	}
 	return err
 }
@@ -173,26 +174,26 @@ func followLinks(path string) (string, error) {
 		if err != nil {
 			return path, nil // no link
 		}
-		if !filepath.IsAbs(target) {
-			target = filepath.Join(filepath.Dir(path), target)
+		if !ospath.IsAbs(target) {
+			target = ospath.Join(ospath.Dir(path), target)
 		}
 		path = target
 	}
 	return "", &fs.PathError{Op: "readlink", Path: path, Err: syscall.ELOOP}
 }
 
-func (f File) tempPrefix() string { return "." + filepath.Base(f.Path) + "." + f.Name + "-" }
+func (f File) tempPrefix() string { return "." + ospath.Base(f.Path) + "." + f.Name + "-" }
 
 // temp is a name for a file that is to be renamed to path.
 func (f File) temp(path string) string {
-	return filepath.Join(filepath.Dir(path), f.tempPrefix()+rand.Text()[:8]+".tmp")
+	return ospath.Join(ospath.Dir(path), f.tempPrefix()+strconv.FormatUint(rand.Uint64(), 36)+".tmp")
 }
 
 // sweep removes what an edit left that was killed. Nobody else has the lock.
 func (f File) sweep() {
-	dirs := []string{filepath.Dir(f.Path)}
+	dirs := []string{ospath.Dir(f.Path)}
 	if real, err := followLinks(f.Path); err == nil {
-		dirs = append(dirs, filepath.Dir(real))
+		dirs = append(dirs, ospath.Dir(real))
 	}
 	for _, dir := range dirs {
 		entries, err := os.ReadDir(dir)
@@ -201,7 +202,7 @@ func (f File) sweep() {
 		}
 		for _, e := range entries {
 			if strings.HasPrefix(e.Name(), f.tempPrefix()) && strings.HasSuffix(e.Name(), ".tmp") {
-				os.Remove(filepath.Join(dir, e.Name()))
+				os.Remove(ospath.Join(dir, e.Name()))
 			}
 		}
 	}
@@ -223,7 +224,7 @@ func replaceIf(path, temp string, old, text []byte) error {
 		os.Remove(temp)
 		return err
 	}
-	return syncDir(filepath.Dir(path))
+	return syncDir(ospath.Dir(path))
 }
 
 func writeWhole(path, temp string, text []byte, like fs.FileInfo) error {
@@ -235,7 +236,7 @@ func writeWhole(path, temp string, text []byte, like fs.FileInfo) error {
 		os.Remove(temp)
 		return err
 	}
-	return syncDir(filepath.Dir(path))
+	return syncDir(ospath.Dir(path))
 }
 
 // writeTemp writes a file of its own, with the mode and owner of the one that

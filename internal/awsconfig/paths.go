@@ -3,8 +3,9 @@ package awsconfig
 import (
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
+
+	"github.com/credproc/credproc/internal/ospath"
 )
 
 // Home returns the home directory: HOME by getenv, or what the system says, or
@@ -46,7 +47,7 @@ func path(getenv func(string) string, name, home, base string) (string, error) {
 	case home == "":
 		return "", fmt.Errorf("there is no home directory, and %s is not set", name)
 	case inHome:
-		return filepath.Join(home, rest), nil
+		return ospath.Join(home, rest), nil
 	}
-	return filepath.Join(home, ".aws", base), nil
+	return ospath.Join(home, ".aws", base), nil
 }

@@ -11,9 +11,9 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"os"
-	"path/filepath"
 	"runtime"
 
+	"github.com/credproc/credproc/internal/ospath"
 	"github.com/credproc/credproc/internal/sealed"
 )
 
@@ -33,21 +33,21 @@ func DefaultDirs(id string) (state, cache string, err error) {
 	}
 	switch runtime.GOOS {
 	case "windows":
-		return filepath.Join(cache, id, "state"), filepath.Join(cache, id, "cache"), nil
+		return ospath.Join(cache, id, "state"), ospath.Join(cache, id, "cache"), nil
 	case "darwin":
 		state, err = os.UserConfigDir()
 	default:
 		state, err = xdgState()
 	}
-	return filepath.Join(state, id, machine()), filepath.Join(cache, id, machine()), err
+	return ospath.Join(state, id, machine()), ospath.Join(cache, id, machine()), err
 }
 
 func xdgState() (string, error) {
-	if dir := os.Getenv("XDG_STATE_HOME"); filepath.IsAbs(dir) {
+	if dir := os.Getenv("XDG_STATE_HOME"); ospath.IsAbs(dir) {
 		return dir, nil
 	}
 	home, err := os.UserHomeDir()
-	return filepath.Join(home, ".local", "state"), err
+	return ospath.Join(home, ".local", "state"), err
 }
 
 func machine() string {
@@ -65,11 +65,11 @@ func machine() string {
 
 // DirsIn returns the directories below one that the user has named.
 func DirsIn(dir string) (state, cache string) {
-	return filepath.Join(dir, "state"), filepath.Join(dir, "cache")
+	return ospath.Join(dir, "state"), ospath.Join(dir, "cache")
 }
 
 // PlaintextDir returns where the plaintext keyring has its files.
-func PlaintextDir(state string) string { return filepath.Join(state, "plaintext") }
+func PlaintextDir(state string) string { return ospath.Join(state, "plaintext") }
 
 // SessionIdentity returns what tells one session from all others. startURL is
 // the normalized one. The files of the session have [sealed.Name] of it in

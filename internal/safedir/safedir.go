@@ -9,15 +9,17 @@ package safedir
 
 import (
 	"bytes"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
+	"math/rand/v2"
 	"os"
-	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/credproc/credproc/internal/ospath"
 )
 
 // Dir is the path of a directory of ours. It need not exist: reading then
@@ -39,7 +41,7 @@ func (e *OwnerError) Error() string {
 
 // Path returns the path of the file name below d, for messages and for
 // libraries that open files themselves.
-func (d Dir) Path(name string) string { return filepath.Join(string(d), name) }
+func (d Dir) Path(name string) string { return ospath.Join(string(d), name) }
 
 // Sub returns the directory name below d.
 func (d Dir) Sub(name string) Dir { return Dir(d.Path(name)) }
@@ -88,12 +90,12 @@ func (d Dir) inTheWay(err error) error {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	for path := string(d); ; path = filepath.Dir(path) {
+	for path := string(d); ; path = ospath.Dir(path) {
 		info, statErr := os.Stat(path)
 		switch {
 		case statErr == nil && !info.IsDir():
 			return &fs.PathError{Op: "open", Path: path, Err: syscall.ENOTDIR}
-		case statErr == nil || !errors.Is(statErr, fs.ErrNotExist) || path == filepath.Dir(path):
+		case statErr == nil || !errors.Is(statErr, fs.ErrNotExist) || path == ospath.Dir(path):
 			return err
 		}
 	}
@@ -129,7 +131,7 @@ func (d Dir) Make() error {
 // power cut. Root makes none in a directory of somebody else, who could never
 // write in it.
 func create(path string) error {
-	parent := filepath.Dir(path)
+	parent := ospath.Dir(path)
 	info, err := os.Stat(parent)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && parent != path:
@@ -192,7 +194,7 @@ func (d Dir) Write(name string, data []byte) error {
 		return err
 	}
 	defer root.Close()
-	temp := name + "." + rand.Text()[:8] + ".tmp"
+	temp := name + "." + strconv.FormatUint(rand.Uint64(), 36) + ".tmp"
 	err = writeSynced(root, temp, data)
 	if err == nil {
 		err = rename(root, temp, name)

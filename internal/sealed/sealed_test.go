@@ -2,6 +2,7 @@ package sealed_test
 
 import (
 	"bytes"
+	"crypto/rand"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
@@ -61,7 +62,7 @@ func fails(t *testing.T, k *sealed.Key, identity string, record []byte, want err
 }
 
 func TestWhatIsSealedOpensAgain(t *testing.T) {
-	for _, k := range []*sealed.Key{key(t), sealed.NewKey()} {
+	for _, k := range []*sealed.Key{key(t), sealed.NewKey(rand.Read)} {
 		for _, size := range []int{0, 1, 15, 16, 17, 4096, 1 << 20} {
 			plaintext := strings.Repeat("p", size)
 			record := k.Seal("identity", []byte(plaintext))
@@ -155,7 +156,7 @@ func TestARecordDoesNotOpenForAnotherIdentity(t *testing.T) {
 
 func TestARecordOfAnotherKeyIsTold(t *testing.T) {
 	k := key(t)
-	fails(t, k, "identity", sealed.NewKey().Seal("identity", []byte("text")), sealed.ErrOtherKey)
+	fails(t, k, "identity", sealed.NewKey(rand.Read).Seal("identity", []byte("text")), sealed.ErrOtherKey)
 
 	id, _ := hex.DecodeString(keyID)
 	sameID := parse(t, base64.RawStdEncoding.EncodeToString(append(id, strings.Repeat("x", 32)...)))
@@ -177,7 +178,7 @@ func TestANewerVersionIsTold(t *testing.T) {
 		record[4] = version
 		fails(t, k, "identity", record, sealed.ErrNewer)
 		fails(t, k, "identity", record[:13], sealed.ErrNewer) // whatever comes after the head then
-		fails(t, sealed.NewKey(), "identity", record, sealed.ErrNewer)
+		fails(t, sealed.NewKey(rand.Read), "identity", record, sealed.ErrNewer)
 	}
 	record := k.Seal("identity", []byte("text"))
 	record[4] = 0 // never was
@@ -228,7 +229,7 @@ func TestTheZeroKeyNeitherSealsNorOpens(t *testing.T) {
 }
 
 func TestNewKeysDiffer(t *testing.T) {
-	a, b := sealed.NewKey(), sealed.NewKey()
+	a, b := sealed.NewKey(rand.Read), sealed.NewKey(rand.Read)
 	if a.ID() == b.ID() || a.Text()[12:] == b.Text()[12:] {
 		t.Errorf("keys %v and %v share an ID or a secret", a, b)
 	}

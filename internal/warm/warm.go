@@ -11,7 +11,6 @@ package warm
 import (
 	"cmp"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -19,6 +18,7 @@ import (
 	"github.com/credproc/credproc/internal/awsconfig"
 	"github.com/credproc/credproc/internal/kernelring"
 	"github.com/credproc/credproc/internal/layout"
+	"github.com/credproc/credproc/internal/ospath"
 	"github.com/credproc/credproc/internal/record"
 	"github.com/credproc/credproc/internal/safedir"
 	"github.com/credproc/credproc/internal/sealed"
@@ -94,10 +94,10 @@ func (p *Program) dirs() (state, cache string, ok bool) {
 	} else if state, cache, err = layout.DefaultDirs(p.ID); err != nil {
 		return "", "", false
 	}
-	if state, err = filepath.Abs(state); err != nil {
+	if state, err = ospath.Abs(state); err != nil {
 		return "", "", false
 	}
-	cache, err = filepath.Abs(cache)
+	cache, err = ospath.Abs(cache)
 	return state, cache, err == nil
 }
 
