@@ -12,7 +12,8 @@ import (
 
 // awaitInput waits for a line on a terminal, and reports false when ctx ends
 // first. A read that is begun cannot be called off, and would take the next line
-// from whoever reads there after us.
+// from whoever reads there after us. In the background it waits on: what is typed
+// is not for us, and reading it would stop the process.
 func awaitInput(ctx context.Context, f *os.File) bool {
 	fd := int(f.Fd())
 	if fd >= unix.FD_SETSIZE {
@@ -20,14 +21,23 @@ func awaitInput(ctx context.Context, f *os.File) bool {
 	}
 	for ctx.Err() == nil {
 		var set unix.FdSet
-		set.Set(fd)
+		if mayRead(fd) {
+			set.Set(fd)
+		}
 		n, err := unix.Select(fd+1, &set, nil, nil, &unix.Timeval{Usec: 200_000})
 		if err != nil && !errors.Is(err, unix.EINTR) {
 			return false
 		}
-		if n > 0 {
+		if n > 0 && mayRead(fd) {
 			return ctx.Err() == nil
 		}
 	}
 	return false
+}
+
+// mayRead reports whether reading from a terminal stops nobody: a process in its
+// foreground, or one that it does not control.
+func mayRead(fd int) bool {
+	group, err := unix.IoctlGetInt(fd, unix.TIOCGPGRP)
+	return err != nil || group == unix.Getpgrp()
 }

@@ -1,12 +1,9 @@
 package cmd
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"strings"
 
 	"github.com/credproc/credproc/internal/sdk"
 	"github.com/credproc/credproc/oidc"
@@ -77,11 +74,12 @@ func (r *run) findRegion(ctx context.Context, startURL string) (string, error) {
 }
 
 func (r *run) askRegion(name string) (string, error) {
-	fmt.Fprintf(r.stderr(), "In which region is the Identity Center of %s (such as eu-west-1)? ", name)
-	answer, err := bufio.NewReader(r.stdin()).ReadString('\n')
-	if err != nil && !errors.Is(err, io.EOF) {
+	region, err := r.ask(fmt.Sprintf("In which region is the Identity Center of %s (such as eu-west-1)?", name), "")
+	if err != nil {
 		return "", err
 	}
-	region := strings.TrimSpace(answer)
+	if region == "" {
+		return "", &usageError{problem: regionWanted}
+	}
 	return region, sdk.CheckRegion(region)
 }
