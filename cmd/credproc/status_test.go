@@ -35,13 +35,19 @@ func (m *machine) status() (s told) {
 	return all[0]
 }
 
-// watching asks for the status over and over while processes are under way.
+// watching asks for the status over and over until the last of some processes
+// has ended, however slow the machine is.
 func (m *machine) watching(all [][]string, look func(told)) []outcome {
-	return m.meanwhile(all, func() {
-		for range 15 {
-			look(m.status())
+	ended := make(chan []outcome, 1)
+	go func() { ended <- m.together(all...) }()
+	for {
+		look(m.status())
+		select {
+		case outcomes := <-ended:
+			return outcomes
+		default:
 		}
-	})
+	}
 }
 
 func TestStatusTellsTheTruthWhileAStormGoesOn(t *testing.T) {
