@@ -62,6 +62,8 @@ func (d *doctor) named(check string) {
 	for variable, path := range map[string]string{"AWS_CONFIG_FILE": d.configPath, "AWS_SHARED_CREDENTIALS_FILE": d.credentials} {
 		if _, err := os.Stat(path); d.getenv(variable) != "" && errors.Is(err, fs.ErrNotExist) {
 			d.fault(check, "unset "+variable+", or let it name the file", "%s names %s, and there is no such file", variable, d.short(path))
+		} else if strings.HasPrefix(d.getenv(variable), "~") {
+			d.warn(check, "write "+path+" there", "%s begins with ~, which no shell has replaced: programs in Go and JavaScript do not find the file", variable)
 		}
 	}
 	for _, variable := range []string{"AWS_PROFILE", "AWS_DEFAULT_PROFILE"} {

@@ -263,6 +263,7 @@ var setUps = []setUp{
 	{"two regions", func(p *patient) { p.env["AWS_REGION"], p.env["AWS_DEFAULT_REGION"] = "a", "b" },
 		`AWS_REGION is "a" and AWS_DEFAULT_REGION is "b"`, `^unset AWS_DEFAULT_REGION`, func(p *patient) { delete(p.env, "AWS_DEFAULT_REGION") }},
 	variable("a config file that is not there", "AWS_SHARED_CREDENTIALS_FILE", "/nonexistent/credentials", `there is no such file`, `^unset AWS_SHARED_CREDENTIALS_FILE`),
+	variable("a tilde that no shell has seen", "AWS_CONFIG_FILE", "~/.aws/config", `AWS_CONFIG_FILE begins with ~`, `^write .*config there$`),
 	variable("a CA bundle that is not there: https://github.com/aws/aws-cli/issues/8292", "AWS_CA_BUNDLE", "/nonexistent/ca.pem", `AWS_CA_BUNDLE`, `AWS_CA_BUNDLE`),
 	{"a CA bundle without a certificate", func(p *patient) { p.env["AWS_CA_BUNDLE"] = p.write("ca.pem", "no certificate\n") },
 		`has no certificate in it`, `certificates in PEM`, func(p *patient) { delete(p.env, "AWS_CA_BUNDLE") }},
