@@ -21,6 +21,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 
@@ -56,7 +57,8 @@ type App struct {
 	HTTPClient     *http.Client           // nil: by the environment's proxy and CA bundle
 	Keyring        tokencache.Keyring     // nil: by the login, or ID_KEYRING
 
-	debug bool
+	debug      bool
+	passphrase func() string // asked for before; nil: not yet
 }
 
 // Run parses args, without the program's name, and runs the command. It
@@ -125,7 +127,13 @@ func (helpFlag) BeforeReset(ctx *kong.Context) error {
 
 // helpFor names the command to look up after a usage error.
 func (a *App) helpFor(err error) string {
-	return strings.TrimSpace(a.name()+" "+selected(err)) + " --help"
+	words := []string{a.name()}
+	if parse, ok := errors.AsType[*kong.ParseError](err); ok && parse.Context != nil {
+		for node := parse.Context.Selected(); node != nil && node.Type == kong.CommandNode; node = node.Parent {
+			words = slices.Insert(words, 1, node.Name)
+		}
+	}
+	return strings.Join(words, " ") + " --help"
 }
 
 // selected names the command that a usage error is about, or "".
@@ -195,6 +203,7 @@ type run struct {
 // do runs a command. When it returns, nothing is under way that must not be
 // cut off.
 func (a *App) do(ctx context.Context, attended bool, command func(context.Context, *run) error) error {
+	harden()
 	logger, err := a.logger()
 	if err != nil {
 		return err
@@ -222,15 +231,11 @@ func (a *App) newConfig(attended bool, logger *slog.Logger) (*credproc.Config, e
 	config := &credproc.Config{
 		Getenv: a.getenv, Command: strings.Fields(a.command()), ClientName: a.name(), HTTPClient: a.HTTPClient,
 		Keyring: a.Keyring, MayPrompt: attended, Service: a.ID, Logger: logger,
-		NoKeyCache: a.setting("KEY_CACHE") == "off",
+		NoKeyCache: a.setting("KEY_CACHE") == "off", Unlock: a.unlock(attended),
+		NewLoginKeyring: a.setting("KEYRING"), SettingPrefix: strings.ToLower(a.variable("")),
 	}
-	switch name := a.setting("KEYRING"); name {
-	case "", "auto", "os":
-		config.NewLoginKeyring = "os"
-	case "plaintext":
-		config.NewLoginKeyring = name
-	default:
-		return nil, &usageError{problem: fmt.Sprintf("%s is %q: it must be auto, os or plaintext", a.variable("KEYRING"), name)}
+	if !tokencache.IsKeyringName(config.NewLoginKeyring) {
+		return nil, &usageError{problem: fmt.Sprintf("%s is %q: it must be %s", a.variable("KEYRING"), config.NewLoginKeyring, tokencache.KeyringChoice())}
 	}
 	if dir := a.setting("DIR"); dir != "" {
 		config.StateDir, config.CacheDir = layout.DirsIn(dir)

@@ -23,6 +23,7 @@ type Commands struct {
 	Status statusCommand `cmd:"" help:"Show what is signed in, and until when."`
 
 	Console consoleCommand `cmd:"" help:"Open the AWS console in a browser."`
+	Keyring keyringCommand `cmd:"" help:"Show where the logins are kept, lock it, or empty it."`
 	Token   tokenCommand   `cmd:"" help:"Print the access token, for tools that need a bearer."`
 	Doctor  doctorCommand  `cmd:"" help:"Look for what is wrong, and say what mends it."`
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -230,7 +231,16 @@ func known(what string, names []string, path string) string {
 
 func (a *App) aboutKeyring(err error) (advice, bool) {
 	say := advice{status: keyringShut, text: err.Error()}
+	e, _ := errors.AsType[*tokencache.KeyringError](err)
+	none, nowhere := errors.AsType[*tokencache.NoKeyringError](err)
 	switch {
+	case nowhere:
+		say.text = none.Error()
+		say.more = a.otherKeyrings()
+		return say, true
+	case errors.Is(err, tokencache.ErrLocked) && e != nil && e.Keyring == "file":
+		say.more, say.hint = a.aboutPassphrase(), a.loginHint(err)
+		return say, true
 	case errors.Is(err, tokencache.ErrLocked):
 		say.more = "Unlock the keychain (log in to the desktop, or \"security unlock-keychain\" on macOS over SSH) and try again. Nothing is lost."
 		return say, true
@@ -241,7 +251,7 @@ func (a *App) aboutKeyring(err error) (advice, bool) {
 		say.more = fmt.Sprintf("Its directory cannot be used: mend that, or set %s to one that can be written.", a.variable("DIR"))
 		return say, true
 	case errors.Is(err, tokencache.ErrUnavailable):
-		say.more = a.otherKeyrings() + " A login that is in the keychain is not lost."
+		say.more = "A login that is in it is not lost.\n" + a.otherKeyrings()
 		return say, true
 	}
 	return say, false
@@ -250,11 +260,28 @@ func (a *App) aboutKeyring(err error) (advice, bool) {
 // inFiles reports whether the keyring that failed is one of plain files.
 func inFiles(err error) bool {
 	e, ok := errors.AsType[*tokencache.KeyringError](err)
-	return ok && e.Keyring == "plaintext"
+	return ok && (e.Keyring == "plaintext" || e.Keyring == "file")
 }
 
+// otherKeyrings lists what there is to choose from, with the setting for each.
 func (a *App) otherKeyrings() string {
-	return fmt.Sprintf("Without a keychain, set %s=plaintext, which keeps the tokens in files that only their mode guards.", a.variable("KEYRING"))
+	keyring, key := a.variable("KEYRING"), strings.ToLower(a.variable("KEYRING"))
+	lines := []string{
+		"Without a keychain there is a choice, by one of these in the environment (or " + key + " in the sso-session):",
+		fmt.Sprintf("  %s=file       encrypted files; the passphrase is asked for at login, or comes from %s or %s, or a key from %s",
+			keyring, a.variable("PASSPHRASE_COMMAND"), a.variable("PASSPHRASE"), a.variable("KEY_FILE")),
+		fmt.Sprintf("  %s=plaintext  files that only their mode guards", keyring),
+	}
+	if tokencache.IsKeyringName("kernel") {
+		lines = slices.Insert(lines, 1, fmt.Sprintf("  %s=kernel     the kernel's memory, until a reboot or three days without use", keyring))
+	}
+	return strings.Join(lines, "\n")
+}
+
+// aboutPassphrase says how the file keyring is opened.
+func (a *App) aboutPassphrase() string {
+	return fmt.Sprintf("Nothing is lost. login asks for the passphrase on a terminal; elsewhere it comes from %s or %s, or a key from %s.",
+		a.variable("PASSPHRASE_COMMAND"), a.variable("PASSPHRASE"), a.variable("KEY_FILE"))
 }
 
 func (a *App) aboutRecords(err error) (advice, bool) {
@@ -398,10 +425,13 @@ func (a *App) aboutAccess(err error, e *credproc.NoAccessError) advice {
 func (a *App) aboutFiles(err error) (advice, bool) {
 	say := advice{status: failed, text: err.Error()}
 	_, owner := errors.AsType[*safedir.OwnerError](err)
+	_, writable := errors.AsType[*safedir.OpenError](err)
 	_, lock := errors.AsType[*flight.LockError](err)
 	_, path := errors.AsType[*fs.PathError](err)
 	_, link := errors.AsType[*os.LinkError](err)
 	switch {
+	case writable:
+		say.more = fmt.Sprintf("Look whose files are in it, then \"chmod 700\" it, or set %s to a directory of your own.", a.variable("DIR"))
 	case owner:
 		say.more = fmt.Sprintf("Run it as that user, or set %s to a directory of your own.", a.variable("DIR"))
 	case safedir.IsFull(err):

@@ -133,7 +133,7 @@ func TestAKeychainThatIsGoneIsNotASignOut(t *testing.T) {
 		d.want(0, "", "process", "--profile", "modern")
 		d.keyring.kind = tokencache.ErrUnavailable
 		for _, args := range [][]string{{"process", "--profile", "modern"}, {"list"}, {"login"}, {"logout"}} {
-			d.want(6, "set CREDPROC_KEYRING=plaintext", args...)
+			d.want(6, "CREDPROC_KEYRING=plaintext", args...)
 		}
 		d.want(0, "", "status", "corp")
 		d.keyring.kind = tokencache.ErrTooBig

@@ -340,9 +340,19 @@ func invitation(s *tokencache.Session, code *oidc.DeviceCode, page string) strin
 		sessionLabel(s), sdk.Printable(page), sdk.Printable(code.UserCode), roughly(time.Until(code.Expiry)))
 }
 
+// keyringNote says where the tokens are, unless that is where people expect
+// them.
 func (r *run) keyringNote(s *tokencache.Session) error {
 	status, err := s.Status()
-	if err == nil && status != nil && status.Keyring == "plaintext" {
+	if err != nil || status == nil {
+		return nil
+	}
+	switch status.Keyring {
+	case "kernel":
+		r.say("Its tokens are in the kernel's keyring, until a reboot or three days without use.")
+	case "file":
+		r.say("Its tokens are in files that are encrypted with a key of your own.")
+	case "plaintext":
 		r.say("Its tokens are in plaintext files: nothing guards them but the files' mode.")
 	}
 	return nil
@@ -432,7 +442,7 @@ func (r *run) logoutAll(ctx context.Context) error {
 			failed = errors.Join(failed, err)
 		}
 	}
-	return failed
+	return errors.Join(failed, r.lockKeyrings())
 }
 
 // roughly says a time in words that people need not compute with.

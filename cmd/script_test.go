@@ -24,6 +24,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/credproc/credproc/internal/idctest"
+	"github.com/credproc/credproc/tokencache"
 )
 
 var update = flag.Bool("update", false, "write what the commands say into the scripts")
@@ -65,6 +66,10 @@ func TestScripts(t *testing.T) {
 		Condition: func(name string) (bool, error) {
 			if name == "root" {
 				return os.Geteuid() == 0, nil
+			}
+			if name == "kernel" {
+				_, err := new(tokencache.Kernel).Get(context.Background(), "none")
+				return errors.Is(err, tokencache.ErrNotFound), nil
 			}
 			return false, fmt.Errorf("no condition %q", name)
 		},

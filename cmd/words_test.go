@@ -155,8 +155,17 @@ func TestTheGrammarIsValidForEveryCommand(t *testing.T) {
 				t.Errorf("%s --%s has no help", command.Path(), flag.Name)
 			}
 		}
-		if _, err := parser.Parse([]string{command.Name}); err != nil {
-			t.Errorf("%s without arguments: %v", command.Name, err)
+		var words []string
+		for node := command; node.Type == kong.CommandNode; node = node.Parent {
+			words = slices.Insert(words, 0, node.Name)
+		}
+		for _, argument := range command.Positional {
+			if argument.Required {
+				words = append(words, "x")
+			}
+		}
+		if _, err := parser.Parse(words); err != nil {
+			t.Errorf("%q: %v", words, err)
 		}
 	}
 }

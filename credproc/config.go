@@ -40,6 +40,10 @@ type Config struct {
 	// program, and any words after it. nil means "credproc". A profile with
 	// such a line is resolved without running it.
 	Command []string
+	// SettingPrefix begins the names of our own keys in the file: "" means
+	// "credproc_". An sso-session's credproc_keyring is its NewLoginKeyring where
+	// that is "".
+	SettingPrefix string
 	// MinValidity and Short are for the providers made from then on, and may be
 	// changed: see [Provider].
 	MinValidity time.Duration
@@ -51,6 +55,7 @@ type Config struct {
 	HTTPClient         *http.Client
 	Keyring            tokencache.Keyring
 	NewLoginKeyring    string
+	Unlock             tokencache.Unlock
 	MayPrompt          bool
 	StateDir, CacheDir string
 	Service            string
@@ -185,7 +190,7 @@ func (c *Config) LoginSession(l *tokencache.Status) (*tokencache.Session, error)
 			ClientName: c.ClientName, HTTPClient: s.Config.HTTPClient, AppID: s.Config.AppID,
 			UseFIPS: s.Config.UseFIPS, UseDualStack: s.Config.UseDualStack,
 		},
-		PortalEndpoint: l.PortalEndpoint, Keyring: c.Keyring, MayPrompt: c.MayPrompt,
+		PortalEndpoint: l.PortalEndpoint, Keyring: c.Keyring, NewLoginKeyring: c.NewLoginKeyring, Unlock: c.Unlock, MayPrompt: c.MayPrompt,
 		StateDir: c.StateDir, CacheDir: c.CacheDir, Service: c.Service, NoKeyCache: c.NoKeyCache, Logger: c.Logger,
 		Network: s.Network,
 	}
@@ -416,7 +421,7 @@ func (c *Config) Sessions() []*tokencache.Session {
 
 func (c *Config) describe(s awsconfig.Session, p *awsconfig.Profile) (*tokencache.Session, error) {
 	session := &tokencache.Session{
-		Name: s.Name, Keyring: c.Keyring, NewLoginKeyring: c.NewLoginKeyring, MayPrompt: c.MayPrompt,
+		Name: s.Name, Keyring: c.Keyring, NewLoginKeyring: c.NewLoginKeyring, Unlock: c.Unlock, MayPrompt: c.MayPrompt,
 		StateDir: c.StateDir, CacheDir: c.CacheDir, Service: c.Service, NoKeyCache: c.NoKeyCache, Logger: c.Logger,
 		Config: oidc.Config{
 			StartURL: s.StartURL, Region: s.Region, Scopes: s.Scopes,
@@ -424,6 +429,9 @@ func (c *Config) describe(s awsconfig.Session, p *awsconfig.Profile) (*tokencach
 		},
 	}
 	var err error
+	if session.NewLoginKeyring, err = c.newLoginKeyring(s.Section); err != nil {
+		return nil, err
+	}
 	if session.Config.Endpoint, err = c.files.Endpoint("sso_oidc", p, c.getenv); err != nil {
 		return nil, err
 	}
@@ -442,6 +450,22 @@ func (c *Config) describe(s awsconfig.Session, p *awsconfig.Profile) (*tokencach
 	session.Network = c.network(p)
 	session.Config.HTTPClient, err = c.httpClient(p)
 	return session, err
+}
+
+// newLoginKeyring returns c.NewLoginKeyring, or what the section says.
+func (c *Config) newLoginKeyring(section *awsconfig.Section) (string, error) {
+	if c.NewLoginKeyring != "" || section == nil {
+		return c.NewLoginKeyring, nil
+	}
+	key := cmp.Or(c.SettingPrefix, "credproc_") + "keyring"
+	name, _ := section.Get(key)
+	if !tokencache.IsKeyringName(name) {
+		return "", &awsconfig.ValueError{
+			Setting: awsconfig.Setting{Location: section.Where(key), Section: section.Header, Key: key, Value: name},
+			Problem: "must be " + tokencache.KeyringChoice(),
+		}
+	}
+	return name, nil
 }
 
 // network names the settings that decide whether a service can be reached.

@@ -44,7 +44,7 @@ func (s *Session) SignInByItself(ctx context.Context, show func(code oidc.Device
 	if err != nil {
 		return err
 	}
-	if _, err := s.prepareSignIn(ctx); err != nil {
+	if _, err := st.prepareSignIn(ctx); err != nil {
 		return err
 	}
 	joined := func() (bool, error) {
@@ -57,7 +57,7 @@ func (s *Session) SignInByItself(ctx context.Context, show func(code oidc.Device
 		}
 		return false, s.recentDenial()
 	}
-	return s.signIn(ctx, joined, func(ctx context.Context, config *oidc.Config) (*oidc.Token, error) {
+	return s.signIn(ctx, st, joined, func(ctx context.Context, config *oidc.Config) (*oidc.Token, error) {
 		code, resumed := st.readPending(ctx), true
 		if code == nil {
 			resumed = false

@@ -52,11 +52,18 @@ func (st *store) sealingKey(ctx context.Context, make bool) (*sealed.Key, error)
 	if key := st.keys.get(); key != nil {
 		return key, nil
 	}
-	if text, ok := st.kernelGet(); ok {
-		if key, err := sealed.ParseKey(text); err == nil {
-			st.keys.set(key)
-			return key, nil
-		}
+	if key := st.kernelGet(); key != nil {
+		st.keys.set(key)
+		return key, nil
+	}
+	release, err := st.queueForKey(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	if key := st.kernelGet(); key != nil { // the one before us has asked
+		st.keys.set(key)
+		return key, nil
 	}
 	key, err := st.askKey(ctx)
 	if errors.Is(err, ErrNotFound) && make {
@@ -70,8 +77,29 @@ func (st *store) sealingKey(ctx context.Context, make bool) (*sealed.Key, error)
 	return key, nil
 }
 
+// queueForKey makes processes ask one after another, so that a keychain that
+// takes long is asked once: the others find the key in the kernel. It is no
+// queue for them to stand in where the kernel keeps nothing, nor for who waits
+// for a person.
+func (st *store) queueForKey(ctx context.Context) (release func(), err error) {
+	if !st.usesKernel() || st.keyID() == "" || st.mayPrompt || !kernelring.Usable() {
+		return func() {}, nil
+	}
+	release, err = flight.Lock(ctx, st.locks(), "key.queue", "read the sealing key")
+	if busy, ok := errors.AsType[*flight.BusyError](err); ok {
+		return nil, &KeyringError{Keyring: st.keyring.Name(), Op: "read", Kind: ErrUnavailable, Detail: busy.Error()}
+	}
+	if err != nil { // a directory that cannot be written
+		return func() {}, nil
+	}
+	return release, nil
+}
+
 func (st *store) askKey(ctx context.Context) (*sealed.Key, error) {
 	text, err := st.keyring.Get(ctx, st.keyItem)
+	if errors.Is(err, ErrUnreadable) {
+		return nil, &RecordError{What: "sealing key", Session: st.name, Err: err}
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -146,15 +174,42 @@ func (st *store) forgetKey() {
 	kernelring.Delete(st.kernelName())
 }
 
-// Only the operating system's keychain is worth a cache: the others answer at
-// once, or must not have their key anywhere else.
-func (st *store) usesKernel() bool { return st.keyring.Name() == "os" && !st.noKeyCache }
-
-func (st *store) kernelGet() (string, bool) {
-	if !st.usesKernel() {
-		return "", false
+// usesKernel reports whether the kernel keeps the key for an hour. Not that of
+// plain files: reading it there takes no longer, and a user has room for some
+// 150 keys in the kernel, which the directories of tests and builds would fill.
+// A keyring of the program's own answers for itself.
+func (st *store) usesKernel() bool {
+	switch st.keyring.Name() {
+	case "os", "kernel", "file":
+		return !st.noKeyCache
 	}
-	return kernelring.Get(st.kernelName())
+	return false
+}
+
+// kernelGet returns the key that the kernel keeps, or nil. Sessions in several
+// keyrings have a key in each, and the kernel the one used last: the index tells
+// whether it is this one's. What another's key seals, this one's would not open.
+func (st *store) kernelGet() *sealed.Key {
+	if !st.usesKernel() {
+		return nil
+	}
+	text, ok := kernelring.Get(st.kernelName())
+	if !ok {
+		return nil
+	}
+	key, err := sealed.ParseKey(text)
+	if err != nil || key.ID() != st.keyID() {
+		return nil
+	}
+	return key
+}
+
+// keyID is the ID of the key by the index, or "".
+func (st *store) keyID() string {
+	if ix := st.readIndex(); ix != nil {
+		return ix.Key
+	}
+	return ""
 }
 
 func (st *store) kernelSet(text string) {

@@ -14,12 +14,13 @@ import (
 // Most programs leave [Session.Keyring] nil and need not know this interface.
 //
 // An implementation must be safe for concurrent use, end its calls with ctx,
-// and tell four things apart, since each asks for something else of the user:
-// its errors wrap [ErrNotFound], [ErrLocked], [ErrUnavailable] or [ErrTooBig].
+// and tell these apart, since each asks for something else of the user: its
+// errors wrap [ErrNotFound], [ErrLocked], [ErrUnavailable], [ErrTooBig] or
+// [ErrUnreadable].
 // A keyring that is locked, slow or gone must never report ErrNotFound: that
 // would read as "not signed in".
 type Keyring interface {
-	// Name is the keyring's name in settings and messages: "os", "plaintext".
+	// Name is the keyring's name in settings and messages: "os", "kernel".
 	Name() string
 	// Get returns the secret stored under item.
 	Get(ctx context.Context, item string) (string, error)
@@ -41,14 +42,22 @@ var (
 	// ErrTooBig says that a secret is larger than the platform's keychain can
 	// hold (2,560 bytes on Windows, about 3,000 on macOS).
 	ErrTooBig = errors.New("secret too big for the keyring")
+	// ErrUnreadable says that a keyring has an item that is damaged, or that a
+	// newer release wrote.
+	ErrUnreadable = errors.New("what is stored cannot be read")
 )
 
 // KeyringError is a keyring's failure.
 type KeyringError struct {
 	Keyring string // its name
-	Op      string // "read", "store", "delete"
-	Kind    error  // ErrLocked, ErrUnavailable or ErrTooBig
+	Op      string // "read", "store", "delete", "open"
+	Kind    error  // ErrLocked, ErrUnavailable, ErrTooBig or ErrUnreadable
 	Detail  string // what was seen; no secret
+	// Absent says of one that is unavailable that the system has none, as
+	// opposed to one that does not answer.
+	Absent bool
+	// Err is the cause, where a program may care; mostly nil.
+	Err error
 }
 
 func (e *KeyringError) Error() string {
@@ -59,8 +68,13 @@ func (e *KeyringError) Error() string {
 	return text
 }
 
-// Unwrap returns the kind.
-func (e *KeyringError) Unwrap() error { return e.Kind }
+// Unwrap returns the kind, and the cause.
+func (e *KeyringError) Unwrap() []error {
+	if e.Err == nil {
+		return []error{e.Kind}
+	}
+	return []error{e.Kind, e.Err}
+}
 
 // Memory is a [Keyring] that forgets everything when the process ends: for
 // tests, and for programs that sign in at each start. The zero Memory is

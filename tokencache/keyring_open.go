@@ -2,26 +2,330 @@ package tokencache
 
 import (
 	"cmp"
+	"context"
+	"errors"
 	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+
+	"golang.org/x/sync/semaphore"
 
 	"github.com/credproc/credproc/internal/layout"
 )
 
-// openKeyring returns the keyring for a session without one of its own: where
-// its login is, or else where a new one is wanted.
+// KeyringNames are the names of the keyrings that a Session can have without
+// one of its own, in the order in which one is looked for.
+func KeyringNames() []string { return []string{"os", "kernel", "file", "plaintext"} }
+
+// IsKeyringName reports whether a setting may name this keyring: "auto" (or
+// ""), or one of [KeyringNames] that this system has.
+func IsKeyringName(name string) bool {
+	if name == "kernel" && runtime.GOOS != "linux" {
+		return false
+	}
+	return name == "" || name == "auto" || slices.Contains(KeyringNames(), name)
+}
+
+// KeyringChoice lists what a setting may say, for a message: "auto, os or file".
+func KeyringChoice() string {
+	names := slices.DeleteFunc(append([]string{"auto"}, KeyringNames()...), func(name string) bool { return !IsKeyringName(name) })
+	return strings.Join(names[:len(names)-1], ", ") + " or " + names[len(names)-1]
+}
+
+// NoKeyringError says that a login has nowhere to go: neither of the keyrings
+// that are chosen without being named is there. It wraps [ErrUnavailable].
+type NoKeyringError struct {
+	Tried []error // one for each
+}
+
+func (e *NoKeyringError) Error() string {
+	var reasons []string
+	for _, err := range e.Tried {
+		reasons = append(reasons, err.Error())
+	}
+	return "no keyring is there for a login: " + strings.Join(reasons, "; ")
+}
+
+// Unwrap returns [ErrUnavailable].
+func (e *NoKeyringError) Unwrap() error { return ErrUnavailable }
+
+// opener makes the keyrings of a session, each once.
+type opener struct {
+	s  *Session
+	st *store
+
+	mu    sync.Mutex
+	rings map[string]Keyring
+	name  string // decided without the index; "": not yet
+}
+
+func (o *opener) ring(name string) Keyring {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.rings == nil {
+		o.rings = make(map[string]Keyring)
+	}
+	if o.rings[name] == nil {
+		o.rings[name] = o.open(name)
+	}
+	return o.rings[name]
+}
+
+func (o *opener) decided() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.name
+}
+
+// decide sets the name; "" makes the next use look again.
+func (o *opener) decide(name string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.name = name
+}
+
+func (o *opener) open(name string) Keyring {
+	switch name {
+	case "kernel":
+		return &Kernel{Service: o.st.service}
+	case "file":
+		return &File{Dir: fileDir(string(o.st.state)), Unlock: o.s.Unlock, Service: o.st.service, NoKeyCache: o.s.NoKeyCache}
+	case "plaintext":
+		return &Plaintext{Dir: layout.PlaintextDir(string(o.st.state))}
+	}
+	return &OS{Service: o.st.service, MayPrompt: o.s.MayPrompt}
+}
+
+// found is the keyring that a session's login is in: by the index, or, where
+// that is lost, the one that has it. Of a session without a login it is none
+// until one is chosen.
+type found struct {
+	opener
+	searching *semaphore.Weighted // who searches takes 1: it may take long
+}
+
+var _ Keyring = (*found)(nil)
+
+// openKeyring returns the keyring for a session.
 func (s *Session) openKeyring(st *store) (Keyring, error) {
 	if s.Keyring != nil {
 		return s.Keyring, nil
 	}
-	name := s.NewLoginKeyring
-	if ix := st.readIndex(); ix != nil {
-		name = ix.Keyring
+	if !IsKeyringName(s.NewLoginKeyring) {
+		return nil, fmt.Errorf("session %q: no keyring is called %q", s.label(), s.NewLoginKeyring)
 	}
-	switch cmp.Or(name, "os") {
-	case "os":
-		return &OS{Service: st.service, MayPrompt: s.MayPrompt}, nil
-	case "plaintext":
-		return &Plaintext{Dir: layout.PlaintextDir(string(st.state))}, nil
+	return &found{opener{s: s, st: st}, semaphore.NewWeighted(1)}, nil
+}
+
+// wanted is the keyring named for new logins, or "" where none is named.
+func (s *Session) wanted() string {
+	if s.NewLoginKeyring == "auto" {
+		return ""
 	}
-	return nil, fmt.Errorf("session %q: no keyring is called %q", s.label(), name)
+	return s.NewLoginKeyring
+}
+
+// Name returns that of the keyring in use; "auto" where there is none yet.
+func (f *found) Name() string {
+	return cmp.Or(f.indexed(), f.decided(), f.s.wanted(), "auto")
+}
+
+// indexed is what the index says, if that can be.
+func (f *found) indexed() string {
+	if ix := f.st.readIndex(); ix != nil && slices.Contains(KeyringNames(), ix.Keyring) {
+		return ix.Keyring
+	}
+	return ""
+}
+
+// Get implements [Keyring].
+func (f *found) Get(ctx context.Context, item string) (string, error) {
+	k, err := f.find(ctx)
+	if err != nil {
+		return "", err
+	}
+	return k.Get(ctx, item)
+}
+
+// Set implements [Keyring].
+func (f *found) Set(ctx context.Context, item, secret string) error {
+	k, err := f.findOrChoose(ctx)
+	if err != nil {
+		return err
+	}
+	return k.Set(ctx, item, secret)
+}
+
+// Delete implements [Keyring].
+func (f *found) Delete(ctx context.Context, item string) error {
+	k, err := f.find(ctx)
+	if errors.Is(err, ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return k.Delete(ctx, item)
+}
+
+// find returns the keyring that has the login, or ErrNotFound.
+func (f *found) find(ctx context.Context) (Keyring, error) {
+	if name := cmp.Or(f.indexed(), f.decided()); name != "" {
+		return f.ring(name), nil
+	}
+	if err := f.searching.Acquire(ctx, 1); err != nil {
+		return nil, &KeyringError{Keyring: "auto", Op: "read", Kind: ErrUnavailable, Detail: "an earlier call has not come back"}
+	}
+	defer f.searching.Release(1)
+	if name := f.decided(); name != "" {
+		return f.ring(name), nil
+	}
+	name, err := f.search(ctx)
+	if err != nil {
+		return nil, err
+	}
+	f.decide(name)
+	return f.ring(name), nil
+}
+
+// search asks every keyring for the login. "Not there" needs all of them to say
+// so: one that is locked may have it, and so may one that is absent just now.
+//
+// A login has a registration in the state directory. Without one there is none
+// to be lost, and only those count that a new login would go to.
+func (f *found) search(ctx context.Context) (name string, err error) {
+	wanted, lost := f.s.wanted(), len(f.st.registrations()) > 0
+	var problem, absent error
+	answered := false
+	for _, name := range f.inOrder(wanted, lost) {
+		_, err := f.ring(name).Get(ctx, f.st.item)
+		switch {
+		case err == nil, errors.Is(err, ErrUnreadable):
+			return name, nil
+		case errors.Is(err, ErrNotFound):
+			// Files answer everywhere: that says nothing about the others.
+			answered = answered || name == "os" || name == "kernel"
+		case isAbsent(err) && name != wanted:
+			absent = orElse(absent, err)
+		default:
+			problem = orElse(problem, err)
+		}
+	}
+	switch {
+	case problem != nil:
+		return "", problem
+	case absent != nil && wanted == "" && (lost || !answered):
+		return "", absent
+	}
+	return "", ErrNotFound
+}
+
+// inOrder returns the keyrings to ask: the one named first, and, where no login
+// can be lost, alone.
+func (f *found) inOrder(wanted string, lost bool) []string {
+	names := KeyringNames()
+	switch {
+	case wanted == "":
+		return names
+	case !lost:
+		return []string{wanted}
+	}
+	return slices.Insert(slices.DeleteFunc(names, func(n string) bool { return n == wanted }), 0, wanted)
+}
+
+func orElse(first, second error) error {
+	if first != nil {
+		return first
+	}
+	return second
+}
+
+func isAbsent(err error) bool {
+	e, ok := errors.AsType[*KeyringError](err)
+	return ok && e.Absent
+}
+
+// findOrChoose is find for who brings a login.
+func (f *found) findOrChoose(ctx context.Context) (Keyring, error) {
+	k, err := f.find(ctx)
+	if !errors.Is(err, ErrNotFound) && !isAbsent(err) {
+		return k, err
+	}
+	name, err := f.choose(ctx)
+	if err != nil {
+		return nil, err
+	}
+	f.decide(name)
+	return f.ring(name), nil
+}
+
+// choose returns the keyring for a new login: the one named, or the operating
+// system's, or else the kernel's. One that does not answer, or is locked, is no
+// reason to take another.
+func (f *found) choose(ctx context.Context) (string, error) {
+	if wanted := f.s.wanted(); wanted != "" {
+		return wanted, nil
+	}
+	none := new(NoKeyringError)
+	for _, name := range []string{"os", "kernel"} {
+		_, err := f.ring(name).Get(ctx, f.st.item)
+		switch {
+		case err == nil, errors.Is(err, ErrNotFound):
+			return name, nil
+		case !isAbsent(err):
+			return "", err
+		}
+		none.Tried = append(none.Tried, err)
+	}
+	return "", none
+}
+
+// A keyring that has to be opened opens while a person can be asked, and no
+// lock is held.
+type openable interface {
+	open(ctx context.Context) error
+}
+
+// prepareKeyring decides on the keyring of a new login, and opens it.
+func (st *store) prepareKeyring(ctx context.Context) (err error) {
+	k := st.keyring
+	if f, ok := k.(*found); ok {
+		if k, err = f.findOrChoose(ctx); err != nil {
+			return err
+		}
+	}
+	if o, ok := k.(openable); ok {
+		return o.open(ctx)
+	}
+	return nil
+}
+
+// Moves returns the keyring that a login is in, and the one that a new login
+// goes to, where that is another, since NewLoginKeyring names it.
+func (s *Session) Moves() (from, to string, moves bool) {
+	st, err := s.open()
+	if err != nil {
+		return "", "", false
+	}
+	f, ok := st.keyring.(*found)
+	if !ok {
+		return "", "", false
+	}
+	from, to = f.indexed(), s.wanted()
+	return from, to, from != "" && to != "" && from != to
+}
+
+// loginStore is the store for a new login: with the keyring that this moves to,
+// if it does.
+func (s *Session) loginStore() *store {
+	_, to, moves := s.Moves()
+	if !moves {
+		return s.store
+	}
+	st := *s.store
+	st.keyring = st.keyring.(*found).ring(to)
+	st.keys = newKeyHolder()
+	return &st
 }

@@ -113,7 +113,9 @@ func (o *OS) within(ctx context.Context, op string, call func() (string, error))
 	}
 	if err := answers(ctx, o.MayPrompt); err != nil {
 		<-o.turn
-		return "", o.fail(op, kindOf(err), err.Error())
+		fail := o.fail(op, kindOf(err), err.Error())
+		_, fail.Absent = errors.AsType[absent](err)
+		return "", fail
 	}
 	type outcome struct {
 		secret string
@@ -145,12 +147,15 @@ func (o *OS) translate(op string, err error) error {
 	return o.fail(op, kindOf(err), err.Error())
 }
 
-func (o *OS) fail(op string, kind error, detail string) error {
+func (o *OS) fail(op string, kind error, detail string) *KeyringError {
 	if detail == kind.Error() {
 		detail = ""
 	}
 	return &KeyringError{Keyring: o.Name(), Op: op, Kind: kind, Detail: detail}
 }
+
+// absent is an error that says that the system has no keychain at all.
+type absent struct{ error }
 
 // kindOf tells "locked" from "not there". go-keyring's errors have no types:
 // on Linux an unlock that fails says "unlock", on macOS `security` exits with

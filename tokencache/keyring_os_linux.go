@@ -31,12 +31,12 @@ const (
 // start a bus of its own and leave it running.
 func answers(ctx context.Context, mayPrompt bool) error {
 	if !hasBusAddress() {
-		return errors.New("no D-Bus session bus")
+		return absent{errors.New("no D-Bus session bus")}
 	}
 	return bounded(ctx, startTime, func(ctx context.Context) error {
 		conn, err := dbus.SessionBus() // the connection that go-keyring uses too
 		if err != nil {
-			return fmt.Errorf("D-Bus session bus: %w", err)
+			return absent{fmt.Errorf("D-Bus session bus: %w", err)}
 		}
 		if err := ping(ctx, conn); err != nil {
 			return err
@@ -74,6 +74,9 @@ func ping(ctx context.Context, conn *dbus.Conn) error {
 	err := conn.Object(secretService, servicePath).CallWithContext(ctx, "org.freedesktop.DBus.Peer.Ping", 0).Err
 	if errors.Is(err, context.DeadlineExceeded) {
 		return fmt.Errorf("the Secret Service did not answer a ping within %v", limit)
+	}
+	if e, ok := errors.AsType[dbus.Error](err); ok && e.Name == "org.freedesktop.DBus.Error.ServiceUnknown" {
+		return absent{err}
 	}
 	return err
 }

@@ -22,6 +22,10 @@ func (*Plaintext) Name() string { return "plaintext" }
 
 // Get implements [Keyring].
 func (p *Plaintext) Get(_ context.Context, item string) (string, error) {
+	// What others may have put there could be the login of somebody else.
+	if err := safedir.Dir(p.Dir).Guarded(); err != nil {
+		return "", p.fail("read", err)
+	}
 	data, err := safedir.Dir(p.Dir).Read(item)
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", ErrNotFound

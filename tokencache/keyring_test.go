@@ -165,8 +165,12 @@ func TestASessionFindsTheKeyringItsLoginIsIn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if k, ok := st.keyring.(*OS); !ok || k.Service != "acme" || !k.MayPrompt || k.service() != "acme" || new(OS).service() != "credproc" {
-		t.Errorf("keyring %#v", st.keyring)
+	f, _ := st.keyring.(*found)
+	if f == nil {
+		t.Fatalf("keyring %T", st.keyring)
+	}
+	if k, ok := f.ring("os").(*OS); !ok || k.Service != "acme" || !k.MayPrompt || k.service() != "acme" || new(OS).service() != "credproc" {
+		t.Errorf("keyring %#v", f.ring("os"))
 	}
 }
 

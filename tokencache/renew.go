@@ -254,21 +254,25 @@ func (r *renewal) keep(ctx context.Context, it *item, registration time.Time) er
 	if ix == nil {
 		ix = new(index)
 	}
-	if err := r.st.writeIndex(r.describe(ix, it, registration)); err != nil {
+	if err := r.st.writeIndex(r.describe(r.st, ix, it, registration)); err != nil {
 		r.debug("index not written", "error", err)
 	}
 	r.st.removeJournal()
+	r.st.removeOverflow(it.Generation)
 	return nil
 }
 
 // describe brings an index up to date with an item.
-func (r *Session) describe(ix *index, it *item, registration time.Time) *index {
-	st := r.store
+func (r *Session) describe(st *store, ix *index, it *item, registration time.Time) *index {
 	ix.Leaving = false
 	ix.Version, ix.Session, ix.StartURL, ix.Region = itemVersion, r.Name, r.Config.StartURL, r.Config.Region
 	ix.Endpoint, ix.PortalEndpoint = r.Config.Endpoint, r.PortalEndpoint
 	ix.Keyring, ix.Generation, ix.Login = st.keyring.Name(), it.Generation, login(it.ClientID)
-	ix.Refreshable = it.RefreshToken != ""
+	ix.Refreshable, ix.Overflow = it.RefreshToken != "", st.overflows(it.Generation)
+	ix.Key = ""
+	if key := st.keys.get(); key != nil {
+		ix.Key = key.ID()
+	}
 	ix.Renewed, ix.Expiry = time.Unix(it.Renewed, 0).UTC(), time.Unix(it.Expiry, 0).UTC()
 	ix.Registration = registration.UTC().Truncate(time.Second)
 	if ix.SignedIn.IsZero() {

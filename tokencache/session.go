@@ -67,10 +67,15 @@ type Session struct {
 	// them, and the other way round.
 	PortalEndpoint string
 	// Keyring keeps the tokens. nil means the one that the login is in, or, if
-	// there is none yet, the one called NewLoginKeyring: "os" (or "") for [OS],
-	// "plaintext" for [Plaintext] in the state directory.
+	// there is none yet, the one called NewLoginKeyring: "os" for [OS], "kernel"
+	// for [Kernel], "file" for [File] and "plaintext" for [Plaintext] in the state
+	// directory. "auto" (or "") is the operating system's, or else the kernel's.
+	// A login that exists stays where it is until [Session.SignIn] is called
+	// with another keyring named.
 	Keyring         Keyring
 	NewLoginKeyring string
+	// Unlock opens a [File].
+	Unlock Unlock
 	// MayPrompt allows the operating system's keychain to show a dialog.
 	MayPrompt bool
 	// StateDir and CacheDir hold sealed records. "" means what [DefaultDirs]

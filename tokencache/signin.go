@@ -35,29 +35,47 @@ func (s *Session) SignIn(ctx context.Context, how func(context.Context, *oidc.Co
 	if err != nil {
 		return err
 	}
-	before, err := s.prepareSignIn(ctx)
+	from, _, _ := s.Moves()
+	to := s.loginStore()
+	before, err := to.prepareSignIn(ctx)
 	if err != nil {
 		return err
 	}
-	return s.signIn(ctx, func() (bool, error) {
-		now, err := st.loginInKeyring(ctx)
-		st.forgetPending()
+	err = s.signIn(ctx, to, func() (bool, error) {
+		now, err := to.loginInKeyring(ctx)
+		to.forgetPending()
 		return now != before && now != "", err
 	}, how)
+	if err == nil && to != st {
+		s.leave(ctx, from)
+	}
+	return err
+}
+
+// leave deletes a login from the keyring that it has moved away from. That may
+// be gone, which is why it moved perhaps.
+func (s *Session) leave(ctx context.Context, from string) {
+	if f, ok := s.store.keyring.(*found); ok && from != f.Name() {
+		if err := f.ring(from).Delete(ctx, s.store.item); err != nil {
+			s.debug("the old login is not deleted", "keyring", from, "error", err)
+		}
+	}
 }
 
 // prepareSignIn shows whatever dialog the keyring shows, while no lock is held,
 // and returns the login there is.
-func (s *Session) prepareSignIn(ctx context.Context) (login string, err error) {
-	if _, err := s.store.sealingKey(ctx, true); err != nil {
+func (st *store) prepareSignIn(ctx context.Context) (login string, err error) {
+	if err := st.prepareKeyring(ctx); err != nil {
 		return "", err
 	}
-	return s.store.loginInKeyring(ctx)
+	if _, err := st.sealingKey(ctx, true); err != nil {
+		return "", err
+	}
+	return st.loginInKeyring(ctx)
 }
 
 // signIn signs in under the sign-in lock, unless somebody else just has.
-func (s *Session) signIn(ctx context.Context, joined func() (bool, error), how func(context.Context, *oidc.Config) (*oidc.Token, error)) error {
-	st := s.store
+func (s *Session) signIn(ctx context.Context, st *store, joined func() (bool, error), how func(context.Context, *oidc.Config) (*oidc.Token, error)) error {
 	release, err := flight.Lock(ctx, st.locks(), st.id+".signin", "sign in to "+s.label())
 	if err != nil {
 		return err
@@ -77,7 +95,7 @@ func (s *Session) signIn(ctx context.Context, joined func() (bool, error), how f
 	// From here on the person has done their part: it must not be lost.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), adoptTime)
 	defer cancel()
-	return s.group.Guard(ctx, func() error { return s.adopt(ctx, tok) })
+	return s.group.Guard(ctx, func() error { return s.adopt(ctx, st, tok) })
 }
 
 // loginInKeyring is like currentLogin, but goes by the keyring alone. Tokens
@@ -95,8 +113,7 @@ func (st *store) loginInKeyring(ctx context.Context) (string, error) {
 
 // adopt makes tok the session's login. The order matters: until the item is in
 // the keyring the old login is whole, and once it is, so is the new one.
-func (s *Session) adopt(ctx context.Context, tok *oidc.Token) error {
-	st := s.store
+func (s *Session) adopt(ctx context.Context, st *store, tok *oidc.Token) error {
 	release, err := flight.Lock(ctx, st.locks(), st.id+".lock", "store the sign-in to "+s.label())
 	if err != nil {
 		return err
@@ -126,12 +143,13 @@ func (s *Session) adopt(ctx context.Context, tok *oidc.Token) error {
 		// It may land late: its registration stays.
 		return err
 	}
-	ix := s.describe(new(index), it, tok.Client.Expiry)
+	ix := s.describe(st, new(index), it, tok.Client.Expiry)
 	if err := st.writeIndex(ix); err != nil {
 		s.debug("index not written", "error", err)
 	}
 	s.export(it)
 	st.removeJournal()
+	st.removeOverflow(it.Generation)
 	st.removeRegistrations(tok.Client.ID)
 	st.clearMarks()
 	st.state.Sweep()
@@ -194,15 +212,8 @@ func (s *Session) SignOut(ctx context.Context) (was bool, err error) {
 	}
 	s.export(nil)
 	revokeErr := s.revoke(ctx, it)
-	st.removeJournal()
-	st.removeRecords()
-	st.removeRegistrations("")
-	st.clearMarks()
-	if err := st.state.Remove(st.id + ".json"); err != nil {
+	if err := st.forget(ctx); err != nil {
 		return false, err
-	}
-	if err := st.deleteKey(ctx); err != nil {
-		s.debug("the sealing key is not deleted", "error", err)
 	}
 	if revokeErr != nil {
 		return was, &RevokeError{Err: revokeErr}
@@ -224,6 +235,27 @@ func (st *store) leave() (stay func()) {
 		ix.Leaving = false
 		st.writeIndex(ix)
 	}
+}
+
+// forget removes what there is of a login whose item has been deleted. Without
+// the index it would not be known which keyring the key is in.
+func (st *store) forget(ctx context.Context) error {
+	if f, ok := st.keyring.(*found); ok {
+		if name := f.indexed(); name != "" {
+			f.decide(name)
+		}
+		defer f.decide("")
+	}
+	st.removeJournal()
+	st.removeOverflow(0)
+	st.removeRecords()
+	st.removeRegistrations("")
+	st.clearMarks()
+	if err := st.state.Remove(st.id + ".json"); err != nil {
+		return err
+	}
+	st.deleteKey(ctx) // or it stays, which harms nobody
+	return nil
 }
 
 // Revoke ends the session at the service within five seconds, and leaves what

@@ -26,6 +26,7 @@ import (
 //	keyring  key-…               the sealing key, one for all sessions
 //	state    <id>.json           the index, a hint for whoever cannot ask the keyring
 //	state    <id>.<hash>.client  the registration, sealed: too big for some keychains
+//	state    <id>.<gen>.tokens   tokens that are too big for the keyring, sealed
 //	state    <id>.journal        the answer of a renewal on its way to the keyring, sealed
 //	state    <id>.ended          the mark "sign-in required"
 //	state    locks/              lock files, their holders, the last failure
@@ -44,6 +45,7 @@ type store struct {
 	keyring      Keyring
 	keys         *keyHolder
 	noKeyCache   bool
+	mayPrompt    bool
 }
 
 // item is what a sign-in gave: the content of the session's keyring item.
@@ -52,12 +54,15 @@ type item struct {
 	Version      int    `json:"v"`
 	Generation   int64  `json:"gen"`
 	ClientID     string `json:"client"`
-	AccessToken  string `json:"access"`
+	AccessToken  string `json:"access,omitempty"`
 	RefreshToken string `json:"refresh,omitempty"`
 	Renewed      int64  `json:"at"`
 	Expiry       int64  `json:"exp"`
 	// Instead says that the access token was got in place of a refused one.
 	Instead bool `json:"instead,omitempty"`
+	// Overflow says that the tokens are in a sealed file of the generation's,
+	// since the keyring has no room for them.
+	Overflow bool `json:"overflow,omitempty"`
 }
 
 const itemVersion = 1
@@ -80,6 +85,8 @@ type index struct {
 	Endpoint       string    `json:"endpoint,omitempty"`
 	PortalEndpoint string    `json:"portal_endpoint,omitempty"`
 	Keyring        string    `json:"keyring"`
+	Key            string    `json:"key,omitempty"`      // ID of the sealing key in that keyring
+	Overflow       bool      `json:"overflow,omitempty"` // the tokens are in a sealed file
 	Generation     int64     `json:"generation"`
 	Login          string    `json:"login"` // hash of the client ID, since each sign-in has its own; "": ask the keyring
 	Refreshable    bool      `json:"refreshable"`
@@ -128,7 +135,7 @@ func newStore(s *Session) (*store, error) {
 		item:    layout.SessionItem(state, identity),
 		keyItem: layout.KeyItem(state),
 		state:   safedir.Dir(state), cache: safedir.Dir(cache),
-		keys: newKeyHolder(), noKeyCache: s.NoKeyCache,
+		keys: newKeyHolder(), noKeyCache: s.NoKeyCache, mayPrompt: s.MayPrompt,
 	}
 	st.keyring, err = s.openKeyring(st)
 	return st, err
@@ -196,19 +203,50 @@ func (st *store) read(ctx context.Context) (*item, error) {
 }
 
 func (st *store) readItem(ctx context.Context) (*item, error) {
+	for try := 0; ; try++ {
+		it, err := st.readRingItem(ctx)
+		if err != nil || !it.Overflow {
+			return it, err
+		}
+		tokens, err := st.readOverflow(ctx, it)
+		// A renewal may have replaced both since the first look.
+		if !errors.Is(err, fs.ErrNotExist) || try == 3 {
+			return tokens, st.unreadable("login", err)
+		}
+	}
+}
+
+// unreadable makes a [RecordError] of an error, unless that is none, or one of
+// the keyring.
+func (st *store) unreadable(what string, err error) error {
+	if err == nil || keyringFailed(err) {
+		return err
+	}
+	return &RecordError{What: what, Session: st.name, Err: err}
+}
+
+// readRingItem returns the item as it is in the keyring.
+func (st *store) readRingItem(ctx context.Context) (*item, error) {
 	text, err := st.keyring.Get(ctx, st.item)
+	if errors.Is(err, ErrUnreadable) {
+		return nil, &RecordError{What: "login", Session: st.name, Err: err}
+	}
 	if err != nil {
 		return nil, err
 	}
+	return st.parseItem([]byte(text))
+}
+
+func (st *store) parseItem(text []byte) (*item, error) {
 	it := new(item)
-	if err := json.Unmarshal([]byte(text), it); err != nil {
+	if err := json.Unmarshal(text, it); err != nil {
 		// Not err itself: it may quote what it could not read.
 		return nil, &RecordError{What: "login", Session: st.name, Err: sealed.ErrDamaged}
 	}
 	if it.Version > itemVersion {
 		return nil, st.newerItem("login", it.Version)
 	}
-	if it.ClientID == "" || it.AccessToken == "" {
+	if it.ClientID == "" || it.AccessToken == "" && !it.Overflow {
 		return nil, &RecordError{What: "login", Session: st.name, Err: sealed.ErrDamaged}
 	}
 	return it, nil
@@ -223,7 +261,66 @@ func (st *store) writeItem(ctx context.Context, it *item) error {
 	if err != nil {
 		return err
 	}
+	if err = st.keyring.Set(ctx, st.item, string(data)); errors.Is(err, ErrTooBig) {
+		return st.writeOverflow(ctx, it, data)
+	}
+	return err
+}
+
+// Tokens that are too big for the keyring lie in a sealed file, and an item
+// without them in the keyring. The file is there before the item that needs it,
+// and removed after the next.
+
+func (st *store) overflowFile(generation int64) string {
+	return fmt.Sprintf("%s.%d.tokens", st.id, generation)
+}
+
+func (st *store) overflowIdentity(it *item) string {
+	return sealed.Identity("tokens", st.identity, fmt.Sprint(it.Generation), it.ClientID)
+}
+
+func (st *store) writeOverflow(ctx context.Context, it *item, data []byte) error {
+	record, err := st.seal(ctx, st.overflowIdentity(it), data)
+	if err != nil {
+		return err
+	}
+	if err := st.state.Write(st.overflowFile(it.Generation), record); err != nil {
+		return err
+	}
+	short := *it
+	short.AccessToken, short.RefreshToken, short.Overflow = "", "", true
+	if data, err = json.Marshal(short); err != nil {
+		return err
+	}
 	return st.keyring.Set(ctx, st.item, string(data))
+}
+
+func (st *store) readOverflow(ctx context.Context, short *item) (*item, error) {
+	record, err := st.state.Read(st.overflowFile(short.Generation))
+	if err != nil {
+		return nil, err
+	}
+	data, err := st.open(ctx, st.overflowIdentity(short), record)
+	if err != nil {
+		return nil, err
+	}
+	return st.parseItem(data)
+}
+
+// overflows reports whether the tokens of a generation are in a file.
+func (st *store) overflows(generation int64) bool {
+	_, err := st.state.Read(st.overflowFile(generation))
+	return err == nil
+}
+
+// removeOverflow removes the files of all generations but one.
+func (st *store) removeOverflow(keep int64) {
+	names, _ := st.state.Names()
+	for _, name := range names {
+		if strings.HasPrefix(name, st.id+".") && strings.HasSuffix(name, ".tokens") && name != st.overflowFile(keep) {
+			st.state.Remove(name)
+		}
+	}
 }
 
 // Registrations are immutable: written before the token that needs them, and

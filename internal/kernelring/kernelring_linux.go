@@ -18,6 +18,12 @@ const seconds = 3600
 // keyring (cron, some SSH set-ups): nobody "possesses" the key there.
 const permissions = 0x3f3f0000
 
+// Usable reports whether the system lets this process use the keyring.
+func Usable() bool {
+	_, err := unix.KeyctlGetKeyringID(unix.KEY_SPEC_USER_KEYRING, true)
+	return err == nil
+}
+
 // Get returns the secret of that name, and whether there is one.
 func Get(name string) (secret string, ok bool) {
 	id, err := unix.KeyctlSearch(unix.KEY_SPEC_USER_KEYRING, "user", name, 0)

@@ -14,6 +14,9 @@ import (
 func can(t testing.TB) bool {
 	_, err := unix.KeyctlGetKeyringID(unix.KEY_SPEC_USER_KEYRING, true)
 	t.Logf("the user keyring: %v", err)
+	if Usable() != (err == nil) {
+		t.Errorf("usable: %v, but %v", Usable(), err)
+	}
 	return err == nil
 }
 

@@ -4,6 +4,9 @@
 // user. Other systems have none: nothing is kept.
 package kernelring
 
+// Usable reports that there is none.
+func Usable() bool { return false }
+
 // Get finds nothing.
 func Get(string) (secret string, ok bool) { return "", false }
 

@@ -39,6 +39,17 @@ func (e *OwnerError) Error() string {
 	return fmt.Sprintf("%s belongs to user ID %d, not to %d: not written", e.Path, e.Owner, e.User)
 }
 
+// OpenError says that others can write in a directory, and that it was
+// therefore not used.
+type OpenError struct {
+	Path string
+	Mode fs.FileMode
+}
+
+func (e *OpenError) Error() string {
+	return fmt.Sprintf("others can write in %s (mode %04o): not used", e.Path, e.Mode.Perm())
+}
+
 // Path returns the path of the file name below d, for messages and for
 // libraries that open files themselves.
 func (d Dir) Path(name string) string { return ospath.Join(string(d), name) }
@@ -101,6 +112,25 @@ func (d Dir) inTheWay(err error) error {
 	}
 }
 
+// Guarded fails with an [OwnerError] or an [OpenError] where somebody else than
+// this user, or root, may have put what is in the directory. It is for what no
+// seal protects. A directory that is not there is no error.
+func (d Dir) Guarded() error {
+	info, err := os.Stat(string(d))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if uid, ok := owner(info); ok && uid != 0 && os.Geteuid() != 0 {
+		if err := ours(string(d), info); err != nil {
+			return err
+		}
+	}
+	return guarded(string(d), info)
+}
+
 // Make makes the directory, readable by its owner alone whatever the umask
 // says, and checks that it is ours to write in.
 func (d Dir) Make() error {
@@ -118,7 +148,7 @@ func (d Dir) Make() error {
 	if !info.IsDir() {
 		return &fs.PathError{Op: "mkdir", Path: string(d), Err: syscall.ENOTDIR}
 	}
-	if err := ours(string(d), info); err != nil {
+	if err := errors.Join(ours(string(d), info), guarded(string(d), info)); err != nil {
 		return err
 	}
 	if perm := info.Mode().Perm(); perm&0o077 != 0 {
@@ -161,6 +191,13 @@ func create(path string) error {
 func ours(path string, info fs.FileInfo) error {
 	if uid, ok := owner(info); ok && uid != os.Geteuid() {
 		return &OwnerError{Path: path, Owner: uid, User: os.Geteuid()}
+	}
+	return nil
+}
+
+func guarded(path string, info fs.FileInfo) error {
+	if _, hasModes := owner(info); hasModes && info.Mode().Perm()&0o022 != 0 {
+		return &OpenError{Path: path, Mode: info.Mode()}
 	}
 	return nil
 }

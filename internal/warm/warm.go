@@ -11,6 +11,7 @@ package warm
 import (
 	"cmp"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -70,11 +71,17 @@ func (p *Program) plain() bool {
 			return false
 		}
 	}
-	switch p.setting("KEYRING") {
-	case "", "auto", "os", "plaintext":
-		return isWait(p.setting("WAIT"))
+	return isKeyring(p.setting("KEYRING")) && isWait(p.setting("WAIT"))
+}
+
+// isKeyring reports whether a keyring is called name here. Which one it is says
+// where a new login goes, and nothing of where there is one.
+func isKeyring(name string) bool {
+	switch name {
+	case "", "auto", "os", "file", "plaintext":
+		return true
 	}
-	return false
+	return name == "kernel" && runtime.GOOS == "linux"
 }
 
 func (p *Program) getenv(name string) string {
@@ -161,22 +168,30 @@ func (p *Program) session(files *awsconfig.Config, s awsconfig.Session, settings
 // command may heed.
 func (p *Program) isSpecial(s *awsconfig.Section) bool {
 	prefix := strings.ToLower(p.Prefix)
-	return slices.ContainsFunc(s.Keys(prefix), func(key string) bool { return key != prefix+"keyring" })
+	return slices.ContainsFunc(s.Keys(prefix), func(key string) bool {
+		value, _ := s.Get(key)
+		return key != prefix+"keyring" || !isKeyring(value)
+	})
 }
 
 // open opens a sealed record with the key that the kernel keeps, or that lies
-// in a file. Both are looked into: a session's records are forgotten when its
-// tokens go to another keyring.
+// in a file. Both are looked into: sessions may be in several keyrings, each
+// with a key of its own.
 func (p *Program) open(state, identity string, data []byte) []byte {
 	item := layout.KeyItem(state)
 	text, ok := kernelring.Get(layout.KernelName(layout.Service(p.ID), item))
-	if !ok {
-		file, err := safedir.Dir(layout.PlaintextDir(state)).Read(item)
-		if err != nil {
-			return nil
-		}
-		text = string(file)
+	if opened := openWith(text, identity, data); ok && opened != nil {
+		return opened
 	}
+	dir := safedir.Dir(layout.PlaintextDir(state))
+	file, err := dir.Read(item)
+	if err != nil || dir.Guarded() != nil {
+		return nil
+	}
+	return openWith(string(file), identity, data)
+}
+
+func openWith(text, identity string, data []byte) []byte {
 	key, err := sealed.ParseKey(text)
 	if err != nil {
 		return nil

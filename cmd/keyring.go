@@ -1,0 +1,267 @@
+package cmd
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/credproc/credproc/internal/sdk"
+	"github.com/credproc/credproc/tokencache"
+)
+
+type keyringCommand struct {
+	Show  keyringShowCommand  `cmd:"" default:"withargs" help:"Show which keyring each login is in and why, and what the keyrings hold."`
+	Lock  keyringLockCommand  `cmd:"" help:"Drop the keys that the Linux kernel keeps for an hour."`
+	Reset keyringResetCommand `cmd:"" help:"Forget all of ours in one keyring."`
+}
+
+type keyringShowCommand struct {
+	JSON bool `name:"json" help:"Print JSON."`
+}
+
+// keyringReport is what keyring show prints.
+type keyringReport struct {
+	Sessions []keyringSession `json:"sessions"`
+	Keyrings []keyringState   `json:"keyrings"`
+}
+
+type keyringSession struct {
+	Session string `json:"session"`
+	Keyring string `json:"keyring"`
+	Why     string `json:"why"`
+	Cached  bool   `json:"key_cached"` // in the kernel
+}
+
+type keyringState struct {
+	Keyring string        `json:"keyring"`
+	State   string        `json:"state"` // "open", "locked", "unavailable"
+	Detail  string        `json:"detail,omitempty"`
+	Items   []keyringItem `json:"items"`
+}
+
+type keyringItem struct {
+	What     string `json:"what"` // "sealing key", or the tokens of a session
+	Bytes    int    `json:"bytes"`
+	Overflow bool   `json:"overflow,omitempty"` // the tokens are too big for it, and in a sealed file
+}
+
+// Run implements the command, for kong. It opens no keyring.
+func (c *keyringShowCommand) Run(ctx context.Context, a *App) error {
+	return a.do(ctx, false, func(ctx context.Context, r *run) error {
+		sessions, err := r.everySession()
+		if err != nil {
+			return err
+		}
+		report := keyringReport{Sessions: []keyringSession{}, Keyrings: []keyringState{}}
+		for _, s := range sessions {
+			if err := report.add(ctx, r, s); err != nil {
+				return err
+			}
+		}
+		if c.JSON {
+			return r.printJSON(report)
+		}
+		return r.printKeyrings(&report)
+	})
+}
+
+// everySession returns those that are configured, and those that are signed in.
+func (r *run) everySession() ([]*tokencache.Session, error) {
+	names, err := r.config.SessionNames()
+	if err != nil {
+		return nil, err
+	}
+	logins, err := tokencache.Logins(r.config.StateDir, r.config.Service)
+	if err != nil {
+		return nil, err
+	}
+	var all []*tokencache.Session
+	for _, name := range names {
+		s, err := r.config.Session(name)
+		if err != nil {
+			r.say("%v", err)
+			continue
+		}
+		all, logins = append(all, s), without(logins, s)
+	}
+	for _, login := range logins {
+		s, err := r.config.LoginSession(login)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, s)
+	}
+	return all, nil
+}
+
+func (report *keyringReport) add(ctx context.Context, r *run, s *tokencache.Session) error {
+	login, err := s.Status()
+	if err != nil {
+		return err
+	}
+	states, err := s.KeyringStates(ctx)
+	if err != nil {
+		return err
+	}
+	one := keyringSession{Session: sessionLabel(s), Cached: s.KeyCached()}
+	one.Keyring, one.Why = r.whichKeyring(s, login)
+	report.Sessions = append(report.Sessions, one)
+	for _, state := range states {
+		report.keyring(state.Name).add(one.Session, state)
+	}
+	return nil
+}
+
+// whichKeyring says where a login is, or would go, and why.
+func (r *run) whichKeyring(s *tokencache.Session, login *tokencache.Status) (name, why string) {
+	switch {
+	case login != nil:
+		return login.Keyring, "the login is there"
+	case r.setting("KEYRING") != "":
+		return r.setting("KEYRING"), "not signed in; " + r.variable("KEYRING") + " says so"
+	case s.NewLoginKeyring != "":
+		return s.NewLoginKeyring, "not signed in; " + r.config.SettingPrefix + "keyring says so"
+	}
+	return "auto", "not signed in; the operating system's, or else the kernel's"
+}
+
+func (report *keyringReport) keyring(name string) *keyringState {
+	at := slices.IndexFunc(report.Keyrings, func(k keyringState) bool { return k.Keyring == name })
+	if at < 0 {
+		at = len(report.Keyrings)
+		report.Keyrings = append(report.Keyrings, keyringState{Keyring: name, State: "open", Items: []keyringItem{}})
+	}
+	return &report.Keyrings[at]
+}
+
+func (k *keyringState) add(session string, state tokencache.KeyringState) {
+	if state.Err != nil {
+		k.State = "unavailable"
+		if errors.Is(state.Err, tokencache.ErrLocked) {
+			k.State = "locked"
+		}
+		if e, ok := errors.AsType[*tokencache.KeyringError](state.Err); ok {
+			k.Detail = e.Detail
+		}
+	}
+	if state.Key > 0 && !slices.ContainsFunc(k.Items, func(i keyringItem) bool { return i.What == "sealing key" }) {
+		k.Items = append(k.Items, keyringItem{What: "sealing key", Bytes: state.Key})
+	}
+	if state.Tokens > 0 {
+		k.Items = append(k.Items, keyringItem{What: "tokens of " + session, Bytes: state.Tokens, Overflow: state.Overflow})
+	}
+}
+
+func (r *run) printKeyrings(report *keyringReport) error {
+	table := tabwriter.NewWriter(r.stdout(), 0, 0, 2, ' ', 0)
+	for _, s := range report.Sessions {
+		cached := ""
+		if s.Cached {
+			cached = ", and the kernel has the key for now"
+		}
+		fmt.Fprintf(table, "%s\t%s keyring\t%s%s\n", sdk.Printable(s.Session), s.Keyring, s.Why, cached)
+	}
+	table.Flush()
+	fmt.Fprintln(r.stdout())
+	for _, k := range report.Keyrings {
+		fmt.Fprintf(table, "%s\t%s\t%s\n", k.Keyring, k.State, k.contents())
+	}
+	return table.Flush()
+}
+
+func (k *keyringState) contents() string {
+	var words []string
+	for _, item := range k.Items {
+		word := fmt.Sprintf("%s, %d bytes", sdk.Printable(item.What), item.Bytes)
+		if item.Overflow {
+			word += " (too big for it: in a sealed file)"
+		}
+		words = append(words, word)
+	}
+	switch {
+	case len(words) > 0:
+		return strings.Join(words, "; ")
+	case k.Detail != "":
+		return sdk.Printable(k.Detail)
+	case k.State == "open":
+		return "nothing of ours"
+	}
+	return ""
+}
+
+type keyringLockCommand struct{}
+
+// Run implements the command, for kong.
+func (keyringLockCommand) Run(ctx context.Context, a *App) error {
+	return a.do(ctx, false, func(_ context.Context, r *run) error {
+		if err := r.lockKeyrings(); err != nil {
+			return err
+		}
+		r.say("The kernel keeps no key of ours any more.")
+		return nil
+	})
+}
+
+func (r *run) lockKeyrings() error {
+	return tokencache.LockKeyrings(r.config.StateDir, r.config.Service)
+}
+
+type keyringResetCommand struct {
+	Keyring string `arg:"" help:"Which: os, kernel, file or plaintext."`
+	Yes     bool   `short:"y" help:"Do not ask."`
+}
+
+// Run implements the command, for kong.
+func (c *keyringResetCommand) Run(ctx context.Context, a *App) error {
+	return a.do(ctx, true, func(ctx context.Context, r *run) error {
+		if c.Keyring == "auto" || !tokencache.IsKeyringName(c.Keyring) {
+			return r.usage("no keyring is called %q: it must be %s", c.Keyring, strings.TrimPrefix(tokencache.KeyringChoice(), "auto, "))
+		}
+		sessions, err := r.everySession()
+		if err != nil {
+			return err
+		}
+		if !c.Yes {
+			if err := r.confirmReset(c.Keyring, sessions); err != nil {
+				return err
+			}
+		}
+		for _, s := range sessions {
+			err = errors.Join(err, s.Reset(ctx, c.Keyring))
+		}
+		if err == nil {
+			err = r.lockKeyrings()
+		}
+		if err == nil {
+			r.say("The %s keyring has nothing of ours any more. The service was not told: sessions there end by themselves.", c.Keyring)
+		}
+		return err
+	})
+}
+
+// confirmReset asks the person, who is told what is lost.
+func (r *run) confirmReset(keyring string, sessions []*tokencache.Session) error {
+	if !r.onTerminal() {
+		return r.usage("keyring reset forgets logins: say --yes where nobody can be asked")
+	}
+	var names []string
+	for _, s := range sessions {
+		if login, err := s.Status(); err == nil && login != nil && login.Keyring == keyring {
+			names = append(names, sessionLabel(s))
+		}
+	}
+	lost := "No login is known to be there."
+	if len(names) > 0 {
+		lost = "These logins are lost: " + strings.Join(names, ", ") + "."
+	}
+	fmt.Fprintf(r.stderr(), "Forget all of ours in the %s keyring? %s [y/N] ", keyring, lost)
+	answer, _ := bufio.NewReader(r.stdin()).ReadString('\n')
+	if answer = strings.ToLower(strings.TrimSpace(answer)); answer != "y" && answer != "yes" {
+		return r.usage("nothing was forgotten")
+	}
+	return nil
+}

@@ -1,0 +1,145 @@
+package cmd
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+	"time"
+
+	"golang.org/x/term"
+
+	"github.com/credproc/credproc/tokencache"
+)
+
+// commandTime is how long the command that knows the passphrase may take where
+// no person is waiting.
+const commandTime = 25 * time.Second
+
+var errNoPassphrase = errors.New("no passphrase was given")
+
+// unlock returns how the file keyring is opened: by what the environment says,
+// or else by the person at the terminal, if there is one to be asked.
+func (a *App) unlock(attended bool) tokencache.Unlock {
+	u := tokencache.Unlock{KeyFile: a.setting("KEY_FILE")}
+	passphrase, command := a.takePassphrase(), a.setting("PASSPHRASE_COMMAND")
+	switch {
+	case a.setting("RESOLVING") != "": // that command runs us: it would wait for itself
+	case command != "":
+		u.Passphrase = func(ctx context.Context, _ tokencache.PassphraseRequest) (string, error) {
+			return a.runPassphraseCommand(ctx, command)
+		}
+	case passphrase != "":
+		u.Passphrase = func(context.Context, tokencache.PassphraseRequest) (string, error) { return passphrase, nil }
+	case attended && a.onTerminal():
+		u.Passphrase, u.Person = a.askPassphrase, true
+	}
+	return u
+}
+
+// takePassphrase returns the passphrase that is in the environment, and takes it
+// out, so that no process that we start gets it.
+func (a *App) takePassphrase() string {
+	if a.passphrase == nil {
+		secret := a.setting("PASSPHRASE")
+		a.passphrase = func() string { return secret }
+		if a.Getenv == nil {
+			os.Unsetenv(a.variable("PASSPHRASE"))
+		}
+	}
+	return a.passphrase()
+}
+
+// runPassphraseCommand returns the first line that the command prints. The
+// command may speak to the person on stderr; our stdin is not its business.
+func (a *App) runPassphraseCommand(ctx context.Context, command string) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, commandTime)
+	defer cancel()
+	argv := []string{"sh", "-c", command}
+	if runtime.GOOS == "windows" {
+		argv = []string{"cmd", "/C", command}
+	}
+	child := exec.CommandContext(ctx, argv[0], argv[1:]...)
+	child.Env = append(os.Environ(), a.variable("RESOLVING")+"=1")
+	child.Stderr, child.WaitDelay = a.stderr(), time.Second
+	out, err := child.Output()
+	if err != nil {
+		return "", fmt.Errorf("%s failed: %w", a.variable("PASSPHRASE_COMMAND"), err)
+	}
+	line, _, _ := bytes.Cut(out, []byte("\n"))
+	return strings.TrimSuffix(string(line), "\r"), nil
+}
+
+// askPassphrase asks the person. What they have typed opens the other sessions
+// of the command too.
+func (a *App) askPassphrase(ctx context.Context, ask tokencache.PassphraseRequest) (string, error) {
+	if known := a.passphrase(); known != "" && !ask.Wrong {
+		return known, nil
+	}
+	if ask.Wrong {
+		a.say("That is not the passphrase.")
+	}
+	prompt := "Passphrase of the file keyring: "
+	if ask.New {
+		prompt = "A passphrase for the file keyring: "
+	}
+	for {
+		secret, err := a.readSecret(ctx, prompt)
+		if err != nil {
+			return "", err
+		}
+		if ask.New {
+			again, err := a.readSecret(ctx, "Once more: ")
+			if err != nil {
+				return "", err
+			}
+			if again != secret {
+				a.say("These are not the same.")
+				continue
+			}
+		}
+		a.passphrase = func() string { return secret }
+		return secret, nil
+	}
+}
+
+// readSecret reads a line from the terminal. The echo is off before the prompt
+// is there, and on again whatever ends the wait.
+func (a *App) readSecret(ctx context.Context, prompt string) (string, error) {
+	in, ok := a.stdin().(*os.File)
+	if !ok {
+		return "", errNoPassphrase
+	}
+	before, err := term.MakeRaw(int(in.Fd()))
+	if err != nil {
+		return "", err
+	}
+	defer term.Restore(int(in.Fd()), before)
+	type line struct {
+		text string
+		err  error
+	}
+	read := make(chan line, 1)
+	go func() {
+		terminal := term.NewTerminal(struct {
+			io.Reader
+			io.Writer
+		}{in, a.stderr()}, "")
+		text, err := terminal.ReadPassword(prompt)
+		read <- line{text, err}
+	}()
+	select {
+	case l := <-read:
+		if errors.Is(l.err, io.EOF) { // ctrl-C, which is no signal in this mode, or ctrl-D
+			return "", &interruptedError{name: "interrupted", status: interrupted}
+		}
+		return l.text, l.err
+	case <-ctx.Done():
+		return "", context.Cause(ctx)
+	}
+}

@@ -1,0 +1,423 @@
+package tokencache
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+
+	agefile "filippo.io/age"
+
+	"github.com/credproc/credproc/internal/flight"
+	"github.com/credproc/credproc/internal/kernelring"
+	"github.com/credproc/credproc/internal/layout"
+	"github.com/credproc/credproc/internal/safedir"
+	"github.com/credproc/credproc/internal/sealed"
+)
+
+const (
+	// ageFile holds the key, encrypted with the passphrase as age(1) does it.
+	ageFile = "key.age"
+	// slowFactor makes one guess of a passphrase take about a second and
+	// 256 MB. That is paid once an hour where the kernel keeps the key.
+	slowFactor = 18
+	// quickFactor is for where every process pays: 0.1 seconds and 32 MB.
+	quickFactor = 15
+	// mostFactor is what is believed of a file, which may be damaged.
+	mostFactor = 20
+	// tries is how often a person may type a passphrase.
+	tries = 3
+)
+
+// File is a [Keyring] of files that are sealed with a key of their own. The key
+// is in an age file that a passphrase opens, or is given as it is. It is for
+// machines without a keychain.
+//
+// On Linux the opened key stays in the kernel keyring for an hour, where that
+// is allowed, so that a passphrase is asked for once. Where it is not, a file
+// made there takes less work to open, and processes open it one after another:
+// twenty at once would need five gigabytes.
+type File struct {
+	Dir string // made at the first write
+	// Unlock opens it. Without it the keyring is locked, once the key is needed
+	// and the kernel does not have it.
+	Unlock Unlock
+	// Service is the name in the kernel keyring. "" means credproc.
+	Service string
+	// NoKeyCache keeps the key out of the kernel keyring.
+	NoKeyCache bool
+
+	mu    sync.Mutex
+	known map[string]*sealed.Key // by the name of the age file's content
+
+	factor int // for tests; 0: slowFactor or quickFactor
+}
+
+// Unlock is how a [File] gets its key. The zero Unlock does not open it.
+type Unlock struct {
+	// KeyFile is a file of 32 random bytes, which are the key. "" means that the
+	// key is in an age file, for which Passphrase is asked.
+	KeyFile string
+	// Passphrase returns the passphrase of the age file. Its error ends the
+	// attempt. nil means that nobody knows it.
+	Passphrase func(ctx context.Context, ask PassphraseRequest) (string, error)
+	// Person says that Passphrase asks a person: up to three times, and while no
+	// lock is held. Else it is called once, by one process at a time.
+	Person bool
+}
+
+// PassphraseRequest is what a passphrase is asked for.
+type PassphraseRequest struct {
+	New   bool // it is to be set, not to open something
+	Wrong bool // the last one did not open it
+}
+
+var _ Keyring = (*File)(nil)
+
+var errWrongPassphrase = errors.New("wrong passphrase")
+
+// Format prints no secret, whatever the verb.
+func (f *File) Format(s fmt.State, _ rune) { fmt.Fprintf(s, "tokencache.File(%s)", f.Dir) }
+
+// Name returns "file".
+func (*File) Name() string { return "file" }
+
+// Get implements [Keyring]. A file that is damaged is [ErrUnreadable], one that
+// is sealed with another key [ErrLocked].
+func (f *File) Get(ctx context.Context, item string) (string, error) {
+	if err := f.dir().Guarded(); err != nil {
+		return "", f.fail("read", ErrUnavailable, err.Error())
+	}
+	record, err := f.dir().Read(item)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", ErrNotFound
+	}
+	if err != nil {
+		return "", f.fail("read", ErrUnavailable, err.Error())
+	}
+	key, err := f.key(ctx, "read", false)
+	if err != nil {
+		return "", err
+	}
+	secret, err := key.Open(itemIdentity(item), record)
+	switch {
+	case errors.Is(err, sealed.ErrOtherKey):
+		return "", f.fail("read", ErrLocked, "what is stored there is sealed with another key than this")
+	case err != nil:
+		return "", f.fail("read", ErrUnreadable, err.Error())
+	}
+	return string(secret), nil
+}
+
+// Set implements [Keyring]. The first Set makes the key.
+func (f *File) Set(ctx context.Context, item, secret string) error {
+	key, err := f.key(ctx, "store", true)
+	if err != nil {
+		return err
+	}
+	record := key.Seal(itemIdentity(item), []byte(secret))
+	if err := f.dir().Write(item, record); err != nil {
+		return f.fail("store", ErrUnavailable, err.Error())
+	}
+	if back, err := f.dir().Read(item); err != nil || !bytes.Equal(back, record) {
+		// Another process may have stored another since, which is as good.
+		if _, err = f.Get(ctx, item); err != nil {
+			return f.fail("store", ErrUnavailable, "what was stored cannot be read back")
+		}
+	}
+	f.dir().Sweep()
+	return nil
+}
+
+// Delete implements [Keyring]. It needs no key.
+func (f *File) Delete(_ context.Context, item string) error {
+	if err := f.dir().Remove(item); err != nil {
+		return f.fail("delete", ErrUnavailable, err.Error())
+	}
+	return nil
+}
+
+// open gets the key, or makes it, while a person can be asked and no lock is
+// held.
+func (f *File) open(ctx context.Context) error {
+	_, err := f.key(ctx, "open", true)
+	return err
+}
+
+// lock forgets the key where it is opened.
+func (f *File) lock() {
+	f.mu.Lock()
+	f.known = nil
+	f.mu.Unlock()
+	if content, err := f.dir().Read(ageFile); err == nil {
+		kernelring.Delete(f.kernelName(content))
+	}
+}
+
+// isLocked reports whether a passphrase would have to be given.
+func (f *File) isLocked() bool {
+	content, err := f.dir().Read(ageFile)
+	return err == nil && f.Unlock.KeyFile == "" && f.opened(content) == nil
+}
+
+func (f *File) dir() safedir.Dir { return safedir.Dir(f.Dir) }
+
+func itemIdentity(item string) string { return sealed.Identity("keyring item", item) }
+
+func (f *File) fail(op string, kind error, detail string) error {
+	return &KeyringError{Keyring: f.Name(), Op: op, Kind: kind, Detail: detail}
+}
+
+// locked says why it was not opened.
+func (f *File) locked(op string, err error) error {
+	return &KeyringError{Keyring: f.Name(), Op: op, Kind: ErrLocked, Detail: err.Error(), Err: err}
+}
+
+func (f *File) key(ctx context.Context, op string, make bool) (*sealed.Key, error) {
+	if f.Unlock.KeyFile != "" {
+		return f.rawKey(op)
+	}
+	content, err := f.dir().Read(ageFile)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && make:
+		return f.makeKey(ctx, op)
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, f.fail(op, ErrUnavailable, "the key that opens it, "+f.dir().Path(ageFile)+", is gone")
+	case err != nil:
+		return nil, f.fail(op, ErrUnavailable, err.Error())
+	}
+	return f.unlock(ctx, op, content)
+}
+
+// rawKey reads the key that is given as it is.
+func (f *File) rawKey(op string) (*sealed.Key, error) {
+	raw, err := os.ReadFile(f.Unlock.KeyFile)
+	if err != nil {
+		return nil, f.fail(op, ErrLocked, "the key file cannot be read: "+err.Error())
+	}
+	if len(raw) != 32 {
+		return nil, f.fail(op, ErrLocked, fmt.Sprintf("%s has %d bytes: a key is 32 random ones", f.Unlock.KeyFile, len(raw)))
+	}
+	return sealed.KeyFrom([32]byte(raw)), nil
+}
+
+// unlock opens the age file, unless that has been done.
+func (f *File) unlock(ctx context.Context, op string, content []byte) (*sealed.Key, error) {
+	if key := f.opened(content); key != nil {
+		return key, nil
+	}
+	if f.Unlock.Passphrase == nil {
+		return nil, f.fail(op, ErrLocked, "there is nobody to ask for the passphrase")
+	}
+	for try := 1; ; try++ {
+		key, err := f.tryUnlock(ctx, content, PassphraseRequest{Wrong: try > 1})
+		switch {
+		case err == nil:
+			return key, nil
+		case errors.Is(err, errWrongPassphrase) && f.Unlock.Person && try < tries:
+		case errors.Is(err, sealed.ErrDamaged):
+			return nil, f.fail(op, ErrUnreadable, f.dir().Path(ageFile)+": "+err.Error())
+		default:
+			return nil, f.locked(op, err)
+		}
+	}
+}
+
+func (f *File) tryUnlock(ctx context.Context, content []byte, ask PassphraseRequest) (*sealed.Key, error) {
+	passphrase, release, err := f.askUnderLock(ctx, ask, func() bool { return f.opened(content) != nil })
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	if key := f.opened(content); key != nil {
+		return key, nil
+	}
+	key, err := decryptKey(content, passphrase)
+	if err != nil {
+		return nil, err
+	}
+	f.remember(content, key)
+	return key, nil
+}
+
+// askUnderLock asks for a passphrase and takes the lock under which scrypt
+// runs: in this order where it is a person who is asked, in the other where it
+// is a program, which one process then runs for all. It does not ask at all
+// where that has become needless.
+func (f *File) askUnderLock(ctx context.Context, ask PassphraseRequest, needless func() bool) (passphrase string, release func(), err error) {
+	if f.Unlock.Person {
+		if passphrase, err = f.ask(ctx, ask); err != nil {
+			return "", nil, err
+		}
+	}
+	release, err = flight.Lock(ctx, f.dir(), "unlock.lock", "open the file keyring")
+	if _, none := errors.AsType[*flight.LockError](err); none && !ask.New {
+		release, err = func() {}, nil // read-only: each for itself
+	}
+	if err != nil {
+		return "", nil, err
+	}
+	if !f.Unlock.Person && !needless() {
+		if passphrase, err = f.ask(ctx, ask); err != nil {
+			release()
+		}
+	}
+	return passphrase, release, err
+}
+
+func (f *File) ask(ctx context.Context, ask PassphraseRequest) (string, error) {
+	passphrase, err := f.Unlock.Passphrase(ctx, ask)
+	if err == nil && passphrase == "" {
+		err = errors.New("the passphrase is empty")
+	}
+	return passphrase, err
+}
+
+// makeKey makes the key and its age file, unless another process has.
+func (f *File) makeKey(ctx context.Context, op string) (*sealed.Key, error) {
+	if f.Unlock.Passphrase == nil {
+		return nil, f.fail(op, ErrLocked, "there is nobody to set a passphrase")
+	}
+	if err := f.dir().Make(); err != nil {
+		return nil, f.fail(op, ErrUnavailable, err.Error())
+	}
+	passphrase, release, err := f.askUnderLock(ctx, PassphraseRequest{New: true}, func() bool { return false })
+	if err != nil {
+		return nil, f.locked(op, err)
+	}
+	content, err := f.dir().Read(ageFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		content, err = f.writeKey(passphrase)
+	}
+	release()
+	if err != nil {
+		return nil, f.fail(op, ErrUnavailable, err.Error())
+	}
+	return f.unlock(ctx, op, content)
+}
+
+func (f *File) writeKey(passphrase string) ([]byte, error) {
+	key := sealed.NewKey(rand.Read)
+	factor := f.factor
+	switch {
+	case factor != 0:
+	case !f.NoKeyCache && kernelring.Usable():
+		factor = slowFactor
+	default:
+		factor = quickFactor
+	}
+	content, err := encryptKey(key, passphrase, factor)
+	if err == nil {
+		err = f.dir().Write(ageFile, content)
+	}
+	if err != nil {
+		return nil, err
+	}
+	back, err := f.dir().Read(ageFile)
+	if err == nil && !bytes.Equal(back, content) {
+		err = errors.New("what was stored cannot be read back")
+	}
+	if err == nil {
+		f.remember(content, key)
+	}
+	return content, err
+}
+
+func encryptKey(key *sealed.Key, passphrase string, factor int) ([]byte, error) {
+	recipient, err := agefile.NewScryptRecipient(passphrase)
+	if err != nil {
+		return nil, err
+	}
+	recipient.SetWorkFactor(factor)
+	var content bytes.Buffer
+	w, err := agefile.Encrypt(&content, recipient)
+	if err == nil {
+		_, err = io.WriteString(w, key.Text())
+	}
+	if err == nil {
+		err = w.Close()
+	}
+	return content.Bytes(), err
+}
+
+// decryptKey fails with errWrongPassphrase or [sealed.ErrDamaged]. A file whose
+// salt is damaged cannot be told from one with another passphrase.
+func decryptKey(content []byte, passphrase string) (*sealed.Key, error) {
+	identity, err := agefile.NewScryptIdentity(passphrase)
+	if err != nil {
+		return nil, err
+	}
+	identity.SetMaxWorkFactor(mostFactor)
+	r, err := agefile.Decrypt(bytes.NewReader(content), identity)
+	if _, wrong := errors.AsType[*agefile.NoIdentityMatchError](err); wrong {
+		return nil, errWrongPassphrase
+	}
+	var text []byte
+	if err == nil {
+		text, err = io.ReadAll(io.LimitReader(r, 1<<10))
+	}
+	if err != nil {
+		return nil, sealed.ErrDamaged
+	}
+	key, err := sealed.ParseKey(string(text))
+	if err != nil {
+		return nil, sealed.ErrDamaged
+	}
+	return key, nil
+}
+
+// kernelName depends on the content, so that a key made anew is never taken for
+// the one before.
+func (f *File) kernelName(content []byte) string {
+	return layout.KernelName(layout.Service(f.Service), "file-"+contentName(filepath.Clean(f.Dir), content))
+}
+
+func contentName(dir string, content []byte) string {
+	sum := sha256.Sum256(append([]byte(dir+"\x00"), content...))
+	return hex.EncodeToString(sum[:16])
+}
+
+// opened returns the key of an age file that has been opened here, or by
+// another process within the hour.
+func (f *File) opened(content []byte) *sealed.Key {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	name := contentName(filepath.Clean(f.Dir), content)
+	if key := f.known[name]; key != nil || f.NoKeyCache {
+		return key
+	}
+	text, ok := kernelring.Get(f.kernelName(content))
+	if !ok {
+		return nil
+	}
+	key, err := sealed.ParseKey(text)
+	if err != nil {
+		return nil
+	}
+	f.learn(name, key)
+	return key
+}
+
+func (f *File) remember(content []byte, key *sealed.Key) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.learn(contentName(filepath.Clean(f.Dir), content), key)
+	if !f.NoKeyCache {
+		kernelring.Set(f.kernelName(content), key.Text())
+	}
+}
+
+func (f *File) learn(name string, key *sealed.Key) {
+	if f.known == nil {
+		f.known = make(map[string]*sealed.Key)
+	}
+	f.known[name] = key
+}

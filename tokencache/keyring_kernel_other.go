@@ -1,0 +1,18 @@
+//go:build !linux
+
+package tokencache
+
+import "context"
+
+// Get implements [Keyring].
+func (k *Kernel) Get(context.Context, string) (string, error) { return "", k.absent("read") }
+
+// Set implements [Keyring].
+func (k *Kernel) Set(context.Context, string, string) error { return k.absent("store") }
+
+// Delete implements [Keyring].
+func (k *Kernel) Delete(context.Context, string) error { return k.absent("delete") }
+
+func (k *Kernel) absent(op string) error {
+	return &KeyringError{Keyring: k.Name(), Op: op, Kind: ErrUnavailable, Absent: true, Detail: "only Linux has one"}
+}

@@ -1,0 +1,143 @@
+package tokencache
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+
+	"github.com/credproc/credproc/internal/flight"
+	"github.com/credproc/credproc/internal/kernelring"
+	"github.com/credproc/credproc/internal/layout"
+	"github.com/credproc/credproc/internal/safedir"
+)
+
+// KeyringState is what one keyring holds of a session.
+type KeyringState struct {
+	Name string
+	// Err is why it cannot be used now: it wraps [ErrLocked] or
+	// [ErrUnavailable]. nil means that it answers.
+	Err error
+	// Tokens and Key are the sizes, in bytes, of what the sign-in gave and of the
+	// sealing key; 0: not there, or not to be seen while it is locked. Overflow
+	// says that the tokens were too big, and are in a sealed file.
+	Tokens, Key int
+	Overflow    bool
+}
+
+// KeyringStates asks every keyring what it holds of the session. It shows no
+// dialog where the Session must not.
+func (s *Session) KeyringStates(ctx context.Context) ([]KeyringState, error) {
+	st, err := s.open()
+	if err != nil {
+		return nil, err
+	}
+	f, several := st.keyring.(*found)
+	if !several {
+		return []KeyringState{st.look(ctx, st.keyring)}, nil
+	}
+	var all []KeyringState
+	for _, name := range KeyringNames() {
+		all = append(all, st.look(ctx, f.ring(name)))
+	}
+	return all, nil
+}
+
+func (st *store) look(ctx context.Context, k Keyring) KeyringState {
+	state := KeyringState{Name: k.Name()}
+	if f, ok := k.(*File); ok && f.isLocked() && f.Unlock.Passphrase == nil {
+		state.Err = f.fail("read", ErrLocked, "")
+		return state
+	}
+	size := func(item string) int {
+		secret, err := k.Get(ctx, item)
+		if err != nil && !errors.Is(err, ErrNotFound) {
+			state.Err = orElse(state.Err, err)
+		}
+		return len(secret)
+	}
+	state.Tokens = size(st.item)
+	if state.Err == nil {
+		state.Key = size(st.keyItem)
+	}
+	ix := st.readIndex()
+	state.Overflow = state.Tokens > 0 && ix != nil && ix.Overflow && ix.Keyring == state.Name
+	return state
+}
+
+// KeyCached reports whether the kernel keeps the sealing key of the session's
+// keyring, so that an answer needs no keyring.
+func (s *Session) KeyCached() bool {
+	st, err := s.open()
+	return err == nil && st.kernelGet() != nil
+}
+
+// LockKeyrings drops the keys that the Linux kernel keeps for an installation:
+// the next use asks the keyring, and a passphrase is asked for again. stateDir
+// is [Session.StateDir], with the same default.
+func LockKeyrings(stateDir, service string) error {
+	if stateDir == "" {
+		var err error
+		if stateDir, _, err = layout.DefaultDirs(service); err != nil {
+			return err
+		}
+	}
+	stateDir, err := filepath.Abs(stateDir)
+	if err != nil {
+		return err
+	}
+	kernelring.Delete(layout.KernelName(layout.Service(service), layout.KeyItem(stateDir)))
+	(&File{Dir: fileDir(stateDir), Service: service}).lock()
+	return nil
+}
+
+func fileDir(stateDir string) string { return filepath.Join(stateDir, "file") }
+
+// Reset forgets what one keyring holds of the session, and the sealing key
+// there; with it, all that is of no use without. It neither tells the service
+// nor looks at what there is: it is for what cannot be read any more. Errors are
+// those of the keyring, or of package os.
+func (s *Session) Reset(ctx context.Context, keyring string) error {
+	st, err := s.open()
+	if err != nil {
+		return err
+	}
+	release, err := flight.Lock(ctx, st.locks(), st.id+".lock", "forget "+s.label())
+	if err != nil {
+		return err
+	}
+	defer release()
+	k, isItsOwn := st.keyring, true
+	if f, ok := k.(*found); ok {
+		k = f.ring(keyring)
+		isItsOwn = f.indexed() == keyring || f.indexed() == ""
+	}
+	if err := k.Delete(ctx, st.item); err != nil {
+		return err
+	}
+	if isItsOwn {
+		if err := st.forget(ctx); err != nil {
+			return err
+		}
+	}
+	return st.resetKey(ctx, k)
+}
+
+func (st *store) resetKey(ctx context.Context, k Keyring) error {
+	release, err := flight.Lock(ctx, st.locks(), "key.lock", "forget the sealing key")
+	if err != nil {
+		return err
+	}
+	defer release()
+	st.forgetKey()
+	if err := k.Delete(ctx, st.keyItem); err != nil {
+		return err
+	}
+	switch k := k.(type) {
+	case *File:
+		k.lock()
+		return safedir.Dir(filepath.Dir(k.Dir)).RemoveAll(filepath.Base(k.Dir))
+	case *Plaintext:
+		return safedir.Dir(filepath.Dir(k.Dir)).RemoveAll(filepath.Base(k.Dir))
+	}
+	return nil
+}
