@@ -1,0 +1,201 @@
+package tokencache
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/gofrs/flock"
+
+	"github.com/credproc/credproc/internal/kernelring"
+	"github.com/credproc/credproc/internal/safedir"
+)
+
+// quickly is a file keyring that costs next to nothing to open.
+func quickly(dir string, passphrase func(context.Context, PassphraseRequest) (string, error)) *File {
+	return &File{Dir: dir, Unlock: Unlock{Passphrase: passphrase}, NoKeyCache: true, factor: 4}
+}
+
+func knows(passphrase string) func(context.Context, PassphraseRequest) (string, error) {
+	return func(context.Context, PassphraseRequest) (string, error) { return passphrase, nil }
+}
+
+// everyKeyring are those that can be had here. That of the operating system
+// needs one that is the test's, and the kernel's a kernel that lets us.
+func everyKeyring(t *testing.T) map[string]Keyring {
+	t.Helper()
+	keyFile := filepath.Join(t.TempDir(), "key")
+	if err := os.WriteFile(keyFile, []byte(strings.Repeat("k", 32)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	all := map[string]Keyring{
+		"plaintext":              &Plaintext{Dir: filepath.Join(t.TempDir(), "keyring")},
+		"file with a passphrase": quickly(filepath.Join(t.TempDir(), "file"), knows("open sesame")),
+		"file with a key":        &File{Dir: filepath.Join(t.TempDir(), "file"), Unlock: Unlock{KeyFile: keyFile}},
+	}
+	kernel := &Kernel{Service: "credproc-test"}
+	if _, err := kernel.Get(t.Context(), "none"); errors.Is(err, ErrNotFound) {
+		all["kernel"] = kernel
+	} else if !errors.Is(err, ErrUnavailable) {
+		t.Errorf("a kernel that forbids it: %v", err)
+	}
+	if os.Getenv("CREDPROC_TEST_KEYRING") == "1" {
+		all["os"] = &OS{Service: "credproc-test"}
+	}
+	return all
+}
+
+func TestEveryKeyringKeepsTheContract(t *testing.T) {
+	for name, k := range everyKeyring(t) {
+		t.Run(name, func(t *testing.T) { keepsTheContract(t, k) })
+	}
+}
+
+// What a person sees of a login is the same wherever it is.
+func TestALoginLivesTheSameInEveryKeyring(t *testing.T) {
+	for name, k := range everyKeyring(t) {
+		t.Run(name, func(t *testing.T) {
+			m := newWorld(t)
+			m.keyring = k
+			m.signIn(m.session())
+			first := m.token(m.session())
+			if second := m.instead(m.session(), first); second == first || m.token(m.session()) != second {
+				t.Error("a renewed token is not what the next process gets")
+			}
+			if status, err := m.session().Status(); err != nil || status.Keyring != k.Name() {
+				t.Errorf("status %+v, %v", status, err)
+			}
+			if was, err := m.session().SignOut(t.Context()); err != nil || !was {
+				t.Errorf("signed out: %v, %v", was, err)
+			}
+			st := m.store()
+			for _, item := range []string{st.item, st.keyItem} {
+				if _, err := k.Get(t.Context(), item); !errors.Is(err, ErrNotFound) {
+					t.Errorf("after the sign-out: %v", err)
+				}
+			}
+		})
+	}
+}
+
+func TestAPassphraseThatIsWrongLosesNothing(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "file")
+	if err := quickly(dir, knows("right")).Set(t.Context(), "item", "secret"); err != nil {
+		t.Fatal(err)
+	}
+	for person, times := range map[bool]int{true: 3, false: 1} {
+		var asked []PassphraseRequest
+		k := quickly(dir, func(_ context.Context, ask PassphraseRequest) (string, error) {
+			asked = append(asked, ask)
+			return "wrong", nil
+		})
+		k.Unlock.Person = person
+		if _, err := k.Get(t.Context(), "item"); !errors.Is(err, ErrLocked) || errors.Is(err, ErrNotFound) || len(asked) != times {
+			t.Errorf("a person %v: asked %+v, %v", person, asked, err)
+		}
+		for i, ask := range asked {
+			if ask.New || ask.Wrong != (i > 0) {
+				t.Errorf("asked for %+v, the time %d", ask, i+1)
+			}
+		}
+		if err := k.Set(t.Context(), "item", "other"); !errors.Is(err, ErrLocked) {
+			t.Errorf("stored: %v", err)
+		}
+	}
+	third := 0
+	k := quickly(dir, func(context.Context, PassphraseRequest) (string, error) {
+		if third++; third == 3 {
+			return "right", nil
+		}
+		return "wrong", nil
+	})
+	k.Unlock.Person = true
+	if got, err := k.Get(t.Context(), "item"); err != nil || got != "secret" {
+		t.Errorf("the third time: %q, %v", got, err)
+	}
+}
+
+// One guess takes 32 MB at the least, and up to 256: twenty processes that do it
+// at once would need gigabytes.
+func TestTwentyHelpersOpenAFileOneAfterAnother(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "file")
+	if err := quickly(dir, knows("right")).Set(t.Context(), "item", "secret"); err != nil {
+		t.Fatal(err)
+	}
+	for _, cached := range []bool{false, true} {
+		var asked, unlocked atomic.Int32
+		helpers := func(i int) {
+			k := quickly(dir, func(context.Context, PassphraseRequest) (string, error) {
+				asked.Add(1)
+				lock := flock.New(filepath.Join(dir, "unlock.lock"))
+				if free, err := lock.TryLock(); free || err != nil {
+					unlocked.Add(1)
+				}
+				lock.Close()
+				return "right", nil
+			})
+			k.NoKeyCache, k.Service = !cached, "credproc-test"
+			if got, err := k.Get(t.Context(), "item"); err != nil || got != "secret" {
+				t.Errorf("%q, %v", got, err)
+			}
+		}
+		together(20, helpers)
+		want := int32(20)
+		if cached && kernelring.Usable() {
+			want = 1
+		}
+		if asked.Load() != want || unlocked.Load() > 0 {
+			t.Errorf("cached %v: opened %d times, want %d, and %d of them without the lock", cached, asked.Load(), want, unlocked.Load())
+		}
+	}
+	(&File{Dir: dir, Service: "credproc-test"}).lock()
+	locked := &File{Dir: dir, Service: "credproc-test"}
+	if _, err := locked.Get(t.Context(), "item"); !errors.Is(err, ErrLocked) {
+		t.Errorf("after lock: %v", err)
+	}
+}
+
+// narrow is a keychain with no room for tokens.
+type narrow struct{ Memory }
+
+func (k *narrow) Set(ctx context.Context, item, secret string) error {
+	if len(secret) > 200 {
+		return &KeyringError{Keyring: "memory", Op: "store", Kind: ErrTooBig}
+	}
+	return k.Memory.Set(ctx, item, secret)
+}
+
+func TestTokensThatAreTooBigGoToASealedFile(t *testing.T) {
+	inBubble(t, func(m *world) {
+		m.keyring = new(narrow)
+		m.signIn(m.session())
+		overflow := func() (files []string) {
+			names, err := safedir.Dir(filepath.Join(m.dir, "state")).Names()
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, name := range names {
+				if strings.HasSuffix(name, ".tokens") {
+					files = append(files, name)
+				}
+			}
+			return files
+		}
+		first := m.token(m.session())
+		time.Sleep(2 * time.Hour)
+		if second := m.token(m.session()); second == first || m.server.Count("RegisterClient") != 1 {
+			t.Error("not renewed")
+		}
+		if ix := m.store().readIndex(); len(overflow()) != 1 || !ix.Overflow || strings.Contains(m.raw(), first) {
+			t.Errorf("files %q, index %+v", overflow(), ix)
+		}
+		if was, err := m.session().SignOut(m.Context()); err != nil || !was || len(overflow()) != 0 {
+			t.Errorf("after the sign-out: %v, %v, files %q", was, err, overflow())
+		}
+	})
+}
