@@ -1,0 +1,49 @@
+package cmd_test
+
+import (
+	"errors"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/credproc/credproc/tokencache"
+)
+
+// Other programs of the user are not to read what is in our memory, nor the
+// kernel to write it to a core file.
+func TestAProcessWithSecretsCannotBeDumped(t *testing.T) {
+	before, err := unix.PrctlRetInt(unix.PR_GET_DUMPABLE, 0, 0, 0, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Prctl(unix.PR_SET_DUMPABLE, uintptr(before), 0, 0, 0)
+	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 1, 0, 0, 0); err != nil {
+		t.Fatal(err)
+	}
+	newMachine(t)
+	if now, err := unix.PrctlRetInt(unix.PR_GET_DUMPABLE, 0, 0, 0, 0); err != nil || now != 0 {
+		t.Errorf("dumpable %d, %v", now, err)
+	}
+}
+
+func TestALoginInOtherKeyringsIsAnsweredWarm(t *testing.T) {
+	if _, err := new(tokencache.Kernel).Get(t.Context(), "none"); !errors.Is(err, tokencache.ErrNotFound) {
+		return // a kernel that forbids it keeps no key for a warm answer
+	}
+	for _, keyring := range []string{"kernel", "file"} {
+		m := newMachine(t)
+		m.run(0, "logout", "corp")
+		m.env["CREDPROC_KEYRING"], m.env["CREDPROC_PASSPHRASE"] = keyring, "open sesame"
+		m.run(0, "login", "corp", "--no-browser")
+		want := m.run(0, flagsOfAdmin...)
+		m.env["CREDPROC_PASSPHRASE"] = ""
+		if got, ok := m.warm(flagsOfAdmin...); !ok || got != want {
+			t.Errorf("%s: answered %v", keyring, ok)
+		}
+		m.run(0, "keyring", "lock")
+		if _, ok := m.warm(flagsOfAdmin...); ok {
+			t.Errorf("%s: answered without a key", keyring)
+		}
+		m.run(0, "keyring", "reset", keyring, "--yes")
+	}
+}
