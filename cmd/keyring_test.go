@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"os"
 	"os/signal"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -22,6 +24,7 @@ type moody struct {
 	tokencache.Memory
 	delay time.Duration
 	kind  error
+	gets  atomic.Int32
 }
 
 func (k *moody) Name() string { return "os" }
@@ -42,6 +45,7 @@ func (k *moody) wait(ctx context.Context, op string) error {
 }
 
 func (k *moody) Get(ctx context.Context, item string) (string, error) {
+	k.gets.Add(1)
 	if err := k.wait(ctx, "read"); err != nil {
 		return "", err
 	}
@@ -64,6 +68,8 @@ type desk struct {
 	dir     string
 
 	stdout, stderr bytes.Buffer
+	// keyCache is "off", since what the kernel keeps outlives the test.
+	keyCache string
 }
 
 // atDesk runs a test where time passes by itself.
@@ -73,7 +79,7 @@ func atDesk(t *testing.T, test func(d *desk)) {
 	signal.Notify(c, os.Interrupt)
 	signal.Stop(c)
 	synctest.Test(t, func(t *testing.T) {
-		d := &desk{T: t, idc: idctest.New(), keyring: new(moody), dir: t.TempDir()}
+		d := &desk{T: t, idc: idctest.New(), keyring: new(moody), dir: t.TempDir(), keyCache: "off"}
 		d.idc.AutoApprove = true
 		test(d)
 	})
@@ -83,8 +89,12 @@ func atDesk(t *testing.T, test func(d *desk)) {
 func (d *desk) run(args ...string) int {
 	d.stdout.Reset()
 	d.stderr.Reset()
+	return d.runInto(&d.stdout, &d.stderr, args...)
+}
+
+func (d *desk) runInto(stdout, stderr io.Writer, args ...string) int {
 	app := &App{
-		Stdout: &d.stdout, Stderr: &d.stderr, HTTPClient: d.idc.Client(), Keyring: d.keyring,
+		Stdout: stdout, Stderr: stderr, HTTPClient: d.idc.Client(), Keyring: d.keyring,
 		Browser: func(string) error { return nil },
 		Getenv: func(name string) string {
 			switch name {
@@ -96,7 +106,7 @@ func (d *desk) run(args ...string) int {
 			case "CREDPROC_FLOW":
 				return "device" // there are no sockets in a bubble
 			case "CREDPROC_KEY_CACHE":
-				return "off" // the kernel's keyring is not the test's
+				return d.keyCache
 			}
 			return ""
 		},

@@ -172,6 +172,11 @@ func (s *Session) flight(st *store, c Cached, fetched *atomic.Bool) flight.Call[
 
 // keepRecord stores what was fetched under a login, if that is still the one.
 func (s *Session) keepRecord(ctx context.Context, under string, c Cached, data []byte) error {
+	// A keychain may take longer than storeWait. Unstored, everybody else would
+	// fetch in turn.
+	if _, err := s.store.sealingKey(ctx, true); err != nil {
+		return err
+	}
 	ctx, cancel := context.WithTimeout(ctx, storeWait)
 	defer cancel()
 	release, err := flight.Lock(ctx, s.store.locks(), s.store.id+".lock", "store what was fetched with the session "+s.label())
