@@ -212,6 +212,47 @@ func TestTheWarmWayDecidesAsTheLongWay(t *testing.T) {
 	}
 }
 
+// FuzzTheWarmWayDecidesAsTheLongWay has arguments with a zero byte between them.
+func FuzzTheWarmWayDecidesAsTheLongWay(f *testing.F) {
+	m := newMachine(f)
+	r := rand.New(rand.NewPCG(3, 4))
+	for range 50 {
+		f.Add(strings.Join(arguments(r, "https://idc.example/start"), "\x00"))
+	}
+	f.Add(strings.Join(flagsOfAdmin, "\x00"))
+	f.Add("process\x00-p\x00native")
+	f.Add("process\x00--profile=line\x00--wait\x001m\x00--auto-login")
+	f.Fuzz(func(t *testing.T, line string) {
+		m := &machine{t: t, idc: m.idc, endpoint: m.endpoint, dir: m.dir, env: m.env}
+		args := strings.Split(line, "\x00")
+		if got, ok := m.warm(args...); ok && got != m.run(0, args...) {
+			t.Errorf("%q: not the document of the long way", args)
+		}
+	})
+}
+
+func TestASettingThatIsNotForProcessIsNoReasonForTheLongWay(t *testing.T) {
+	m := newMachine(t)
+	config := filepath.Join(m.dir, "config")
+	good, err := os.ReadFile(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for setting, want := range map[string]bool{
+		"keyring = plaintext": true, "session_duration = 1h": true, "console_browser = firefox": true, "browser = firefox": true, "flow = device": true,
+		"audit = on": false, "cli_cache = export": false, "anything = else": false,
+	} {
+		text := strings.Replace(string(good), "[sso-session corp]\n", "[sso-session corp]\ncredproc_"+setting+"\n", 1)
+		if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		got, ok := m.warm(flagsOfAdmin...)
+		if ok != want || ok && got != m.run(0, flagsOfAdmin...) {
+			t.Errorf("%s: answered %v, want %v", setting, ok, want)
+		}
+	}
+}
+
 // change changes an environment, mostly by nothing.
 func change(r *rand.Rand, env map[string]string) {
 	for name, values := range map[string][]string{

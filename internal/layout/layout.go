@@ -39,7 +39,8 @@ func DefaultDirs(id string) (state, cache string, err error) {
 	default:
 		state, err = xdgState()
 	}
-	return ospath.Join(state, id, machine()), ospath.Join(cache, id, machine()), err
+	host := machine()
+	return ospath.Join(state, id, host), ospath.Join(cache, id, host), err
 }
 
 func xdgState() (string, error) {

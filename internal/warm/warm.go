@@ -165,12 +165,18 @@ func (p *Program) session(files *awsconfig.Config, s awsconfig.Session, settings
 }
 
 // isSpecial reports whether a section has a setting of ours that a process
-// command may heed.
+// command may heed, or that is not known here.
 func (p *Program) isSpecial(s *awsconfig.Section) bool {
 	prefix := strings.ToLower(p.Prefix)
 	return slices.ContainsFunc(s.Keys(prefix), func(key string) bool {
-		value, _ := s.Get(key)
-		return key != prefix+"keyring" || !isKeyring(value)
+		switch strings.TrimPrefix(key, prefix) {
+		case "keyring":
+			value, _ := s.Get(key)
+			return !isKeyring(value)
+		case "session_duration", "console_browser", "browser", "flow": // how to sign in, and to the console
+			return false
+		}
+		return true
 	})
 }
 

@@ -20,6 +20,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"text/tabwriter"
@@ -94,18 +95,17 @@ func measure(rounds int, only string) (*report, error) {
 	r := &report{
 		Date: time.Now().UTC().Format(time.DateOnly), Platform: platform(), Rounds: rounds, Versions: append(w.versions, runtime.Version()),
 	}
-	r.Figures, err = figures(commands, rounds)
+	r.Figures, err = figures(commands, rounds, w.peak)
 	return r, err
 }
 
 // A run is what one process took.
 type run struct {
 	wall, cpu time.Duration
-	rss       int64 // bytes
 	faults    int64
 }
 
-func figures(commands []command, rounds int) ([]figure, error) {
+func figures(commands []command, rounds int, peakProgram string) (all []figure, err error) {
 	debug.SetGCPercent(-1) // no pause of ours in a figure
 	runs := make([][]run, len(commands))
 	for round := range rounds + 3 {
@@ -119,10 +119,12 @@ func figures(commands []command, rounds int) ([]figure, error) {
 			}
 		}
 	}
-	var all []figure
 	for i, c := range commands {
 		f := c.figure(runs[i], runs[0])
 		f.Syscalls = c.syscalls()
+		if f.RSS, err = c.peak(peakProgram); err != nil {
+			return nil, err
+		}
 		all = append(all, f)
 	}
 	return all, nil
@@ -151,28 +153,77 @@ func (c *command) run() (run, error) {
 		return run{}, err
 	}
 	used := state.SysUsage().(*syscall.Rusage)
-	rss := int64(used.Maxrss)
-	if runtime.GOOS == "linux" {
-		rss <<= 10
-	}
-	return run{wall, state.UserTime() + state.SystemTime(), rss, int64(used.Minflt)}, nil
+	return run{wall, state.UserTime() + state.SystemTime(), int64(used.Minflt)}, nil
 }
 
 func (c *command) figure(runs, hello []run) figure {
 	f := figure{Name: c.name, Command: strings.Join(c.args, " ")}
-	var wall, ratio, cpu, rss, faults []float64
+	var wall, ratio, cpu, faults []float64
 	for i, r := range runs {
 		wall = append(wall, r.wall.Seconds()*1e3)
 		ratio = append(ratio, r.wall.Seconds()/hello[i].wall.Seconds())
 		cpu = append(cpu, r.cpu.Seconds()*1e3)
-		rss = append(rss, float64(r.rss)/(1<<20))
 		faults = append(faults, float64(r.faults))
 	}
 	f.P10, f.Median, f.P90 = quantile(wall, 0.1), quantile(wall, 0.5), quantile(wall, 0.9)
 	f.Ratio, f.CPU = quantile(ratio, 0.5), quantile(cpu, 0.5)
-	f.RSS, f.Faults = quantile(rss, 1), int64(quantile(faults, 0.5))
+	f.Faults = int64(quantile(faults, 0.5))
 	return f
 }
+
+// peak returns the largest of five runs, in MiB. Until a child has executed its
+// program it has its parent's memory, which the kernel counts: so a small
+// program starts them, whose own memory is the least that can be seen.
+func (c *command) peak(program string) (mib float64, err error) {
+	for range 5 {
+		if c.before != nil {
+			c.before()
+		}
+		measured := exec.Command(program, c.args...)
+		measured.Env = c.env
+		out, err := measured.Output()
+		if err != nil {
+			return 0, fmt.Errorf("peak of %s: %w", c.name, err)
+		}
+		size, err := strconv.ParseFloat(strings.TrimSpace(string(out)), 64)
+		if err != nil {
+			return 0, err
+		}
+		if runtime.GOOS != "linux" { // which counts KiB
+			size /= 1 << 10
+		}
+		mib = max(mib, size/(1<<10))
+	}
+	return mib, nil
+}
+
+// peakSource is a program that starts the one in its arguments, and prints the
+// most memory that it had.
+const peakSource = `package main
+
+import (
+	"os"
+	"strconv"
+	"syscall"
+)
+
+func main() {
+	null, err := syscall.Open("/dev/null", syscall.O_RDWR, 0)
+	if err != nil {
+		os.Exit(1)
+	}
+	pid, err := syscall.ForkExec(os.Args[1], os.Args[1:], &syscall.ProcAttr{Env: os.Environ(), Files: []uintptr{uintptr(null), uintptr(null), uintptr(null)}})
+	if err != nil {
+		os.Exit(1)
+	}
+	var status syscall.WaitStatus
+	var used syscall.Rusage
+	if _, err := syscall.Wait4(pid, &status, 0, &used); err != nil || status != 0 {
+		os.Exit(1)
+	}
+	os.Stdout.WriteString(strconv.FormatInt(int64(used.Maxrss), 10))
+}
+`
 
 func quantile(values []float64, q float64) float64 {
 	slices.Sort(values)

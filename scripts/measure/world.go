@@ -25,6 +25,7 @@ type world struct {
 	server   *httptest.Server
 	hello    string
 	credproc string
+	peak     string
 	versions []string
 }
 
@@ -34,10 +35,15 @@ func newWorld(dir string) (*world, error) {
 	if err := os.WriteFile(source, []byte("package main\n\nfunc main() { println(\"hello\") }\n"), 0o600); err != nil {
 		return nil, err
 	}
-	var err, err2 error
+	peak := filepath.Join(dir, "peak.go")
+	if err := os.WriteFile(peak, []byte(peakSource), 0o600); err != nil {
+		return nil, err
+	}
+	var err, err2, err3 error
 	w.hello, err = build(dir, "hello", source)
 	w.credproc, err2 = build(dir, "credproc", "./cmd/credproc")
-	if err := errors.Join(err, err2); err != nil {
+	w.peak, err3 = build(dir, "peak", peak)
+	if err := errors.Join(err, err2, err3); err != nil {
 		return nil, err
 	}
 	info, err := os.Stat(w.credproc)
