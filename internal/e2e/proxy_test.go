@@ -150,7 +150,7 @@ func TestACorporateProxyWithItsOwnCAIsNoObstacle(t *testing.T) {
 			}
 			m.must(binary, "logout", "--profile", "dev")
 			m.counted(map[string]int{"CreateToken": 1, "GetRoleCredentials": 1, "Logout": 1})
-			for _, host := range strings.Fields(p.hosts()) {
+			for host := range strings.FieldsSeq(p.hosts()) {
 				if host != "oidc.us-east-1.amazonaws.com:443" && host != "portal.sso.us-east-1.amazonaws.com:443" {
 					t.Errorf("somebody went to %s", host)
 				}
