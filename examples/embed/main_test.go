@@ -81,7 +81,7 @@ func (d *desk) mistakes(way string) {
 	d.acme(2, way+" status", "ACME_LOG=nonsense")
 	d.acme(failure, way+" list", "HOME=", "USERPROFILE=", "LOCALAPPDATA=")
 	d.acme(failure, way+" login corp", "ACME_DIR="+filepath.Join(d.home, ".aws", "config", "no-directory"))
-	d.says("ACME_KEYRING=plaintext", d.acme(6, way+" login corp", "ACME_KEYRING="))
+	d.says("ACME_KEYRING=plaintext", d.acme(6, way+" login corp", "ACME_KEYRING=os"))
 }
 
 func (d *desk) work(way string) {
@@ -108,9 +108,9 @@ func (d *desk) trouble(way string) {
 	d.acme(3, way+" process --sso-session corp --account-id 111111111111 --role-name ReadOnly")
 	d.center.ClearFaults()
 	d.center.Set(func(c *idctest.Server) { c.Accounts = nil })
-	d.acme(5, way+" list")
+	d.acme(5, way+" list --refresh")
 	d.center.EndSessions()
-	d.acme(4, way+" list")
+	d.acme(4, way+" list --refresh")
 	d.acme(0, way+" status")
 	d.center.Fault("StartDeviceAuthorization", idctest.Fault{Times: 1, Status: 400, Code: "invalid_request"})
 	d.acme(2, way+" login corp")
@@ -119,7 +119,7 @@ func (d *desk) trouble(way string) {
 	d.center.Fault("CreateToken", idctest.Fault{Times: 1, Status: 400, Code: "access_denied", Reason: "KMS_AccessDeniedException"})
 	d.acme(1, way+" login corp")
 	d.damage("session-")
-	d.says("login --force", d.acme(1, way+" list"))
+	d.says("login --force", d.acme(1, way+" list --refresh"))
 	d.acme(0, way+" login --force corp")
 }
 

@@ -122,7 +122,7 @@ func TestAKeychainThatIsNotThereIsSaidAndCostsNothing(t *testing.T) {
 
 	noBus := "DBUS_SESSION_BUS_ADDRESS=unix:path=" + filepath.Join(m.root, "absent")
 	refuses(m.with(noBus))
-	newcomer := m.with(noBus, "CREDPROC_DIR="+m.dir("other"))
+	newcomer := m.with(noBus, "CREDPROC_DIR="+m.dir("other"), "CREDPROC_KEYRING=os")
 	newcomer.refuses(newcomer.run(binary, "login", "corp", "--flow", "device", "--no-browser"), 6, "CREDPROC_KEYRING=plaintext")
 	m.chain.signal(syscall.SIGSTOP) // mute: only a deadline helps
 	refuses(m)
