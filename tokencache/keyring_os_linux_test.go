@@ -367,16 +367,23 @@ func TestTheKernelKeepsTheKeyForOthersToUse(t *testing.T) {
 	}
 }
 
-func TestARealSecretServiceKeepsTheContract(t *testing.T) {
-	if os.Getenv("CREDPROC_TEST_KEYRING") != "1" {
-		return
-	}
+// realService is a real keychain, by a connection of this test's own: all share
+// one otherwise, and the next test's bus would not be asked.
+func realService(t *testing.T) (*OS, *dbus.Conn) {
+	t.Helper()
 	conn, err := dbus.SessionBus()
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close(); disconnected(t) })
-	k := new(OS)
+	return new(OS), conn
+}
+
+func TestARealSecretServiceKeepsTheContract(t *testing.T) {
+	if os.Getenv("CREDPROC_TEST_KEYRING") != "1" {
+		return
+	}
+	k, conn := realService(t)
 	keepsTheContract(t, k)
 	const item = "session-of-the-test"
 	if err := k.Set(t.Context(), item, "what is to be found"); err != nil {

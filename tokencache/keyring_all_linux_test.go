@@ -45,7 +45,7 @@ func everyKeyring(t *testing.T) map[string]Keyring {
 		t.Errorf("a kernel that forbids it: %v", err)
 	}
 	if os.Getenv("CREDPROC_TEST_KEYRING") == "1" {
-		all["os"] = &OS{Service: "credproc-test"}
+		all["os"], _ = realService(t)
 	}
 	return all
 }
