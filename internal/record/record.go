@@ -21,6 +21,9 @@ const (
 	// exhausted is how long nobody asks for longer lived ones after the service
 	// has given what it gave before.
 	exhausted = 5 * time.Minute
+	// longest is the life, in seconds, that no credentials have; much more does
+	// not fit into a time.Duration.
+	longest = 1 << 32
 )
 
 // Times are when credentials were fetched, when they are stale, and when they
@@ -72,9 +75,12 @@ func Split(data []byte) (t Times, document []byte, err error) {
 	if n < 3 {
 		return Times{}, nil, errNoRecord
 	}
-	fetched, stale, end, life := numbers[0], numbers[1], numbers[2], numbers[3]
-	t = Times{time.Unix(fetched, 0), time.Unix(stale, 0), time.Unix(end, 0), time.Duration(max(life, end-fetched)) * time.Second}
-	return t, document, nil
+	fetched, stale, end := numbers[0], numbers[1], numbers[2]
+	life := max(numbers[3], end-fetched)
+	if life < 0 || life > longest {
+		return Times{}, nil, errNoRecord
+	}
+	return Times{time.Unix(fetched, 0), time.Unix(stale, 0), time.Unix(end, 0), time.Duration(life) * time.Second}, document, nil
 }
 
 var errNoRecord = errors.New("not a record of credentials")
