@@ -236,7 +236,7 @@ func (a *App) aboutKeyring(err error) (advice, bool) {
 	switch {
 	case nowhere:
 		say.text = none.Error()
-		say.more = a.otherKeyrings()
+		say.more = a.otherKeyrings(err)
 		return say, true
 	case errors.Is(err, tokencache.ErrLocked) && e != nil && e.Keyring == "file":
 		say.more, say.hint = a.aboutPassphrase(), a.loginHint(err)
@@ -245,13 +245,13 @@ func (a *App) aboutKeyring(err error) (advice, bool) {
 		say.more = "Unlock the keychain (log in to the desktop, or \"security unlock-keychain\" on macOS over SSH) and try again. Nothing is lost."
 		return say, true
 	case errors.Is(err, tokencache.ErrTooBig):
-		say.more = a.otherKeyrings()
+		say.more = a.otherKeyrings(err)
 		return say, true
 	case inFiles(err):
 		say.more = fmt.Sprintf("Its directory cannot be used: mend that, or set %s to one that can be written.", a.variable("DIR"))
 		return say, true
 	case errors.Is(err, tokencache.ErrUnavailable):
-		say.more = "A login that is in it is not lost.\n" + a.otherKeyrings()
+		say.more = "A login that is in it is not lost.\n" + a.otherKeyrings(err)
 		return say, true
 	}
 	return say, false
@@ -263,8 +263,9 @@ func inFiles(err error) bool {
 	return ok && (e.Keyring == "plaintext" || e.Keyring == "file")
 }
 
-// otherKeyrings lists what there is to choose from, with the setting for each.
-func (a *App) otherKeyrings() string {
+// otherKeyrings lists what there is to choose from when a keyring has failed,
+// with the setting for each.
+func (a *App) otherKeyrings(err error) string {
 	keyring, key := a.variable("KEYRING"), strings.ToLower(a.variable("KEYRING"))
 	lines := []string{
 		"Without a keychain there is a choice, by one of these in the environment (or " + key + " in the sso-session):",
@@ -272,10 +273,17 @@ func (a *App) otherKeyrings() string {
 			keyring, a.variable("PASSPHRASE_COMMAND"), a.variable("PASSPHRASE"), a.variable("KEY_FILE")),
 		fmt.Sprintf("  %s=plaintext  files that only their mode guards", keyring),
 	}
-	if tokencache.IsKeyringName("kernel") {
+	if e, ok := errors.AsType[*tokencache.KeyringError](err); kernelWorks() && !(ok && e.Keyring == "kernel") {
 		lines = slices.Insert(lines, 1, fmt.Sprintf("  %s=kernel     the kernel's memory, until a reboot or three days without use", keyring))
 	}
 	return strings.Join(lines, "\n")
+}
+
+// kernelWorks reports whether the kernel lets us have a keyring: it would be no
+// help to offer one that it forbids.
+func kernelWorks() bool {
+	_, err := new(tokencache.Kernel).Get(context.Background(), "none")
+	return errors.Is(err, tokencache.ErrNotFound)
 }
 
 // aboutPassphrase says how the file keyring is opened.

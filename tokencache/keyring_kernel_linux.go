@@ -88,6 +88,9 @@ func (k *Kernel) within(op string, do func(ring int) error) error {
 		if errors.Is(err, syscall.EOPNOTSUPP) {
 			ring, err = unix.KeyctlGetKeyringID(unix.KEY_SPEC_USER_KEYRING, true)
 		}
+		if errors.Is(err, syscall.EACCES) { // not of an item: a policy forbids all of it
+			err = syscall.EPERM
+		}
 		if err == nil {
 			err = do(ring)
 		}

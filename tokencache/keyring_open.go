@@ -197,7 +197,8 @@ func (f *found) find(ctx context.Context) (Keyring, error) {
 // to be lost, and only those count that a new login would go to.
 func (f *found) search(ctx context.Context) (name string, err error) {
 	wanted, lost := f.s.wanted(), len(f.st.registrations()) > 0
-	var problem, absent error
+	var problem error
+	var absent []error
 	answered := false
 	for _, name := range f.inOrder(wanted, lost) {
 		_, err := f.ring(name).Get(ctx, f.st.item)
@@ -208,7 +209,7 @@ func (f *found) search(ctx context.Context) (name string, err error) {
 			// Files answer everywhere: that says nothing about the others.
 			answered = answered || name == "os" || name == "kernel"
 		case isAbsent(err) && name != wanted:
-			absent = orElse(absent, err)
+			absent = append(absent, err)
 		default:
 			problem = orElse(problem, err)
 		}
@@ -216,8 +217,10 @@ func (f *found) search(ctx context.Context) (name string, err error) {
 	switch {
 	case problem != nil:
 		return "", problem
-	case absent != nil && wanted == "" && (lost || !answered):
-		return "", absent
+	case wanted == "" && !answered:
+		return "", &NoKeyringError{Tried: absent}
+	case wanted == "" && lost && len(absent) > 0:
+		return "", absent[0]
 	}
 	return "", ErrNotFound
 }
