@@ -481,23 +481,55 @@ func (c *Config) network(p *awsconfig.Profile) string {
 // nothing else, as the AWS SDKs have it, and goes through the proxy that the
 // environment names.
 func (c *Config) httpClient(p *awsconfig.Profile) (*http.Client, error) {
-	bundle := p.CABundle(c.getenv)
-	if c.HTTPClient != nil || bundle == "" {
+	if c.HTTPClient != nil {
 		return c.HTTPClient, nil
 	}
-	pem, err := os.ReadFile(bundle)
+	path, pem, err := p.ReadCABundle(c.getenv)
 	if err != nil {
-		return nil, &sdk.SettingError{Setting: "CA bundle", Value: bundle, Problem: "cannot be read: " + err.Error()}
+		return nil, bundleError(path, err.Error())
 	}
+	if pem == nil {
+		return nil, nil
+	}
+	transport := sync.OnceValues(func() (*http.Transport, error) { return trusting(path, pem) })
+	return &http.Client{Transport: bundled(transport)}, nil
+}
+
+// bundled reads the bundle when the first request is made: for an answer from
+// the cache there is none.
+type bundled func() (*http.Transport, error)
+
+func (b bundled) RoundTrip(request *http.Request) (*http.Response, error) {
+	transport, err := b()
+	if err != nil {
+		if request.Body != nil {
+			request.Body.Close() // as http.RoundTripper has it
+		}
+		return nil, err
+	}
+	return transport.RoundTrip(request)
+}
+
+// CloseIdleConnections is what [http.Client.CloseIdleConnections] looks for.
+func (b bundled) CloseIdleConnections() {
+	if transport, err := b(); err == nil {
+		transport.CloseIdleConnections()
+	}
+}
+
+func trusting(path string, pem []byte) (*http.Transport, error) {
 	roots := x509.NewCertPool()
 	if !roots.AppendCertsFromPEM(pem) {
-		return nil, &sdk.SettingError{Setting: "CA bundle", Value: bundle, Problem: "has no certificate in it"}
+		return nil, bundleError(path, "has no certificate in it that can be read")
 	}
-	transport := &http.Transport{
+	return &http.Transport{
 		Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true,
 		TLSClientConfig:     &tls.Config{RootCAs: roots},
 		TLSHandshakeTimeout: 10 * time.Second, IdleConnTimeout: 90 * time.Second,
 		MaxIdleConnsPerHost: 16,
-	}
-	return &http.Client{Transport: transport}, nil
+	}, nil
+}
+
+func bundleError(path, problem string) error {
+	return &sdk.SettingError{Setting: "CA bundle", Value: path, Problem: problem}
 }
