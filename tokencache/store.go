@@ -157,7 +157,7 @@ func (s *Session) dirs() (state, cache string, err error) {
 	return state, cache, err
 }
 
-func (st *store) locks() safedir.Dir { return st.state.Sub("locks") }
+func (st *store) locks() safedir.Dir { return safedir.Dir(layout.LocksDir(string(st.state))) }
 
 func login(clientID string) string { return sealed.Name(sealed.Identity("login", clientID)) }
 

@@ -72,6 +72,9 @@ func DirsIn(dir string) (state, cache string) {
 // PlaintextDir returns where the plaintext keyring has its files.
 func PlaintextDir(state string) string { return ospath.Join(state, "plaintext") }
 
+// LocksDir returns where the lock files are.
+func LocksDir(state string) string { return ospath.Join(state, "locks") }
+
 // SessionIdentity returns what tells one session from all others. startURL is
 // the normalized one. The files of the session have [sealed.Name] of it in
 // their names.

@@ -6,9 +6,9 @@ import (
 	"github.com/credproc/credproc/internal/awsconfig"
 )
 
-// flags are those of a process command that say for what.
+// flags are those of a process command.
 type flags struct {
-	profile, session, accountID, roleName, startURL, region string
+	profile, session, accountID, roleName, startURL, region, wait, autoLogin string
 }
 
 // parse understands the documented ways to write a process command, and no
@@ -18,7 +18,6 @@ func parse(args []string) (f *flags, ok bool) {
 		return nil, false
 	}
 	f = new(flags)
-	wait, autoLogin := "", ""
 	for args = args[1:]; len(args) > 0; {
 		name, value, hasValue := strings.Cut(args[0], "=")
 		args = args[1:]
@@ -42,12 +41,12 @@ func parse(args []string) (f *flags, ok bool) {
 		case "--sso-region":
 			into = &f.region
 		case "--wait":
-			into = &wait
+			into = &f.wait
 		case "--auto-login":
 			if hasValue {
 				return nil, false
 			}
-			into, value, hasValue = &autoLogin, "yes", true
+			into, value, hasValue = &f.autoLogin, "yes", true
 		default:
 			return nil, false
 		}
@@ -62,7 +61,7 @@ func parse(args []string) (f *flags, ok bool) {
 		}
 		*into = value
 	}
-	return f, isWait(wait) && (f.profile == "" || !f.byRole())
+	return f, isWait(f.wait) && (f.profile == "" || !f.byRole())
 }
 
 // isWait reports whether value is a whole number of seconds or minutes, or "":

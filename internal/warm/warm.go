@@ -38,6 +38,42 @@ type Program struct {
 // it is a process command and there is a fresh one for it. Nothing is changed
 // by it, whatever the outcome. The document has secrets in it.
 func (p *Program) Answer(args []string) (document []byte, ok bool) {
+	t, ok := p.find(args)
+	if !ok {
+		return nil, false
+	}
+	document, freshness := t.look()
+	return document, freshness == record.Fresh
+}
+
+// AnswerInTurn is Answer for a process that else gets what is missing, and
+// ends. Of those that come at the same moment the first goes on at once; the
+// others wait here for what it stores, since a process that has not begun to
+// fetch costs a fifth of one that has. Whoever has waited in vain goes on, too:
+// this is no lock, and decides nothing.
+func (p *Program) AnswerInTurn(args []string) (document []byte, ok bool) {
+	t, ok := p.find(args)
+	if !ok {
+		return nil, false
+	}
+	document, freshness := t.look()
+	if freshness == record.Useless && t.patient && t.legible() && queue(t.locks, t.name+".queue") {
+		document, freshness = t.look()
+	}
+	return document, freshness == record.Fresh
+}
+
+// thing is the record that a process command asks for.
+type thing struct {
+	program    *Program
+	state      string
+	identity   string
+	dir, locks safedir.Dir
+	name       string // of its file
+	patient    bool   // nobody set a time, or asked for a sign-in
+}
+
+func (p *Program) find(args []string) (t *thing, ok bool) {
 	flags, ok := parse(args)
 	if !ok || !p.plain() {
 		return nil, false
@@ -54,13 +90,26 @@ func (p *Program) Answer(args []string) (document []byte, ok bool) {
 	if !ok {
 		return nil, false
 	}
-	identity := layout.RecordIdentity(session, layout.RoleWords(role.AccountID, role.RoleName))
-	dir, name := layout.RecordFile(session, identity)
-	data, err := safedir.Dir(cache).Sub(dir).Read(name)
+	t = &thing{program: p, state: state, locks: safedir.Dir(layout.LocksDir(state))}
+	t.identity = layout.RecordIdentity(session, layout.RoleWords(role.AccountID, role.RoleName))
+	dir, name := layout.RecordFile(session, t.identity)
+	t.dir, t.name = safedir.Dir(cache).Sub(dir), name
+	t.patient = flags.wait == "" && flags.autoLogin == "" && p.setting("WAIT") == ""
+	return t, true
+}
+
+// look returns the document that is stored, and how good it is.
+func (t *thing) look() (document []byte, freshness record.Freshness) {
+	data, err := t.dir.Read(t.name)
 	if err != nil {
-		return nil, false
+		return nil, record.Useless
 	}
-	return fresh(p.open(state, identity, data))
+	return judge(t.program.open(t.state, t.identity, data))
+}
+
+// legible reports whether a process can open here what another one seals.
+func (t *thing) legible() bool {
+	return kernelring.Usable() || plaintextKey(t.state) != ""
 }
 
 // plain reports whether no setting asks for more than an answer. Whoever adds
@@ -143,7 +192,10 @@ func (p *Program) role(f *flags) (role *awsconfig.Role, settings *awsconfig.Prof
 func (p *Program) session(files *awsconfig.Config, s awsconfig.Session, settings *awsconfig.Profile) (identity string, ok bool) {
 	s = files.Named(s)
 	start, _, problem := starturl.Normalize(s.StartURL)
-	if problem != "" || p.isSpecial(s.Section) || settings.CABundle(p.getenv) != "" {
+	if problem != "" || p.isSpecial(s.Section) {
+		return "", false
+	}
+	if _, _, err := settings.ReadCABundle(p.getenv); err != nil {
 		return "", false
 	}
 	endpoint, err := files.Endpoint("sso_oidc", settings, p.getenv)
@@ -184,17 +236,21 @@ func (p *Program) isSpecial(s *awsconfig.Section) bool {
 // in a file. Both are looked into: sessions may be in several keyrings, each
 // with a key of its own.
 func (p *Program) open(state, identity string, data []byte) []byte {
-	item := layout.KeyItem(state)
-	text, ok := kernelring.Get(layout.KernelName(layout.Service(p.ID), item))
+	text, ok := kernelring.Get(layout.KernelName(layout.Service(p.ID), layout.KeyItem(state)))
 	if opened := openWith(text, identity, data); ok && opened != nil {
 		return opened
 	}
+	return openWith(plaintextKey(state), identity, data)
+}
+
+// plaintextKey returns the key in the plaintext keyring, or "".
+func plaintextKey(state string) string {
 	dir := safedir.Dir(layout.PlaintextDir(state))
-	file, err := dir.Read(item)
+	text, err := dir.Read(layout.KeyItem(state))
 	if err != nil || dir.Guarded() != nil {
-		return nil
+		return ""
 	}
-	return openWith(string(file), identity, data)
+	return string(text)
 }
 
 func openWith(text, identity string, data []byte) []byte {
@@ -209,12 +265,16 @@ func openWith(text, identity string, data []byte) []byte {
 	return opened
 }
 
-// fresh returns the document in a record that needs no better one.
-func fresh(data []byte) (document []byte, ok bool) {
+// judge returns the document in a record, and how good it is.
+func judge(data []byte) (document []byte, freshness record.Freshness) {
 	times, document, err := record.Split(data)
 	now := time.Now()
-	if err != nil || times.Judge(now, now, 0) != record.Fresh || !record.Printed(document) {
-		return nil, false
+	if err != nil {
+		return nil, record.Useless
 	}
-	return document, true
+	freshness = times.Judge(now, now, 0)
+	if freshness == record.Fresh && !record.Printed(document) {
+		freshness = record.Stale // not to be printed here
+	}
+	return document, freshness
 }

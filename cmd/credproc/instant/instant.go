@@ -18,7 +18,7 @@ import (
 
 func init() {
 	program := warm.Program{Command: "credproc", Prefix: "CREDPROC_"}
-	document, ok := program.Answer(os.Args[1:])
+	document, ok := program.AnswerInTurn(os.Args[1:])
 	if !ok {
 		return
 	}

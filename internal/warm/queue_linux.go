@@ -1,0 +1,42 @@
+package warm
+
+import (
+	"os"
+	"syscall"
+	"time"
+
+	"github.com/credproc/credproc/internal/safedir"
+)
+
+// patience is how long a process waits for the one in front, which may be
+// stopped. The two requests that it usually makes take less.
+const patience = 2 * time.Second
+
+// queue reports whether this process was not the first of those that are here,
+// and has waited until the first has ended. The first is let through, and is
+// first until it ends, by whatever end: the kernel then releases the lock. Where
+// there can be no lock everybody is let through.
+func queue(dir safedir.Dir, name string) (waited bool) {
+	var info syscall.Stat_t
+	if err := syscall.Stat(string(dir), &info); err != nil || info.Uid != uint32(os.Geteuid()) || info.Mode&0o022 != 0 {
+		return false
+	}
+	const flags = syscall.O_CREAT | syscall.O_RDONLY | syscall.O_NOFOLLOW | syscall.O_NONBLOCK | syscall.O_CLOEXEC
+	fd, err := syscall.Open(dir.Path(name), flags, 0o600)
+	if err != nil || syscall.Flock(fd, syscall.LOCK_EX|syscall.LOCK_NB) != syscall.EWOULDBLOCK {
+		return false
+	}
+	ended := make(chan struct{})
+	go func() {
+		for syscall.Flock(fd, syscall.LOCK_SH) == syscall.EINTR { // shared: all go on at once
+		}
+		syscall.Close(fd)
+		close(ended)
+	}()
+	select {
+	case <-ended:
+		return true
+	case <-time.After(patience):
+		return false
+	}
+}
