@@ -126,7 +126,8 @@ func TestProcessesKilledAtRandomLoseNothing(t *testing.T) {
 	onEach(t, bothRotations, func(m *machine) {
 		m.signIn(0)
 		lost := 0
-		for range *stormRounds {
+		for round := range *stormRounds {
+			m.env = [][]string{nil, {unqueued}}[round%2]
 			m.renewing()
 			m.set(func(s *idctest.Server) { s.Latency = time.Duration(rand.IntN(30)) * time.Millisecond })
 			calls := m.calls(func() { m.survivorsAnswer(20) })

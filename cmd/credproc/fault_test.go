@@ -75,6 +75,7 @@ func TestAFaultIsSharedAndTheLoginKept(t *testing.T) {
 			t.Parallel() // they mostly wait
 			m := newMachine(t, "plaintext")
 			m.idc.Rotation = idctest.Grace
+			m.env = []string{unqueued}
 			m.expired()
 			m.idc.Fault(fault.op, fault.Fault)
 			var outcomes []outcome

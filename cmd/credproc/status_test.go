@@ -56,6 +56,7 @@ func TestStatusTellsTheTruthWhileAStormGoesOn(t *testing.T) {
 		if s := m.status(); s.State != "signed_out" || s.SignedIn {
 			t.Errorf("before the first login: %+v", s)
 		}
+		m.env = []string{unqueued}
 		m.expired()
 		m.set(func(s *idctest.Server) { s.Latency = 300 * time.Millisecond })
 		busy, stored := 0, 0
