@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/credproc/credproc/internal/sdk"
+	"github.com/credproc/credproc/internal/sealed"
 	"github.com/credproc/credproc/oidc"
 	"github.com/credproc/credproc/tokencache"
 )
@@ -141,7 +142,8 @@ func (r *run) sayWhoIsFirst(s *tokencache.Session) {
 }
 
 // stillWorks reports whether the session was renewed just now: nothing less
-// shows that it needs no sign-in.
+// shows that it needs no sign-in. What a newer release wrote is no ruin to build
+// on: that release can read it.
 func (r *run) stillWorks(ctx context.Context, s *tokencache.Session) (bool, error) {
 	err := s.Renew(ctx)
 	unreadable, _ := errors.AsType[*tokencache.RecordError](err)
@@ -151,6 +153,8 @@ func (r *run) stillWorks(ctx context.Context, s *tokencache.Session) (bool, erro
 		return true, nil
 	case errors.Is(err, oidc.ErrSignInRequired):
 		return false, nil
+	case errors.Is(err, sealed.ErrNewer):
+		return false, err
 	case unreadable != nil && unreadable.What != "sealing key": // which no sign-in replaces
 		r.say("%v. Signing in anew.", err)
 		return false, nil

@@ -52,7 +52,7 @@ func (s *Session) SignInByItself(ctx context.Context, show func(code oidc.Device
 		if err == nil && st.lasts(it) {
 			return true, nil
 		}
-		if keyringFailed(err) { // there may be a login
+		if keyringFailed(err) || errors.Is(err, sealed.ErrNewer) { // there may be a login, or is one
 			return false, err
 		}
 		return false, s.recentDenial()

@@ -14,6 +14,7 @@ import (
 
 	"github.com/credproc/credproc/internal/kernelring"
 	"github.com/credproc/credproc/internal/safedir"
+	"github.com/credproc/credproc/internal/sealed"
 )
 
 // quickly is a file keyring that costs next to nothing to open.
@@ -198,4 +199,22 @@ func TestTokensThatAreTooBigGoToASealedFile(t *testing.T) {
 			t.Errorf("after the sign-out: %v, %v, files %q", was, err, overflow())
 		}
 	})
+}
+
+func TestAFileOfANewerReleaseIsKnownAsOne(t *testing.T) {
+	k := quickly(filepath.Join(t.TempDir(), "file"), knows("open sesame"))
+	if err := k.Set(t.Context(), "item", "secret"); err != nil {
+		t.Fatal(err)
+	}
+	record, err := k.dir().Read("item")
+	if err != nil {
+		t.Fatal(err)
+	}
+	record[4]++
+	if err := k.dir().Write("item", record); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := k.Get(t.Context(), "item"); !errors.Is(err, ErrUnreadable) || !errors.Is(err, sealed.ErrNewer) {
+		t.Errorf("got %v", err)
+	}
 }

@@ -90,8 +90,8 @@ func (f *File) Format(s fmt.State, _ rune) { fmt.Fprintf(s, "tokencache.File(%s)
 // Name returns "file".
 func (*File) Name() string { return "file" }
 
-// Get implements [Keyring]. A file that is damaged is [ErrUnreadable], one that
-// is sealed with another key [ErrLocked].
+// Get implements [Keyring]. A file that is damaged, or of a newer release, is
+// [ErrUnreadable], one that is sealed with another key [ErrLocked].
 func (f *File) Get(ctx context.Context, item string) (string, error) {
 	if err := f.dir().Guarded(); err != nil {
 		return "", f.fail("read", ErrUnavailable, err.Error())
@@ -112,7 +112,7 @@ func (f *File) Get(ctx context.Context, item string) (string, error) {
 	case errors.Is(err, sealed.ErrOtherKey):
 		return "", f.fail("read", ErrLocked, "what is stored there is sealed with another key than this")
 	case err != nil:
-		return "", f.fail("read", ErrUnreadable, err.Error())
+		return "", &KeyringError{Keyring: f.Name(), Op: "read", Kind: ErrUnreadable, Detail: err.Error(), Err: err}
 	}
 	return string(secret), nil
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/credproc/credproc/internal/flight"
 	"github.com/credproc/credproc/internal/sealed"
 	"github.com/credproc/credproc/oidc"
 )
@@ -52,6 +53,53 @@ func TestALoginThatCannotBeReadIsLeftAsItIs(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What a newer release writes down while it renews is none of an older one's
+// business, as long as it can read what comes of it.
+func TestTheJournalOfANewerReleaseThatIsRenewingIsWaitedFor(t *testing.T) {
+	onWorld(t, func(m *world) {
+		st, now := m.store(), m.item()
+		time.Sleep(2 * time.Hour)
+		release, err := flight.Lock(m.Context(), st.locks(), st.id+".lock", "renew")
+		if err != nil {
+			t.Fatal(err)
+		}
+		renewed := now.next(&oidc.Token{AccessToken: "of the newer", RefreshToken: "r", Expiry: time.Now().Add(time.Hour), Client: oidc.Client{ID: now.ClientID}})
+		newer := *renewed
+		newer.Version = newestItem + 1
+		if err := st.fillJournal(m.Context(), &newer); err != nil {
+			t.Fatal(err)
+		}
+		go func() {
+			time.Sleep(3 * time.Second)
+			if err := st.writeItem(m.Context(), renewed); err != nil {
+				t.Error(err)
+			}
+			st.removeJournal()
+			release()
+		}()
+		m.asksNothing(func() {
+			if got := m.token(m.session()); got != "of the newer" {
+				t.Errorf("got %q", got)
+			}
+		})
+	})
+}
+
+func TestNobodySignsInByItselfInPlaceOfANewerRelease(t *testing.T) {
+	onWorld(t, func(m *world) {
+		text := `{"v":2,"client":"x","access":"y"}`
+		if err := m.keyring.Set(m.Context(), m.store().item, text); err != nil {
+			t.Fatal(err)
+		}
+		m.asksNothing(func() {
+			isRecordError(t, m.session().SignInByItself(m.Context(), nil), "login", sealed.ErrNewer)
+		})
+		if m.raw() != text {
+			t.Errorf("the item is %q", m.raw())
+		}
+	})
 }
 
 func TestARegistrationThatCannotBeReadIsLeftAsItIs(t *testing.T) {

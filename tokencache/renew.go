@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/credproc/credproc/internal/safedir"
+	"github.com/credproc/credproc/internal/sealed"
 	"github.com/credproc/credproc/oidc"
 )
 
@@ -80,6 +81,9 @@ func (r *renewal) load(ctx context.Context, since time.Time, locked bool) (*item
 	if old := r.instead(err); old != nil {
 		return old, true, nil
 	}
+	if !locked && isNewerJournal(err) {
+		return nil, false, nil
+	}
 	if err != nil {
 		return nil, false, r.missing(err)
 	}
@@ -89,6 +93,13 @@ func (r *renewal) load(ctx context.Context, since time.Time, locked bool) (*item
 	r.seen = ix
 	r.last.Store(it)
 	return r.judge(it, since)
+}
+
+// isNewerJournal reports whether a newer release is renewing, or died of it.
+// Whoever has the lock knows which: it removes the journal before it lets go.
+func isNewerJournal(err error) bool {
+	e, unreadable := errors.AsType[*RecordError](err)
+	return unreadable && e.What == "journal" && errors.Is(err, sealed.ErrNewer)
 }
 
 func sameGeneration(a, b *index) bool {

@@ -65,7 +65,12 @@ type item struct {
 	Overflow bool `json:"overflow,omitempty"`
 }
 
-const itemVersion = 1
+// The format of items, journals and the index: the one that is written, and the
+// newest that is read. A format is read by one release, and written by the next.
+const (
+	itemVersion = 1
+	newestItem  = 1
+)
 
 // LogValue logs what Format prints.
 func (it item) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(it)) }
@@ -168,7 +173,7 @@ func (st *store) readIndex() *index {
 		return nil
 	}
 	ix := new(index)
-	if json.Unmarshal(data, ix) != nil || ix.Version > itemVersion {
+	if json.Unmarshal(data, ix) != nil || ix.Version > newestItem {
 		return nil
 	}
 	if ix.Keyring == "" || ix.StartURL == "" { // JSON, but none that writeIndex wrote
@@ -243,7 +248,7 @@ func (st *store) parseItem(text []byte) (*item, error) {
 		// Not err itself: it may quote what it could not read.
 		return nil, &RecordError{What: "login", Session: st.name, Err: sealed.ErrDamaged}
 	}
-	if it.Version > itemVersion {
+	if it.Version > newestItem {
 		return nil, st.newerItem("login", it.Version)
 	}
 	if it.ClientID == "" || it.AccessToken == "" && !it.Overflow {
@@ -253,7 +258,7 @@ func (st *store) parseItem(text []byte) (*item, error) {
 }
 
 func (st *store) newerItem(what string, version int) error {
-	return &RecordError{What: what, Session: st.name, Err: fmt.Errorf("format %d is %w, this one knows %d", version, sealed.ErrNewer, itemVersion)}
+	return &RecordError{What: what, Session: st.name, Err: fmt.Errorf("format %d is %w, this one knows %d", version, sealed.ErrNewer, newestItem)}
 }
 
 func (st *store) writeItem(ctx context.Context, it *item) error {
@@ -518,7 +523,7 @@ func (st *store) readJournal(ctx context.Context) (*item, error) {
 		return nil, err
 	case json.Unmarshal(data, it) != nil || it.AccessToken == "":
 		return nil, nil
-	case it.Version > itemVersion:
+	case it.Version > newestItem:
 		return nil, st.newerItem("journal", it.Version)
 	}
 	return it, nil

@@ -101,6 +101,7 @@ type machine struct {
 	url     string
 	home    string
 	keyring string
+	program string   // if it is not the usual one
 	env     []string // more of it
 }
 
@@ -164,7 +165,7 @@ func program() string { return cmp.Or(os.Getenv("STORM_PROGRAM"), os.Args[0]) }
 
 // command is a process of credproc that has not started.
 func (m *machine) command(args ...string) *exec.Cmd {
-	c := exec.Command(program(), args...)
+	c := exec.Command(cmp.Or(m.program, program()), args...)
 	c.Env = append([]string{
 		"STORM_RUN=1", "HOME=" + m.home, "TMPDIR=" + m.home, "PATH=" + os.Getenv("PATH"), "CREDPROC_KEYRING=" + m.keyring,
 		"AWS_ENDPOINT_URL_SSO_OIDC=" + m.url, "AWS_ENDPOINT_URL_SSO=" + m.url, "AWS_ENDPOINT_URL_STS=" + m.url,

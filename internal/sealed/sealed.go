@@ -32,7 +32,8 @@ import (
 
 const (
 	magic     = "SEAL"
-	version   = 1
+	version   = 1 // that is written
+	newest    = 1 // that is read: a format is read by one release, and written by the next
 	idSize    = 8
 	nonceSize = 12
 	headSize  = len(magic) + 1 + idSize
@@ -114,14 +115,14 @@ func (k *Key) Seal(identity string, plaintext []byte) []byte {
 	return k.aead().Seal(record, nil, plaintext, additional(record, identity))
 }
 
-// Open returns what a record holds. The error is one of [ErrOtherKey],
-// [ErrNewer] and [ErrDamaged].
+// Open returns what a record holds. The error is one of [ErrOtherKey] and
+// [ErrDamaged], or wraps [ErrNewer] and names both formats.
 func (k *Key) Open(identity string, record []byte) ([]byte, error) {
 	if len(record) < headSize || !bytes.HasPrefix(record, []byte(magic)) {
 		return nil, ErrDamaged
 	}
-	if record[len(magic)] > version {
-		return nil, ErrNewer
+	if format := record[len(magic)]; format > newest {
+		return nil, fmt.Errorf("format %d is %w, this one knows %d", format, ErrNewer, newest)
 	}
 	if k.secret == nil || !bytes.Equal(record[len(magic)+1:headSize], k.id[:]) {
 		return nil, ErrOtherKey

@@ -179,6 +179,10 @@ func TestANewerVersionIsTold(t *testing.T) {
 		fails(t, k, "identity", record, sealed.ErrNewer)
 		fails(t, k, "identity", record[:13], sealed.ErrNewer) // whatever comes after the head then
 		fails(t, sealed.NewKey(rand.Read), "identity", record, sealed.ErrNewer)
+		want := fmt.Sprintf("format %d is written by a newer release, this one knows 1", version)
+		if _, err := k.Open("identity", record); err == nil || err.Error() != want {
+			t.Errorf("got %v, want %s", err, want)
+		}
 	}
 	record := k.Seal("identity", []byte("text"))
 	record[4] = 0 // never was
@@ -428,7 +432,7 @@ func FuzzOpen(f *testing.F) {
 			if err != nil || string(plaintext) != goldenText {
 				t.Errorf("the record opens as %q, error %v", plaintext, err)
 			}
-		case plaintext != nil || err != reason(data):
+		case plaintext != nil || !errors.Is(err, reason(data)):
 			t.Errorf("%x opens as %q, error %v, want %v", data, plaintext, err, reason(data))
 		}
 	})
