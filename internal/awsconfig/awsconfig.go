@@ -17,7 +17,6 @@ import (
 	"os"
 	"strings"
 	"syscall"
-	"unsafe"
 )
 
 // Config is what the two files say together. The zero value says nothing. It
@@ -49,19 +48,26 @@ func LoadProfile(configPath, credentialsPath, profile string) (*Config, error) {
 func load(configPath, credentialsPath string, only []string) (*Config, error) {
 	c := &Config{Path: configPath, CredentialsPath: credentialsPath}
 	for i, path := range []string{configPath, credentialsPath} {
-		data, err := os.ReadFile(path)
+		err := c.read(path, i == 1, only)
 		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
 			continue // services may run with HOME=/dev/null
 		}
 		if err != nil {
 			return nil, err
 		}
-		// Nobody else has data: it need not be copied to become a string.
-		if err := c.add(path, unsafe.String(unsafe.SliceData(data), len(data)), i == 1, only); err != nil {
-			return nil, err
-		}
 	}
 	return c, nil
+}
+
+func (c *Config) read(path string, credentials bool, only []string) error {
+	if only != nil {
+		return c.scan(path, credentials, only)
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	return c.add(path, string(data), credentials)
 }
 
 // Parse reads data, the content of the file called name: a credentials file,
@@ -71,7 +77,7 @@ func Parse(name string, data []byte, credentials bool) (*Config, error) {
 	if credentials {
 		c = &Config{CredentialsPath: name}
 	}
-	if err := c.add(name, string(data), credentials, nil); err != nil {
+	if err := c.add(name, string(data), credentials); err != nil {
 		return nil, err
 	}
 	return c, nil
@@ -86,7 +92,7 @@ func (c *Config) With(text []byte) (*Config, error) {
 	}
 	// The credentials file is read last, as it wins.
 	all := &Config{Path: c.Path, CredentialsPath: c.CredentialsPath}
-	if err := all.add(c.Path, string(text), false, nil); err != nil {
+	if err := all.add(c.Path, string(text), false); err != nil {
 		return nil, err
 	}
 	all.merge(with)

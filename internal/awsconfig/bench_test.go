@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
 
 	"github.com/credproc/credproc/internal/awsconfig"
@@ -46,6 +47,28 @@ func BenchmarkLoadAndResolve(b *testing.B) {
 		}
 		if _, err := c.Profile("account-499.Admin", []string{"credproc"}); err != nil {
 			b.Fatal(err)
+		}
+	}
+}
+
+// A file is not held in memory as a whole to find one profile in it, wherever
+// that is.
+func TestOneProfileOfManyTakesLittleMemory(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "config")
+	if err := os.WriteFile(path, manyProfiles(4000), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range []int{0, 2000, 3999} {
+		name := fmt.Sprintf("account-%d.Admin", n)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		c, err := awsconfig.LoadProfile(path, "", name)
+		runtime.ReadMemStats(&after)
+		if err != nil || c.Profiles[name] == nil {
+			t.Fatal(c, err)
+		}
+		if allocs, size := after.Mallocs-before.Mallocs, after.TotalAlloc-before.TotalAlloc; allocs > 40 || size > 200<<10 {
+			t.Errorf("%s: %d allocations, %d bytes, want at most 40, 200 KiB", name, allocs, size)
 		}
 	}
 }

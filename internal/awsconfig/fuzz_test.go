@@ -1,6 +1,7 @@
 package awsconfig
 
 import (
+	"bytes"
 	"errors"
 	"maps"
 	"reflect"
@@ -32,6 +33,8 @@ func FuzzParse(f *testing.F) {
 		"[profile x]\na = 1\n b\nc =\n d\n[profile y]\ne=f # g\n h",
 		"[profile y]\nk # = v\n",
 		"[profile y]\nk = # v\n w\n",
+		"[profile y]\nk=#v\n w\nb = v\n  # w\n\n; c\nd e = f\n=g\n",
+		"[profile y]\n" + strings.Repeat("k = v\n", 30) + "[profile p]\nk = v\n w\n[profile y]\nk=\n  a=b\n[sso-session s]\nk = v\n[profile p]\nb = v\n",
 	} {
 		f.Add([]byte(file), false)
 		f.Add([]byte(file), true)
@@ -73,24 +76,27 @@ func FuzzParse(f *testing.F) {
 }
 
 // keepsOneProfile checks that a file says the same of one profile, and has the
-// same fault, when no other is kept.
+// same fault, when no other is kept, and however it comes in pieces.
 func keepsOneProfile(t *testing.T, all *Config, err error, file []byte, credentials bool) {
 	names := []string{"", "default", "p"}
 	if err == nil {
 		names = slices.AppendSeq(names, maps.Keys(all.Profiles))
 	}
 	for _, name := range names {
-		one := new(Config)
-		errOne := one.add("file", string(file), credentials, []string{name})
-		if !reflect.DeepEqual(err, errOne) {
-			t.Fatalf("error %v, with %q alone %v", err, name, errOne)
-		}
-		if err != nil {
-			continue
-		}
-		if !reflect.DeepEqual(one.Profiles[name], all.Profiles[name]) || len(one.Profiles) > 1 ||
-			!reflect.DeepEqual(one.Sessions, all.Sessions) || !reflect.DeepEqual(one.Services, all.Services) {
-			t.Fatalf("with %q alone: %v, want it of %v", name, one, all)
+		for _, size := range []int{piece, 1 + len(file)%31} {
+			one := new(Config)
+			p := parser{config: one, credentials: credentials, at: Location{File: "file"}, only: []string{name}}
+			errOne := p.read(bytes.NewReader(file), size)
+			if !reflect.DeepEqual(err, errOne) {
+				t.Fatalf("error %v, with %q alone in pieces of %d %v", err, name, size, errOne)
+			}
+			if err != nil {
+				continue
+			}
+			if !reflect.DeepEqual(one.Profiles[name], all.Profiles[name]) || len(one.Profiles) > 1 ||
+				!reflect.DeepEqual(one.Sessions, all.Sessions) || !reflect.DeepEqual(one.Services, all.Services) {
+				t.Fatalf("with %q alone in pieces of %d: %v, want it of %v", name, size, one, all)
+			}
 		}
 	}
 }

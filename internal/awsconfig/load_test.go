@@ -50,16 +50,19 @@ func TestLoadErrorsNameTheFile(t *testing.T) {
 	good, bad := filepath.Join(dir, "good"), filepath.Join(dir, "bad")
 	write(t, good, "")
 	write(t, bad, "\nSECRET")
-	for _, paths := range [][2]string{{dir, good}, {good, dir}} {
-		c, err := Load(paths[0], paths[1])
-		if e, ok := errors.AsType[*fs.PathError](err); !ok || e.Path != dir || c != nil {
-			t.Errorf("%q: %v, error %v", paths, c, err)
+	one := func(config, credentials string) (*Config, error) { return LoadProfile(config, credentials, "foo") }
+	for i, load := range []func(config, credentials string) (*Config, error){Load, one} {
+		for _, paths := range [][2]string{{dir, good}, {good, dir}} {
+			c, err := load(paths[0], paths[1])
+			if e, ok := errors.AsType[*fs.PathError](err); !ok || e.Path != dir || c != nil {
+				t.Errorf("%d: %q: %v, error %v", i, paths, c, err)
+			}
 		}
-	}
-	for _, paths := range [][2]string{{bad, good}, {good, bad}} {
-		c, err := Load(paths[0], paths[1])
-		if e, ok := errors.AsType[*SyntaxError](err); !ok || e.Location != (Location{bad, 2}) || c != nil || strings.Contains(err.Error(), "SECRET") {
-			t.Errorf("%q: %v, error %v", paths, c, err)
+		for _, paths := range [][2]string{{bad, good}, {good, bad}} {
+			c, err := load(paths[0], paths[1])
+			if e, ok := errors.AsType[*SyntaxError](err); !ok || e.Location != (Location{bad, 2}) || c != nil || strings.Contains(err.Error(), "SECRET") {
+				t.Errorf("%d: %q: %v, error %v", i, paths, c, err)
+			}
 		}
 	}
 }

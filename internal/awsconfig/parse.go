@@ -19,33 +19,48 @@ type parser struct {
 
 	only     []string // the profiles to keep, or nil: all
 	unwanted Section  // section, while the one being read is another profile
+	kept     bool     // some of the text may be in use, as names and values
 
 	bareDefault *Section // [default] of a config file
 }
 
-// add merges a file into c, or the profiles called only.
-func (c *Config) add(name, text string, credentials bool, only []string) error {
-	p := parser{config: c, credentials: credentials, at: Location{File: name}, only: only}
-	if c.Profiles == nil && only == nil {
+// add merges a file into c.
+func (c *Config) add(name, text string, credentials bool) error {
+	p := parser{config: c, credentials: credentials, at: Location{File: name}}
+	if c.Profiles == nil {
 		c.Profiles = make(map[string]*Section, strings.Count(text, "\n[")) // nearly all sections are profiles
 	}
-	text = strings.TrimPrefix(text, "\ufeff")
+	_, err := p.lines(text, true)
+	return err
+}
+
+// lines reads text, which begins where a line does, and returns what is left of
+// it: a line whose end is not in it, if there is more to come.
+func (p *parser) lines(text string, last bool) (rest string, err error) {
 	for more := true; more; {
 		if p.section == &p.unwanted {
 			text = p.skip(text)
 		}
 		var line string
-		line, text, more = strings.Cut(text, "\n")
-		p.at.Line++
-		if problem := p.line(line); problem != "" {
-			return &SyntaxError{p.at, problem}
+		line, rest, more = strings.Cut(text, "\n")
+		if !more && !last {
+			return text, nil
 		}
+		text = rest
+		p.at.Line++
+		if p.at.Line == 1 {
+			line = strings.TrimPrefix(line, "\ufeff")
+		}
+		if problem := p.line(line); problem != "" {
+			return "", &SyntaxError{p.at, problem}
+		}
+		p.kept = p.kept || p.section != &p.unwanted
 	}
 	// "[profile default]" makes "[default]" void, wherever they stand.
-	if p.bareDefault != nil && c.Profiles["default"] == nil {
-		put(&c.Profiles, p.bareDefault)
+	if p.bareDefault != nil && p.config.Profiles["default"] == nil {
+		put(&p.config.Profiles, p.bareDefault)
 	}
-	return nil
+	return "", nil
 }
 
 // line returns what is wrong with the line, and nothing of the line: it may be
@@ -193,59 +208,6 @@ func (p *parser) property(line string) (problem string) {
 	return ""
 }
 
-// skip passes over what nobody wants to know, up to a line that may be of
-// interest or at fault. Nearly all lines of a long file are skipped, so it
-// looks at little more than where each one ends.
-func (p *parser) skip(text string) (rest string) {
-	for {
-		end := strings.IndexByte(text, '\n')
-		if end < 0 {
-			return text
-		}
-		switch line := text[:end]; {
-		case line == "" || line[0] == '#':
-		case isPlain(line):
-			p.last, p.nested = &p.void, false
-		case p.isOther(line):
-			p.last = nil
-		default:
-			return text
-		}
-		p.at.Line++
-		text = text[end+1:]
-	}
-}
-
-// isPlain reports whether line is a property with nothing unusual about it: a
-// name at its very start, and a value.
-func isPlain(line string) bool {
-	i := strings.IndexByte(line, '=')
-	if i < 1 || line[0] <= ' ' || line[0] == '[' || strings.IndexByte(line[:i], '#') >= 0 || strings.IndexByte(line[:i], ';') >= 0 {
-		return false
-	}
-	value := line[i+1:]
-	if value != "" && value[0] == ' ' {
-		value = value[1:]
-	}
-	return value != "" && value[0] > ' ' && !isComment(value)
-}
-
-// isOther reports whether line is the header of a profile that is not wanted,
-// and spelled as most are.
-func (p *parser) isOther(line string) bool {
-	name, ok := strings.CutPrefix(line, "[profile ")
-	if !ok || p.credentials {
-		return false
-	}
-	name, ok = strings.CutSuffix(name, "]")
-	for i := range len(name) {
-		if !isIdentifier(name[i]) {
-			return false
-		}
-	}
-	return ok && name != "" && name != "default" && !slices.Contains(p.only, name)
-}
-
 // continuation adds a line to the last value. Unlike on the first line of a
 // value, a comment is part of it.
 func (p *parser) continuation(line string) (problem string) {
@@ -294,15 +256,10 @@ func cutComment(line string) string {
 // isComment takes text that is not empty.
 func isComment(text string) bool { return text[0] == '#' || text[0] == ';' }
 
-// identifiers has a bit for each of "-_/.%@:+", the letters and the digits.
-var identifiers = [2]uint64{
-	1<<'-' | 1<<'/' | 1<<'.' | 1<<'%' | 1<<'+' | (1<<11-1)<<'0', // the digits, and ':' behind them
-	1<<('@'-64) | 1<<('_'-64) | (1<<26-1)<<('A'-64) | (1<<26-1)<<('a'-64),
-}
-
-// isIdentifier says what names of sections and keys are made of.
+// isIdentifier says what names of sections and keys are made of: letters,
+// digits, and "-_/.%@:+". Those from '-' to ':' are neighbours.
 func isIdentifier(c byte) bool {
-	return c < 128 && identifiers[c/64]>>(c%64)&1 != 0
+	return (c|' ')-'a' < 26 || c-'-' <= ':'-'-' || c == '_' || c == '@' || c == '%' || c == '+'
 }
 
 // The specification knows two white-space characters, and those only.

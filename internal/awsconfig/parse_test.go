@@ -12,10 +12,10 @@ import (
 func files(t testing.TB, config, credentials string) *Config {
 	t.Helper()
 	c := &Config{Path: "config", CredentialsPath: "credentials"}
-	if err := c.add("config", config, false, nil); err != nil {
+	if err := c.add("config", config, false); err != nil {
 		t.Fatal(err)
 	}
-	if err := c.add("credentials", credentials, true, nil); err != nil {
+	if err := c.add("credentials", credentials, true); err != nil {
 		t.Fatal(err)
 	}
 	return c
