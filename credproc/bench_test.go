@@ -2,8 +2,12 @@ package credproc
 
 import (
 	"context"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/credproc/credproc/internal/idctest"
 	"github.com/credproc/credproc/oidc"
@@ -12,7 +16,7 @@ import (
 
 // warmProvider has credentials that are stored, as a program finds them that
 // keeps its provider and puts no cache of its own before it.
-func warmProvider(b *testing.B) *Provider {
+func warmProvider(b testing.TB) *Provider {
 	server := idctest.New()
 	server.AutoApprove = true
 	session := &tokencache.Session{
@@ -30,7 +34,38 @@ func warmProvider(b *testing.B) *Provider {
 	if _, err := p.Retrieve(b.Context()); err != nil {
 		b.Fatal(err)
 	}
+	age(b, session.CacheDir)
 	return p
+}
+
+// age makes all files below dir a minute old.
+func age(t testing.TB, dir string) {
+	t.Helper()
+	then := time.Now().Add(-time.Minute)
+	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && entry.Type().IsRegular() {
+			err = os.Chtimes(path, then, then)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A program that asks before each of its calls must not feel it. The figure is
+// that of the second call: it looks at the file that the first one has read.
+func TestAWarmRetrieveAllocatesLittle(t *testing.T) {
+	p := warmProvider(t)
+	got := testing.AllocsPerRun(100, func() {
+		if _, err := p.Retrieve(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Logf("%v allocations", got)
+	if got > 42 {
+		t.Errorf("%v allocations, want at most 42", got)
+	}
 }
 
 func BenchmarkRetrieveWarm(b *testing.B) {

@@ -98,7 +98,7 @@ func (p *Provider) retrieve(ctx context.Context, trail *answer) (aws.Credentials
 func (p *Provider) words() []string { return layout.RoleWords(p.AccountID, p.RoleName) }
 
 func (p *Provider) op() string {
-	return fmt.Sprintf("get credentials of role %s in account %s through session %s", p.RoleName, p.AccountID, label(p.Session))
+	return "get credentials of role " + p.RoleName + " in account " + p.AccountID + " through session " + label(p.Session)
 }
 
 func label(s *tokencache.Session) string {

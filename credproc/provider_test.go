@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -67,6 +68,63 @@ func TestAnotherProcessReadsWhatThisOneHasFetched(t *testing.T) {
 	got, err := cmd.Output()
 	if err != nil || string(got) != want.String() {
 		t.Errorf("the other process has other credentials: error %v, %s", err, stderr.Bytes())
+	}
+}
+
+// A process that asks again looks at the file that it has read, and no more. Here
+// it could not read it: the file is damaged in a way that nobody does.
+func TestWhatWasReadIsNotReadAgainUntilAnotherProcessReplacesIt(t *testing.T) {
+	p := warmProvider(t)
+	get := func(p *Provider) aws.Credentials {
+		t.Helper()
+		c, err := p.Retrieve(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	first := get(p)
+	dir := p.Session.CacheDir
+	damageInPlace(t, dir)
+	if get(p) != first {
+		t.Error("what was read is not remembered")
+	}
+	s := p.Session
+	other := &Provider{AccountID: p.AccountID, RoleName: p.RoleName,
+		Session: &tokencache.Session{Name: s.Name, Config: s.Config, Keyring: s.Keyring, StateDir: s.StateDir, CacheDir: dir}}
+	second := get(other)
+	if second == first || get(p) != second {
+		t.Error("not what another process has stored")
+	}
+	age(t, dir)
+	if get(p) != second || get(p) != second {
+		t.Error("not what another process has stored, when it is older")
+	}
+	if _, err := other.Session.SignOut(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.Retrieve(t.Context()); !errors.Is(err, oidc.ErrSignInRequired) {
+		t.Errorf("after another process has signed out: %v", err)
+	}
+}
+
+// damageInPlace changes the content of all files below dir, and neither their
+// sizes nor their times.
+func damageInPlace(t *testing.T, dir string) {
+	t.Helper()
+	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || !entry.Type().IsRegular() {
+			return err
+		}
+		info, err := entry.Info()
+		if err != nil {
+			return err
+		}
+		garbage := bytes.Repeat([]byte("x"), int(info.Size()))
+		return errors.Join(os.WriteFile(path, garbage, 0o600), os.Chtimes(path, info.ModTime(), info.ModTime()))
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -139,8 +139,8 @@ func parse(data []byte) (aws.Credentials, error) {
 	if err != nil {
 		return aws.Credentials{}, err
 	}
-	var d document
-	if json.Unmarshal(text, &d) != nil || d.Version != 1 || d.AccessKeyID == "" || d.SecretAccessKey == "" {
+	d, ok := printed(text)
+	if !ok && json.Unmarshal(text, &d) != nil || d.Version != 1 || d.AccessKeyID == "" || d.SecretAccessKey == "" {
 		// Not the decoder's error: it may quote what it could not read.
 		return aws.Credentials{}, errors.New("not a data of credentials")
 	}
@@ -152,6 +152,25 @@ func parse(data []byte) (aws.Credentials, error) {
 		c.CanExpire, c.Expires = true, *d.Expiration
 	}
 	return c, nil
+}
+
+// printed reads a document that is spelled as we print one, for a fraction of
+// what a parser of JSON takes.
+func printed(text []byte) (d document, ok bool) {
+	f, ok := record.Read(text)
+	if !ok {
+		return document{}, false
+	}
+	d = document{Version: 1, AccessKeyID: string(f.AccessKeyID), SecretAccessKey: string(f.SecretAccessKey),
+		SessionToken: string(f.SessionToken), AccountID: string(f.AccountID)}
+	if f.Expiration != nil {
+		at, err := time.Parse(time.RFC3339, string(f.Expiration))
+		if err != nil {
+			return document{}, false
+		}
+		d.Expiration = &at
+	}
+	return d, true
 }
 
 // A want is what one caller wants of the credentials, and what was stored when

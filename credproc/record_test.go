@@ -1,7 +1,9 @@
 package credproc
 
 import (
+	"encoding/json"
 	"fmt"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -170,6 +172,13 @@ func FuzzRecord(f *testing.F) {
 		}
 		if err != nil {
 			return
+		}
+		_, text, _ := record.Split(data)
+		if d, ok := printed(text); ok {
+			var byJSON document
+			if err := json.Unmarshal(text, &byJSON); err != nil || !reflect.DeepEqual(d, byJSON) {
+				t.Errorf("read as %v, by JSON %v, error %v", d, byJSON, err)
+			}
 		}
 		if text, err := encode(c); err == nil { // else a year that RFC 3339 has not
 			again, err := parse(append([]byte("1 2 3\n"), text...))

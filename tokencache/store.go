@@ -1,6 +1,7 @@
 package tokencache
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -12,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/credproc/credproc/internal/layout"
@@ -46,6 +48,8 @@ type store struct {
 	keys         *keyHolder
 	noKeyCache   bool
 	mayPrompt    bool
+
+	memories *sync.Map // of records, by identity: *memory
 }
 
 // item is what a sign-in gave: the content of the session's keyring item.
@@ -140,7 +144,7 @@ func newStore(s *Session) (*store, error) {
 		item:    layout.SessionItem(state, identity),
 		keyItem: layout.KeyItem(state),
 		state:   safedir.Dir(state), cache: safedir.Dir(cache),
-		keys: newKeyHolder(), noKeyCache: s.NoKeyCache, mayPrompt: s.MayPrompt,
+		keys: newKeyHolder(), noKeyCache: s.NoKeyCache, mayPrompt: s.MayPrompt, memories: new(sync.Map),
 	}
 	st.keyring, err = s.openKeyring(st)
 	return st, err
@@ -542,7 +546,11 @@ func (st *store) recordIdentity(words []string) string {
 func (st *store) readRecord(ctx context.Context, words []string) ([]byte, error) {
 	identity := st.recordIdentity(words)
 	dir, name := layout.RecordFile(st.identity, identity)
-	record, err := st.cache.Sub(dir).Read(name)
+	cache := st.cache.Sub(dir)
+	if data, ok := st.remembered(identity, cache, name); ok {
+		return data, nil
+	}
+	record, info, err := cache.ReadWithInfo(name)
 	if err != nil {
 		return nil, nil
 	}
@@ -553,7 +561,37 @@ func (st *store) readRecord(ctx context.Context, words []string) ([]byte, error)
 	if err != nil {
 		return nil, nil
 	}
+	st.remember(identity, info, data)
 	return data, nil
+}
+
+// A memory is what a record held, and the file that it was read from. Who asks
+// again finds out by one look at the file whether that is still so.
+type memory struct {
+	info fs.FileInfo
+	data func() []byte // a function, as in sealed.Key: not printed
+}
+
+// remembered returns a copy of what a record holds, if it was read before and
+// nobody has written or removed it since.
+func (st *store) remembered(identity string, cache safedir.Dir, name string) (data []byte, ok bool) {
+	found, ok := st.memories.Load(identity)
+	if !ok {
+		return nil, false
+	}
+	m := found.(*memory)
+	if !cache.Has(name, m.info) {
+		st.memories.CompareAndDelete(identity, found)
+		return nil, false
+	}
+	return bytes.Clone(m.data()), true
+}
+
+func (st *store) remember(identity string, info fs.FileInfo, data []byte) {
+	if safedir.Settled(info) {
+		data = bytes.Clone(data) // the caller may change it
+		st.memories.Store(identity, &memory{info, func() []byte { return data }})
+	}
 }
 
 // writeRecord leaves word of what it has stored, if there is something to say.
@@ -572,4 +610,7 @@ func (st *store) writeRecord(ctx context.Context, words []string, data []byte, n
 	return nil
 }
 
-func (st *store) removeRecords() { st.cache.RemoveAll(st.id) }
+func (st *store) removeRecords() {
+	st.cache.RemoveAll(st.id)
+	st.memories.Clear()
+}

@@ -108,37 +108,53 @@ func (t Times) Judge(now, since time.Time, minValidity time.Duration) Freshness 
 	return Stale
 }
 
+// Fields are what a document says, as parts of it: nil for what is not there.
+type Fields struct {
+	AccessKeyID, SecretAccessKey, SessionToken, Expiration, AccountID []byte
+}
+
 // Printed reports whether document is spelled exactly as credproc prints one,
 // with nothing in it that needs an escape, so that whoever parses and prints
 // it again gets the same. It is quick, and no judge of JSON: what it does not
 // know is left to whoever can parse it.
 func Printed(document []byte) bool {
+	_, ok := Read(document)
+	return ok
+}
+
+// Read returns the fields of a document that is [Printed].
+func Read(document []byte) (f Fields, ok bool) {
 	rest, ok := bytes.CutPrefix(document, []byte(`{"Version":1`))
 	if !ok {
-		return false
+		return Fields{}, false
 	}
 	for _, field := range []struct {
 		name     string
+		into     *[]byte
 		plain    func(value []byte) bool
 		required bool
 	}{
-		{`,"AccessKeyId":"`, printable, true}, {`,"SecretAccessKey":"`, printable, true}, {`,"SessionToken":"`, printable, false},
-		{`,"Expiration":"`, second, false}, {`,"AccountId":"`, printable, false},
+		{`,"AccessKeyId":"`, &f.AccessKeyID, printable, true}, {`,"SecretAccessKey":"`, &f.SecretAccessKey, printable, true},
+		{`,"SessionToken":"`, &f.SessionToken, printable, false}, {`,"Expiration":"`, &f.Expiration, second, false},
+		{`,"AccountId":"`, &f.AccountID, printable, false},
 	} {
 		value, ok := bytes.CutPrefix(rest, []byte(field.name))
 		if !ok {
 			if field.required {
-				return false
+				return Fields{}, false
 			}
 			continue
 		}
 		end := bytes.IndexByte(value, '"')
 		if end <= 0 || !field.plain(value[:end]) {
-			return false
+			return Fields{}, false
 		}
-		rest = value[end+1:]
+		*field.into, rest = value[:end:end], value[end+1:]
 	}
-	return string(rest) == "}\n"
+	if string(rest) != "}\n" {
+		return Fields{}, false
+	}
+	return f, true
 }
 
 // printable says what JSON writes as it is.

@@ -61,14 +61,20 @@ func (d Dir) Sub(name string) Dir { return Dir(d.Path(name)) }
 // either the file or the directory is not there. What is no file, such as a
 // named pipe, is an error at once: nobody waits for somebody to write to it.
 func (d Dir) Read(name string) ([]byte, error) {
+	data, _, err := d.ReadWithInfo(name)
+	return data, err
+}
+
+// ReadWithInfo is Read that also says what the file was like, for [Dir.Has].
+func (d Dir) ReadWithInfo(name string) ([]byte, fs.FileInfo, error) {
 	root, err := os.OpenRoot(string(d))
 	if err != nil {
-		return nil, d.inTheWay(err)
+		return nil, nil, d.inTheWay(err)
 	}
 	defer root.Close()
 	f, err := root.OpenFile(name, os.O_RDONLY|nonblock, 0)
 	if err != nil {
-		return nil, d.whole("open", name, err)
+		return nil, nil, d.whole("open", name, err)
 	}
 	defer f.Close()
 	info, err := f.Stat()
@@ -76,14 +82,30 @@ func (d Dir) Read(name string) ([]byte, error) {
 		err = errNoFile
 	}
 	if err != nil {
-		return nil, d.whole("read", name, err)
+		return nil, nil, d.whole("read", name, err)
 	}
 	text := bytes.NewBuffer(make([]byte, 0, info.Size()+bytes.MinRead)) // which the end of the file needs too
 	_, err = text.ReadFrom(f)
-	return text.Bytes(), err
+	return text.Bytes(), info, err
 }
 
 var errNoFile = errors.New("not a regular file")
+
+// settled is the age from which a file is told from the one that replaces it:
+// the number of a file that is gone is soon that of another, and clocks of file
+// systems are as coarse as two seconds.
+const settled = 3 * time.Second
+
+// Settled reports whether what a file was like when it was read, just now, tells
+// it from every later one of that name.
+func Settled(info fs.FileInfo) bool { return time.Since(info.ModTime()) > settled }
+
+// Has reports whether a file is still the one that was read, and was [Settled]
+// then. It is for files that are replaced as a whole only.
+func (d Dir) Has(name string, info fs.FileInfo) bool {
+	now, err := os.Lstat(d.Path(name))
+	return err == nil && os.SameFile(now, info) && now.Size() == info.Size() && now.ModTime().Equal(info.ModTime())
+}
 
 // whole puts the whole path into an error: a Root's has the name alone, and
 // nobody can mend what they cannot find.

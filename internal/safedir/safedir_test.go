@@ -287,3 +287,43 @@ func TestAnOwnerErrorSaysWhose(t *testing.T) {
 		t.Errorf("%q, want %q", err, want)
 	}
 }
+
+func TestAFileIsTheOneThatWasReadUntilItIsReplaced(t *testing.T) {
+	then := time.Now().Add(-time.Minute)
+	for name, change := range map[string]func(dir safedir.Dir, path string) error{
+		"replaced": func(dir safedir.Dir, _ string) error { return dir.Write("file", []byte("two")) },
+		"removed":  func(dir safedir.Dir, _ string) error { return dir.Remove("file") },
+		"longer":   func(_ safedir.Dir, path string) error { return os.WriteFile(path, []byte("longer"), 0o600) },
+		"written":  func(_ safedir.Dir, path string) error { return os.WriteFile(path, []byte("two"), 0o600) },
+		"a link to the other": func(dir safedir.Dir, path string) error {
+			return errors.Join(os.Rename(path, path+"2"), os.Symlink("file2", path))
+		},
+	} {
+		dir := holding(t, "file", "one")
+		path := dir.Path("file")
+		if _, info, err := dir.ReadWithInfo("file"); err != nil || safedir.Settled(info) {
+			t.Errorf("new: settled, or error %v", err)
+		}
+		if err := os.Chtimes(path, then, then); err != nil {
+			t.Fatal(err)
+		}
+		data, info, err := dir.ReadWithInfo("file")
+		if err != nil || string(data) != "one" || !safedir.Settled(info) || !dir.Has("file", info) {
+			t.Errorf("%s: before: %q, error %v", name, data, err)
+		}
+		if err := change(dir, path); err != nil {
+			if name != "a link to the other" { // which not every user may make on Windows
+				t.Error(err)
+			}
+			continue
+		}
+		if name == "replaced" { // by what looks the same
+			if err := os.Chtimes(path, then, then); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if dir.Has("file", info) {
+			t.Errorf("%s: it is said to be the one that was read", name)
+		}
+	}
+}

@@ -157,12 +157,18 @@ func additional(record []byte, identity string) []byte {
 // Identity joins the words that say what a record is, so that no two lists of
 // words give the same identity.
 func Identity(words ...string) string {
-	var b strings.Builder
+	size := 0
 	for _, w := range words {
-		b.WriteString(strconv.Itoa(len(w)))
-		b.WriteString(":" + w + ",")
+		size += len(w) + len("999:,")
 	}
-	return b.String()
+	b := make([]byte, 0, size)
+	for _, w := range words {
+		b = strconv.AppendInt(b, int64(len(w)), 10)
+		b = append(b, ':')
+		b = append(b, w...)
+		b = append(b, ',')
+	}
+	return string(b)
 }
 
 // Nonce returns the random part of a record's header, in hexadecimal digits:
