@@ -1,7 +1,6 @@
 package cmd
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -258,9 +257,11 @@ func (r *run) confirmReset(keyring string, sessions []*tokencache.Session) error
 	if len(names) > 0 {
 		lost = "These logins are lost: " + strings.Join(names, ", ") + "."
 	}
-	fmt.Fprintf(r.stderr(), "Forget all of ours in the %s keyring? %s [y/N] ", keyring, lost)
-	answer, _ := bufio.NewReader(r.stdin()).ReadString('\n')
-	if answer = strings.ToLower(strings.TrimSpace(answer)); answer != "y" && answer != "yes" {
+	answer, err := r.ask(fmt.Sprintf("Forget all of ours in the %s keyring? %s [y/N]", keyring, lost), "")
+	if err != nil {
+		return err
+	}
+	if answer = strings.ToLower(answer); answer != "y" && answer != "yes" {
 		return r.usage("nothing was forgotten")
 	}
 	return nil

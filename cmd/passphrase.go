@@ -140,6 +140,9 @@ func (a *App) readSecret(ctx context.Context, prompt string) (string, error) {
 		}
 		return l.text, l.err
 	case <-ctx.Done():
-		return "", context.Cause(ctx)
+		if cause := context.Cause(ctx); !errors.Is(cause, context.DeadlineExceeded) {
+			return "", cause
+		}
+		return "", fmt.Errorf("%w in time", errNoPassphrase)
 	}
 }
