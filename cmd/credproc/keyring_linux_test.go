@@ -1,9 +1,18 @@
 package main
 
 import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
+	"time"
+
+	"github.com/credproc/credproc/tokencache"
 )
 
 // withoutKeychain makes a machine one without a Secret Service.
@@ -78,4 +87,103 @@ func TestAKeyringThatDoesNotWorkIsNotOffered(t *testing.T) {
 		m.offersFiles(m.kernelless(calls, "EPERM", "login", "corp"), "kernel keyring: ")
 	}
 	m.want(m.idc.Counts(), "RegisterClient", 0)
+}
+
+// passphraseCommand is a CREDPROC_PASSPHRASE_COMMAND that counts in a file how
+// often it is run, and in another how often no process has the lock for it.
+func (m *machine) passphraseCommand() (setting string) {
+	m.write("passphrase", `#!/bin/sh
+echo >>$HOME/opened
+for lock in $(find $HOME/.local/state -name unlock.lock); do flock -n $lock echo >>$HOME/unguarded; done
+echo correct-horse
+`)
+	return "CREDPROC_PASSPHRASE_COMMAND=sh " + filepath.Join(m.home, "passphrase")
+}
+
+// lines counts those of a file, which there is none of if it has none.
+func (m *machine) lines(name string) int {
+	text, err := os.ReadFile(filepath.Join(m.home, name))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		m.Error(err)
+	}
+	return strings.Count(string(text), "\n")
+}
+
+// watched runs n processes at once, and returns the most memory that was seen to
+// be theirs alone, in kilobytes. What they share with each other does not count.
+func (m *machine) watched(n int, args []string) (outcomes []outcome, peak int) {
+	outcomes = make([]outcome, n)
+	commands := make([]*exec.Cmd, n)
+	var started, over sync.WaitGroup
+	for i := range n {
+		commands[i] = m.command(args...)
+		running := make(chan struct{})
+		started.Go(func() { <-running })
+		over.Go(func() { outcomes[i] = m.finishWith(commands[i], running) })
+	}
+	started.Wait()
+	done := make(chan struct{})
+	go func() { over.Wait(); close(done) }()
+	for {
+		sum := 0
+		for _, c := range commands {
+			sum += anonymous(c.Process.Pid)
+		}
+		peak = max(peak, sum)
+		select {
+		case <-done:
+			return outcomes, peak
+		case <-time.After(time.Millisecond):
+		}
+	}
+}
+
+// anonymous is the memory of a process that no other has, in kilobytes; 0: it
+// has ended.
+func anonymous(pid int) (kilobytes int) {
+	status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	_, field, _ := strings.Cut(string(status), "\nRssAnon:")
+	fmt.Sscanf(field, "%d kB", &kilobytes)
+	return kilobytes
+}
+
+// One that opens the file takes 32 MB for it.
+func TestTwentyProcessesOpenAFileOneAfterAnother(t *testing.T) {
+	t.Parallel()
+	m := newMachine(t, "file")
+	m.env = append(m.env, "CREDPROC_KEY_CACHE=off", m.passphraseCommand())
+	m.signIn(0)
+	before := m.lines("opened")
+	outcomes, peak := m.watched(20, process(admin))
+	if answers := m.answered(outcomes); len(answers) != 1 {
+		t.Errorf("%d different answers", len(answers))
+	}
+	if n := m.lines("opened") - before; n != 20 {
+		t.Errorf("opened %d times", n)
+	}
+	if n := m.lines("unguarded"); n > 0 {
+		t.Errorf("%d times while another could have", n)
+	}
+	t.Logf("at most %d MB", peak>>10)
+	if peak > 20*32<<10 || peak < 32<<10 {
+		t.Errorf("at most %d MB", peak>>10)
+	}
+}
+
+// Where the kernel keeps the key, the first one to open the file does it for all.
+func TestOneProcessOpensAFileForTwenty(t *testing.T) {
+	t.Parallel()
+	if _, err := new(tokencache.Kernel).Get(t.Context(), "none"); !errors.Is(err, tokencache.ErrNotFound) {
+		return // a kernel that forbids it
+	}
+	m := newMachine(t, "file")
+	m.env = append(m.env, m.passphraseCommand())
+	m.signIn(0)
+	t.Cleanup(func() { m.run("keyring", "lock") })
+	m.run("keyring", "lock")
+	before := m.lines("opened")
+	m.answered(m.together(times(20, process(admin))...))
+	if n := m.lines("opened") - before; n != 1 {
+		t.Errorf("opened %d times", n)
+	}
 }
