@@ -5,6 +5,8 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
+	"runtime/debug"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -158,6 +160,31 @@ func TestTwentyHelpersOpenAFileOneAfterAnother(t *testing.T) {
 	locked := &File{Dir: dir, Service: "credproc-test"}
 	if _, err := locked.Get(t.Context(), "item"); !errors.Is(err, ErrLocked) {
 		t.Errorf("after lock: %v", err)
+	}
+}
+
+// Between its unlocking and its end a process may wait for the service, with
+// many others.
+func TestWhatOpeningAFileTakesIsGivenBackAtOnce(t *testing.T) {
+	heap := func() int64 {
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return int64(m.HeapSys-m.HeapReleased) >> 20
+	}
+	debug.FreeOSMemory()
+	before := heap()
+	k := quickly(filepath.Join(t.TempDir(), "file"), knows("right"))
+	k.factor = quickFactor
+	if err := k.Set(t.Context(), "item", "secret"); err != nil {
+		t.Fatal(err)
+	}
+	made := heap()
+	k = quickly(k.Dir, knows("right"))
+	if _, err := k.Get(t.Context(), "item"); err != nil {
+		t.Fatal(err)
+	}
+	if opened := heap(); made-before >= 32 || opened-before >= 32 {
+		t.Errorf("of %d MB before there were %d once it was made, and %d once it was opened", before, made, opened)
 	}
 }
 

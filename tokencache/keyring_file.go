@@ -12,6 +12,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"sync"
 
 	agefile "filippo.io/age"
@@ -332,6 +333,7 @@ func (f *File) writeKey(passphrase string) ([]byte, error) {
 }
 
 func encryptKey(key *sealed.Key, passphrase string, factor int) ([]byte, error) {
+	defer debug.FreeOSMemory() // see decryptKey
 	recipient, err := agefile.NewScryptRecipient(passphrase)
 	if err != nil {
 		return nil, err
@@ -350,7 +352,12 @@ func encryptKey(key *sealed.Key, passphrase string, factor int) ([]byte, error) 
 
 // decryptKey fails with errWrongPassphrase or [sealed.ErrDamaged]. A file whose
 // salt is damaged cannot be told from one with another passphrase.
+//
+// What scrypt takes, up to 256 MB, is given back at once: the collector would
+// keep it for minutes, and twenty processes that wait for a service, each with
+// that much, need more than one after another.
 func decryptKey(content []byte, passphrase string) (*sealed.Key, error) {
+	defer debug.FreeOSMemory()
 	identity, err := agefile.NewScryptIdentity(passphrase)
 	if err != nil {
 		return nil, err

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/credproc/credproc/internal/idctest"
 	"github.com/credproc/credproc/tokencache"
 )
 
@@ -94,7 +95,8 @@ func TestAKeyringThatDoesNotWorkIsNotOffered(t *testing.T) {
 func (m *machine) passphraseCommand() (setting string) {
 	m.write("passphrase", `#!/bin/sh
 echo >>$HOME/opened
-for lock in $(find $HOME/.local/state -name unlock.lock); do flock -n $lock echo >>$HOME/unguarded; done
+lock=$(find $HOME/.local/state -name unlock.lock)
+if [ -z "$lock" ] || flock -n "$lock" true; then echo >>$HOME/unguarded; fi
 echo correct-horse
 `)
 	return "CREDPROC_PASSPHRASE_COMMAND=sh " + filepath.Join(m.home, "passphrase")
@@ -152,7 +154,11 @@ func TestTwentyProcessesOpenAFileOneAfterAnother(t *testing.T) {
 	t.Parallel()
 	m := newMachine(t, "file")
 	m.env = append(m.env, "CREDPROC_KEY_CACHE=off", m.passphraseCommand())
+	m.set(func(s *idctest.Server) { s.RoleLife = time.Second })
 	m.signIn(0)
+	m.run(process(admin)...) // what each of them has to open, before all wait
+	<-time.After(time.Second)
+	m.set(func(s *idctest.Server) { s.RoleLife, s.Latency = time.Hour, 2*time.Second })
 	before := m.lines("opened")
 	outcomes, peak := m.watched(20, process(admin))
 	if answers := m.answered(outcomes); len(answers) != 1 {
@@ -165,7 +171,7 @@ func TestTwentyProcessesOpenAFileOneAfterAnother(t *testing.T) {
 		t.Errorf("%d times while another could have", n)
 	}
 	t.Logf("at most %d MB", peak>>10)
-	if peak > 20*32<<10 || peak < 32<<10 {
+	if peak < 32<<10 || peak > 7*32<<10 {
 		t.Errorf("at most %d MB", peak>>10)
 	}
 }
