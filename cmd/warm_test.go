@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -310,6 +311,24 @@ func arguments(r *rand.Rand, start string) []string {
 		args = append(args[:1:1], flagsOfAdmin[1:]...)
 	}
 	return args
+}
+
+// Memory is what a short process pays for most: each page that it touches first
+// costs more than what is done there.
+func TestAWarmAnswerAllocatesLittle(t *testing.T) {
+	m := newMachine(t)
+	for way, args := range map[string][]string{"--profile": {"process", "--profile", "native"}, "flags": flagsOfAdmin} {
+		var before, after runtime.MemStats
+		got := testing.AllocsPerRun(10, func() { m.warm(args...) })
+		runtime.ReadMemStats(&before)
+		_, ok := m.warm(args...)
+		runtime.ReadMemStats(&after)
+		size := (after.TotalAlloc - before.TotalAlloc) >> 10
+		t.Logf("%s: %v allocations, %d KiB", way, got, size)
+		if !ok || got > 140 || size > 56 {
+			t.Errorf("%s: answered %v, %v allocations, %d KiB, want at most 140, 56 KiB", way, ok, got, size)
+		}
+	}
 }
 
 func BenchmarkAnswerWarm(b *testing.B) {

@@ -100,7 +100,7 @@ func TestAWarmAnswerTouchesNothingItNeedNot(t *testing.T) {
 			t.Errorf("%s comes before the answer", unwanted)
 		}
 	}
-	if inits == 0 || inits > 68 {
-		t.Errorf("%d packages are initialized before the answer, want at most 68\n%s", inits, warm.stderr)
+	if inits == 0 || inits > 66 { // two more than there are
+		t.Errorf("%d packages are initialized before the answer, want at most 66\n%s", inits, warm.stderr)
 	}
 }

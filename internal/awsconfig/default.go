@@ -14,8 +14,8 @@ var giving = []string{
 	"sso_session", "sso_start_url", "sso_region", "sso_account_id", "sso_role_name",
 }
 
-// secretKeys are those whose values are credentials themselves.
-var secretKeys = giving[:4]
+// secretKeys returns those whose values are credentials themselves.
+func secretKeys() []string { return giving[:4] }
 
 // WithoutDefault returns the file with nothing in it from which the profile
 // "default" gets credentials, and with no keys of any other profile, so that it
@@ -40,7 +40,7 @@ func WithoutDefault(data []byte, credentials bool) (rest []byte, found bool) {
 			key, _, _ := splitProperty(text)
 			key = strings.ToLower(key)
 			gives := inDefault && slices.Contains(giving, key)
-			dropping = gives || slices.Contains(secretKeys, key)
+			dropping = gives || slices.Contains(secretKeys(), key)
 			found = found || gives
 		}
 		if !dropping || bare == "" || isComment(bare) {

@@ -25,7 +25,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"log/slog"
 	"strconv"
 	"strings"
 )
@@ -103,8 +102,9 @@ func (k *Key) ID() string { return hex.EncodeToString(k.id[:]) }
 // Format prints the key's ID, whatever the verb.
 func (k Key) Format(f fmt.State, _ rune) { fmt.Fprintf(f, "sealed.Key(%s)", k.ID()) }
 
-// LogValue logs the key's ID.
-func (k Key) LogValue() slog.Value { return slog.StringValue(k.ID()) }
+// MarshalText writes the key's ID, in logs too. A LogValue would do there, but
+// log/slog comes late among what is initialized.
+func (k Key) MarshalText() ([]byte, error) { return []byte(k.ID()), nil }
 
 // Seal returns plaintext as a record that opens for the same identity only.
 func (k *Key) Seal(identity string, plaintext []byte) []byte {
