@@ -46,6 +46,7 @@ func (m *machine) tampered(call, injection, when string, args []string) (o outco
 var fileCalls = []string{"fsync", "renameat", "unlinkat", "pwrite64"}
 
 func TestAHolderKilledAtAnyFileCallLosesNothing(t *testing.T) {
+	t.Parallel()
 	onEach(t, bothRotations, func(m *machine) {
 		m.signIn(0)
 		for _, call := range fileCalls {
@@ -66,6 +67,7 @@ func TestAHolderKilledAtAnyFileCallLosesNothing(t *testing.T) {
 // Before the request, in it, and after the answer, but before the journal: the
 // one window that cannot be closed where a refresh token works only once.
 func TestAHolderKilledInItsConversationLosesOnlyWhatTheServiceRotated(t *testing.T) {
+	t.Parallel()
 	onEach(t, bothRotations, func(m *machine) {
 		m.signIn(0)
 		for _, call := range []string{"write", "read"} {
@@ -102,6 +104,7 @@ func (m *machine) works(after string, calls map[string]int, mayLose bool) {
 }
 
 func TestAFullDiskLosesNothing(t *testing.T) {
+	t.Parallel()
 	onEach(t, []idctest.Rotation{idctest.Strict}, func(m *machine) {
 		m.signIn(0)
 		for _, call := range fileCalls {
@@ -123,6 +126,7 @@ func TestAFullDiskLosesNothing(t *testing.T) {
 }
 
 func TestProcessesKilledAtRandomLoseNothing(t *testing.T) {
+	t.Parallel()
 	onEach(t, bothRotations, func(m *machine) {
 		m.signIn(0)
 		lost := 0
