@@ -3,8 +3,10 @@ package e2e
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -14,69 +16,116 @@ import (
 )
 
 // hard are names of accounts that a config file could break at.
-var hard = []string{"Production", "Production", "Team A / Prod", "🚀 Launch", `"quoted" it's`, "x]y # z ; a=b %(c)s", "DEFAULT", strings.Repeat("long name ", 5)}
+var hard = []string{
+	"Production", "Production", "production", "😀", "🚀 Launch", `"quoted" it's`, "it's", "a/b/c", "Team A / Prod", " spaces  around ",
+	"x]y # z ; a=b %(c)s", "# no comment", "; neither", "ünïcödé", "日本", "...", "---", "-", "a=b", "$HOME", "`id`", "tab\tand\nline",
+	"default", "DEFAULT", "profile x", "[profile x]", strings.Repeat("long name ", 5), strings.Repeat("é", 50), "",
+}
+
+// hardRoles are names of roles with what IAM lets them have in them.
+var hardRoles = []string{"Admin", "Read_Only", "Read=Only,", "a+b.c@d-e"}
+
+// A reader returns how it reads each profile: its line, its region, and the ARN
+// of who the credentials that the line gives belong to.
+type reader func(m *machine, names []string) map[string][3]string
 
 func TestEveryReaderTakesWhatConfigureWrites(t *testing.T) {
 	m := newMachine(t)
 	m.server.Set(func(s *idctest.Server) {
 		s.Accounts = nil
 		for i, name := range hard {
-			s.Accounts = append(s.Accounts, idctest.Account{ID: fmt.Sprintf("%012d", i+1), Name: name, Roles: []string{"Admin", "Read_Only"}})
+			s.Accounts = append(s.Accounts, idctest.Account{ID: fmt.Sprintf("%012d", i+1), Name: name, Roles: hardRoles})
 		}
 	})
 	m.login()
 	m.must(binary, "configure", "corp", "--all", "--yes", "--region", "eu-west-1", "--region", "ap-south-1")
 	profiles := m.profiles()
-	if len(profiles) != 2*len(hard) {
-		t.Fatalf("%d profiles for %d roles", len(profiles), 2*len(hard))
+	if want := len(hard) * len(hardRoles); len(profiles) != want {
+		t.Fatalf("%d profiles for %d roles", len(profiles), want)
 	}
-	python, err := filepath.Abs("testdata/profiles.py")
-	if err != nil {
-		t.Fatal(err)
+	readers := m.readers()
+	m.enter()
+	t.Run("all", func(t *testing.T) {
+		for name, read := range readers {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel() // each needs seconds of one processor
+				shell := *m
+				shell.t = t
+				shell.sees(profiles, read)
+			})
+		}
+	})
+	m.counted(map[string]int{"GetRoleCredentials": len(profiles)}) // all readers share them
+}
+
+// sees expects a reader to read all profiles as configure means them.
+func (m *machine) sees(profiles map[string]accountRole, read reader) {
+	m.t.Helper()
+	got := read(m, slices.Sorted(maps.Keys(profiles)))
+	for name, role := range profiles {
+		line := fmt.Sprintf("%s process --sso-session corp --account-id %s --role-name %s", binary, role.account, role.role)
+		arn := "arn:aws:sts::" + role.account + ":assumed-role/AWSReservedSSO_" + role.role + "_"
+		if g := got[name]; g[0] != line || g[1] != "eu-west-1" || !strings.HasPrefix(g[2], arn) {
+			m.t.Errorf("the profile %s is read as %q, want %q of %s", name, g, line, arn)
+		}
 	}
-	args := []string{m.url}
-	for name := range profiles {
-		args = append(args, name)
-	}
-	readers := map[string]func() map[string][3]string{
-		"boto3": func() map[string][3]string {
-			return m.decoded(m.must("python3", append([]string{python}, args...)...))
-		},
-		"the SDK for Go": func() map[string][3]string { return m.goReads(args[1:]) },
-	}
-	if modules, why := installJavaScript(t); why != "" {
-		notRun(t, "the AWS SDK for JavaScript as a reader", why)
+}
+
+// readers returns those that are here.
+func (m *machine) readers() map[string]reader {
+	m.t.Helper()
+	all := map[string]reader{"the SDK for Go": goReads, "boto3": scriptReads("python3", "testdata/profiles.py")}
+	if python, version := m.pythonOfTheCLI(); python != "" {
+		all["the AWS CLI "+version] = scriptReads(python, "testdata/cli.py")
 	} else {
-		readers["the SDK for JavaScript"] = func() map[string][3]string {
-			script := filepath.Join(modules, "profiles.mjs")
-			text, err := os.ReadFile("testdata/profiles.mjs")
-			if err == nil {
-				err = os.WriteFile(script, text, 0o600)
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
-			return m.decoded(m.must("node", append([]string{script}, args...)...))
+		notRun(m.t, "the AWS CLI as a reader", "no Python has its modules")
+	}
+	modules, why := installJavaScript(m.t)
+	if why != "" {
+		notRun(m.t, "the AWS SDK for JavaScript as a reader", why)
+		return all
+	}
+	script := filepath.Join(modules, "profiles.mjs") // beside what it imports
+	text, err := os.ReadFile("testdata/profiles.mjs")
+	if err == nil {
+		err = os.WriteFile(script, text, 0o600)
+	}
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	all["the SDK for JavaScript"] = scriptReads("node", script)
+	return all
+}
+
+// pythonOfTheCLI prefers version 1, which comes from PyPI, to Debian's.
+func (m *machine) pythonOfTheCLI() (python, version string) {
+	m.t.Helper()
+	for _, python := range []string{"python3", "/usr/bin/python3"} {
+		r := m.run(python, "-c", "import awscli.clidriver; print(awscli.__version__)")
+		if r.status == 0 {
+			return python, strings.TrimSpace(r.stdout)
 		}
 	}
-	for reader, read := range readers {
-		got := read()
-		for name, role := range profiles {
-			line := fmt.Sprintf("%s process --sso-session corp --account-id %s --role-name %s", binary, role.account, role.role)
-			arn := "arn:aws:sts::" + role.account + ":assumed-role/AWSReservedSSO_" + role.role + "_"
-			if g := got[name]; g[0] != line || g[1] != "eu-west-1" || !strings.HasPrefix(g[2], arn) {
-				t.Errorf("%s reads the profile %s as %q, want %q of %s", reader, name, g, line, arn)
+	return "", ""
+}
+
+// scriptReads returns the reader that a script is. It begins anew after some
+// profiles, so that none of them runs for minutes where all is slow.
+func scriptReads(interpreter, file string) reader {
+	return func(m *machine, names []string) map[string][3]string {
+		m.t.Helper()
+		script, err := filepath.Abs(file)
+		if err != nil {
+			m.t.Fatal(err)
+		}
+		all := map[string][3]string{}
+		for some := range slices.Chunk(names, 40) {
+			out := m.must(interpreter, append([]string{script, m.url}, some...)...)
+			if err := json.Unmarshal([]byte(out), &all); err != nil {
+				m.t.Fatal(err)
 			}
 		}
-	}
-	for name := range profiles {
-		if got := m.must("aws", "configure", "get", "credential_process", "--profile", name); !strings.Contains(got, profiles[name].account) {
-			t.Errorf("the AWS CLI reads the profile %s as %q", name, got)
-		}
-		if r := m.aws("sts", "get-caller-identity", "--profile", name); !strings.Contains(r.stdout, profiles[name].account) {
-			t.Errorf("the AWS CLI: %s: %d: %s", name, r.status, r.stderr)
-		}
-		break // it reads as botocore does, and takes a second
+		return all
 	}
 }
 
@@ -105,17 +154,8 @@ func (m *machine) profiles() map[string]accountRole {
 	return found
 }
 
-func (m *machine) decoded(text string) (read map[string][3]string) {
+func goReads(m *machine, names []string) map[string][3]string {
 	m.t.Helper()
-	if err := json.Unmarshal([]byte(text), &read); err != nil {
-		m.t.Fatal(err)
-	}
-	return read
-}
-
-func (m *machine) goReads(names []string) map[string][3]string {
-	m.t.Helper()
-	m.enter()
 	read := map[string][3]string{}
 	for _, name := range names {
 		profile, err := config.LoadSharedConfigProfile(m.t.Context(), name, func(o *config.LoadSharedConfigOptions) {

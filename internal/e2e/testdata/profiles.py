@@ -1,7 +1,10 @@
 # Prints, for each profile whose name is an argument after the STS endpoint, how
 # botocore reads it and who its credentials belong to.
-import json, sys
-import boto3
+import functools, json, sys
+import boto3, botocore.session
+
+# The descriptions of the services are the same for all.
+botocore.session.create_loader = functools.cache(botocore.session.create_loader)
 
 read = {}
 known = boto3.Session().available_profiles
