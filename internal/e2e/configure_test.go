@@ -38,6 +38,7 @@ func TestEveryReaderTakesWhatConfigureWrites(t *testing.T) {
 		}
 	})
 	m.login()
+	m = m.quiet() // as quick as it is
 	m.must(binary, "configure", "corp", "--all", "--yes", "--region", "eu-west-1", "--region", "ap-south-1")
 	profiles := m.profiles()
 	if want := len(hard) * len(hardRoles); len(profiles) != want {

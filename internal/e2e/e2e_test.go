@@ -136,8 +136,10 @@ func newMachine(t *testing.T) *machine {
 		"PATH": os.Getenv("PATH"), "HOME": m.home, "TMPDIR": m.dir("tmp"), "XDG_RUNTIME_DIR": m.dir("run"),
 		"AWS_ENDPOINT_URL_SSO": m.url, "AWS_ENDPOINT_URL_SSO_OIDC": m.url, "AWS_ENDPOINT_URL_STS": m.url,
 		"AWS_EC2_METADATA_DISABLED": "true",
+		"CREDPROC_LOG":              "debug", "CREDPROC_LOG_FILE": filepath.Join(m.dir("log"), "debug.log"), "CREDPROC_AUDIT": "on",
 	}
 	m.dir("home")
+	t.Cleanup(m.journalsTellNoSecret) // when all programs of the machine have ended
 	if os.Getenv("CREDPROC_TEST_KEYRING") == "1" {
 		m.chain = m.startKeychain()
 	} else {
@@ -216,6 +218,12 @@ type result struct {
 	stdout, stderr string
 }
 
+// quiet returns the machine as most people have it, without a log or a trail:
+// then a process that finds its answer stored gives it before it does anything else.
+func (m *machine) quiet() *machine {
+	return m.with("CREDPROC_LOG=", "CREDPROC_LOG_FILE=", "CREDPROC_AUDIT=")
+}
+
 // run runs a program to its end. It may be called from any goroutine.
 func (m *machine) run(name string, args ...string) result {
 	m.t.Helper()
@@ -229,6 +237,9 @@ func (m *machine) run(name string, args ...string) result {
 	err := cmd.Run()
 	if _, exited := errors.AsType[*exec.ExitError](err); ctx.Err() != nil || err != nil && !exited {
 		m.t.Errorf("%s %s: %v\n%s", filepath.Base(name), args, errors.Join(err, ctx.Err()), &stderr)
+	}
+	if leaks(stderr.Bytes(), traces(m.server.Marker())) {
+		m.t.Errorf("%s %s: a secret is on stderr", filepath.Base(name), args)
 	}
 	return result{cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()}
 }

@@ -53,6 +53,34 @@ func (m *machine) filesThatLeak() (leaky []string, looked int) {
 	return leaky, looked
 }
 
+// journals returns the logs and audit trails that the programs of the machine
+// have kept, at debug level, by file name.
+func (m *machine) journals() map[string]string {
+	m.t.Helper()
+	all := map[string]string{}
+	err := filepath.WalkDir(m.root, func(name string, d fs.DirEntry, err error) error {
+		if err != nil || !strings.HasPrefix(d.Name(), "debug.log") && !strings.HasPrefix(d.Name(), "audit.jsonl") {
+			return err
+		}
+		text, err := os.ReadFile(name)
+		all[name] = string(text)
+		return err
+	})
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	return all
+}
+
+// journalsTellNoSecret is for the end of a test, whatever it was about.
+func (m *machine) journalsTellNoSecret() {
+	for name, text := range m.journals() {
+		if leaks([]byte(text), traces(m.server.Marker())) {
+			m.t.Errorf("%s has a secret in it", name)
+		}
+	}
+}
+
 // A watch looks at all processes of a machine, over and over.
 type watch struct {
 	m      *machine
@@ -130,6 +158,16 @@ func TestTheSearchForSecretsFindsThem(t *testing.T) {
 		name := fmt.Sprintf(".local/planted-%d", i)
 		m.write(name, "x"+text+"x")
 		planted = append(planted, filepath.Join(m.home, name))
+	}
+	m.serves(m.process("corp", "Admin"))
+	journals := m.journals()
+	for name, text := range journals {
+		if !strings.Contains(text, "Admin") {
+			t.Errorf("%s says nothing of the process that there was", name)
+		}
+	}
+	if len(journals) != 2 {
+		t.Errorf("%d journals, not a log and an audit trail", len(journals))
 	}
 	after, _ := m.filesThatLeak()
 	want := slices.Sorted(slices.Values(append(before, planted...)))

@@ -17,6 +17,7 @@ func TestAWarmAnswerNeedsNoKeychain(t *testing.T) {
 		return
 	}
 	m.login()
+	m = m.quiet()
 	first := m.process("corp", "Admin")
 	m.serves(first)
 	warm := func(keychain string) {
