@@ -1,6 +1,7 @@
 package tokencache
 
 import (
+	"bytes"
 	"encoding/json"
 	"os"
 	"slices"
@@ -28,16 +29,34 @@ type CachedRole struct {
 
 const noteSuffix = ".role"
 
+// A note is written before its record, and says what the note before said, too:
+// whichever of the two records a crash or a full disk leaves has its word.
 type note struct {
 	CachedRole
 	Record string `json:"record"`
+	Before *note  `json:"before,omitempty"`
 }
 
-// writeNote is best effort, and neither synced nor replaced as a whole: what is
-// half written is no note.
+// of returns what a note says of a record, or nil.
+func (n *note) of(record []byte) *note {
+	nonce, ok := sealed.Nonce(record)
+	for ; ok && n != nil; n = n.Before {
+		if n.Record == nonce {
+			return n
+		}
+	}
+	return nil
+}
+
+// writeNote is best effort, and not synced. It writes over what is there: that
+// needs no room, and what is left behind it of a longer note is not read.
 func writeNote(dir safedir.Dir, name string, record []byte, about *CachedRole) {
-	nonce, _ := sealed.Nonce(record)
-	data, err := json.Marshal(note{*about, nonce})
+	n := note{CachedRole: *about}
+	n.Record, _ = sealed.Nonce(record)
+	if n.Before = lookAtNote(dir, name); n.Before != nil {
+		n.Before.Before = nil
+	}
+	data, err := json.Marshal(n)
 	if err != nil {
 		return
 	}
@@ -46,23 +65,38 @@ func writeNote(dir safedir.Dir, name string, record []byte, about *CachedRole) {
 		return
 	}
 	defer root.Close()
-	root.WriteFile(name+noteSuffix, data, 0o600)
+	f, err := root.OpenFile(name+noteSuffix, os.O_WRONLY|os.O_CREATE, 0o600)
+	if err != nil {
+		return
+	}
+	defer f.Close()
+	if _, err := f.Write(data); err == nil {
+		f.Truncate(int64(len(data)))
+	}
 }
 
-// readNote looks again where the word is of another record than the one that is
-// there: its writer may be between the two.
+// lookAtNote returns the note of the record that is there, or nil.
+func lookAtNote(dir safedir.Dir, name string) *note {
+	text, err := dir.Read(name + noteSuffix)
+	if err != nil {
+		return nil
+	}
+	n := new(note)
+	if json.NewDecoder(bytes.NewReader(text)).Decode(n) != nil {
+		return nil
+	}
+	record, _ := dir.Read(name)
+	return n.of(record)
+}
+
+// readNote looks again where there is word, and not of the record that is
+// there: both may just be replaced.
 func readNote(dir safedir.Dir, name string) *CachedRole {
 	for try := range 3 {
 		if try > 0 {
 			time.Sleep(10 * time.Millisecond)
 		}
-		var n note
-		text, err := dir.Read(name + noteSuffix)
-		record, recordErr := dir.Read(name)
-		if err != nil || recordErr != nil {
-			return nil
-		}
-		if nonce, ok := sealed.Nonce(record); ok && json.Unmarshal(text, &n) == nil && n.Record == nonce {
+		if n := lookAtNote(dir, name); n != nil {
 			return &n.CachedRole
 		}
 	}

@@ -594,7 +594,8 @@ func (st *store) remember(identity string, info fs.FileInfo, data []byte) {
 	}
 }
 
-// writeRecord leaves word of what it has stored, if there is something to say.
+// writeRecord leaves word of what it is about to store, if there is something to
+// say.
 func (st *store) writeRecord(ctx context.Context, words []string, data []byte, note *CachedRole) error {
 	identity := st.recordIdentity(words)
 	record, err := st.seal(ctx, identity, data)
@@ -603,11 +604,13 @@ func (st *store) writeRecord(ctx context.Context, words []string, data []byte, n
 	}
 	dir, name := layout.RecordFile(st.identity, identity)
 	cache := st.cache.Sub(dir)
-	if err := cache.Write(name, record); err != nil || note == nil {
+	if err := cache.Make(); err != nil {
 		return err
 	}
-	writeNote(cache, name, record, note)
-	return nil
+	if note != nil {
+		writeNote(cache, name, record, note)
+	}
+	return cache.Write(name, record)
 }
 
 func (st *store) removeRecords() {

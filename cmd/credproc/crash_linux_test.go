@@ -90,13 +90,17 @@ func TestAHolderKilledInItsConversationLosesOnlyWhatTheServiceRotated(t *testing
 // sign-in is in order.
 func (m *machine) works(after string, calls map[string]int, mayLose bool) {
 	m.Helper()
-	o := m.run(process(admin)...)
+	var o outcome
+	m.foretold(after, func() { o = m.run(process(admin)...) })
 	if o.status == 0 && validDocument(o.stdout) && o.stderr == "" {
 		return
 	}
 	rotated := m.idc.Rotation == idctest.Strict && calls["CreateToken"] > 0
 	if o.status == 4 && mayLose && rotated {
 		m.Logf("%s: the rotated token was lost", after)
+		if s := m.status(); s.State != "ended" || s.SignedIn {
+			m.Errorf("%s, and the service has said that it is over: %+v", after, s)
+		}
 		m.signIn(0)
 		return
 	}
@@ -118,7 +122,8 @@ func TestAFullDiskLosesNothing(t *testing.T) {
 					if !(o.status == 0 && validDocument(o.stdout)) && !(o.status == 3 || o.status == 1 || o.status == 6) {
 						m.Fatalf("disk full at %s %d%s: exit status %d\n%s", call, n, more, o.status, o.stderr)
 					}
-					m.untilAnswered(process(admin), 15*time.Second)
+					full := fmt.Sprintf("disk full at %s %d%s, exit status %d", call, n, more, o.status)
+					m.foretold(full, func() { m.untilAnswered(process(admin), 15*time.Second) })
 				}
 			}
 		}
@@ -135,7 +140,9 @@ func TestProcessesKilledAtRandomLoseNothing(t *testing.T) {
 			m.renewing()
 			m.set(func(s *idctest.Server) { s.Latency = time.Duration(rand.IntN(30)) * time.Millisecond })
 			calls := m.calls(func() { m.survivorsAnswer(20) })
-			if o := m.run(process(admin)...); o.status != 0 {
+			var o outcome
+			m.foretold("killed at random", func() { o = m.run(process(admin)...) })
+			if o.status != 0 {
 				if m.idc.Rotation != idctest.Strict || calls["CreateToken"] == 0 {
 					m.Fatalf("exit status %d\n%s", o.status, o.stderr)
 				}

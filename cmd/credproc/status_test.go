@@ -35,6 +35,25 @@ func (m *machine) status() (s told) {
 	return all[0]
 }
 
+// foretold runs what comes after a mishap, and compares what status says before
+// with what comes: whether the role is stored or has to be fetched, and whether
+// the session is over. Nobody is at work. A login that was lost at the service
+// is one until somebody uses it.
+func (m *machine) foretold(after string, next func()) {
+	m.Helper()
+	s := m.status()
+	calls := m.calls(next)
+	stored := len(s.Cached) == 1 && s.Cached[0].RoleName == "Admin" && s.Cached[0].Left > 3000
+	switch {
+	case len(s.InProgress) > 0 || s.SignedIn != (s.State == "signed_in") || len(s.Cached) > 0 && !stored:
+	case s.State == "signed_in" && stored == (calls["GetRoleCredentials"] == 0):
+		return
+	case s.State == "ended" && calls["total"] == 0:
+		return
+	}
+	m.Errorf("%s: status said %+v, and then these calls were made: %v", after, s, calls)
+}
+
 // watching asks for the status over and over until the last of some processes
 // has ended, however slow the machine is.
 func (m *machine) watching(all [][]string, look func(told)) []outcome {
