@@ -3,15 +3,16 @@
 package main
 
 import (
-	"bytes"
-	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/credproc/credproc/internal/idctest"
 )
@@ -128,6 +129,7 @@ func (w *world) commands() ([]command, error) {
 		ours(fmt.Sprintf("warm, %d profiles, --profile", n), env, last)
 		ours(fmt.Sprintf("warm, %d profiles, flags", n), env, byFlags("Admin"))
 		if n == 400 {
+			ours("version through kong", env, []string{"version"})
 			ours("the same through kong", append([]string{"CREDPROC_LOG=error"}, env...), last)
 			if keyring == "os" {
 				ours("key in the keychain only", append([]string{"CREDPROC_KEY_CACHE=off"}, env...), last)
@@ -150,50 +152,67 @@ func (w *world) commands() ([]command, error) {
 		}
 	}
 	ours("warm, 1,000 cached roles", many, byFlags("Role500"))
-	others, err := w.others()
-	return append(all, others...), err
+	return append(all, w.others()...), nil
 }
 
-// others are programs of other people that are found on PATH. They have no
-// login here: of the AWS CLIs it is the least that prints credentials, and of
-// the rest the least that they can be asked.
-func (w *world) others() ([]command, error) {
+// A rival is a program of other people.
+type rival struct {
+	names   []string
+	version []string // what it says its version for
+	prepare []string // nil: nothing
+	ask     []string // the least that prints credentials; nil: without a login it has none
+}
+
+// None has a login here: they print the static keys of a profile, which is less
+// than to look for a role's.
+var rivals = []rival{
+	{[]string{"aws", "/usr/bin/aws", "/usr/local/bin/aws"}, []string{"--version"}, nil,
+		[]string{"configure", "export-credentials", "--profile", "static", "--format", "process"}},
+	{[]string{"aws-vault"}, []string{"--version"}, []string{"add", "static", "--env"}, []string{"export", "--no-session", "--format=json", "static"}},
+	{[]string{"granted"}, []string{"--version"}, nil, []string{"credential-process", "--profile", "static"}},
+	{[]string{"aws-sso"}, []string{"version"}, nil, nil},
+}
+
+// others returns the rivals that are found on PATH and work: with what prints
+// credentials, or else with their version.
+func (w *world) others() (all []command) {
 	home := filepath.Join(w.dir, "few")
-	env := []string{"HOME=" + home, "PATH=" + os.Getenv("PATH"), "AWS_VAULT_BACKEND=file", "GRANTED_DISABLE_UPDATE_CHECK=true"}
-	var all []command
-	for _, name := range []string{"aws", "/usr/bin/aws", "/usr/local/bin/aws", "aws-vault", "granted", "aws-sso"} {
-		path, err := exec.LookPath(name)
-		if err != nil || slicesHave(all, path) {
-			continue
-		}
-		args := []string{path, "--version"}
-		version := exec.Command(path, args[1:]...)
-		version.Env = env
-		said, err := version.CombinedOutput()
-		if err != nil {
-			continue // not one that works
-		}
-		first, _, _ := bytes.Cut(said, []byte("\n"))
-		w.versions = append(w.versions, path+": "+string(first))
-		if filepath.Base(path) == "aws" {
-			export := exec.Command(path, "configure", "export-credentials", "--profile", "static", "--format", "process")
-			export.Env = env
-			if export.Run() == nil {
-				args = export.Args
+	env := []string{"HOME=" + home, "PATH=" + os.Getenv("PATH"), "GRANTED_DISABLE_UPDATE_CHECK=true",
+		"AWS_VAULT_BACKEND=file", "AWS_VAULT_FILE_PASSPHRASE=measure", "AWS_VAULT_FILE_DIR=" + filepath.Join(home, "vault")}
+	keys := []string{"AWS_ACCESS_KEY_ID=AKIAEXAMPLE", "AWS_SECRET_ACCESS_KEY=example"}
+	for _, r := range rivals {
+		for _, name := range r.names {
+			path, err := exec.LookPath(name)
+			if err != nil || slices.ContainsFunc(all, func(c command) bool { return c.args[0] == path }) {
+				continue
 			}
+			said, err := output(env, path, r.version)
+			if err != nil {
+				continue // not one that works
+			}
+			args := r.version
+			if r.prepare != nil {
+				output(slices.Concat(env, keys), path, r.prepare)
+			}
+			if _, err := output(env, path, r.ask); r.ask != nil && err == nil {
+				args = r.ask
+			}
+			first, _, _ := strings.Cut(said, "\n")
+			w.versions = append(w.versions, path+": "+first)
+			all = append(all, command{name: label(path) + " " + strings.Join(args[:min(2, len(args))], " "), args: append([]string{path}, args...), env: env})
 		}
-		all = append(all, command{name: cmp.Or(label(path), path) + " " + strings.Join(args[1:min(3, len(args))], " "), args: args, env: env})
 	}
-	return all, nil
+	return all
 }
 
-func slicesHave(all []command, path string) bool {
-	for _, c := range all {
-		if c.args[0] == path {
-			return true
-		}
-	}
-	return false
+// output runs a program that nobody waits for, should it ask a question.
+func output(env []string, path string, args []string) (string, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	c := exec.CommandContext(ctx, path, args...)
+	c.Env = env
+	out, err := c.CombinedOutput()
+	return string(out), err
 }
 
 // label tells two AWS CLIs apart.
