@@ -149,22 +149,28 @@ func (st *store) holdKey(ctx context.Context) (release func(), err error) {
 	return release, nil
 }
 
-// deleteKey deletes the key from the keyring when nothing is left that cannot
-// be read without it. What can be fetched again does not count.
-func (st *store) deleteKey(ctx context.Context) error {
+// deleteKey deletes the key from a keyring when nothing is left that cannot be
+// read without it: no registration but those that begin with own, if that is not
+// "". What can be fetched again does not count.
+func (st *store) deleteKey(ctx context.Context, k Keyring, own string) error {
 	release, err := flight.Lock(ctx, st.locks(), "key.lock", "delete the sealing key")
 	if err != nil {
 		return err
 	}
 	defer release()
+	needs := func(name string) bool {
+		return strings.HasSuffix(name, ".client") && (own == "" || !strings.HasPrefix(name, own))
+	}
 	names, err := st.state.Names()
-	if err != nil || slices.ContainsFunc(names, func(name string) bool { return strings.HasSuffix(name, ".client") }) {
+	if err != nil || slices.ContainsFunc(names, needs) {
 		return err
 	}
-	if err := st.keyring.Delete(ctx, st.keyItem); err != nil {
+	if err := k.Delete(ctx, st.keyItem); err != nil {
 		return err
 	}
-	st.forgetKey()
+	if own == "" {
+		st.forgetKey()
+	}
 	return nil
 }
 

@@ -195,16 +195,21 @@ func (f *found) find(ctx context.Context) (Keyring, error) {
 //
 // A login has a registration in the state directory. Without one there is none
 // to be lost, and only those count that a new login would go to.
-func (f *found) search(ctx context.Context) (name string, err error) {
+//
+// Several have one where a login has moved away from a keyring that could not
+// be reached then: the newest counts.
+func (f *found) search(ctx context.Context) (newest string, err error) {
 	wanted, lost := f.s.wanted(), len(f.st.registrations()) > 0
 	var problem error
 	var absent []error
-	answered := false
+	answered, generation := false, int64(-1)
 	for _, name := range f.inOrder(wanted, lost) {
-		_, err := f.ring(name).Get(ctx, f.st.item)
+		text, err := f.ring(name).Get(ctx, f.st.item)
 		switch {
 		case err == nil, errors.Is(err, ErrUnreadable):
-			return name, nil
+			if g := f.st.generation(text); g > generation {
+				newest, generation = name, g
+			}
 		case errors.Is(err, ErrNotFound):
 			// Files answer everywhere: that says nothing about the others.
 			answered = answered || name == "os" || name == "kernel"
@@ -215,6 +220,8 @@ func (f *found) search(ctx context.Context) (name string, err error) {
 		}
 	}
 	switch {
+	case newest != "":
+		return newest, nil
 	case problem != nil:
 		return "", problem
 	case wanted == "" && !answered:
@@ -305,30 +312,24 @@ func (st *store) prepareKeyring(ctx context.Context) (err error) {
 	return nil
 }
 
-// Moves returns the keyring that a login is in, and the one that a new login
-// goes to, where that is another, since NewLoginKeyring names it.
-func (s *Session) Moves() (from, to string, moves bool) {
-	st, err := s.open()
-	if err != nil {
-		return "", "", false
+// moves returns the store for a new login, and the keyring that this leaves: ""
+// unless another is named than the one that the login is in.
+func (s *Session) moves(ctx context.Context) (to *store, from string) {
+	f, ok := s.store.keyring.(*found)
+	wanted := s.wanted()
+	if !ok || wanted == "" {
+		return s.store, ""
 	}
-	f, ok := st.keyring.(*found)
-	if !ok {
-		return "", "", false
+	if from = f.indexed(); from == "" {
+		if k, err := f.find(ctx); err == nil {
+			from = k.Name()
+		}
 	}
-	from, to = f.indexed(), s.wanted()
-	return from, to, from != "" && to != "" && from != to
-}
-
-// loginStore is the store for a new login: with the keyring that this moves to,
-// if it does.
-func (s *Session) loginStore() *store {
-	_, to, moves := s.Moves()
-	if !moves {
-		return s.store
+	if from == "" || from == wanted {
+		return s.store, ""
 	}
 	st := *s.store
-	st.keyring = st.keyring.(*found).ring(to)
+	st.keyring = f.ring(wanted)
 	st.keys = newKeyHolder()
-	return &st
+	return &st, from
 }

@@ -31,12 +31,10 @@ const (
 // store the result is an error before how is called. Errors are how's, of the
 // keyring, or of package os.
 func (s *Session) SignIn(ctx context.Context, how func(context.Context, *oidc.Config) (*oidc.Token, error)) error {
-	st, err := s.open()
-	if err != nil {
+	if _, err := s.open(); err != nil {
 		return err
 	}
-	from, _, _ := s.Moves()
-	to := s.loginStore()
+	to, from := s.moves(ctx)
 	before, err := to.prepareSignIn(ctx)
 	if err != nil {
 		return err
@@ -46,19 +44,27 @@ func (s *Session) SignIn(ctx context.Context, how func(context.Context, *oidc.Co
 		to.forgetPending()
 		return now != before && now != "", err
 	}, how)
-	if err == nil && to != st {
+	if err == nil && from != "" {
 		s.leave(ctx, from)
 	}
 	return err
 }
 
-// leave deletes a login from the keyring that it has moved away from. That may
-// be gone, which is why it moved perhaps.
+// leave deletes a login from the keyring that it has moved away from, and the
+// sealing key there, if no other login may need it. The keyring may be gone,
+// which is why it moved perhaps.
 func (s *Session) leave(ctx context.Context, from string) {
-	if f, ok := s.store.keyring.(*found); ok && from != f.Name() {
-		if err := f.ring(from).Delete(ctx, s.store.item); err != nil {
-			s.debug("the old login is not deleted", "keyring", from, "error", err)
-		}
+	f, ok := s.store.keyring.(*found)
+	if !ok || from == f.Name() { // another sign-in has moved it back
+		return
+	}
+	k := f.ring(from)
+	err := k.Delete(ctx, s.store.item)
+	if err == nil {
+		err = s.store.deleteKey(ctx, k, s.store.id+".")
+	}
+	if err != nil {
+		s.debug("the old login is not deleted", "keyring", from, "error", err)
 	}
 }
 
@@ -254,7 +260,7 @@ func (st *store) forget(ctx context.Context) error {
 	if err := st.state.Remove(st.id + ".json"); err != nil {
 		return err
 	}
-	st.deleteKey(ctx) // or it stays, which harms nobody
+	st.deleteKey(ctx, st.keyring, "") // or it stays, which harms nobody
 	return nil
 }
 

@@ -261,6 +261,15 @@ func (st *store) parseItem(text []byte) (*item, error) {
 	return it, nil
 }
 
+// generation is that of an item, or 0 where it cannot be read.
+func (st *store) generation(text string) int64 {
+	it, err := st.parseItem([]byte(text))
+	if err != nil {
+		return 0
+	}
+	return it.Generation
+}
+
 func (st *store) newerItem(what string, version int) error {
 	return &RecordError{What: what, Session: st.name, Err: fmt.Errorf("format %d is %w, this one knows %d", version, sealed.ErrNewer, newestItem)}
 }
