@@ -1,7 +1,11 @@
 package e2e
 
 import (
+	"bytes"
 	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
@@ -139,6 +143,74 @@ func TestAKeychainThatIsNotThereIsSaidAndCostsNothing(t *testing.T) {
 
 	m.chain.kill(m.chain.bus)
 	m.refuses(m.process("corp", "ReadOnly"), 6, "not lost")
+}
+
+// dying makes the keychain crash whenever the service gives tokens of the kind
+// that is sent, before the answer is there: what needed the keychain until then
+// has been read, and the tokens are yet to be stored.
+func (m *machine) dying() (kind chan string) {
+	kind = make(chan string, 1)
+	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			m.t.Error(err)
+		}
+		select {
+		case wanted := <-kind:
+			if r.URL.Path == "/token" && bytes.Contains(body, []byte(wanted)) {
+				m.chain.kill(m.chain.daemon)
+			} else {
+				kind <- wanted
+			}
+		default:
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		m.server.ServeHTTP(w, r)
+	}))
+	m.t.Cleanup(front.Close)
+	m.env["AWS_ENDPOINT_URL_SSO_OIDC"] = front.URL
+	return kind
+}
+
+func TestAKeychainThatDiesBeforeATokenIsStoredCostsNoLogin(t *testing.T) {
+	m := withKeychain(t)
+	if m == nil {
+		return
+	}
+	m.server.Set(func(s *idctest.Server) { s.Rotation = idctest.Strict })
+	dies := m.dying()
+	signIn := []string{"login", "corp", "--flow", "device", "--no-browser"}
+
+	dies <- "device_code"
+	m.refuses(m.run(binary, signIn...), 6, "credproc: os keyring: ")
+	m.chain.startDaemon()
+	m.refuses(m.process("corp", "Admin"), 4, "credproc login corp")
+	m.must(binary, signIn...)
+	m.serves(m.process("corp", "Admin"))
+
+	signIns := m.server.Count("RegisterClient")
+	for i, shell := range []*machine{m, m.with("CREDPROC_KEY_CACHE=off")} {
+		m.server.ExpireAccessTokens()
+		dies <- "refresh_token"
+		during := shell.process("corp", "ReadOnly")
+		if len(dies) > 0 {
+			t.Error("the keychain did not die")
+		}
+		if during.status == 0 { // what was got can be used, though not stored
+			m.serves(during)
+		} else {
+			m.refuses(during, 6, "not lost")
+		}
+		m.refuses(m.with("CREDPROC_KEY_CACHE=off").process("corp", "ReadOnly"), 6, "not lost")
+		m.chain.startDaemon()
+		m.serves(shell.process("corp", "ReadOnly"))
+		m.counted(map[string]int{"RegisterClient": signIns, "CreateToken:refresh_token": 2*i + 1})
+		m.must(binary, "login", "corp") // renews, with the refresh token that was kept
+		m.counted(map[string]int{"RegisterClient": signIns, "CreateToken:refresh_token": 2*i + 2})
+		if err := os.RemoveAll(filepath.Join(m.home, ".cache")); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 func (k *keychain) signal(s syscall.Signal) {
