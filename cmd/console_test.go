@@ -186,7 +186,7 @@ source_profile = dev
 		Browser:    func(page string) error { b.pages = append(b.pages, page); return nil },
 		HTTPClient: &http.Client{Transport: b},
 	}
-	b.exits(0, "login", "corp")
+	b.exits(0, "login", "corp", "--flow", "device")
 	b.pages, b.sentTo, b.bodies = nil, nil, nil
 	return b
 }

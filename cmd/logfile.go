@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"os"
+	"runtime"
 	"sync"
 
 	"github.com/credproc/credproc/internal/safedir"
@@ -28,6 +29,9 @@ func openLog(path string) (*logFile, error) {
 // open opens the file anew, for its owner alone. What is no regular file, such
 // as a terminal, is left as it is.
 func (l *logFile) open() error {
+	if l.f != nil && runtime.GOOS == "windows" {
+		l.f.Close() // what is open is not renamed there
+	}
 	safedir.Rotate(l.path, logMost, 1) // else it goes on growing
 	f, err := os.OpenFile(l.path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 	if err != nil {

@@ -273,15 +273,21 @@ func newPC(t *testing.T) *pc {
 	return p
 }
 
-// run runs credproc.exe, and returns its exit status and what it says.
-func (p *pc) run(line string) (status int, stdout, stderr string) {
-	p.Helper()
-	var out, log bytes.Buffer
+// command is a process of credproc.exe that has not started.
+func (p *pc) command(line string) *exec.Cmd {
 	c := exec.CommandContext(p.Context(), os.Getenv("CREDPROC_EXE"), strings.Fields(line)...)
 	c.Env = []string{
 		"USERPROFILE=" + p.dir, "LOCALAPPDATA=" + filepath.Join(p.dir, "local"), "PATH=" + os.Getenv("PATH"), "TEMP=" + os.Getenv("TEMP"),
 		"AWS_ENDPOINT_URL_SSO_OIDC=" + p.url, "AWS_ENDPOINT_URL_SSO=" + p.url, "AWS_ENDPOINT_URL_STS=" + p.url,
 	}
+	return c
+}
+
+// run runs credproc.exe, and returns its exit status and what it says.
+func (p *pc) run(line string) (status int, stdout, stderr string) {
+	p.Helper()
+	var out, log bytes.Buffer
+	c := p.command(line)
 	c.Stdout, c.Stderr = &out, &log
 	err := c.Run()
 	if _, exited := errors.AsType[*exec.ExitError](err); err != nil && !exited {
@@ -363,14 +369,19 @@ func (p *pc) noSecretInFiles() {
 	}
 }
 
-func TestTwentyProcessesRefreshOnceAndFetchOnce(t *testing.T) {
-	p := newPC(t)
+// forgets removes from the Credential Manager what a test leaves there.
+func (p *pc) forgets() {
 	session, key := p.items()
-	t.Cleanup(func() {
+	p.Cleanup(func() {
 		chain := new(tokencache.OS)
 		chain.Delete(context.Background(), session)
 		chain.Delete(context.Background(), key)
 	})
+}
+
+func TestTwentyProcessesRefreshOnceAndFetchOnce(t *testing.T) {
+	p := newPC(t)
+	p.forgets()
 	p.server.Set(func(s *idctest.Server) { s.AccessTokenLife = time.Second })
 	p.ends(0, "login corp --flow device --no-browser")
 	<-time.After(1100 * time.Millisecond) // the access token is over
@@ -392,4 +403,110 @@ func TestTwentyProcessesRefreshOnceAndFetchOnce(t *testing.T) {
 			t.Errorf("%s was called %d times, want %d", op, got, want)
 		}
 	}
+}
+
+// overflow are the files of tokens that the Credential Manager has no room for.
+func (p *pc) overflow() (files []string) {
+	files, err := filepath.Glob(filepath.Join(p.dir, "local", "credproc", "state", "*.tokens"))
+	if err != nil {
+		p.Fatal(err)
+	}
+	return files
+}
+
+func TestATokenOf2561BytesLiesInASealedFile(t *testing.T) {
+	p := newPC(t)
+	p.forgets()
+	p.server.Set(func(s *idctest.Server) { s.TokenSize, s.AccessTokenLife = 2561, time.Second })
+	p.ends(0, "login corp --flow device --no-browser")
+	first := p.overflow()
+	<-time.After(1100 * time.Millisecond) // the access token is over
+	p.server.Set(func(s *idctest.Server) { s.AccessTokenLife = time.Hour })
+	if document := p.ends(0, "process "+ourRole); !strings.Contains(document, p.server.Marker()) {
+		t.Error("the document has no session token of the service")
+	}
+	second := p.overflow()
+	if len(first) != 1 || len(second) != 1 || first[0] == second[0] || p.server.Count("CreateToken:refresh_token") != 1 {
+		t.Errorf("files %q, and after the renewal %q", first, second)
+	}
+	session, _ := p.items()
+	if short, err := new(tokencache.OS).Get(soon(t), session); err != nil || strings.Contains(short, p.server.Marker()) {
+		t.Errorf("the Credential Manager has %d bytes, error %v", len(short), err)
+	}
+	p.noSecretInFiles()
+	p.ends(0, "logout corp")
+	if files := p.overflow(); len(files) != 0 {
+		t.Errorf("after the sign-out: %q", files)
+	}
+}
+
+func TestExecEndsAsItsCommand(t *testing.T) {
+	p := newPC(t)
+	p.forgets()
+	p.ends(0, "login corp --flow device --no-browser")
+	p.ends(42, "exec "+ourRole+" -- cmd /c exit 42")
+	p.ends(0xC000013A, "exec "+ourRole+" -- cmd /c exit -1073741510") // Ctrl-C
+	if out := p.ends(0, "exec "+ourRole+" -- cmd /c echo %AWS_ACCESS_KEY_ID%"); !strings.HasPrefix(out, "ASIA") {
+		t.Errorf("the command has no credentials: %q", out)
+	}
+	p.ends(127, "exec "+ourRole+" -- there-is-no-such-program")
+}
+
+// holding starts exec with a command that holds a lock in dir, and returns the
+// command's process.
+func (p *pc) holding(dir safedir.Dir) (c *exec.Cmd, child *os.Process) {
+	p.Helper()
+	c = p.command("exec " + ourRole + " -- " + os.Args[0])
+	c.Env = append(c.Env, "OTHER_ROLE=hold", "OTHER_DIR="+string(dir))
+	stdin, err := c.StdinPipe() // the command's, which ends with it
+	if err != nil {
+		p.Fatal(err)
+	}
+	p.Cleanup(func() { stdin.Close() })
+	stdout, err := c.StdoutPipe()
+	if err != nil {
+		p.Fatal(err)
+	}
+	if err := c.Start(); err != nil {
+		p.Fatal(err)
+	}
+	if _, err := io.ReadFull(stdout, make([]byte, 1)); err != nil {
+		p.Fatal(err)
+	}
+	h, _ := flight.HeldBy(dir, "lock")
+	child, err = os.FindProcess(h.PID)
+	if err != nil || h.PID == c.Process.Pid {
+		p.Fatalf("process %d has the lock, error %v", h.PID, err)
+	}
+	return c, child
+}
+
+func TestExecEndsWithACommandThatIsKilled(t *testing.T) {
+	p := newPC(t)
+	p.forgets()
+	p.ends(0, "login corp --flow device --no-browser")
+	c, child := p.holding(safedir.Dir(t.TempDir()))
+	if err := child.Kill(); err != nil {
+		t.Error(err)
+	}
+	if c.Wait(); c.ProcessState.ExitCode() != 1 { // as Kill says
+		t.Errorf("exit status %d", c.ProcessState.ExitCode())
+	}
+}
+
+func TestACommandEndsWithExecThatIsKilled(t *testing.T) {
+	p := newPC(t)
+	p.forgets()
+	p.ends(0, "login corp --flow device --no-browser")
+	dir := safedir.Dir(t.TempDir())
+	c, _ := p.holding(dir)
+	if err := c.Process.Kill(); err != nil {
+		t.Error(err)
+	}
+	c.Wait()
+	release, err := flight.Lock(soon(t), dir, "lock", "get it")
+	if err != nil {
+		t.Fatalf("the command lives on: %v", err)
+	}
+	release()
 }

@@ -121,6 +121,7 @@ func (s *Server) flags() *flag.FlagSet {
 	flags.DurationVar(&s.AccessTokenLife, "access_token_life", s.AccessTokenLife, "")
 	flags.DurationVar(&s.SessionLife, "session_life", s.SessionLife, "")
 	flags.DurationVar(&s.RoleLife, "role_life", s.RoleLife, "")
+	flags.IntVar(&s.TokenSize, "token_size", s.TokenSize, "")
 	flags.DurationVar(&s.DeviceCodeLife, "device_code_life", s.DeviceCodeLife, "")
 	flags.DurationVar(&s.RegistrationLife, "registration_life", s.RegistrationLife, "")
 	flags.DurationVar(&s.Interval, "interval", s.Interval, "")

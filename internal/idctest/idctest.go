@@ -55,6 +55,9 @@ type Server struct {
 	// MaxConsoleSession is the longest console session that roles allow, twelve
 	// hours by default.
 	MaxConsoleSession time.Duration
+	// TokenSize is how many characters access and refresh tokens have: 240 by
+	// default. Less than 100 have no room for what is random.
+	TokenSize int
 	// DeviceCodeLife is ten minutes by default.
 	DeviceCodeLife time.Duration
 	// RegistrationLife is ninety days by default.
@@ -124,6 +127,7 @@ func New() *Server {
 		SessionLife:       8 * time.Hour,
 		RoleLife:          time.Hour,
 		MaxConsoleSession: 12 * time.Hour,
+		TokenSize:         240,
 		DeviceCodeLife:    10 * time.Minute,
 		RegistrationLife:  90 * 24 * time.Hour,
 		Interval:          time.Second,

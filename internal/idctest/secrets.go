@@ -37,8 +37,8 @@ func (m *mint) secret(prefix string, n int) string {
 	return value
 }
 
-func (m *mint) accessToken() string       { return m.secret("aoaAAAAAG", 240) }
-func (m *mint) refreshToken() string      { return m.secret("aorAAAAAG", 240) }
+func (m *mint) accessToken(n int) string  { return m.secret("aoaAAAAAG", n) }
+func (m *mint) refreshToken(n int) string { return m.secret("aorAAAAAG", n) }
 func (m *mint) deviceCode() string        { return m.secret("", 86) }
 func (m *mint) authorizationCode() string { return m.secret("", 600) }
 func (m *mint) secretAccessKey() string   { return m.secret("", 40) }

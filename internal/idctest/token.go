@@ -153,7 +153,7 @@ func (s *Server) issue(c *call, l *login, old string) createTokenOutput {
 	if !refreshable {
 		life = s.SessionLife
 	}
-	out := createTokenOutput{AccessToken: s.mint.accessToken(), ExpiresIn: int(life / time.Second), TokenType: "Bearer"}
+	out := createTokenOutput{AccessToken: s.mint.accessToken(s.TokenSize), ExpiresIn: int(life / time.Second), TokenType: "Bearer"}
 	s.accessTokens[out.AccessToken] = &accessToken{login: l, expires: now.Add(life)}
 	switch {
 	case !refreshable || old != "" && s.Rotation == Omit:
@@ -161,7 +161,7 @@ func (s *Server) issue(c *call, l *login, old string) createTokenOutput {
 	case old != "" && s.Rotation == None:
 		out.RefreshToken = old
 	default:
-		out.RefreshToken = s.mint.refreshToken()
+		out.RefreshToken = s.mint.refreshToken(s.TokenSize)
 		s.refreshTokens[out.RefreshToken] = &refreshToken{login: l}
 	}
 	c.event.Given = Hash(out.RefreshToken)

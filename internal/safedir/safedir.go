@@ -116,6 +116,15 @@ func (d Dir) whole(op, name string, err error) error {
 	return &fs.PathError{Op: op, Path: d.Path(name), Err: err}
 }
 
+// notDirectory is [syscall.ENOTDIR], but not [fs.ErrNotExist] as well, which
+// that is on Windows.
+type notDirectory struct{}
+
+func (notDirectory) Error() string { return "not a directory" }
+
+// Is reports whether target is what a notDirectory stands for.
+func (notDirectory) Is(target error) bool { return target == syscall.ENOTDIR }
+
 // inTheWay returns err, unless that says "not there" of a directory that a file
 // is in the place of, or of one above it: Windows has one error for both, and
 // "not there" would read as "nothing is stored".
@@ -127,7 +136,7 @@ func (d Dir) inTheWay(err error) error {
 		info, statErr := os.Stat(path)
 		switch {
 		case statErr == nil && !info.IsDir():
-			return &fs.PathError{Op: "open", Path: path, Err: syscall.ENOTDIR}
+			return &fs.PathError{Op: "open", Path: path, Err: notDirectory{}}
 		case statErr == nil || !errors.Is(statErr, fs.ErrNotExist) || path == ospath.Dir(path):
 			return err
 		}
@@ -168,7 +177,7 @@ func (d Dir) Make() error {
 		return err
 	}
 	if !info.IsDir() {
-		return &fs.PathError{Op: "mkdir", Path: string(d), Err: syscall.ENOTDIR}
+		return &fs.PathError{Op: "mkdir", Path: string(d), Err: notDirectory{}}
 	}
 	if err := errors.Join(ours(string(d), info), guarded(string(d), info)); err != nil {
 		return err
