@@ -135,6 +135,10 @@ func (d *doctor) keychain() {
 		inUse[login.Keyring] = true
 	}
 	for _, name := range slices.Sorted(maps.Keys(inUse)) {
+		if name == "kernel" && !kernelWorks() {
+			d.fault(check, d.variable("KEYRING")+"=file, or =plaintext, and a new login", "the kernel forbids its keyring here")
+			continue
+		}
 		if name != "os" && name != "" && name != "auto" {
 			d.ok(check, "%s keyring", name)
 			continue
@@ -142,11 +146,16 @@ func (d *doctor) keychain() {
 		ctx, cancel := d.within(10 * time.Second)
 		_, err := (&tokencache.OS{Service: d.ID}).Get(ctx, "doctor")
 		cancel()
+		e, _ := errors.AsType[*tokencache.KeyringError](err)
+		none := e != nil && e.Absent && name != "os" // one that is mute is no reason to go elsewhere
 		switch {
 		case err == nil || errors.Is(err, tokencache.ErrNotFound):
 			d.ok(check, "the operating system's answers")
-		case name != "os" && errors.Is(err, tokencache.ErrUnavailable):
-			d.note(check, "", "the operating system's does not answer, so that a new login goes elsewhere: %v", err)
+		case none && kernelWorks():
+			d.note(check, "", "there is none, so that a new login goes to the kernel's keyring: %v", err)
+		case none:
+			d.note(check, "say where logins go: "+d.variable("KEYRING")+"=file, or =plaintext",
+				"there is none, and the kernel forbids its keyring, so that a new login has nowhere to go: %v", err)
 		default:
 			d.failed(check, err)
 		}

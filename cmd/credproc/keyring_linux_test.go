@@ -64,6 +64,9 @@ func TestWithNoKeyringAtAllEveryChoiceIsNamed(t *testing.T) {
 		m.offersFiles(m.kernelless(kernelCalls, "EPERM", args...), "no keyring is there")
 	}
 	m.want(m.idc.Counts(), "RegisterClient", 0) // for what could not be kept
+	if o := m.kernelless(kernelCalls, "EPERM", "doctor", "--offline", "--json"); !strings.Contains(o.stdout, "a new login has nowhere to go") {
+		t.Errorf("the doctor does not see it:\n%s", o.stdout)
+	}
 
 	m.keyring = "plaintext"
 	if o := m.run(login...); o.status != 0 || !strings.Contains(o.stderr, "Its tokens are in plaintext files") {
@@ -86,6 +89,9 @@ func TestAKeyringThatDoesNotWorkIsNotOffered(t *testing.T) {
 	m.keyring = "kernel"
 	for _, calls := range []string{kernelCalls, "add_key"} { // all of it, or only to write
 		m.offersFiles(m.kernelless(calls, "EPERM", "login", "corp"), "kernel keyring: ")
+	}
+	if o := m.kernelless(kernelCalls, "EPERM", "doctor", "--offline", "--json"); !strings.Contains(o.stdout, "the kernel forbids its keyring here") {
+		t.Errorf("the doctor does not see it:\n%s", o.stdout)
 	}
 	m.want(m.idc.Counts(), "RegisterClient", 0)
 }
