@@ -11,9 +11,14 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/credproc/credproc/cmd"
 	"github.com/credproc/credproc/internal/idctest"
+	"github.com/credproc/credproc/internal/layout"
+	"github.com/credproc/credproc/internal/record"
+	"github.com/credproc/credproc/internal/sealed"
+	"github.com/credproc/credproc/oidc"
 )
 
 const warmConfig = `[default]
@@ -211,6 +216,92 @@ func TestTheWarmWayDecidesAsTheLongWay(t *testing.T) {
 	if len(long) < 100 {
 		t.Errorf("%d ways are answered", len(long))
 	}
+}
+
+// TestTheWarmWayDecidesAsTheLongWayInEveryState has records of every age, and
+// what a record should not be: what is not to be served as it is must not be
+// served by the warm way, whatever the arguments.
+func TestTheWarmWayDecidesAsTheLongWayInEveryState(t *testing.T) {
+	m := newMachine(t)
+	path := records(t, m)[0]
+	original, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, identity := m.key(), m.identity()
+	plain, err := key.Open(identity, original)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, document, err := record.Split(plain)
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now()
+	aged := func(fetched, stale, end time.Duration) []byte {
+		return record.Join(record.Times{Fetched: now.Add(fetched), Stale: now.Add(stale), End: now.Add(end), Life: end - fetched}, document)
+	}
+	for name, state := range map[string]struct {
+		plain  []byte
+		served bool
+	}{
+		"as it was":           {plain, true},
+		"good for long":       {aged(-time.Hour, time.Hour, 2*time.Hour), true},
+		"stale":               {aged(-time.Hour, -time.Minute, time.Hour), false},
+		"ended":               {aged(-2*time.Hour, -time.Hour, -time.Second), false},
+		"from the future":     {aged(time.Hour, 2*time.Hour, 3*time.Hour), false},
+		"no times":            {document, false},
+		"no document":         {aged(-time.Hour, time.Hour, 2*time.Hour)[:30], false},
+		"spelled by somebody": {bytes.Replace(plain, []byte(`,"`), []byte(`, "`), 1), false},
+	} {
+		if err := os.WriteFile(path, key.Seal(identity, state.plain), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		r := rand.New(rand.NewPCG(5, 6))
+		answered := 0
+		for range 3_000 {
+			m.reset()
+			change(r, m.env)
+			args := arguments(r, m.idc.StartURL)
+			got, ok := m.warm(args...)
+			if !ok {
+				continue
+			}
+			answered++
+			if answered <= 20 && got != m.run(0, args...) {
+				t.Errorf("%s: %q: not the document of the long way", name, args)
+			}
+		}
+		if (answered > 0) != state.served {
+			t.Errorf("%s: %d are answered", name, answered)
+		}
+	}
+}
+
+// key returns the key that seals the machine's records.
+func (m *machine) key() *sealed.Key {
+	m.t.Helper()
+	state, _ := layout.DirsIn(m.env["CREDPROC_DIR"])
+	text, err := os.ReadFile(filepath.Join(layout.PlaintextDir(state), layout.KeyItem(state)))
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	key, err := sealed.ParseKey(string(text))
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	return key
+}
+
+// identity returns that of the record of the machine's role.
+func (m *machine) identity() string {
+	m.t.Helper()
+	start, err := oidc.NormalizeStartURL(m.idc.StartURL)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	session := layout.SessionIdentity(m.endpoint, m.endpoint, start, "us-east-1", "corp")
+	return layout.RecordIdentity(session, layout.RoleWords("111111111111", "Admin"))
 }
 
 // FuzzTheWarmWayDecidesAsTheLongWay has arguments with a zero byte between them.
