@@ -63,8 +63,8 @@ func TestAWarmRetrieveAllocatesLittle(t *testing.T) {
 		}
 	})
 	t.Logf("%v allocations", got)
-	if got > 42 {
-		t.Errorf("%v allocations, want at most 42", got)
+	if got > 38 {
+		t.Errorf("%v allocations, want at most 38", got)
 	}
 }
 
@@ -78,8 +78,9 @@ func BenchmarkRetrieveWarm(b *testing.B) {
 	}
 }
 
-// BenchmarkRetrieveWarmByThousand has a thousand goroutines ask at once: the
-// figure is for all of them.
+// BenchmarkRetrieveWarmByThousand has a thousand goroutines ask at once. With no
+// lock that all of them take, an answer takes no longer than to one alone, and
+// half as long on two CPUs.
 func BenchmarkRetrieveWarmByThousand(b *testing.B) {
 	p := warmProvider(b)
 	for b.Loop() {
@@ -93,4 +94,5 @@ func BenchmarkRetrieveWarmByThousand(b *testing.B) {
 		}
 		all.Wait()
 	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/1000, "ns/answer")
 }

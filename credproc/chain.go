@@ -65,8 +65,6 @@ func (a *assumedRole) op() string {
 
 // Retrieve is like [Provider.Retrieve].
 func (a *assumedRole) Retrieve(ctx context.Context) (aws.Credentials, error) {
-	ctx, cancel := context.WithTimeout(ctx, flight.Budget)
-	defer cancel()
 	trail := &answer{audit: a.audit, session: a.session(), AuditLine: AuditLine{
 		Session: label(a.session()), AccountID: a.account, RoleARN: a.roleARN}}
 	credentials, err := a.retrieve(ctx, trail)
@@ -79,7 +77,7 @@ func (a *assumedRole) retrieve(ctx context.Context, trail *answer) (aws.Credenti
 	want := &want{minValidity: a.minValidity}
 	data, err := a.session().Cached(ctx, tokencache.Cached{
 		Words: a.words(), Variant: a.minValidity.String(), Op: a.op(),
-		Judge: want.judge, Answered: trail.came,
+		Judge: want.judge, Answered: trail.came, Limit: flight.Budget,
 		Fetch: func(ctx context.Context) ([]byte, error) {
 			data, id, err := a.fetch(ctx, want.old())
 			requestID.Store(&id)

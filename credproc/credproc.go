@@ -63,8 +63,6 @@ var _ aws.CredentialsProvider = (*Provider)(nil)
 // Errors are a [*NoAccessError], those of [tokencache.Session.Token], or a
 // setting's that cannot be used.
 func (p *Provider) Retrieve(ctx context.Context) (aws.Credentials, error) {
-	ctx, cancel := context.WithTimeout(ctx, flight.Budget)
-	defer cancel()
 	trail := &answer{audit: p.Audit, session: p.Session, AuditLine: AuditLine{
 		Session: label(p.Session), AccountID: p.AccountID, RoleName: p.RoleName}}
 	credentials, err := p.retrieve(ctx, trail)
@@ -77,7 +75,7 @@ func (p *Provider) retrieve(ctx context.Context, trail *answer) (aws.Credentials
 	want := &want{minValidity: p.MinValidity, shortest: shortest}
 	data, err := p.Session.Cached(ctx, tokencache.Cached{
 		Words: p.words(), Variant: p.MinValidity.String(), Op: p.op(),
-		Judge: want.judge, Answered: trail.came,
+		Judge: want.judge, Answered: trail.came, Limit: flight.Budget,
 		Fetch: func(ctx context.Context) ([]byte, error) {
 			data, id, err := p.fetch(ctx, want.old())
 			requestID.Store(&id)

@@ -44,6 +44,10 @@ type Cached struct {
 	// Answered is called before Cached returns data, and told where it came
 	// from. nil: nobody wants to know.
 	Answered func(Outcome)
+	// Limit is how long Cached may take, beside the end of its context. 0: as
+	// long as that. What is at hand is returned without a look at either:
+	// thousands of callers with one context would queue for its lock.
+	Limit time.Duration
 }
 
 // Outcome is where an answer came from.
@@ -77,15 +81,21 @@ func (s *Session) Cached(ctx context.Context, c Cached) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	if data, ok := st.recall(c.Words); ok && c.judge(data, time.Now()) == Fresh {
+		return s.cached(c, data), nil
+	}
+	if c.Limit > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, c.Limit)
+		defer cancel()
+	}
 	stored, err := st.readRecord(ctx, c.Words)
 	if err != nil {
 		return nil, err
 	}
 	freshness := c.judge(stored, time.Now())
 	if freshness == Fresh {
-		s.debug("cached", "op", c.Op)
-		c.answered(FromCache)
-		return stored, nil
+		return s.cached(c, stored), nil
 	}
 	s.debug("look", "op", c.Op, "why", why(stored, freshness))
 	patient := ctx
@@ -118,6 +128,12 @@ func (s *Session) Cached(ctx context.Context, c Cached) ([]byte, error) {
 		c.answered(Joined)
 	}
 	return data, explain(c.Op, err)
+}
+
+func (s *Session) cached(c Cached, data []byte) []byte {
+	s.debug("cached", "op", c.Op)
+	c.answered(FromCache)
+	return data
 }
 
 func (c *Cached) answered(how Outcome) {

@@ -581,6 +581,13 @@ type memory struct {
 	data func() []byte // a function, as in sealed.Key: not printed
 }
 
+// recall returns what a record holds, if it was read before and is unchanged.
+func (st *store) recall(words []string) (data []byte, ok bool) {
+	identity := st.recordIdentity(words)
+	dir, name := layout.RecordFile(st.identity, identity)
+	return st.remembered(identity, st.cache.Sub(dir), name)
+}
+
 // remembered returns a copy of what a record holds, if it was read before and
 // nobody has written or removed it since.
 func (st *store) remembered(identity string, cache safedir.Dir, name string) (data []byte, ok bool) {
