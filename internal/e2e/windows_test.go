@@ -458,11 +458,12 @@ func (p *pc) holding(dir safedir.Dir) (c *exec.Cmd, child *os.Process) {
 	p.Helper()
 	c = p.command("exec " + ourRole + " -- " + os.Args[0])
 	c.Env = append(c.Env, "OTHER_ROLE=hold", "OTHER_DIR="+string(dir))
-	stdin, err := c.StdinPipe() // the command's, which ends with it
+	stdin, open, err := os.Pipe() // the command's, which does not end before the test
 	if err != nil {
 		p.Fatal(err)
 	}
-	p.Cleanup(func() { stdin.Close() })
+	p.Cleanup(func() { stdin.Close(); open.Close() })
+	c.Stdin = stdin
 	stdout, err := c.StdoutPipe()
 	if err != nil {
 		p.Fatal(err)
