@@ -7,7 +7,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/credproc/credproc/internal/idctest"
 	"github.com/credproc/credproc/oidc"
 )
 
@@ -80,7 +82,7 @@ func (m *world) arrives(s *Session) {
 		})
 	})
 	if err != nil {
-		m.Fatal(err)
+		m.Error(err)
 	}
 }
 
@@ -122,6 +124,23 @@ func TestALoginMovesFromEachKeyringToEachOther(t *testing.T) {
 		if err != nil || state.Tokens > 0 || state.Key > 0 {
 			t.Errorf("after the sign-out: %+v, %v", state, err)
 		}
+	}
+}
+
+func TestLoginsToSeveralKeyringsAtOnceEndInOne(t *testing.T) {
+	m, keyrings, process := moving(t)
+	m.arrives(process("plaintext"))
+	m.server.Set(func(s *idctest.Server) { s.Latency = 20 * time.Millisecond })
+	for range 3 {
+		together(len(keyrings), func(i int) { m.arrives(process(keyrings[i])) })
+		status, err := process("auto").Status()
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.isIn(process("auto"), status.Keyring)
+	}
+	if _, err := process("auto").SignOut(t.Context()); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -312,24 +312,45 @@ func (st *store) prepareKeyring(ctx context.Context) (err error) {
 	return nil
 }
 
-// moves returns the store for a new login, and the keyring that this leaves: ""
-// unless another is named than the one that the login is in.
-func (s *Session) moves(ctx context.Context) (to *store, from string) {
+// loginStore returns the store for a new login: that of the session, unless
+// another keyring is named than the one that the login is in.
+func (s *Session) loginStore(ctx context.Context) *store {
 	f, ok := s.store.keyring.(*found)
-	wanted := s.wanted()
-	if !ok || wanted == "" {
-		return s.store, ""
+	if !ok || s.wanted() == "" {
+		return s.store
 	}
-	if from = f.indexed(); from == "" {
-		if k, err := f.find(ctx); err == nil {
-			from = k.Name()
-		}
-	}
-	if from == "" || from == wanted {
-		return s.store, ""
+	from := f.where(ctx)
+	if from == "" || from == s.wanted() {
+		return s.store
 	}
 	st := *s.store
-	st.keyring = f.ring(wanted)
+	st.keyring = f.ring(s.wanted())
 	st.keys = newKeyHolder()
-	return &st, from
+	return &st
+}
+
+// movesFrom returns the keyring that a login leaves when it is stored in to, or
+// nil if it stays.
+func (s *Session) movesFrom(ctx context.Context, to *store) Keyring {
+	f, ok := s.store.keyring.(*found)
+	if !ok || to == s.store {
+		return nil
+	}
+	from := f.where(ctx)
+	if from == "" || from == to.keyring.Name() {
+		return nil
+	}
+	return f.ring(from)
+}
+
+// where is the name of the keyring that has the login, or "".
+func (f *found) where(ctx context.Context) string {
+	if name := f.indexed(); name != "" {
+		return name
+	}
+	k, err := f.find(ctx)
+	if err != nil {
+		return ""
+	}
+	return k.Name()
 }

@@ -34,37 +34,32 @@ func (s *Session) SignIn(ctx context.Context, how func(context.Context, *oidc.Co
 	if _, err := s.open(); err != nil {
 		return err
 	}
-	to, from := s.moves(ctx)
+	to := s.loginStore(ctx)
 	before, err := to.prepareSignIn(ctx)
 	if err != nil {
 		return err
 	}
-	err = s.signIn(ctx, to, func() (bool, error) {
+	return s.signIn(ctx, to, func() (bool, error) {
 		now, err := to.loginInKeyring(ctx)
 		to.forgetPending()
 		return now != before && now != "", err
 	}, how)
-	if err == nil && from != "" {
-		s.leave(ctx, from)
-	}
-	return err
 }
 
 // leave deletes a login from the keyring that it has moved away from, and the
-// sealing key there, if no other login may need it. The keyring may be gone,
-// which is why it moved perhaps.
-func (s *Session) leave(ctx context.Context, from string) {
-	f, ok := s.store.keyring.(*found)
-	if !ok || from == f.Name() { // another sign-in has moved it back
-		return
+// sealing key there, if no other login may need it. It is called under the
+// session's lock, so that nobody moves it back meanwhile, and shows no dialog
+// therefore. The keyring may be gone, which is why the login moved perhaps.
+func (s *Session) leave(ctx context.Context, from Keyring) {
+	if o, ok := from.(*OS); ok {
+		from = &OS{Service: o.Service}
 	}
-	k := f.ring(from)
-	err := k.Delete(ctx, s.store.item)
+	err := from.Delete(ctx, s.store.item)
 	if err == nil {
-		err = s.store.deleteKey(ctx, k, s.store.id+".")
+		err = s.store.deleteKey(ctx, from, s.store.id+".")
 	}
 	if err != nil {
-		s.debug("the old login is not deleted", "keyring", from, "error", err)
+		s.debug("the old login is not deleted", "keyring", from.Name(), "error", err)
 	}
 }
 
@@ -117,8 +112,7 @@ func (st *store) loginInKeyring(ctx context.Context) (string, error) {
 	return login(it.ClientID), nil
 }
 
-// adopt makes tok the session's login. The order matters: until the item is in
-// the keyring the old login is whole, and once it is, so is the new one.
+// adopt makes tok the session's login, in the keyring of st alone.
 func (s *Session) adopt(ctx context.Context, st *store, tok *oidc.Token) error {
 	release, err := flight.Lock(ctx, st.locks(), st.id+".lock", "store the sign-in to "+s.label())
 	if err != nil {
@@ -126,6 +120,19 @@ func (s *Session) adopt(ctx context.Context, st *store, tok *oidc.Token) error {
 	}
 	defer release()
 	st.state.Remove(st.id + ".room")
+	from := s.movesFrom(ctx, st)
+	if err := s.put(ctx, st, tok); err != nil {
+		return err
+	}
+	if from != nil {
+		s.leave(ctx, from)
+	}
+	return nil
+}
+
+// put stores what a sign-in gave. The order matters: until the item is in the
+// keyring the old login is whole, and once it is, so is the new one.
+func (s *Session) put(ctx context.Context, st *store, tok *oidc.Token) error {
 	releaseKey, err := st.holdKey(ctx)
 	if err != nil {
 		return err
