@@ -70,7 +70,7 @@ func (a *App) ownPath(name, self, called string) (string, error) {
 	case stable == "":
 		return "", &commandError{fmt.Sprintf("PATH leads to no %s that is this program", name)}
 	case isVersioned(stable):
-		return "", &commandError{fmt.Sprintf("%s is the directory of one version, which the next upgrade removes, and PATH leads to it by no link", stable)}
+		return "", &commandError{fmt.Sprintf("%s is in the directory of one version, which the next upgrade removes, and PATH leads to it by no link", stable)}
 	case isPlainWord(stable):
 		return stable, nil
 	case found != "" && found == a.firstInPath(name) && !strings.ContainsAny(name, `/\`):

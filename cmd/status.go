@@ -287,7 +287,9 @@ func (r *run) printStatus(sessions []sessionStatus) error {
 	}
 	wide := 0
 	for _, s := range sessions {
-		wide = max(wide, width(sdk.Printable(s.label())))
+		if n := width(sdk.Printable(s.label())); n <= 24 { // one long name moves no other's state away
+			wide = max(wide, n)
+		}
 	}
 	var text strings.Builder
 	p := r.paint(r.stdout())
@@ -296,11 +298,11 @@ func (r *run) printStatus(sessions []sessionStatus) error {
 		if i > 0 && (s.State == signedIn || sessions[i-1].State == signedIn) {
 			text.WriteString("\n")
 		}
-		name := p.bold(sdk.Printable(s.label())) + strings.Repeat(" ", min(wide, 30)-min(wide, 30, width(sdk.Printable(s.label()))))
-		text.WriteString(name + "  " + s.headline(p) + "\n")
+		name := sdk.Printable(s.label())
+		text.WriteString(p.bold(name) + strings.Repeat(" ", max(0, wide-width(name))) + "  " + s.headline(p) + "\n")
 		for _, line := range r.lines(&s, now) {
 			label := "  " + pad(line.label, 9)
-			fmt.Fprintf(&text, "%s%s\n", p.faint(label), line.paint(p)(wrapped(line.text, width(label))))
+			fmt.Fprintf(&text, "%s%s\n", line.paint(p)(label), wrapped(line.text, width(label)))
 		}
 	}
 	_, err := r.stdout().Write([]byte(text.String()))
@@ -321,7 +323,8 @@ func (s *sessionStatus) headline(p paint) string {
 	return p.red("not usable")
 }
 
-// statusLine is one line below a session, or several where it is too long.
+// statusLine is one line below a session, or several where it is too long. The
+// colour is that of the label: yellow sentences cannot be read on white.
 type statusLine struct{ label, text, colour string }
 
 func (l statusLine) paint(p paint) func(string) string {
@@ -331,7 +334,7 @@ func (l statusLine) paint(p paint) func(string) string {
 	case "yellow":
 		return p.yellow
 	}
-	return func(text string) string { return text }
+	return p.faint
 }
 
 func (r *run) lines(s *sessionStatus, now time.Time) []statusLine {
