@@ -18,6 +18,7 @@ import (
 
 	"github.com/credproc/credproc/internal/awsconfig"
 	"github.com/credproc/credproc/internal/sdk"
+	"github.com/credproc/credproc/oidc"
 )
 
 // syntax goes through both files line by line: by what the SDKs make of them,
@@ -27,7 +28,11 @@ func (d *doctor) syntax() {
 	lines := 0
 	for i, path := range []string{d.configPath, d.credentials} {
 		data, err := os.ReadFile(path)
+		_, linkErr := os.Readlink(path)
 		switch {
+		case path != "" && errors.Is(err, fs.ErrNotExist) && linkErr == nil:
+			d.fault(check, "bring back what it leads to, or remove the link", "%s is a link to a file that is not there", d.short(path))
+			continue
 		case path == "" || errors.Is(err, fs.ErrNotExist):
 			if i == 0 && path != "" && d.getenv("AWS_CONFIG_FILE") == "" {
 				d.note(check, "write one with an [sso-session] section in it", "there is no %s", d.short(path))
@@ -142,8 +147,28 @@ func (d *doctor) profiles() {
 		}
 		d.contradictions(check, d.files.Profiles[name])
 	}
+	d.regions(check)
 	if !d.bad(check) {
 		d.ok(check, "%d, of which %d come from Identity Center", len(d.files.Profiles), served)
+	}
+}
+
+// regions are those of the profiles with our line. Without one a program works
+// only where the environment has it.
+func (d *doctor) regions(check string) {
+	if d.getenv("AWS_REGION") != "" || d.getenv("AWS_DEFAULT_REGION") != "" {
+		return
+	}
+	var without []string
+	for _, name := range slices.Sorted(maps.Keys(d.files.Profiles)) {
+		s := d.files.Profiles[name]
+		line, _ := s.Get("credential_process")
+		if _, ok := s.Get("region"); !ok && awsconfig.IsOurs(line, strings.Fields(d.command())) {
+			without = append(without, name)
+		}
+	}
+	if without != nil {
+		d.note(check, "add region = … to each", "%s: no region, nor one in the environment, and most services cannot be called without", strings.TrimPrefix(list(without), ": "))
 	}
 }
 
@@ -309,6 +334,12 @@ func (d *doctor) describeSessions() {
 			continue
 		}
 		d.sessions = append(d.sessions, s)
+		d.misplaced(check, name)
+		d.scopes(check, name, s.Config.Scopes)
+		if isConsole.MatchString(strings.ToLower(s.Config.StartURL)) {
+			d.fault(check, "write the URL of the access portal: in the console it is in the settings of IAM Identity Center",
+				"[sso-session %s]: sso_start_url is where IAM users sign in to the console", name)
+		}
 		if region := regionOf(s.Config.StartURL); region != "" && region != s.Config.Region {
 			d.fault(check, fmt.Sprintf("write sso_region = %s in [sso-session %s]", region, name),
 				"[sso-session %s]: the start URL is of region %s, and sso_region is %s", name, region, s.Config.Region)
@@ -320,6 +351,41 @@ func (d *doctor) describeSessions() {
 	if !d.bad(check) && len(d.sessions) > 0 {
 		d.ok(check, "%s", countOf(len(d.sessions), "session"))
 	}
+}
+
+// isConsole finds start URLs of what has no Identity Center behind it.
+var isConsole = regexp.MustCompile(`^https://(?:[^/]*\.)?(?:signin\.aws\.amazon\.com|console\.aws\.amazon\.com)(?:/|$)`)
+
+// misplaced are keys of profiles, which nobody looks for in a session.
+func (d *doctor) misplaced(check, name string) {
+	s := d.files.Sessions[name]
+	for _, key := range []string{"credential_process", "sso_account_id", "sso_role_name", "role_arn"} {
+		if _, ok := s.Get(key); ok {
+			d.fault(check, "move it to a [profile …]", "%s: %s in %s, where nobody reads it", d.at(s, key), key, s.Header)
+		}
+	}
+}
+
+// scopes are those that a login asks for. Some sessions are for other services
+// than the accounts, and no profile is of them.
+func (d *doctor) scopes(check, name string, scopes []string) {
+	if len(scopes) == 0 || slices.Contains(scopes, oidc.AccountAccess) || !d.hasRoles(name) {
+		return
+	}
+	s := d.files.Sessions[name]
+	d.fault(check, fmt.Sprintf("add %s there, separated by a comma, and sign in again: %s login --force %s", oidc.AccountAccess, d.name(), shellWord(name)),
+		"%s: sso_registration_scopes without %s: a login with them gives credentials for no role", d.at(s, "sso_registration_scopes"), oidc.AccountAccess)
+}
+
+// hasRoles reports whether a profile is of the session.
+func (d *doctor) hasRoles(session string) bool {
+	for name := range d.files.Profiles {
+		p, err := d.files.Profile(name, strings.Fields(d.command()))
+		if err == nil && p.Role != nil && p.Role.Session.Name == session {
+			return true
+		}
+	}
+	return false
 }
 
 func countOf(n int, what string) string {

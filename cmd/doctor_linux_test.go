@@ -1,6 +1,8 @@
 package cmd
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -29,5 +31,36 @@ func TestTheDoctorSaysWhereANewLoginGoes(t *testing.T) {
 	}
 	if bad, words := p.sees(); len(bad) > 0 || !strings.Contains(words, want) {
 		t.Errorf("it sees\n%s", words)
+	}
+}
+
+func TestTheDoctorSeesALinkToNowhere(t *testing.T) {
+	p := newPatient(t)
+	config := filepath.Join(p.home, ".aws", "config")
+	p.remove(".aws/config")
+	if err := os.Symlink(filepath.Join(p.home, "dotfiles", "config"), config); err != nil {
+		t.Fatal(err)
+	}
+	bad, words := p.sees()
+	if len(bad) != 1 || !strings.Contains(bad[0].Seen, "config is a link to a file that is not there") || !strings.Contains(bad[0].Mend, "remove the link") {
+		t.Errorf("it sees\n%s", words)
+	}
+	p.remove(".aws/config")
+	p.save()
+	if bad, words := p.sees(); len(bad) > 0 {
+		t.Errorf("after that it sees\n%s", words)
+	}
+}
+
+func TestTheDoctorNotesProfilesWithoutARegion(t *testing.T) {
+	p := newPatient(t)
+	p.replace("\nregion = eu-west-1", "")
+	note := "dev: no region, nor one in the environment"
+	if bad, words := p.sees(); len(bad) > 0 || !strings.Contains(words, note) {
+		t.Errorf("it sees\n%s", words)
+	}
+	p.env["AWS_DEFAULT_REGION"] = "eu-west-1"
+	if bad, words := p.sees(); len(bad) > 0 || strings.Contains(words, note) {
+		t.Errorf("after that it sees\n%s", words)
 	}
 }

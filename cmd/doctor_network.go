@@ -29,6 +29,7 @@ type contact struct {
 	err  error
 	skew time.Duration // of the local clock
 	date bool          // skew is known
+	page bool          // what answered has pages for people
 }
 
 // network visits the services that the sessions need. That asks them for
@@ -42,6 +43,9 @@ func (d *doctor) network() {
 	for _, c := range contacts {
 		if c.err != nil {
 			d.unreachable(check, c)
+		} else if c.page {
+			d.warn(check, "sign in to the network with a browser, or have whoever filters it let the host through",
+				"%s: a page for people answers, and not the service: that of a guest network, or of a filter", host(c.base))
 		}
 	}
 	if !d.bad(check) {
@@ -93,7 +97,9 @@ func (d *doctor) visit(base string, client *http.Client) contact {
 	response.Body.Close()
 	local := sent.Add(time.Since(sent) / 2)
 	date, err := http.ParseTime(response.Header.Get("Date"))
-	return contact{base: base, date: err == nil, skew: local.Sub(date.Add(500 * time.Millisecond))}
+	page := response.StatusCode == http.StatusOK && strings.HasPrefix(response.Header.Get("Content-Type"), "text/html") &&
+		response.Header.Get("X-Amzn-Requestid") == ""
+	return contact{base: base, page: page, date: err == nil, skew: local.Sub(date.Add(500 * time.Millisecond))}
 }
 
 func hosts(contacts []contact) (names []string) {
@@ -120,6 +126,8 @@ func (d *doctor) unreachable(check string, c contact) {
 	switch {
 	case proxied:
 		d.fault(check, "correct HTTPS_PROXY, or name the host in NO_PROXY", "%s: the proxy does not answer: %v", host(c.base), op.Err)
+	case strings.HasSuffix(cause(c.err).Error(), http.StatusText(http.StatusProxyAuthRequired)):
+		d.fault(check, "write HTTPS_PROXY as http://USER:PASSWORD@HOST:PORT", "%s: the proxy wants a name and a password", host(c.base))
 	case isDNS:
 		d.fault(check, "check sso_region, the network and its DNS (a VPN?)", "%s: no such host, by the DNS of this machine (%s)", host(c.base), dns.Err)
 	case isUnknown, isTLS:

@@ -256,6 +256,27 @@ var setUps = []setUp{
 	{"a region of another partition: https://github.com/aws/aws-cli/issues/10464", func(p *patient) {
 		p.replace("https://idc.example/start", "https://start.home.awsapps.cn/directory/acme")
 	}, `partition aws-cn, and sso_region, us-east-1, is not`, `region of the instance`, func(p *patient) { p.replace("sso_region = us-east-1", "sso_region = cn-north-1") }},
+	{"the console for the access portal", func(p *patient) {
+		p.replace("https://idc.example/start", "https://111111111111.signin.aws.amazon.com/console")
+	}, `sso_start_url is where IAM users sign in`, `URL of the access portal`, func(p *patient) {
+		p.replace("https://111111111111.signin.aws.amazon.com/console", "https://idc.example/start")
+	}},
+	{"a profile's line in a session", func(p *patient) { p.replace("sso_region = us-east-1", "sso_region = us-east-1\n"+ourLine) },
+		`config:4: credential_process in \[sso-session corp\], where nobody reads it`, `^move it to a \[profile`, func(p *patient) {
+			p.replace("sso_region = us-east-1\n"+ourLine, "sso_region = us-east-1")
+		}},
+	{"scopes of something else: https://github.com/ByteNess/aws-vault/issues/445", func(p *patient) {
+		p.replace("sso_region = us-east-1", "sso_region = us-east-1\nsso_registration_scopes = codewhisperer:completions")
+	}, `config:4: sso_registration_scopes without sso:account:access`, `add sso:account:access there.* credproc login --force corp$`, func(p *patient) {
+		p.replace("codewhisperer:completions", "codewhisperer:completions, sso:account:access")
+	}},
+	{"the page of a guest network in the place of the service", func(p *patient) {
+		hotel := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			io.WriteString(w, "<!DOCTYPE html><title>Welcome to our hotel</title>")
+		}))
+		p.Cleanup(hotel.Close)
+		p.env["AWS_ENDPOINT_URL_SSO"] = hotel.URL
+	}, `a page for people answers, and not the service`, `sign in to the network`, func(p *patient) { p.env["AWS_ENDPOINT_URL_SSO"] = p.env["AWS_ENDPOINT_URL_SSO_OIDC"] }},
 	{"an endpoint in clear", func(p *patient) { p.env["AWS_ENDPOINT_URL_SSO"] = "http://sso.example" },
 		`AWS_ENDPOINT_URL_SSO.*must begin with https`, `change AWS_ENDPOINT_URL_SSO`, func(p *patient) { p.env["AWS_ENDPOINT_URL_SSO"] = p.env["AWS_ENDPOINT_URL_SSO_OIDC"] }},
 	variable("a profile that is gone", "AWS_PROFILE", "gone", `AWS_PROFILE is "gone", and there is no such profile`, `^unset AWS_PROFILE$`),
@@ -413,6 +434,7 @@ func TestTheDoctorSaysWhyAServiceCannotBeReached(t *testing.T) {
 		{at(&net.OpError{Op: "proxyconnect", Err: errors.New("refused")}), "the proxy does not answer: refused", "HTTPS_PROXY"},
 		{at(&net.OpError{Op: "dial", Err: &net.DNSError{Err: "no such host", Name: "oidc"}}), "no such host, by the DNS", "sso_region"},
 		{at(&tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}), "its certificate is not trusted", "AWS_CA_BUNDLE"},
+		{at(errors.New("Proxy Authentication Required")), "the proxy wants a name and a password", "USER:PASSWORD@"},
 		{at(context.DeadlineExceeded), "deadline", "firewall"},
 	} {
 		d := &doctor{App: new(App)}
