@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/pem"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -484,50 +485,51 @@ func (c *Config) httpClient(p *awsconfig.Profile) (*http.Client, error) {
 	if c.HTTPClient != nil {
 		return c.HTTPClient, nil
 	}
-	path, pem, err := p.ReadCABundle(c.getenv)
+	path, bundle, err := p.ReadCABundle(c.getenv)
 	if err != nil {
 		return nil, bundleError(path, err.Error())
 	}
-	if pem == nil {
+	if bundle == nil {
 		return nil, nil
 	}
-	transport := sync.OnceValues(func() (*http.Transport, error) { return trusting(path, pem) })
-	return &http.Client{Transport: bundled(transport)}, nil
+	if !hasCertificate(bundle) {
+		return nil, bundleError(path, "has no certificate in it that can be read")
+	}
+	return &http.Client{Transport: bundled(sync.OnceValue(func() *http.Transport { return trusting(bundle) }))}, nil
 }
 
-// bundled reads the bundle when the first request is made: for an answer from
+// hasCertificate reports whether a bundle can be used at all. Usually the first
+// certificate says so: an error that came with the first request instead would be
+// taken for one of the network, tried again, and remembered.
+func hasCertificate(bundle []byte) bool {
+	if block, _ := pem.Decode(bundle); block != nil && block.Type == "CERTIFICATE" && len(block.Headers) == 0 {
+		if _, err := x509.ParseCertificate(block.Bytes); err == nil {
+			return true
+		}
+	}
+	return x509.NewCertPool().AppendCertsFromPEM(bundle)
+}
+
+// bundled parses the bundle when the first request is made: for an answer from
 // the cache there is none.
-type bundled func() (*http.Transport, error)
+type bundled func() *http.Transport
 
 func (b bundled) RoundTrip(request *http.Request) (*http.Response, error) {
-	transport, err := b()
-	if err != nil {
-		if request.Body != nil {
-			request.Body.Close() // as http.RoundTripper has it
-		}
-		return nil, err
-	}
-	return transport.RoundTrip(request)
+	return b().RoundTrip(request)
 }
 
 // CloseIdleConnections is what [http.Client.CloseIdleConnections] looks for.
-func (b bundled) CloseIdleConnections() {
-	if transport, err := b(); err == nil {
-		transport.CloseIdleConnections()
-	}
-}
+func (b bundled) CloseIdleConnections() { b().CloseIdleConnections() }
 
-func trusting(path string, pem []byte) (*http.Transport, error) {
+func trusting(bundle []byte) *http.Transport {
 	roots := x509.NewCertPool()
-	if !roots.AppendCertsFromPEM(pem) {
-		return nil, bundleError(path, "has no certificate in it that can be read")
-	}
+	roots.AppendCertsFromPEM(bundle)
 	return &http.Transport{
 		Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true,
 		TLSClientConfig:     &tls.Config{RootCAs: roots},
 		TLSHandshakeTimeout: 10 * time.Second, IdleConnTimeout: 90 * time.Second,
 		MaxIdleConnsPerHost: 16,
-	}, nil
+	}
 }
 
 func bundleError(path, problem string) error {

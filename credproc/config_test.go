@@ -558,10 +558,12 @@ func TestACABundleIsWhatTheSessionTrusts(t *testing.T) {
 func TestACABundleThatCannotBeUsedIsAnError(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir+"/empty", "")
+	write(t, dir+"/garbage", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
 	m := &machine{T: t, server: idctest.New()}
 	for _, tt := range []struct{ file, want string }{
 		{"missing", "cannot be read: open " + dir + "/missing: "},
 		{"empty", "has no certificate in it"},
+		{"garbage", "has no certificate in it that can be read"},
 	} {
 		c := m.config(chains, "AWS_CA_BUNDLE="+dir+"/"+tt.file)
 		c.HTTPClient = nil
@@ -581,24 +583,6 @@ func TestACABundleThatCannotBeUsedIsAnError(t *testing.T) {
 			t.Errorf("%s: error %v", tt.file, err)
 		}
 	}
-}
-
-func TestACABundleIsParsedWhenARequestIsMade(t *testing.T) {
-	onMachine(t, func(m *machine) {
-		bundle := filepath.Join(t.TempDir(), "bundle.pem")
-		write(t, bundle, "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
-		c := m.config(chains, "AWS_CA_BUNDLE="+bundle)
-		c.HTTPClient = nil
-		s, err := c.Session("corp")
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, err = s.Config.HTTPClient.Post("http://127.0.0.1:1", "text/plain", strings.NewReader("x"))
-		if e, ok := errors.AsType[*sdk.SettingError](err); !ok || e.Value != bundle {
-			t.Errorf("error %v", err)
-		}
-		s.Config.HTTPClient.CloseIdleConnections()
-	})
 }
 
 func TestACustomEndpointCannotBeHadWithFIPS(t *testing.T) {
