@@ -3,11 +3,14 @@ package main
 import (
 	"fmt"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/credproc/credproc/internal/idctest"
 )
 
 // aRecord returns the paths of the only record of a role, and of the lock file
@@ -78,13 +81,7 @@ func TestWhoComesSecondWaitsForTheFirstBeforeItStarts(t *testing.T) {
 		for range 3 {
 			go func() { done <- m.run(process(admin)...) }()
 		}
-		for deadline := time.Now().Add(time.Minute); m.waiting(queue) < 3; {
-			if time.Now().After(deadline) {
-				t.Errorf("%d processes wait", m.waiting(queue))
-				break
-			}
-			<-time.After(time.Millisecond)
-		}
+		m.until("3 processes wait", func() bool { return m.waiting(queue) == 3 })
 		if err := os.Rename(hidden, record); err != nil {
 			t.Fatal(err)
 		}
@@ -96,6 +93,37 @@ func TestWhoComesSecondWaitsForTheFirstBeforeItStarts(t *testing.T) {
 		}
 	})
 	m.want(calls, "total", 0)
+}
+
+// As one that is fetching ends: not by a dump of the Go runtime, for one.
+func TestASignalEndsWhoWaitsAsItEndsTheFirst(t *testing.T) {
+	m := newMachine(t, "plaintext")
+	m.signIn(0)
+	record, queue := m.aRecord()
+	if err := os.Remove(record); err != nil {
+		t.Fatal(err)
+	}
+	defer m.beFirst(queue)()
+	m.set(func(s *idctest.Server) { s.Latency = time.Minute }) // for one that is seen too late, and goes on
+	for sent, want := range map[syscall.Signal]outcome{
+		syscall.SIGINT: {status: 130, stderr: "credproc: interrupted\n"}, syscall.SIGTERM: {status: 143, stderr: "credproc: terminated\n"},
+		syscall.SIGHUP: {status: 129, stderr: "credproc: hung up\n"}, syscall.SIGQUIT: {status: 131, stderr: "credproc: quit\n"},
+	} {
+		// Under nohup what is started ignores a hangup, unless it is caught here.
+		caught := make(chan os.Signal, 1)
+		signal.Notify(caught, sent)
+		before := m.idc.Count("GetRoleCredentials")
+		c := m.command(process(admin)...)
+		started, done := make(chan struct{}), make(chan outcome)
+		go func() { done <- m.finishWith(c, started) }()
+		<-started
+		m.until("it waits", func() bool { return m.waiting(queue) == 1 || m.idc.Count("GetRoleCredentials") > before })
+		signal.Stop(caught)
+		c.Process.Signal(sent)
+		if o := <-done; o.status != want.status || o.stderr != want.stderr || o.stdout != "" {
+			t.Errorf("%v: exit status %d, %q", sent, o.status, o.stderr)
+		}
+	}
 }
 
 func TestAFirstThatDoesNotEndHoldsNobodyUp(t *testing.T) {

@@ -2,6 +2,7 @@ package warm
 
 import (
 	"os"
+	"os/signal"
 	"syscall"
 	"time"
 
@@ -15,16 +16,17 @@ const patience = 2 * time.Second
 // queue reports whether this process was not the first of those that are here,
 // and has waited until the first has ended. The first is let through, and is
 // first until it ends, by whatever end: the kernel then releases the lock. Where
-// there can be no lock everybody is let through.
-func queue(dir safedir.Dir, name string) (waited bool) {
+// there can be no lock everybody is let through. A signal that ends the command
+// ends the waiting, and is returned.
+func queue(dir safedir.Dir, name string) (waited bool, signalled syscall.Signal) {
 	var info syscall.Stat_t
 	if err := syscall.Stat(string(dir), &info); err != nil || info.Uid != uint32(os.Geteuid()) || info.Mode&0o022 != 0 {
-		return false
+		return false, 0
 	}
 	const flags = syscall.O_CREAT | syscall.O_RDONLY | syscall.O_NOFOLLOW | syscall.O_NONBLOCK | syscall.O_CLOEXEC
 	fd, err := syscall.Open(dir.Path(name), flags, 0o600)
 	if err != nil || syscall.Flock(fd, syscall.LOCK_EX|syscall.LOCK_NB) != syscall.EWOULDBLOCK {
-		return false
+		return false, 0
 	}
 	ended := make(chan struct{})
 	go func() {
@@ -33,10 +35,19 @@ func queue(dir safedir.Dir, name string) (waited bool) {
 		syscall.Close(fd)
 		close(ended)
 	}()
+	signals := make(chan os.Signal, 1)
+	for _, s := range []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT} {
+		if !signal.Ignored(s) { // nohup means it
+			signal.Notify(signals, s)
+		}
+	}
+	defer signal.Stop(signals)
 	select {
+	case s := <-signals:
+		return false, s.(syscall.Signal)
 	case <-ended:
-		return true
+		return true, 0
 	case <-time.After(patience):
-		return false
+		return false, 0
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/credproc/credproc/internal/awsconfig"
@@ -50,17 +51,21 @@ func (p *Program) Answer(args []string) (document []byte, ok bool) {
 // ends. Of those that come at the same moment the first goes on at once; the
 // others wait here for what it stores, since a process that has not begun to
 // fetch costs a fifth of one that has. Whoever has waited in vain goes on, too:
-// this is no lock, and decides nothing.
-func (p *Program) AnswerInTurn(args []string) (document []byte, ok bool) {
+// this is no lock, and decides nothing. A signal that came meanwhile, or 0, is
+// for the caller to obey: the program has not begun to.
+func (p *Program) AnswerInTurn(args []string) (document []byte, ok bool, signalled syscall.Signal) {
 	t, ok := p.find(args)
 	if !ok {
-		return nil, false
+		return nil, false, 0
 	}
 	document, freshness := t.look()
-	if freshness == record.Useless && t.patient && t.legible() && queue(t.locks, t.name+".queue") {
-		document, freshness = t.look()
+	if freshness == record.Useless && t.patient && t.legible() {
+		var waited bool
+		if waited, signalled = queue(t.locks, t.name+".queue"); waited {
+			document, freshness = t.look()
+		}
 	}
-	return document, freshness == record.Fresh
+	return document, freshness == record.Fresh, signalled
 }
 
 // thing is the record that a process command asks for.

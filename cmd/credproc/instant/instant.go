@@ -12,13 +12,18 @@ package instant
 
 import (
 	"os"
+	"syscall"
 
 	"github.com/credproc/credproc/internal/warm"
 )
 
 func init() {
 	program := warm.Program{Command: "credproc", Prefix: "CREDPROC_"}
-	document, ok := program.AnswerInTurn(os.Args[1:])
+	document, ok, signalled := program.AnswerInTurn(os.Args[1:])
+	if signalled != 0 {
+		os.Stderr.WriteString("credproc: " + endings[signalled] + "\n")
+		os.Exit(128 + int(signalled))
+	}
 	if !ok {
 		return
 	}
@@ -26,6 +31,11 @@ func init() {
 		os.Exit(status(err))
 	}
 	// Nothing is written: main tries it, and says what is wrong.
+}
+
+// endings are what main says of the signals that end it.
+var endings = map[syscall.Signal]string{
+	syscall.SIGINT: "interrupted", syscall.SIGTERM: "terminated", syscall.SIGHUP: "hung up", syscall.SIGQUIT: "quit",
 }
 
 func status(err error) int {
