@@ -60,18 +60,19 @@ func numbered(t *testing.T, dir string, replace map[string]string, file, kind st
 		t.Fatal(err)
 	}
 	name := filepath.Base(filepath.Dir(path))
-	variables := "package " + name + "\n\nimport (\n\t\"os\"\n\t\"strconv\"\n)\n"
+	var variables strings.Builder
+	variables.WriteString("package " + name + "\n\nimport (\n\t\"os\"\n\t\"strconv\"\n)\n")
 	for constant, variable := range constants {
 		line := regexp.MustCompile(`(?m)^\t` + constant + ` += 1\b.*\n`)
 		if found := line.FindAll(source, -1); len(found) != 1 {
 			t.Fatalf("%s says %d times that %s is 1", file, len(found), constant)
 		}
 		source = line.ReplaceAll(source, nil)
-		variables += fmt.Sprintf("\nvar %s = func() %s { n, _ := strconv.Atoi(os.Getenv(%q)); return %[2]s(n) }()\n", constant, kind, variable)
+		fmt.Fprintf(&variables, "\nvar %s = func() %s { n, _ := strconv.Atoi(os.Getenv(%q)); return %[2]s(n) }()\n", constant, kind, variable)
 	}
 	copied, beside := filepath.Join(dir, name+".go"), filepath.Join(dir, name+"-numbers.go")
 	write(t, copied, source)
-	write(t, beside, []byte(variables))
+	write(t, beside, []byte(variables.String()))
 	replace[path], replace[filepath.Join(filepath.Dir(path), "numbers.go")] = copied, beside
 }
 
