@@ -275,6 +275,7 @@ func TestSignalsArePassedOn(t *testing.T) {
 	t.Parallel()
 	inBothModes(t, func(t *testing.T, m *machine, exec ...string) {
 		for i, s := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGALRM} {
+			heard(t, s)
 			ready := fmt.Sprintf("ready%d", i)
 			p := m.apart("credproc", append(exec, "sh", "-c",
 				fmt.Sprintf(`trap 'exit %d' %d; echo > %s/%s; while :; do sleep 0.05; done`, 50+i, s, m.dir, ready))...)

@@ -113,16 +113,21 @@ func (m *machine) signIn() {
 	login.ends(0, "igned in to corp")
 }
 
+// heard lets what is started hear a signal: under nohup all would ignore a
+// hangup, but for what is caught here.
+func heard(t *testing.T, s os.Signal) {
+	caught := make(chan os.Signal, 1)
+	signal.Notify(caught, s)
+	t.Cleanup(func() { signal.Stop(caught) })
+}
+
 func TestASignalEndsALogin(t *testing.T) {
 	for s, want := range map[syscall.Signal]struct {
 		status int
 		says   string
 	}{syscall.SIGINT: {130, "interrupted"}, syscall.SIGTERM: {143, "terminated"}, syscall.SIGHUP: {129, "hung up"}, syscall.SIGQUIT: {131, "quit"}} {
 		t.Run(s.String(), func(t *testing.T) {
-			// Under nohup what is started ignores a hangup, unless it is caught here.
-			caught := make(chan os.Signal, 1)
-			signal.Notify(caught, s)
-			defer signal.Stop(caught)
+			heard(t, s)
 			m := newMachine(t)
 			m.idc.Interval = time.Minute // it does not wait for the next poll
 			login := m.start("credproc", "login", "corp", "--no-browser")
@@ -169,6 +174,7 @@ func TestNohupIsRespected(t *testing.T) {
 func TestARenewalUnderWayIsFinishedAndStored(t *testing.T) {
 	for _, s := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
 		t.Run(s.String(), func(t *testing.T) {
+			heard(t, s)
 			m := newMachine(t)
 			m.idc.Rotation = idctest.Strict
 			m.signIn()

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -109,16 +108,12 @@ func TestASignalEndsWhoWaitsAsItEndsTheFirst(t *testing.T) {
 		syscall.SIGINT: {status: 130, stderr: "credproc: interrupted\n"}, syscall.SIGTERM: {status: 143, stderr: "credproc: terminated\n"},
 		syscall.SIGHUP: {status: 129, stderr: "credproc: hung up\n"}, syscall.SIGQUIT: {status: 131, stderr: "credproc: quit\n"},
 	} {
-		// Under nohup what is started ignores a hangup, unless it is caught here.
-		caught := make(chan os.Signal, 1)
-		signal.Notify(caught, sent)
 		before := m.idc.Count("GetRoleCredentials")
 		c := m.command(process(admin)...)
 		started, done := make(chan struct{}), make(chan outcome)
 		go func() { done <- m.finishWith(c, started) }()
 		<-started
 		m.until("it waits", func() bool { return m.waiting(queue) == 1 || m.idc.Count("GetRoleCredentials") > before })
-		signal.Stop(caught)
 		c.Process.Signal(sent)
 		if o := <-done; o.status != want.status || o.stderr != want.stderr || o.stdout != "" {
 			t.Errorf("%v: exit status %d, %q", sent, o.status, o.stderr)
