@@ -108,12 +108,14 @@ func TestASignalEndsWhoWaitsAsItEndsTheFirst(t *testing.T) {
 		syscall.SIGINT: {status: 130, stderr: "credproc: interrupted\n"}, syscall.SIGTERM: {status: 143, stderr: "credproc: terminated\n"},
 		syscall.SIGHUP: {status: 129, stderr: "credproc: hung up\n"}, syscall.SIGQUIT: {status: 131, stderr: "credproc: quit\n"},
 	} {
+		unheard := heard(sent)
 		before := m.idc.Count("GetRoleCredentials")
 		c := m.command(process(admin)...)
 		started, done := make(chan struct{}), make(chan outcome)
 		go func() { done <- m.finishWith(c, started) }()
 		<-started
 		m.until("it waits", func() bool { return m.waiting(queue) == 1 || m.idc.Count("GetRoleCredentials") > before })
+		unheard()
 		c.Process.Signal(sent)
 		if o := <-done; o.status != want.status || o.stderr != want.stderr || o.stdout != "" {
 			t.Errorf("%v: exit status %d, %q", sent, o.status, o.stderr)

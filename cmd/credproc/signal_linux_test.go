@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	"strings"
 	"syscall"
 	"testing"
@@ -29,16 +30,25 @@ func (m *machine) group(args ...string) (c *exec.Cmd, stdout *bytes.Buffer) {
 	return c, stdout
 }
 
+// heard lets what is started hear a signal that this process may have been told
+// to ignore, by nohup or as a job in the background.
+func heard(s os.Signal) (stop func()) {
+	caught := make(chan os.Signal, 1)
+	signal.Notify(caught, s)
+	return func() { signal.Stop(caught) }
+}
+
 func TestSignalsInARenewalLoseNothing(t *testing.T) {
-	for signal, status := range map[syscall.Signal]int{syscall.SIGINT: 130, syscall.SIGTERM: 143, syscall.SIGHUP: 129, syscall.SIGQUIT: 131} {
-		t.Run(signal.String(), func(t *testing.T) {
+	for sent, status := range map[syscall.Signal]int{syscall.SIGINT: 130, syscall.SIGTERM: 143, syscall.SIGHUP: 129, syscall.SIGQUIT: 131} {
+		t.Run(sent.String(), func(t *testing.T) {
+			defer heard(sent)()
 			onEach(t, []idctest.Rotation{idctest.Strict}, func(m *machine) {
 				m.expired()
 				m.set(func(s *idctest.Server) { s.Latency = time.Second })
 				before := m.idc.Count("CreateToken")
 				c, stdout := m.group(process(admin)...)
 				m.until("the request", func() bool { return m.idc.Count("CreateToken") > before })
-				syscall.Kill(-c.Process.Pid, signal)
+				syscall.Kill(-c.Process.Pid, sent)
 				c.Wait()
 				if c.ProcessState.ExitCode() != status || stdout.Len() != 0 {
 					m.Errorf("%v, %d bytes of stdout", c.ProcessState, stdout.Len())

@@ -10,12 +10,10 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
-	"os/signal"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -46,8 +44,6 @@ func TestMain(m *testing.M) {
 	if os.Getenv("STORM_RUN") != "" {
 		main()
 	}
-	// Under nohup what is started would ignore a hangup.
-	signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
 	flag.Parse()
 	flag.Set("test.parallel", "6") // those that are parallel mostly wait
 	remove, err := plainProgram()

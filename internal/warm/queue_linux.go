@@ -28,13 +28,6 @@ func queue(dir safedir.Dir, name string) (waited bool, signalled syscall.Signal)
 	if err != nil || syscall.Flock(fd, syscall.LOCK_EX|syscall.LOCK_NB) != syscall.EWOULDBLOCK {
 		return false, 0
 	}
-	ended := make(chan struct{})
-	go func() {
-		for syscall.Flock(fd, syscall.LOCK_SH) == syscall.EINTR { // shared: all go on at once
-		}
-		syscall.Close(fd)
-		close(ended)
-	}()
 	signals := make(chan os.Signal, 1)
 	for _, s := range []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT} {
 		if !signal.Ignored(s) { // nohup means it
@@ -42,6 +35,13 @@ func queue(dir safedir.Dir, name string) (waited bool, signalled syscall.Signal)
 		}
 	}
 	defer signal.Stop(signals)
+	ended := make(chan struct{})
+	go func() {
+		for syscall.Flock(fd, syscall.LOCK_SH) == syscall.EINTR { // shared: all go on at once
+		}
+		syscall.Close(fd)
+		close(ended)
+	}()
 	select {
 	case s := <-signals:
 		return false, s.(syscall.Signal)
