@@ -96,9 +96,14 @@ func (o *OS) service() string {
 	return o.Service
 }
 
-// within gives go-keyring, which knows no deadline, one. A call that hangs
-// keeps the turn, so that no second one is sent to a service that is stuck.
+// within makes a call of go-keyring where that will find a keychain that answers.
 func (o *OS) within(ctx context.Context, op string, call func() (string, error)) (string, error) {
+	return o.inTime(ctx, op, answers, call)
+}
+
+// inTime gives go-keyring, which knows no deadline, one. A call that hangs keeps
+// the turn, so that no second one is sent to a service that is stuck.
+func (o *OS) inTime(ctx context.Context, op string, look func(context.Context, bool) error, call func() (string, error)) (string, error) {
 	o.once.Do(func() { o.turn = make(chan struct{}, 1) })
 	limit := unattended
 	if o.MayPrompt {
@@ -111,7 +116,7 @@ func (o *OS) within(ctx context.Context, op string, call func() (string, error))
 	case <-ctx.Done():
 		return "", o.fail(op, ErrUnavailable, "an earlier call has not come back")
 	}
-	if err := answers(ctx, o.MayPrompt); err != nil {
+	if err := look(ctx, o.MayPrompt); err != nil {
 		<-o.turn
 		fail := o.fail(op, kindOf(err), err.Error())
 		_, fail.Absent = errors.AsType[absent](err)

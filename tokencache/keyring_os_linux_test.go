@@ -271,8 +271,10 @@ func TestAServiceThatDoesNotAnswerAPingIsUnavailable(t *testing.T) {
 
 func TestABusThatAcceptsAndStaysMuteIsUnavailable(t *testing.T) {
 	startBus(t, "AUTH")
-	if _, err := new(OS).Get(t.Context(), "item"); !errors.Is(err, ErrUnavailable) {
-		t.Errorf("got %v", err)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second) // long before a call is given up
+	defer cancel()
+	if _, err := new(OS).Get(ctx, "item"); !errors.Is(err, ErrUnavailable) || ctx.Err() != nil {
+		t.Errorf("got %v, and %v", err, ctx.Err())
 	}
 }
 
