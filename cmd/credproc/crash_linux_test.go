@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -27,9 +28,15 @@ func (m *machine) renewing() {
 // tampered runs a command whose n-th call of a system call (in one thread) is
 // met with an injection of strace, and reports whether that happened.
 func (m *machine) tampered(call, injection, when string, args []string) (o outcome, met bool) {
+	return m.straced([]string{"-e", "trace=" + call, "-e", fmt.Sprintf("inject=%s:%s:when=%s", call, injection, when)}, args)
+}
+
+// straced runs a command under strace with options, and reports whether something
+// was injected.
+func (m *machine) straced(options, args []string) (o outcome, met bool) {
 	c := m.command(args...)
 	trace := filepath.Join(m.home, "trace")
-	c.Args = append([]string{"strace", "-f", "-qq", "-o", trace, "-e", "trace=" + call, "-e", fmt.Sprintf("inject=%s:%s:when=%s", call, injection, when), c.Path}, c.Args[1:]...)
+	c.Args = slices.Concat([]string{"strace", "-f", "-qq", "-o", trace}, options, []string{c.Path}, c.Args[1:])
 	path, err := exec.LookPath("strace")
 	if err != nil {
 		m.Fatal(err)

@@ -143,7 +143,7 @@ func TestTwoReleasesAtOnceLoseNoLogin(t *testing.T) {
 	}{
 		"the one before":            {before, true},
 		"the next":                  {next, true},
-		"two later":                 {afterNext, false},
+		"two later in tokens":       {release{sealed: next.sealed, items: afterNext.items}, false},
 		"two later, but for tokens": {release{sealed: afterNext.sealed, items: next.items}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -151,7 +151,7 @@ func TestTwoReleasesAtOnceLoseNoLogin(t *testing.T) {
 			this := newMachine(t, keyrings()[0])
 			this.idc.Rotation = idctest.Strict
 			other := this.with(program, tt.release)
-			roles := this.roles(4)
+			roles := this.roles(6)
 			other.signIn(0)
 			for round, role := range roles[:3] {
 				if round == 1 && tt.share {
@@ -173,7 +173,8 @@ func TestTwoReleasesAtOnceLoseNoLogin(t *testing.T) {
 				}
 			}
 			if tt.share {
-				this.renews()
+				this.diesFor(other, roles[4])
+				other.diesFor(this, roles[5])
 			} else {
 				other.expire()
 				this.failed([]outcome{this.run(process(roles[3])...), this.run("login", "corp", "--no-browser")}, 1, older)
@@ -183,6 +184,28 @@ func TestTwoReleasesAtOnceLoseNoLogin(t *testing.T) {
 			this.signedInOnce()
 		})
 	}
+}
+
+// diesFor kills a process when the answer of its renewal is in the journal, and
+// not yet in the keyring. A process of the other release goes on from there.
+func (m *machine) diesFor(other *machine, role string) {
+	m.Helper()
+	m.expire()
+	index, err := filepath.Glob(filepath.Join(m.home, ".local/state/credproc/*/*.json"))
+	if err != nil || len(index) != 1 {
+		m.Fatalf("the indexes are %q, %v", index, err)
+	}
+	journal := strings.TrimSuffix(index[0], ".json") + ".journal"
+	calls := m.calls(func() {
+		// It is written anew before, under another name.
+		if _, died := m.straced([]string{"-P", journal, "-e", "trace=fsync", "-e", "inject=fsync:signal=KILL:when=1"}, process(role)); !died {
+			m.Error("nobody was killed")
+		}
+	})
+	m.want(calls, "CreateToken", 1)
+	calls = m.calls(func() { other.answered([]outcome{other.run(process(role)...)}) })
+	m.want(calls, "CreateToken", 0)
+	other.renews()
 }
 
 const older = "format 2 is written by a newer release, this one knows 1"
