@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"strconv"
+	"time"
 
 	"github.com/gofrs/flock"
 )
@@ -37,15 +38,26 @@ func (d Dir) Append(name string, line []byte, most int64, keep int) error {
 	return errors.Join(err, f.Close())
 }
 
-// torn reports whether the last line has no end: a disk was full.
+// torn reports whether the last line has no end: a disk was full. One that has
+// none yet, since another process is writing it, has it in a moment.
 func torn(f *os.File) bool {
+	for range 20 {
+		if whole(f) {
+			return false
+		}
+		time.Sleep(time.Millisecond)
+	}
+	return true
+}
+
+func whole(f *os.File) bool {
 	size, err := f.Seek(0, io.SeekEnd)
 	last := make([]byte, 1)
 	if err != nil || size == 0 {
-		return false
+		return true
 	}
 	_, err = f.ReadAt(last, size-1)
-	return err == nil && last[0] != '\n'
+	return err != nil || last[0] == '\n'
 }
 
 // Rotate renames the file at path to "path.1", what was there before to
