@@ -69,10 +69,14 @@ func TestAHalfWrittenLineIsNotContinued(t *testing.T) {
 
 func TestWhatIsAppendedIsForOneReader(t *testing.T) {
 	dir := missing(t)
-	if err := dir.Append("trail", []byte("a"), 1<<20, 2); err != nil {
-		t.Fatal(err)
+	for range 2 {
+		if err := dir.Append("trail", []byte("a"), 1, 2); err != nil {
+			t.Fatal(err)
+		}
 	}
-	if info, err := os.Stat(dir.Path("trail")); err != nil || runtime.GOOS != "windows" && info.Mode().Perm() != 0o600 {
-		t.Errorf("%v, error %v", info, err)
+	for _, name := range []string{"trail", "trail.1", "trail.lock"} {
+		if info, err := os.Stat(dir.Path(name)); err != nil || runtime.GOOS != "windows" && info.Mode().Perm() != 0o600 {
+			t.Errorf("%s: %v, error %v", name, info, err)
+		}
 	}
 }
