@@ -66,13 +66,24 @@ func (a *App) runPassphraseCommand(ctx context.Context, command string) (string,
 	}
 	child := exec.CommandContext(ctx, argv[0], argv[1:]...)
 	child.Env = append(os.Environ(), a.variable("RESOLVING")+"=1")
-	child.Stderr, child.WaitDelay = a.stderr(), time.Second
-	out, err := child.Output()
-	if err != nil {
+	var out head
+	child.Stdout, child.Stderr, child.WaitDelay = &out, a.stderr(), time.Second
+	if err := child.Run(); err != nil {
 		return "", fmt.Errorf("%s failed: %w", a.variable("PASSPHRASE_COMMAND"), err)
 	}
-	line, _, _ := bytes.Cut(out, []byte("\n"))
+	line, _, _ := bytes.Cut(out.text, []byte("\n"))
 	return strings.TrimSuffix(string(line), "\r"), nil
+}
+
+// head keeps the beginning of what is written to it, which may have no end.
+type head struct{ text []byte }
+
+const mostOfHead = 64 << 10
+
+func (h *head) Write(p []byte) (int, error) {
+	room := max(0, mostOfHead-len(h.text))
+	h.text = append(h.text, p[:min(len(p), room)]...)
+	return len(p), nil
 }
 
 // askPassphrase asks the person. What they have typed opens the other sessions

@@ -198,16 +198,30 @@ func (f *File) key(ctx context.Context, op string, make bool) (*sealed.Key, erro
 	return f.unlock(ctx, op, content)
 }
 
-// rawKey reads the key that is given as it is.
+// rawKey reads the key that is given as it is, and no more of the file than tells
+// whether it is one: it may have no end.
 func (f *File) rawKey(op string) (*sealed.Key, error) {
-	raw, err := os.ReadFile(f.Unlock.KeyFile)
+	raw, err := firstBytes(f.Unlock.KeyFile, 33)
 	if err != nil {
 		return nil, f.fail(op, ErrLocked, "the key file cannot be read: "+err.Error())
 	}
-	if len(raw) != 32 {
+	if len(raw) > 32 {
+		return nil, f.fail(op, ErrLocked, f.Unlock.KeyFile+" has more than 32 bytes: a key is 32 random ones")
+	}
+	if len(raw) < 32 {
 		return nil, f.fail(op, ErrLocked, fmt.Sprintf("%s has %d bytes: a key is 32 random ones", f.Unlock.KeyFile, len(raw)))
 	}
 	return sealed.KeyFrom([32]byte(raw)), nil
+}
+
+// firstBytes returns those of a file, up to most.
+func firstBytes(path string, most int64) ([]byte, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	return io.ReadAll(io.LimitReader(file, most))
 }
 
 // unlock opens the age file, unless that has been done.
