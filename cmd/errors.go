@@ -244,6 +244,10 @@ func (a *App) aboutKeyring(err error) (advice, bool) {
 	case errors.Is(err, tokencache.ErrLocked):
 		say.more = "Unlock the keychain (log in to the desktop, or \"security unlock-keychain\" on macOS over SSH) and try again. Nothing is lost."
 		return say, true
+	case errors.Is(err, tokencache.ErrOlder):
+		say.more = "It may show what is stored late: try again. If it was brought back from a backup, only a new sign-in helps."
+		say.hint = a.loginHint(err, "--force")
+		return say, true
 	case errors.Is(err, tokencache.ErrTooBig):
 		say.more = a.otherKeyrings(err)
 		return say, true

@@ -45,6 +45,10 @@ var (
 	// ErrUnreadable says that a keyring has an item that is damaged, or that a
 	// newer release wrote.
 	ErrUnreadable = errors.New("what is stored cannot be read")
+	// ErrOlder says that a keyring shows a login as it was some time ago: it
+	// shows writes late, or was brought back from a backup. It comes with
+	// ErrUnavailable.
+	ErrOlder = errors.New("the keyring shows an older login")
 )
 
 // KeyringError is a keyring's failure.

@@ -126,7 +126,7 @@ func (st *store) readAtLeast(ctx context.Context, ix *index) (*item, error) {
 			return it, err
 		}
 		if time.Now().After(deadline) || !sleep(ctx, 50*time.Millisecond) {
-			return nil, &KeyringError{Keyring: st.keyring.Name(), Op: "read", Kind: ErrUnavailable,
+			return nil, &KeyringError{Keyring: st.keyring.Name(), Op: "read", Kind: ErrUnavailable, Err: ErrOlder,
 				Detail: fmt.Sprintf("it shows generation %d of the login, but %d was stored", it.Generation, ix.Generation)}
 		}
 	}

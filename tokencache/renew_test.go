@@ -261,7 +261,7 @@ func TestAnOlderGenerationIsNeverUsed(t *testing.T) {
 		m.keyring = &lateKeyring{Keyring: right, item: m.store().item, old: old, until: time.Now().Add(24 * time.Hour)}
 		m.asksNothing(func() {
 			for range 3 {
-				if err := m.fails(m.session()); !errors.Is(err, ErrUnavailable) || !strings.Contains(err.Error(), "generation") {
+				if err := m.fails(m.session()); !errors.Is(err, ErrUnavailable) || !errors.Is(err, ErrOlder) || !strings.Contains(err.Error(), "generation") {
 					t.Errorf("got %v", err)
 				}
 			}
