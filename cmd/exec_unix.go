@@ -47,7 +47,7 @@ func (r *run) accompany(c *child) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	relay := new(relay)
-	defer r.relayTo(relay)()
+	r.relayTo(relay)
 	cmd := c.command(r.App)
 	cmd.SysProcAttr = orphanSignal()
 	err := cmd.Start()
@@ -121,13 +121,14 @@ func inForeground() bool {
 	return err == nil && group == unix.Getpgrp()
 }
 
-// relayTo sends all signals to a relay, until stop is called.
-func (r *run) relayTo(p *relay) (stop func()) {
+// relayTo sends all signals to a relay, from now on. After the command has ended
+// there is only its status to return, and a signal that was meant for both may
+// be late: it must not stop this process, or have it end in another way.
+func (r *run) relayTo(p *relay) {
 	r.relay.Store(p)
 	for _, s := range passed {
 		if !signal.Ignored(s) {
 			signal.Notify(r.signals, s)
 		}
 	}
-	return func() { r.relay.Store(nil) }
 }

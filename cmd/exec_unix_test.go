@@ -271,6 +271,28 @@ func TestACommandCanBeStoppedAndContinued(t *testing.T) {
 	})
 }
 
+// A key that stops or ends the command reaches both, and this process may be slow
+// to see it: a second stop, or another status, would be an answer to a key that
+// nobody pressed.
+func TestASignalThatIsLateIsTheCommands(t *testing.T) {
+	r := &run{App: &App{Stdin: strings.NewReader("")}}
+	ctx, stop := r.deferSignals(t.Context())
+	defer stop()
+	sh, err := exec.LookPath("sh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.accompany(&child{path: sh, argv: []string{"sh", "-c", "exit 0"}}); err != nil {
+		t.Fatal(err)
+	}
+	r.signals <- syscall.SIGINT
+	r.signals <- syscall.SIGPIPE
+	(&machine{T: t}).until("the signals were taken", func() bool { return len(r.signals) == 0 })
+	if ctx.Err() != nil {
+		t.Errorf("it was ended: %v", context.Cause(ctx))
+	}
+}
+
 func TestSignalsArePassedOn(t *testing.T) {
 	t.Parallel()
 	inBothModes(t, func(t *testing.T, m *machine, exec ...string) {

@@ -24,10 +24,10 @@ func (a *App) become(c *child) error {
 	return a.runChild(c)
 }
 
-// accompany runs the command, and leaves Ctrl-C to it.
+// accompany runs the command, and leaves Ctrl-C to it. After it has ended there is
+// only its status to return.
 func (r *run) accompany(c *child) error {
 	r.relay.Store(new(relay))
-	defer r.relay.Store(nil)
 	return r.runChild(c)
 }
 
