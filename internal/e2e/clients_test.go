@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -102,7 +103,7 @@ func TestTheSDKForGoUsesTheLine(t *testing.T) {
 }
 
 func TestTheSDKForJavaScriptUsesTheLine(t *testing.T) {
-	modules, why := installJavaScript(t)
+	modules, why := javaScript()
 	if why != "" {
 		notRun(t, "the AWS SDK for JavaScript", why)
 		return
@@ -120,26 +121,27 @@ func TestTheSDKForJavaScriptUsesTheLine(t *testing.T) {
 	m.usedTheLine(m.must("node", script, m.url))
 }
 
-// installJavaScript returns a directory with the SDK, or why there is none.
-func installJavaScript(t *testing.T) (dir, why string) {
+// javaScript is a directory with the SDK, or why there is none. It is installed once
+// for all tests, beside the binary.
+var javaScript = sync.OnceValues(func() (dir, why string) {
 	for _, program := range []string{"node", "npm"} {
 		if _, err := exec.LookPath(program); err != nil {
 			return "", err.Error()
 		}
 	}
-	dir = t.TempDir()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	dir = filepath.Join(filepath.Dir(binary), "javascript")
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	// In the environment of whoever runs the tests, who may have a proxy.
-	npm := exec.CommandContext(ctx, "npm", "install", "--no-audit", "--no-fund", "--no-update-notifier", "--loglevel=error",
-		"--cache", t.TempDir(), "--prefix", dir, "@aws-sdk/client-sts", "@aws-sdk/credential-providers")
+	npm := exec.CommandContext(ctx, "npm", "install", "--no-audit", "--no-fund", "--no-update-notifier", "--loglevel=error", "--fetch-retries=1",
+		"--cache", dir+"-cache", "--prefix", dir, "@aws-sdk/client-sts", "@aws-sdk/credential-providers")
 	npm.WaitDelay = 5 * time.Second
 	if out, err := npm.CombinedOutput(); err != nil {
 		first, _, _ := strings.Cut(strings.TrimSpace(string(out)), "\n")
 		return "", fmt.Sprintf("npm install: %v: %s", err, first)
 	}
 	return dir, ""
-}
+})
 
 // Terraform's S3 backend asks STS who it is before it looks for the state.
 func TestTerraformUsesTheLine(t *testing.T) {

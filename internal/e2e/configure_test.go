@@ -81,7 +81,7 @@ func (m *machine) readers() map[string]reader {
 	} else {
 		notRun(m.t, "the AWS CLI as a reader", "no Python has its modules")
 	}
-	modules, why := installJavaScript(m.t)
+	modules, why := javaScript()
 	if why != "" {
 		notRun(m.t, "the AWS SDK for JavaScript as a reader", why)
 		return all

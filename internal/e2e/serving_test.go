@@ -103,7 +103,7 @@ func TestTheSDKForGoTakesWhatItIsGiven(t *testing.T) {
 
 func TestTheSDKForJavaScriptTakesWhatItIsGiven(t *testing.T) {
 	t.Parallel()
-	modules, why := installJavaScript(t)
+	modules, why := javaScript()
 	if why != "" {
 		notRun(t, "the AWS SDK for JavaScript under exec", why)
 		return
