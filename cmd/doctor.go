@@ -238,7 +238,7 @@ func (a *App) printFindings(found []finding, asJSON bool) error {
 		indent := 9 + wide + 2
 		fmt.Fprintf(&text, "%s%s  %s\n", colour(pad(f.Verdict, 9)), pad(f.Check, wide), wrapped(f.Seen, indent))
 		if f.Mend != "" {
-			fmt.Fprintf(&text, "%s%s  %s\n", pad("", 9), p.faint(pad("mend", wide)), wrapped(f.Mend, indent))
+			fmt.Fprintf(&text, "%s%s  %s\n", pad("", 9), p.faint(pad("mend", wide)), a.wrapped(f.Mend, indent))
 		}
 	}
 	fmt.Fprintf(&text, "\n%s\n", verdictOf(counts))

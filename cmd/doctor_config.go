@@ -440,7 +440,8 @@ func (d *doctor) logins() {
 		return
 	}
 	for _, s := range all {
-		login := strings.TrimSpace(d.loginHint(&targetError{words: s.loginWords(), err: errSignedOut}))
+		which := &targetError{words: s.loginWords(), err: errSignedOut}
+		login := d.loginHint(which)
 		switch {
 		case s.State == ended:
 			d.fault(check, login, "%s: %s", s.label(), s.Problem)
@@ -451,7 +452,7 @@ func (d *doctor) logins() {
 		case s.State == signedIn && !s.Renewable:
 			d.warn(check, login, "%s: it ends with the access token, since it cannot be renewed%s", s.label(), because(s.Problem))
 		case s.State == signedIn && s.RenewableTill != nil && time.Until(*s.RenewableTill) < endsSoon:
-			d.note(check, login+" --force", "%s: its registration, and the login with it, ends in %s", s.label(), short(time.Until(*s.RenewableTill)))
+			d.note(check, d.loginHint(which, "--force"), "%s: its registration, and the login with it, ends in %s", s.label(), short(time.Until(*s.RenewableTill)))
 		case s.State == signedIn && s.Keyring == "plaintext":
 			d.note(check, "", "%s: signed in; its tokens are in plaintext files, guarded by their mode alone", s.label())
 		case s.State == signedIn:

@@ -57,6 +57,15 @@ func wrapped(text string, indent int) string {
 	return strings.Join(append(lines, line), "\n"+strings.Repeat(" ", indent))
 }
 
+// wrapped is the same for what may be a command of this program, which stays
+// on one line: so it can be copied from a terminal that is too narrow for it.
+func (a *App) wrapped(text string, indent int) string {
+	if strings.HasPrefix(text, a.name()+" ") {
+		return text
+	}
+	return wrapped(text, indent)
+}
+
 // width is how many columns a text takes on a terminal.
 func width(text string) (columns int) {
 	for _, r := range text {

@@ -295,18 +295,28 @@ func (r *run) printStatus(sessions []sessionStatus) error {
 	p := r.paint(r.stdout())
 	now := time.Now()
 	for i, s := range sessions {
-		if i > 0 && (s.State == signedIn || sessions[i-1].State == signedIn) {
+		if i > 0 && (s.State != signedOut || sessions[i-1].State != signedOut) {
 			text.WriteString("\n")
 		}
-		name := sdk.Printable(s.label())
-		text.WriteString(p.bold(name) + strings.Repeat(" ", max(0, wide-width(name))) + "  " + s.headline(p) + "\n")
+		text.WriteString(s.heading(p, wide) + "\n")
 		for _, line := range r.lines(&s, now) {
 			label := "  " + pad(line.label, 9)
-			fmt.Fprintf(&text, "%s%s\n", line.paint(p)(label), wrapped(line.text, width(label)))
+			fmt.Fprintf(&text, "%s%s\n", line.paint(p)(label), r.wrapped(line.text, width(label)))
 		}
 	}
 	_, err := r.stdout().Write([]byte(text.String()))
 	return err
+}
+
+// heading is the name, padded to wide columns, and how things stand: below it
+// if the two do not fit side by side.
+func (s *sessionStatus) heading(p paint, wide int) string {
+	name := sdk.Printable(s.label())
+	gap := strings.Repeat(" ", max(0, wide-width(name))+2)
+	if width(name)+len(gap)+width(s.headline(paint{})) > columns {
+		gap = "\n  "
+	}
+	return p.bold(name) + gap + s.headline(p)
 }
 
 func (s *sessionStatus) headline(p paint) string {
