@@ -149,7 +149,7 @@ func (d *doctor) profiles() {
 	}
 	d.regions(check)
 	if !d.bad(check) {
-		d.ok(check, "%d, of which %d come from Identity Center", len(d.files.Profiles), served)
+		d.ok(check, "%d, %d of them from Identity Center", len(d.files.Profiles), served)
 	}
 }
 

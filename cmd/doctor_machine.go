@@ -165,11 +165,14 @@ func (d *doctor) keychain() {
 // directories are where our own files are.
 func (d *doctor) directories() {
 	const check = "directories"
+	if d.stateDir == "" || d.cacheDir == "" {
+		return // the settings say why nobody knows where they are
+	}
 	seen := 0
 	for _, dir := range []string{d.stateDir, d.cacheDir} {
 		info, err := os.Stat(dir)
 		switch {
-		case dir == "" || errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR):
+		case errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR):
 			d.ancestor(check, dir)
 			continue
 		case errors.Is(err, fs.ErrPermission):
@@ -206,7 +209,7 @@ func (d *doctor) elsewhere() string {
 
 // ancestor looks whether a directory can be made.
 func (d *doctor) ancestor(check, dir string) {
-	for parent := filepath.Dir(dir); dir != "" && parent != filepath.Dir(parent); parent = filepath.Dir(parent) {
+	for parent := filepath.Dir(dir); parent != filepath.Dir(parent); parent = filepath.Dir(parent) {
 		info, err := os.Stat(parent)
 		switch {
 		case errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR):
@@ -270,6 +273,9 @@ const longHeld = 2 * time.Minute
 
 func (d *doctor) locks() {
 	const check = "locks"
+	if d.stateDir == "" {
+		return
+	}
 	if err := flight.Works(safedir.Dir(d.stateDir).Sub("locks")); err != nil {
 		d.warn(check, d.elsewhere()+", on a local disk", "%s is on a file system without locks (%v): processes cannot wait for one another", d.short(d.stateDir), err)
 	}
@@ -313,6 +319,9 @@ func (d *doctor) leftovers() {
 	home := d.getenv("HOME")
 	if home == "" {
 		home, _ = os.UserHomeDir()
+	}
+	if home == "" {
+		return // ".aws" alone is that of wherever we were started
 	}
 	for _, dir := range []struct{ path, holds, what string }{
 		{filepath.Join(home, ".aws", "sso", "cache"), `"accessToken"`, "tokens"},

@@ -483,6 +483,21 @@ func TestTheDoctorMendsWhatIsOursAfterShowingIt(t *testing.T) {
 	p.runs(1, "doctor", "--fix", "--yes")
 }
 
+func TestACommandStaysOnALine(t *testing.T) {
+	a := &App{Name: "acme aws"}
+	const command = "sed -i '1s/^\\xEF\\xBB\\xBF//' '/home/ann/a directory/of the company/.aws/config'"
+	for text, want := range map[string]string{
+		"save it as UTF-8 without BOM: " + command:                      "save it as UTF-8 without BOM:\n  " + command,
+		command + ", or write the file anew":                            command + ",\n  or write the file anew",
+		"acme aws login " + strings.Repeat("a", 70):                     "acme aws login " + strings.Repeat("a", 70),
+		"so many words about acme aws login " + strings.Repeat("a", 70): "so many words about acme aws login\n  " + strings.Repeat("a", 70),
+	} {
+		if got := a.wrapped(text, 2); got != want {
+			t.Errorf("%s\nis wrapped as\n%s", text, got)
+		}
+	}
+}
+
 func TestAnythingMayBeInTheFilesThatTheDoctorReads(t *testing.T) {
 	for _, text := range []string{"", "\x00\xff\xfe", "[", "]", "=", "[profile]", "[profile a]\ncredential_process =", strings.Repeat("[profile a]\n", 1000), "\x1b[31m"} {
 		p := newPatient(t)

@@ -3,6 +3,7 @@ package cmd
 import (
 	"fmt"
 	"io"
+	"regexp"
 	"runtime"
 	"strings"
 	"time"
@@ -57,13 +58,23 @@ func wrapped(text string, indent int) string {
 	return strings.Join(append(lines, line), "\n"+strings.Repeat(" ", indent))
 }
 
-// wrapped is the same for what may be a command of this program, which stays
-// on one line: so it can be copied from a terminal that is too narrow for it.
+// aCommand is a command for a shell, alone or within a sentence.
+const aCommand = `(?:^|: )(?:%s|chmod|sed -i|rm|sudo chown) [^,]*`
+
+// wrapped breaks text like the function of that name, but no command: one that
+// is broken cannot be copied from a terminal, and one that is too long for it can.
 func (a *App) wrapped(text string, indent int) string {
-	if strings.HasPrefix(text, a.name()+" ") {
-		return text
-	}
-	return wrapped(text, indent)
+	const glue = "\x00" // for a space
+	command := regexp.MustCompile(fmt.Sprintf(aCommand, regexp.QuoteMeta(a.name())))
+	text = command.ReplaceAllStringFunc(text, func(found string) string {
+		rest, within := strings.CutPrefix(found, ": ")
+		rest = strings.ReplaceAll(rest, " ", glue)
+		if within {
+			return ": " + rest
+		}
+		return rest
+	})
+	return strings.ReplaceAll(wrapped(text, indent), glue, " ")
 }
 
 // width is how many columns a text takes on a terminal.
