@@ -41,7 +41,9 @@ func builtForAll(t *testing.T) (program string) {
 	}
 	write(t, filepath.Join(dir, "overlay"), overlay)
 	program = filepath.Join(dir, "credproc")
-	if out, err := exec.Command("go", "build", "-overlay="+filepath.Join(dir, "overlay"), "-o", program, ".").CombinedOutput(); err != nil {
+	build := exec.Command("go", "build", "-overlay="+filepath.Join(dir, "overlay"), "-o", program, ".")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, out)
 	}
 	return program

@@ -68,7 +68,9 @@ func plainProgram() (remove func(), err error) {
 		return nil, err
 	}
 	program := filepath.Join(dir, "credproc")
-	if out, err := exec.Command("go", "build", "-o", program, ".").CombinedOutput(); err != nil {
+	build := exec.Command("go", "build", "-o", program, ".")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0") // as it is released
+	if out, err := build.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("go build: %w\n%s", err, out)
 	}
 	os.Setenv("STORM_PROGRAM", program)
