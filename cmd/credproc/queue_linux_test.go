@@ -123,6 +123,38 @@ func TestASignalEndsWhoWaitsAsItEndsTheFirst(t *testing.T) {
 	}
 }
 
+// Ctrl-C is for all of them: it ends the first at the same moment.
+func TestASignalIsNotLostWhereTheFirstEndsToo(t *testing.T) {
+	m := newMachine(t, "plaintext")
+	m.signIn(0)
+	record, queue := m.aRecord()
+	if err := os.Remove(record); err != nil {
+		t.Fatal(err)
+	}
+	m.set(func(s *idctest.Server) { s.Latency = time.Second })
+	defer heard(syscall.SIGINT)()
+	end := m.beFirst(queue)
+	done := make(chan outcome)
+	for range 20 {
+		c := m.command(process(admin)...)
+		started := make(chan struct{})
+		go func() { done <- m.finishWith(c, started) }()
+		<-started
+		defer c.Process.Signal(syscall.SIGCONT)
+		m.until("it waits", func() bool { return m.waiting(queue) > 0 })
+		c.Process.Signal(syscall.SIGSTOP)
+		c.Process.Signal(syscall.SIGINT)
+		end()
+		c.Process.Signal(syscall.SIGCONT)
+		if o := <-done; o.status != 130 && o.status != -1 { // by us, or by the system
+			t.Errorf("exit status %d\n%s", o.status, o.stderr)
+		}
+		os.Remove(record)
+		end = m.beFirst(queue)
+	}
+	end()
+}
+
 func TestAFirstThatDoesNotEndHoldsNobodyUp(t *testing.T) {
 	m := newMachine(t, "plaintext")
 	m.signIn(0)

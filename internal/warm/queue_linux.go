@@ -34,7 +34,6 @@ func queue(dir safedir.Dir, name string) (waited bool, signalled syscall.Signal)
 			signal.Notify(signals, s)
 		}
 	}
-	defer signal.Stop(signals)
 	ended := make(chan struct{})
 	go func() {
 		for syscall.Flock(fd, syscall.LOCK_SH) == syscall.EINTR { // shared: all go on at once
@@ -44,10 +43,17 @@ func queue(dir safedir.Dir, name string) (waited bool, signalled syscall.Signal)
 	}()
 	select {
 	case s := <-signals:
+		signal.Stop(signals)
 		return false, s.(syscall.Signal)
 	case <-ended:
-		return true, 0
+		waited = true
 	case <-time.After(patience):
-		return false, 0
+	}
+	signal.Stop(signals)
+	select {
+	case s := <-signals: // Ctrl-C ends the first, too, at the same moment
+		return false, s.(syscall.Signal)
+	default:
+		return waited, 0
 	}
 }
