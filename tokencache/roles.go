@@ -120,3 +120,23 @@ func (st *store) cachedRoles() (roles []CachedRole) {
 	slices.SortFunc(roles, func(a, b CachedRole) int { return a.Expiry.Compare(b.Expiry) })
 	return roles
 }
+
+// lastFetch is when the latest of the roles was fetched, whether its credentials
+// have ended or not. Zero: none is stored.
+func (st *store) lastFetch() (last time.Time) {
+	if st.cache == "" {
+		return last
+	}
+	dir := st.cache.Sub(st.id)
+	names, _ := dir.Names()
+	for _, name := range names {
+		record, isNote := strings.CutSuffix(name, noteSuffix)
+		if !isNote {
+			continue
+		}
+		if n := lookAtNote(dir, record); n != nil && n.Fetched.After(last) && !n.Fetched.After(time.Now()) {
+			last = n.Fetched
+		}
+	}
+	return last
+}

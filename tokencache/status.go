@@ -118,7 +118,7 @@ func (st *store) status(ix *index) *Status {
 		Endpoint: ix.Endpoint, PortalEndpoint: ix.PortalEndpoint, Keyring: ix.Keyring,
 		SignedIn: ix.SignedIn, Renewed: ix.Renewed, Expiry: ix.Expiry,
 		Refreshable: ix.Refreshable, Registration: ix.Registration, Holders: st.holders(),
-		LongestLife: st.longestLife(), Failure: st.lastFailure(),
+		LongestLife: st.longestLife(), Failure: st.lastFailure(ix.Renewed),
 	}
 	status.Uncertain = ix.Leaving
 	if ix.Login != "" && !slices.Contains(st.registrations(), st.id+"."+ix.Login+".client") {
@@ -130,21 +130,37 @@ func (st *store) status(ix *index) *Status {
 	return status
 }
 
-// lastFailure returns the latest of the session's failures. A refusal of a
-// role is none: it says nothing about the session.
-func (st *store) lastFailure() (last *Failure) {
+// lastFailure returns what failed last, if neither the renewal at the given
+// time nor a fetch has worked since. While a renewal fails, so does all that
+// waits for it, and later: the renewal is what went wrong. A refusal of a role is
+// no failure: it says nothing about the session.
+func (st *store) lastFailure(renewed time.Time) (last *Failure) {
+	if last = st.failure(st.id + ".lock"); last != nil {
+		return last
+	}
 	names, _ := st.locks().Names()
 	for _, name := range names {
 		lock, isFailure := strings.CutSuffix(name, ".failure")
 		if !isFailure || !strings.HasPrefix(lock, st.id+".") {
 			continue
 		}
-		f := flight.LastFailure(st.locks(), lock)
-		if f != nil && f.Kind == unavailable && (last == nil || f.At.After(last.At)) {
-			last = &Failure{Op: f.Op, Reason: f.Reason, At: f.At, RetryAt: f.Until, Count: f.Count}
+		if f := st.failure(lock); f != nil && (last == nil || f.At.After(last.At)) {
+			last = f
 		}
 	}
+	// Both times are in whole seconds: what failed within the second is told.
+	if last == nil || !last.At.After(renewed) || !last.At.After(st.lastFetch()) {
+		return nil
+	}
 	return last
+}
+
+func (st *store) failure(lock string) *Failure {
+	f := flight.LastFailure(st.locks(), lock)
+	if f == nil || f.Kind != unavailable {
+		return nil
+	}
+	return &Failure{Op: f.Op, Reason: f.Reason, At: f.At, RetryAt: f.Until, Count: f.Count}
 }
 
 // How long sessions last is up to the administrator, and the service does not

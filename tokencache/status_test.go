@@ -141,6 +141,56 @@ func TestAFailureStaysOnRecordUntilSomethingWorks(t *testing.T) {
 	})
 }
 
+func TestAFailureOfARoleStaysOnRecordUntilAnythingWorks(t *testing.T) {
+	onShelf(t, func(sh *shelf) {
+		failed := func() string {
+			t.Helper()
+			status, err := sh.session().Status()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if status.Failure == nil {
+				return ""
+			}
+			return status.Failure.Op
+		}
+		ask := func(role string, err error) {
+			t.Helper()
+			s := sh.session()
+			c := sh.thing(s, "role", role)
+			c.Op = "get " + role
+			c.Note = func([]byte) *CachedRole {
+				return &CachedRole{AccountID: "111111111111", RoleName: role, Fetched: time.Now().Truncate(time.Second), Expiry: time.Now().Add(time.Hour)}
+			}
+			if err != nil {
+				c.Fetch = func(context.Context) ([]byte, error) { return nil, err }
+			}
+			if _, got := s.Cached(sh.Context(), c); (got != nil) != (err != nil) {
+				t.Fatalf("%s: %v", role, got)
+			}
+		}
+		ask("Before", nil)
+		time.Sleep(2 * time.Second)
+		ask("A", &UnavailableError{Op: "get A", Reason: "HTTP 500"})
+		if got := failed(); got != "get A" {
+			t.Errorf("this has failed: %q", got)
+		}
+		time.Sleep(2 * time.Second)
+		ask("B", nil)
+		if got := failed(); got != "" {
+			t.Errorf("B was fetched since, and this has failed: %q", got)
+		}
+		time.Sleep(2 * time.Hour) // B's credentials have ended
+		if got := failed(); got != "" {
+			t.Errorf("B was fetched since, and two hours later this has failed: %q", got)
+		}
+		ask("A", &UnavailableError{Op: "get A", Reason: "HTTP 500"})
+		if got := failed(); got != "get A" {
+			t.Errorf("this has failed again: %q", got)
+		}
+	})
+}
+
 func TestStatusNamesTheRolesThatAreStored(t *testing.T) {
 	onShelf(t, func(sh *shelf) {
 		end := time.Now().Add(2 * time.Hour).Truncate(time.Second)

@@ -87,8 +87,15 @@ func TestAFaultIsSharedAndTheLoginKept(t *testing.T) {
 			if calls["total"] > mostCalls() {
 				t.Errorf("%d calls for %d processes: %v", calls["total"], len(outcomes), calls)
 			}
+			blames := map[string]string{"CreateToken": "renew the session", "GetRoleCredentials": "get credentials of role Admin"}[fault.op]
+			says := fault.says
+			if fault.Code != "" { // or that the token is new
+				says = ""
+			}
+			m.tells("while it lasts", truth{state: "signed_in", blames: blames, says: says})
 			m.idc.ClearFaults()
 			m.untilAnswered(process(admin), 30*time.Second)
+			m.tells("afterwards", truth{state: "signed_in", roles: 1})
 		})
 	}
 }
@@ -142,10 +149,12 @@ func TestACallerWithABrokenProxyFailsAlone(t *testing.T) {
 		if o := m.run(process(admin)...); o.status != 3 {
 			t.Errorf("%s: %d: %s", name, o.status, o.stderr)
 		}
+		m.tells(name, truth{state: "signed_in", blames: "renew the session"})
 	}
 	m.env = []string{proxy, bundle}
 	calls := m.calls(func() { m.answered(m.together(process(admin))) }) // at once: no back-off of others
 	m.want(calls, "CreateToken", 1)
+	m.tells("by those that can", truth{state: "signed_in", roles: 1})
 }
 
 // otherCA is a bundle without the service's certificate.

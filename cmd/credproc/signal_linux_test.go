@@ -53,6 +53,9 @@ func TestSignalsInARenewalLoseNothing(t *testing.T) {
 				if c.ProcessState.ExitCode() != status || stdout.Len() != 0 {
 					m.Errorf("%v, %d bytes of stdout", c.ProcessState, stdout.Len())
 				}
+				if s := m.status(); s.State != "signed_in" || len(s.InProgress) != 0 {
+					m.Errorf("after the signal: %+v", s)
+				}
 				calls := m.calls(func() { m.answered(m.together(process(admin))) })
 				m.want(calls, "CreateToken", 0)
 			})
@@ -77,6 +80,7 @@ func TestARenewalIsStoredBeforeTheProcessStops(t *testing.T) {
 		calls := m.calls(func() { m.answered(m.together(process(admin), process("222222222222/Admin"))) })
 		m.want(calls, "GetRoleCredentials", 1)
 		m.want(calls, "CreateToken", 0)
+		m.tells("stopped", truth{state: "signed_in", roles: 2})
 		syscall.Kill(-c.Process.Pid, syscall.SIGCONT)
 		if err := c.Wait(); err != nil || !validDocument(stdout.String()) {
 			m.Errorf("%v\n%s", err, stdout)

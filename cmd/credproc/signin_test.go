@@ -54,6 +54,9 @@ func TestOneSignInServesAllWhoMaySignIn(t *testing.T) {
 		calls := m.calls(func() {
 			m.answered(m.meanwhile(times(50, autoLogin()), func() {
 				m.until("a code", func() bool { return len(m.idc.Pending()) == 1 && opened() == 1 })
+				if s := m.status(); s.State != "signed_out" || !s.doing("sign in to corp") {
+					t.Errorf("while a code is pending: %+v", s)
+				}
 				if err := m.idc.Approve(m.idc.Pending()[0]); err != nil {
 					t.Error(err)
 				}
@@ -65,6 +68,7 @@ func TestOneSignInServesAllWhoMaySignIn(t *testing.T) {
 		if opened() != 1 {
 			t.Errorf("%d browser launches", opened())
 		}
+		m.tells("signed in", truth{state: "signed_in", roles: 1})
 	}
 }
 
@@ -80,6 +84,7 @@ func TestADenialStandsForAllWhoMaySignIn(t *testing.T) {
 			}
 		})
 		m.failed(outcomes, 4, "denied")
+		m.tells("denied", truth{state: "signed_out"})
 		calls := m.calls(func() { m.failed(m.together(times(50, autoLogin())...), 4, `hint: run "credproc login corp"`) })
 		m.want(calls, "total", 0)
 		if opened() != 1 {
@@ -88,6 +93,7 @@ func TestADenialStandsForAllWhoMaySignIn(t *testing.T) {
 		m.set(func(s *idctest.Server) { s.AutoApprove = true })
 		m.signIn(0) // in person
 		m.answered(m.together(autoLogin()))
+		m.tells("allowed", truth{state: "signed_in", roles: 1})
 	}
 }
 
@@ -104,6 +110,7 @@ func TestAPendingCodeIsResumed(t *testing.T) {
 	m.until("a code and a browser", func() bool { return len(m.idc.Pending()) == 1 && opened() == 1 })
 	c.Process.Kill()
 	c.Wait()
+	m.tells("killed", truth{state: "signed_out"})
 	calls := m.calls(func() {
 		m.answered(m.meanwhile(times(5, autoLogin()), func() {
 			if err := m.idc.Approve(m.idc.Pending()[0]); err != nil {

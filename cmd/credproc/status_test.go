@@ -2,7 +2,13 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -11,8 +17,10 @@ import (
 
 // told is what status says of the session corp, to a program.
 type told struct {
-	State      string `json:"state"`
-	SignedIn   bool   `json:"signed_in"`
+	State      string    `json:"state"`
+	SignedIn   bool      `json:"signed_in"`
+	SignedInAt time.Time `json:"signed_in_at"`
+	RenewedAt  time.Time `json:"last_renewed_at"`
 	InProgress []struct {
 		PID       int
 		Operation string
@@ -20,9 +28,21 @@ type told struct {
 	} `json:"in_progress"`
 	LastFailure *struct{ Operation, Reason string } `json:"last_failure"`
 	Cached      []struct {
-		RoleName string `json:"role_name"`
-		Left     int    `json:"seconds_left"`
+		AccountID string    `json:"account_id"`
+		RoleName  string    `json:"role_name"`
+		FetchedAt time.Time `json:"fetched_at"`
+		Left      int       `json:"seconds_left"`
 	} `json:"cached_roles"`
+}
+
+// doing reports whether a process is at work on something.
+func (s *told) doing(what string) bool {
+	for _, p := range s.InProgress {
+		if p.Operation == what {
+			return true
+		}
+	}
+	return false
 }
 
 func (m *machine) status() (s told) {
@@ -32,7 +52,123 @@ func (m *machine) status() (s told) {
 	if err := json.Unmarshal([]byte(o.stdout), &all); err != nil || len(all) != 1 || o.status != 0 || o.stderr != "" {
 		m.Fatalf("exit status %d, error %v\n%s%s", o.status, err, o.stdout, o.stderr)
 	}
+	m.described(o.stdout)
 	return all[0]
+}
+
+// described checks what status says against docs/status.schema.json.
+func (m *machine) described(answer string) {
+	m.Helper()
+	s, err := statusSchema()
+	if err != nil {
+		m.Fatal(err)
+	}
+	var value any
+	if err := json.Unmarshal([]byte(answer), &value); err != nil {
+		m.Fatal(err)
+	}
+	if complaint := s.complaint(value); complaint != "" {
+		m.Errorf("%s in\n%s", complaint, answer)
+	}
+}
+
+// description is as much of JSON Schema as finds members and states that programs
+// do not expect.
+type description struct {
+	Enum       []string
+	Required   []string
+	Properties map[string]*description
+	Items      *description
+}
+
+var statusSchema = sync.OnceValues(func() (*description, error) {
+	text, err := os.ReadFile(filepath.Join("..", "..", "docs", "status.schema.json"))
+	if err != nil {
+		return nil, err
+	}
+	s := new(description)
+	return s, json.Unmarshal(text, s)
+})
+
+func (d *description) complaint(value any) string {
+	switch v := value.(type) {
+	case nil:
+		return "null"
+	case string:
+		if d.Enum != nil && !slices.Contains(d.Enum, v) {
+			return fmt.Sprintf("%q is none of %q", v, d.Enum)
+		}
+	case []any:
+		for _, item := range v {
+			if complaint := d.Items.complaint(item); complaint != "" {
+				return complaint
+			}
+		}
+	case map[string]any:
+		for _, name := range slices.Concat(d.Required, slices.Collect(maps.Keys(v))) {
+			switch member, ok := v[name]; {
+			case !ok:
+				return "no " + name
+			case d.Properties[name] == nil:
+				return name + " is not described"
+			default:
+				if complaint := d.Properties[name].complaint(member); complaint != "" {
+					return complaint
+				}
+			}
+		}
+	}
+	return ""
+}
+
+// truth is what a test has brought about.
+type truth struct {
+	state  string
+	blames string // what failed last: the operation, and then what it came to
+	says   string
+	roles  int // that are stored
+}
+
+// tells checks what status says while nobody is at work, to programs and by its
+// exit status, against the truth, and its times against the service's log.
+func (m *machine) tells(when string, want truth) {
+	m.Helper()
+	s := m.status()
+	usable := want.state == "signed_in"
+	if s.State != want.state || s.SignedIn != usable || len(s.InProgress) > 0 || len(s.Cached) != want.roles {
+		m.Errorf("%s: status says %+v, want %+v", when, s, want)
+	}
+	if f := s.LastFailure; (f != nil) != (want.blames != "") || f != nil && !(strings.HasPrefix(f.Operation, want.blames) && strings.Contains(f.Reason, want.says)) {
+		m.Errorf("%s: status says that this failed: %+v, want %+v", when, f, want)
+	}
+	exit := map[bool]int{true: 0, false: 4}[usable]
+	if o := m.run("status", "--quiet", "corp"); o.status != exit || o.stdout+o.stderr != "" {
+		m.Errorf("%s: status --quiet: exit status %d, want %d\n%s%s", when, o.status, exit, o.stdout, o.stderr)
+	}
+	m.timely(when, s)
+}
+
+// timely checks that nothing is told to be older than the last answer of the
+// service that it must come from.
+func (m *machine) timely(when string, s told) {
+	m.Helper()
+	at := make(map[string]time.Time)
+	for _, e := range m.idc.Log() {
+		if e.Status == 200 && e.Delivered && e.Code == "" {
+			at[e.Op], at[e.Grant], at[e.Role] = e.Time, e.Time, e.Time
+		}
+	}
+	check := func(what string, said, was time.Time) {
+		// What is told is in whole seconds.
+		if !said.IsZero() && (said.Before(was.Add(-time.Second)) || said.After(time.Now().Add(time.Second))) {
+			m.Errorf("%s: %s at %s, when the service did it at %s", when, what, said, was)
+		}
+	}
+	check("signed in", s.SignedInAt, at["device_code"])
+	check("renewed", s.RenewedAt, at["CreateToken"])
+	for _, role := range s.Cached {
+		check(role.RoleName, role.FetchedAt, at[role.AccountID+"/"+role.RoleName])
+	}
 }
 
 // foretold runs what comes after a mishap, and compares what status says before

@@ -331,6 +331,7 @@ func TestHundredsOfProcessesMakeOneRefreshAndOneFetch(t *testing.T) {
 			if len(answers) != 1 {
 				m.Errorf("%d different answers", len(answers))
 			}
+			m.tells("after the storm", truth{state: "signed_in", roles: 1})
 		}
 	})
 }
@@ -384,8 +385,10 @@ func TestATokenRevokedAtTheServiceIsRenewedOnceForTenRoles(t *testing.T) {
 		m.set(func(s *idctest.Server) { s.RoleLife = time.Hour })
 		<-time.After(2 * time.Second) // only time ends what is stored
 		m.idc.RevokeAccessTokens()
+		m.tells("revoked, which nobody has noticed", truth{state: "signed_in"})
 		calls := m.calls(func() { m.answered(m.together(all...)) })
 		m.want(calls, "CreateToken", 1)
+		m.tells("renewed", truth{state: "signed_in", roles: 10})
 	})
 }
 
@@ -402,8 +405,12 @@ func TestATokenRefusedAgainAndAgainIsAPassingFailure(t *testing.T) {
 		calls := m.calls(func() { outcomes = m.together(all...) })
 		m.failed(outcomes, 3, "session corp")
 		m.want(calls, "CreateToken", 1)
+		m.tells("refused", truth{state: "signed_in", blames: "get credentials of role"})
+		refused := time.Now().Unix()
+		m.until("a second later", func() bool { return time.Now().Unix() > refused }) // what works is told by the second
 		m.idc.ClearFaults()
 		m.untilAnswered(all[0], 15*time.Second)
+		m.tells("taken again", truth{state: "signed_in", roles: 1})
 	})
 }
 
@@ -444,6 +451,7 @@ func TestWithoutALoginNobodyCallsTheService(t *testing.T) {
 				t.Errorf("hints: %s", o.stderr)
 			}
 		}
+		m.tells("without a login", truth{state: "signed_out"})
 	}
 }
 
@@ -454,5 +462,6 @@ func TestASessionThatEndedIsNotAskedForAgain(t *testing.T) {
 		m.failed(m.together(process(admin)), 4, "credproc login corp")
 		calls := m.calls(func() { m.failed(m.together(times(100, process(admin))...), 4, "credproc login corp") })
 		m.want(calls, "total", 0)
+		m.tells("after its end", truth{state: "ended"})
 	})
 }
