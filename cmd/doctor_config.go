@@ -39,7 +39,11 @@ func (d *doctor) syntax() {
 			}
 			continue
 		case errors.Is(err, fs.ErrPermission):
-			d.fault(check, "make it yours: sudo chown $(id -u) "+shellWord(path), "%s cannot be read", d.short(path))
+			mend := "make it yours: sudo chown $(id -u) " + shellWord(path)
+			if info, err := os.Stat(path); err == nil && isOwn(info) {
+				mend = "chmod u+r " + shellWord(path)
+			}
+			d.fault(check, mend, "%s cannot be read", d.short(path))
 			continue
 		case err != nil:
 			d.fault(check, "put a file there that can be read", "%s cannot be read: %v", d.short(path), errors.Unwrap(err))

@@ -3,6 +3,7 @@ package cmd
 import (
 	"bytes"
 	"errors"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -46,6 +47,14 @@ func (d *desk) crowd(n int) (reads int32) {
 				d.Errorf("exit status %d\n%s", status, &stderr)
 			}
 		})
+	}
+	<-time.After(10 * time.Second)
+	// Meanwhile status waits for no keychain, and says who does.
+	var stdout, stderr bytes.Buffer
+	asked, gets := time.Now(), d.keyring.gets.Load()
+	if status := d.runInto(&stdout, &stderr, "status", "corp"); status != 0 || stderr.Len() > 0 || d.keyring.gets.Load() != gets || time.Since(asked) > time.Second ||
+		!strings.Contains(stdout.String(), "signed in, ") || strings.Contains(stdout.String(), "failure") {
+		d.Errorf("status: exit status %d after %v, %d reads\n%s%s", status, time.Since(asked), d.keyring.gets.Load()-gets, &stdout, &stderr)
 	}
 	all.Wait()
 	return d.keyring.gets.Load() - before
