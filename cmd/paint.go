@@ -125,3 +125,12 @@ func clock(t, now time.Time) string {
 	}
 	return t.Format("2006-01-02 15:04")
 }
+
+// ago says how long since t it is. One that is yet to come was noted by a clock
+// that has been set back.
+func ago(t, now time.Time) string {
+	if ahead := t.Sub(now); ahead >= time.Minute {
+		return short(ahead) + " from now"
+	}
+	return short(now.Sub(t)) + " ago"
+}

@@ -258,7 +258,7 @@ func (s *sessionStatus) expect(login *tokencache.Status, duration time.Duration,
 		return &expectedEnd{At: &login.Expiry, Source: byRegistration}
 	case duration > 0:
 		end = &expectedEnd{Source: byConfiguration}
-	case now.Before(login.SignedIn.Add(login.LongestLife)): // else this one lives longer already
+	case login.LongestLife > 0 && now.Before(login.SignedIn.Add(login.LongestLife)): // else this one lives longer already
 		end, duration = &expectedEnd{Source: byExperience}, login.LongestLife
 	}
 	if end.Source != byAdministrator {
@@ -356,9 +356,9 @@ func (r *run) lines(s *sessionStatus, now time.Time) []statusLine {
 		add("why", "red", "%s", sdk.Printable(s.Problem))
 	}
 	if s.SignedIn {
-		add("since", "", "%s, %s ago", clock(*s.SignedInAt, now), short(now.Sub(*s.SignedInAt)))
+		add("since", "", "%s, %s", clock(*s.SignedInAt, now), ago(*s.SignedInAt, now))
 		add("until", s.untilColour(now), "%s", s.until(now))
-		add("renewed", "", "%s ago, access token %s", short(now.Sub(*s.RenewedAt)), tokenLeft(*s.AccessToken, now))
+		add("renewed", "", "%s, access token %s", ago(*s.RenewedAt, now), tokenLeft(*s.AccessToken, now))
 	}
 	if f := s.LastFailure; f != nil {
 		text := fmt.Sprintf("%s ago, %s: %s", short(now.Sub(f.At)), cmp.Or(f.Op, "a renewal or a fetch"), f.Reason)

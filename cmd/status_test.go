@@ -1,0 +1,27 @@
+package cmd
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/credproc/credproc/tokencache"
+)
+
+func TestStatusTellsOfAClockThatWasSetBack(t *testing.T) {
+	now := time.Date(2026, 3, 4, 12, 0, 0, 0, time.UTC)
+	login := &tokencache.Status{
+		Name: "corp", Keyring: "os", SignedIn: now.Add(time.Hour), Renewed: now.Add(time.Hour), Expiry: now.Add(2 * time.Hour), Refreshable: true,
+	}
+	s := describeLogin(login, 0, now)
+	if s.State != signedIn || s.ExpectedEnd.Source != byAdministrator || s.ExpectedEnd.At != nil {
+		t.Errorf("no session has ended here, and this one is expected to: %+v", s.ExpectedEnd)
+	}
+	var words []string
+	for _, line := range (&run{App: new(App)}).lines(&s, now) {
+		words = append(words, line.text)
+	}
+	if said := strings.Join(words, "\n"); strings.Count(said, "1h from now") != 2 || strings.Contains(said, " ago") {
+		t.Errorf("it says\n%s", said)
+	}
+}
