@@ -135,9 +135,12 @@ func (st *store) status(ix *index) *Status {
 // waits for it, and later: the renewal is what went wrong. A refusal of a role is
 // no failure: it says nothing about the session.
 func (st *store) lastFailure(renewed time.Time) (last *Failure) {
-	if last = st.failure(st.id + ".lock"); last != nil {
+	// Both times are in whole seconds: what failed within the second is told.
+	outlived := func(f *Failure) bool { return !f.At.After(renewed) || !f.At.After(st.lastFetch()) }
+	if last = st.failure(st.id + ".lock"); last != nil && !outlived(last) {
 		return last
 	}
+	last = nil
 	names, _ := st.locks().Names()
 	for _, name := range names {
 		lock, isFailure := strings.CutSuffix(name, ".failure")
@@ -148,8 +151,7 @@ func (st *store) lastFailure(renewed time.Time) (last *Failure) {
 			last = f
 		}
 	}
-	// Both times are in whole seconds: what failed within the second is told.
-	if last == nil || !last.At.After(renewed) || !last.At.After(st.lastFetch()) {
+	if last == nil || outlived(last) {
 		return nil
 	}
 	return last

@@ -89,8 +89,8 @@ func TestAFaultIsSharedAndTheLoginKept(t *testing.T) {
 			}
 			blames := map[string]string{"CreateToken": "renew the session", "GetRoleCredentials": "get credentials of role Admin"}[fault.op]
 			says := fault.says
-			if fault.Code != "" { // or that the token is new
-				says = ""
+			if fault.Code != "" { // or of the renewal that the token is new
+				blames, says = "^(get credentials of role|renew the session) ", ""
 			}
 			m.tells("while it lasts", truth{state: "signed_in", blames: blames, says: says})
 			m.idc.ClearFaults()

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -124,7 +125,7 @@ func (d *description) complaint(value any) string {
 // truth is what a test has brought about.
 type truth struct {
 	state  string
-	blames string // what failed last: the operation, and then what it came to
+	blames string // what failed last, as a regular expression, and then what it came to
 	says   string
 	roles  int // that are stored
 }
@@ -138,7 +139,7 @@ func (m *machine) tells(when string, want truth) {
 	if s.State != want.state || s.SignedIn != usable || len(s.InProgress) > 0 || len(s.Cached) != want.roles {
 		m.Errorf("%s: status says %+v, want %+v", when, s, want)
 	}
-	if f := s.LastFailure; (f != nil) != (want.blames != "") || f != nil && !(strings.HasPrefix(f.Operation, want.blames) && strings.Contains(f.Reason, want.says)) {
+	if f := s.LastFailure; (f != nil) != (want.blames != "") || f != nil && !(regexp.MustCompile(want.blames).MatchString(f.Operation) && strings.Contains(f.Reason, want.says)) {
 		m.Errorf("%s: status says that this failed: %+v, want %+v", when, f, want)
 	}
 	exit := map[bool]int{true: 0, false: 4}[usable]
