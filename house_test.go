@@ -314,6 +314,7 @@ var mayImport = map[string][]string{
 	"internal/clicache":    {"internal/safedir"},
 	"internal/flight":      {"internal/safedir", "internal/sealed"},
 	"internal/idctest":     {},
+	"internal/jsonschema":  {},
 	"internal/kernelring":  {},
 	"internal/layout":      {"internal/ospath", "internal/sealed"},
 	"internal/ospath":      {},
@@ -610,7 +611,7 @@ func internalIsSharedOrFuzzed(tree fs.FS) []string {
 	}
 	for _, dir := range slices.Sorted(maps.Keys(importers)) {
 		switch {
-		case !strings.HasPrefix(dir, "internal/"), dir == "internal/idctest", dir == "internal/e2e": // for tests
+		case !strings.HasPrefix(dir, "internal/"), dir == "internal/idctest", dir == "internal/jsonschema", dir == "internal/e2e": // for tests
 		case len(importers[dir]) < 2 && !fuzzed[dir]:
 			complaints = append(complaints, fmt.Sprintf("%s has %d importers and no fuzz test", dir, len(importers[dir])))
 		}

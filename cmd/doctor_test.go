@@ -159,7 +159,7 @@ func (p *patient) sees(args ...string) (bad []finding, words string) {
 	if err != nil {
 		p.Fatal(err)
 	}
-	for _, complaint := range schema.check("", value) {
+	for _, complaint := range schema.Check(value) {
 		p.Error(complaint)
 	}
 	for _, f := range found {

@@ -107,6 +107,7 @@ func TestValidCredentialsAreServedWhateverTheServiceDoes(t *testing.T) {
 	m.idc.Fault("*", idctest.Fault{Delay: 30 * time.Second})
 	calls := m.calls(func() { m.answered(m.together(times(20, process(admin))...)) })
 	m.want(calls, "total", 0)
+	m.tells("while the service stalls", truth{state: "signed_in", roles: 1})
 }
 
 // proxied puts a proxy and TLS between the machine and the service.

@@ -68,6 +68,8 @@ func TestWithNoKeyringAtAllEveryChoiceIsNamed(t *testing.T) {
 		t.Errorf("the doctor does not see it:\n%s", o.stdout)
 	}
 
+	m.tells("nowhere to sign in to", truth{state: "signed_out"})
+
 	m.keyring = "plaintext"
 	if o := m.run(login...); o.status != 0 || !strings.Contains(o.stderr, "Its tokens are in plaintext files") {
 		t.Errorf("login: exit status %d\n%s", o.status, o.stderr)
@@ -78,6 +80,7 @@ func TestWithNoKeyringAtAllEveryChoiceIsNamed(t *testing.T) {
 	}
 	o, _ := m.tampered(kernelCalls, "error=EPERM", "1+", process(admin))
 	m.answered([]outcome{o})
+	m.tells("without any keyring", truth{state: "signed_in", roles: 1})
 }
 
 // A keyring that was named is not offered again where it failed, nor is the

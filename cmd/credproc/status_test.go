@@ -2,18 +2,14 @@ package main
 
 import (
 	"encoding/json"
-	"fmt"
-	"maps"
-	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/credproc/credproc/internal/idctest"
+	"github.com/credproc/credproc/internal/jsonschema"
 )
 
 // told is what status says of the session corp, to a program.
@@ -60,7 +56,7 @@ func (m *machine) status() (s told) {
 // described checks what status says against docs/status.schema.json.
 func (m *machine) described(answer string) {
 	m.Helper()
-	s, err := statusSchema()
+	s, err := jsonschema.Read(filepath.Join("..", "..", "docs", "status.schema.json"))
 	if err != nil {
 		m.Fatal(err)
 	}
@@ -68,58 +64,9 @@ func (m *machine) described(answer string) {
 	if err := json.Unmarshal([]byte(answer), &value); err != nil {
 		m.Fatal(err)
 	}
-	if complaint := s.complaint(value); complaint != "" {
+	for _, complaint := range s.Check(value) {
 		m.Errorf("%s in\n%s", complaint, answer)
 	}
-}
-
-// description is as much of JSON Schema as finds members and states that programs
-// do not expect.
-type description struct {
-	Enum       []string
-	Required   []string
-	Properties map[string]*description
-	Items      *description
-}
-
-var statusSchema = sync.OnceValues(func() (*description, error) {
-	text, err := os.ReadFile(filepath.Join("..", "..", "docs", "status.schema.json"))
-	if err != nil {
-		return nil, err
-	}
-	s := new(description)
-	return s, json.Unmarshal(text, s)
-})
-
-func (d *description) complaint(value any) string {
-	switch v := value.(type) {
-	case nil:
-		return "null"
-	case string:
-		if d.Enum != nil && !slices.Contains(d.Enum, v) {
-			return fmt.Sprintf("%q is none of %q", v, d.Enum)
-		}
-	case []any:
-		for _, item := range v {
-			if complaint := d.Items.complaint(item); complaint != "" {
-				return complaint
-			}
-		}
-	case map[string]any:
-		for _, name := range slices.Concat(d.Required, slices.Collect(maps.Keys(v))) {
-			switch member, ok := v[name]; {
-			case !ok:
-				return "no " + name
-			case d.Properties[name] == nil:
-				return name + " is not described"
-			default:
-				if complaint := d.Properties[name].complaint(member); complaint != "" {
-					return complaint
-				}
-			}
-		}
-	}
-	return ""
 }
 
 // truth is what a test has brought about.

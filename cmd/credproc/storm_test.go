@@ -369,6 +369,7 @@ func TestOneRolesQuotaDelaysNoOther(t *testing.T) {
 	m.answered(m.together(process(admin)))
 	m.idc.Fault("GetRoleCredentials", idctest.Fault{Status: 429, RetryAfter: time.Minute})
 	m.failed(m.together(process("222222222222/Admin")), 3, "TooManyRequests")
+	m.tells("behind a quota", truth{state: "signed_in", blames: "role Admin in account 222222222222", says: "TooManyRequests", roles: 1})
 	calls := m.calls(func() { m.answered(m.together(process(admin))) })
 	m.want(calls, "total", 0)
 }
