@@ -169,7 +169,7 @@ func (s *Session) flight(st *store, c Cached, fetched *atomic.Bool) flight.Call[
 			return data, c.judge(data, since) == Fresh, err
 		},
 		Fetch: func(ctx context.Context) ([]byte, error) {
-			login, err := st.currentLogin(ctx)
+			login, err := s.loginFor(ctx, st)
 			if err != nil {
 				return nil, err
 			}
@@ -184,6 +184,20 @@ func (s *Session) flight(st *store, c Cached, fetched *atomic.Bool) flight.Call[
 			return data, nil
 		},
 	}
+}
+
+// loginFor names the login that something is to be fetched with. One that comes
+// at this moment is in force by the time that it has a token: without its name,
+// what it fetches would not be stored, and the next caller would fetch again.
+func (s *Session) loginFor(ctx context.Context, st *store) (string, error) {
+	login, err := st.currentLogin(ctx)
+	if err != nil || login != "" {
+		return login, err
+	}
+	if _, err := s.Token(ctx, ""); err != nil {
+		return "", err
+	}
+	return st.currentLogin(ctx)
 }
 
 // keepRecord stores what was fetched under a login, if that is still the one.

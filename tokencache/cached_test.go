@@ -185,6 +185,39 @@ func TestWithoutALoginNothingIsFetched(t *testing.T) {
 	})
 }
 
+// Whoever looked for a login a moment before there was one must store what it
+// fetches with it: the next would fetch again.
+func TestALoginThatComesAtTheMomentOfAFetchKeepsIt(t *testing.T) {
+	inBubble(t, func(m *world) {
+		sh, elsewhere := &shelf{world: m}, m.session()
+		eager := &eagerKeyring{Keyring: m.keyring, item: m.store().item, signIn: func() { m.signIn(elsewhere) }}
+		m.keyring = eager
+		first := sh.get(1, "list")
+		if eager.signIn != nil {
+			t.Fatal("nobody has looked for a login")
+		}
+		if sh.get(0, "list") != first {
+			t.Error("another list")
+		}
+	})
+}
+
+// eagerKeyring has somebody sign in as soon as it has said that there is no login.
+type eagerKeyring struct {
+	Keyring
+	item   string
+	signIn func()
+}
+
+func (k *eagerKeyring) Get(ctx context.Context, item string) (string, error) {
+	text, err := k.Keyring.Get(ctx, item)
+	if then := k.signIn; item == k.item && errors.Is(err, ErrNotFound) && then != nil {
+		k.signIn = nil
+		then()
+	}
+	return text, err
+}
+
 func TestAFetchUnderWayAtASignOutIsAnsweredButNotStored(t *testing.T) {
 	for name, anew := range map[string]bool{"signed out": false, "signed in anew": true} {
 		t.Run(name, func(t *testing.T) {
