@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/credproc/credproc/internal/flight"
@@ -136,23 +137,27 @@ func (st *store) status(ix *index) *Status {
 // no failure: it says nothing about the session.
 func (st *store) lastFailure(renewed time.Time) (last *Failure) {
 	// Both times are in whole seconds: what failed within the second is told.
-	outlived := func(f *Failure) bool { return !f.At.After(renewed) || !f.At.After(st.lastFetch()) }
-	if last = st.failure(st.id + ".lock"); last != nil && !outlived(last) {
-		return last
-	}
-	last = nil
+	worked := sync.OnceValue(func() time.Time {
+		if fetched := st.lastFetch(); fetched.After(renewed) {
+			return fetched
+		}
+		return renewed
+	})
+	session := st.id + ".lock"
 	names, _ := st.locks().Names()
 	for _, name := range names {
 		lock, isFailure := strings.CutSuffix(name, ".failure")
 		if !isFailure || !strings.HasPrefix(lock, st.id+".") {
 			continue
 		}
-		if f := st.failure(lock); f != nil && (last == nil || f.At.After(last.At)) {
+		f := st.failure(lock)
+		switch {
+		case f == nil || !f.At.After(worked()):
+		case lock == session:
+			return f
+		case last == nil || f.At.After(last.At):
 			last = f
 		}
-	}
-	if last == nil || outlived(last) {
-		return nil
 	}
 	return last
 }

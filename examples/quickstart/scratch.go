@@ -46,7 +46,7 @@ func (s *scratch) program() string {
 func (s *scratch) goBuild(ctx context.Context, pkg string) error {
 	fmt.Fprintf(s.out, "$ go build -o $HOME/%s %s\n", filepath.Base(s.program()), pkg)
 	build := interruptible(ctx, "go", "build", "-o", s.program(), pkg)
-	build.Env = append(os.Environ(), "GOTMPDIR="+s.home, "CGO_ENABLED=0")
+	build.Env = append(os.Environ(), "GOTMPDIR="+s.home, "CGO_ENABLED=0") // as it is released
 	build.Stdout, build.Stderr = s.out, s.out
 	if err := build.Run(); err != nil {
 		return fmt.Errorf("go build: %w", err)
