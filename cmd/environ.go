@@ -89,6 +89,21 @@ func (e *environment) setRegion(region string) {
 	e.set("AWS_DEFAULT_REGION", region)
 }
 
+// setMetadata keeps the command from the instance's role unless it may use it:
+// when the credentials fail or end, some SDKs go on to that role and do not say
+// so. A value that the user has set stays.
+//
+// https://docs.aws.amazon.com/sdkref/latest/guide/feature-imds-credentials.html
+func (e *environment) setMetadata(allowed bool) {
+	const disabled = "AWS_EC2_METADATA_DISABLED"
+	switch {
+	case allowed:
+		e.remove(disabled)
+	case e.get(disabled) == "":
+		e.set(disabled, "true")
+	}
+}
+
 // setCredentials sets the variables of credentials that are not renewed.
 func (e *environment) setCredentials(c aws.Credentials) {
 	for _, v := range variables(c, "Z07:00") {

@@ -32,10 +32,11 @@ const (
 type execCommand struct {
 	roleFlags
 	lifeFlags
-	Server bool     `help:"Serve credentials to the command that are renewed as long as it runs, from an endpoint on the loopback interface."`
-	Region string   `placeholder:"REGION" help:"The command's region. Default: the profile's, or that of the environment."`
-	Name   string   `arg:"" optional:"" name:"profile" help:"A profile of ~/.aws/config, as --profile says it."`
-	Words  []string `arg:"" optional:"" name:"-- command" help:"Behind --, the command and its arguments. Default: your shell."`
+	Server   bool     `help:"Serve credentials to the command that are renewed as long as it runs, from an endpoint on the loopback interface."`
+	Region   string   `placeholder:"REGION" help:"The command's region. Default: the profile's, or that of the environment."`
+	Metadata bool     `help:"Let the command use the instance metadata service of EC2, and so the instance's role."`
+	Name     string   `arg:"" optional:"" name:"profile" help:"A profile of ~/.aws/config, as --profile says it."`
+	Words    []string `arg:"" optional:"" name:"-- command" help:"Behind --, the command and its arguments. Default: your shell."`
 }
 
 // Run implements the command, for kong.
@@ -103,6 +104,7 @@ func (c *execCommand) run(ctx context.Context, a *App, args []string) error {
 			region = c.Region
 		}
 		child.env.setRegion(region)
+		child.env.setMetadata(c.Metadata)
 		child.env.set(a.variable("ACTIVE_PROFILE"), c.label(r))
 		if c.Server {
 			return c.serve(ctx, r, child, shell)

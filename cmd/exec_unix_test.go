@@ -175,7 +175,8 @@ var hostile = []string{
 func TestTheCommandGetsExactlyWhatItIsToGet(t *testing.T) {
 	t.Parallel()
 	inBothModes(t, func(t *testing.T, m *machine, exec ...string) {
-		want := settings(append(slices.Clone(m.env), "AWS_REGION=eu-west-1", "AWS_DEFAULT_REGION=eu-west-1", "CREDPROC_ACTIVE_PROFILE=line"))
+		want := settings(append(slices.Clone(m.env), "AWS_REGION=eu-west-1", "AWS_DEFAULT_REGION=eu-west-1", "CREDPROC_ACTIVE_PROFILE=line",
+			"AWS_EC2_METADATA_DISABLED=true"))
 		m.env = append(append(m.env, hostile...), "AWS_REGION=stale")
 		got := m.dumped(exec...)
 		given := map[string]string{}
@@ -236,6 +237,35 @@ func TestTheRegionIsSetInBothVariablesOrInNeither(t *testing.T) {
 			t.Errorf("%s %v: %q and %q, want %q", tt.env, tt.args, a, b, tt.want)
 		}
 	}
+}
+
+func TestTheInstancesRoleIsTheCommandsOnlyIfTheUserSaysSo(t *testing.T) {
+	t.Parallel()
+	inBothModes(t, func(t *testing.T, m *machine, exec ...string) {
+		allowed := slices.Insert(slices.Clone(exec), 1, "--metadata")
+		for _, tt := range []struct {
+			env  string
+			exec []string
+			want string // "-" if the variable is not set
+		}{
+			{"X=y", exec, "true"},
+			{"AWS_EC2_METADATA_DISABLED=", exec, "true"},
+			{"AWS_EC2_METADATA_DISABLED=false", exec, "false"},
+			{"X=y", allowed, "-"},
+			{"AWS_EC2_METADATA_DISABLED=true", allowed, "-"}, // in the shell of another exec
+		} {
+			base := m.env
+			m.env = append(slices.Clone(m.env), tt.env)
+			got, ok := m.dumped(tt.exec...)["AWS_EC2_METADATA_DISABLED"]
+			m.env = base
+			if !ok {
+				got = "-"
+			}
+			if got != tt.want {
+				t.Errorf("%s, %v: %q, want %q", tt.env, tt.exec, got, tt.want)
+			}
+		}
+	})
 }
 
 func TestCtrlCReachesACommandThatTakesItsTime(t *testing.T) {
