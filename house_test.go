@@ -326,6 +326,7 @@ var mayImport = map[string][]string{
 	"internal/starturl":    {},
 	"internal/warm":        {"internal/awsconfig", "internal/kernelring", "internal/layout", "internal/ospath", "internal/record", "internal/safedir", "internal/sealed", "internal/starturl"},
 	"internal/e2e":         {"cmd", "credproc", "tokencache", "oidc", "internal/", "internal/idctest"},
+	"scripts/count":        {},
 	"scripts/measure":      {"internal/idctest"},
 	"examples/embed":       {"cmd", "credproc", "tokencache", "oidc"},
 	"examples/quickstart":  {"cmd", "credproc", "tokencache", "oidc", "internal/idctest"},
