@@ -15,7 +15,7 @@ import (
 	"github.com/credproc/credproc/credproc"
 	"github.com/credproc/credproc/internal/awsconfig"
 	"github.com/credproc/credproc/internal/layout"
-	"github.com/credproc/credproc/internal/sdk"
+	"github.com/credproc/credproc/internal/printable"
 	"github.com/credproc/credproc/tokencache"
 )
 
@@ -107,7 +107,7 @@ func (a *App) examine(ctx context.Context, offline bool) []finding {
 }
 
 func (d *doctor) add(check, verdict, mend, format string, args ...any) {
-	d.found = append(d.found, finding{Check: check, Verdict: verdict, Mend: sdk.Printable(mend), Seen: sdk.Printable(fmt.Sprintf(format, args...))})
+	d.found = append(d.found, finding{Check: check, Verdict: verdict, Mend: printable.Line(mend), Seen: printable.Line(fmt.Sprintf(format, args...))})
 }
 
 func (d *doctor) ok(check, format string, args ...any) { d.add(check, verdictOK, "", format, args...) }

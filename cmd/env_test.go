@@ -11,8 +11,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 )
 
-// printable is every character that credentials could have in them.
-func printable() string {
+// everyLetter is every printable character that credentials could have in them.
+func everyLetter() string {
 	var all strings.Builder
 	for c := ' '; c <= '~'; c++ {
 		all.WriteRune(c)
@@ -23,7 +23,7 @@ func printable() string {
 // odd are credentials that are hard to quote.
 func odd() aws.Credentials {
 	return aws.Credentials{
-		AccessKeyID: printable(), SecretAccessKey: `'"` + "`$(exit 1)`" + `\`, SessionToken: "-n " + printable() + ` \\ $HOME !! '' `,
+		AccessKeyID: everyLetter(), SecretAccessKey: `'"` + "`$(exit 1)`" + `\`, SessionToken: "-n " + everyLetter() + ` \\ $HOME !! '' `,
 		CanExpire: true, Expires: time.Unix(1795600000, 0),
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/credproc/credproc/credproc"
+	"github.com/credproc/credproc/internal/printable"
 	"github.com/credproc/credproc/internal/sdk"
 	"github.com/credproc/credproc/oidc"
 )
@@ -137,7 +138,7 @@ func (f *federation) exchange(ctx context.Context, r *run) (string, error) {
 		return "", &federationError{base: f.base, err: cause(sdk.Cause(ctx, err))}
 	}
 	defer response.Body.Close()
-	id := sdk.Printable(response.Header.Get("X-Amzn-Requestid"))
+	id := printable.Line(response.Header.Get("X-Amzn-Requestid"))
 	f.log(r, began, response.StatusCode, id)
 	return f.read(response, id)
 }

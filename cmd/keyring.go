@@ -8,7 +8,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
-	"github.com/credproc/credproc/internal/sdk"
+	"github.com/credproc/credproc/internal/printable"
 	"github.com/credproc/credproc/tokencache"
 )
 
@@ -162,7 +162,7 @@ func (r *run) printKeyrings(report *keyringReport) error {
 		if s.Cached {
 			cached = ", and the kernel has the key for now"
 		}
-		fmt.Fprintf(table, "%s\t%s keyring\t%s%s\n", sdk.Printable(s.Session), s.Keyring, s.Why, cached)
+		fmt.Fprintf(table, "%s\t%s keyring\t%s%s\n", printable.Line(s.Session), s.Keyring, s.Why, cached)
 	}
 	table.Flush()
 	fmt.Fprintln(r.stdout())
@@ -175,7 +175,7 @@ func (r *run) printKeyrings(report *keyringReport) error {
 func (k *keyringState) contents() string {
 	var words []string
 	for _, item := range k.Items {
-		word := fmt.Sprintf("%s, %d bytes", sdk.Printable(item.What), item.Bytes)
+		word := fmt.Sprintf("%s, %d bytes", printable.Line(item.What), item.Bytes)
 		if item.Overflow {
 			word += " (too big for it: in a sealed file)"
 		}
@@ -185,7 +185,7 @@ func (k *keyringState) contents() string {
 	case len(words) > 0:
 		return strings.Join(words, "; ")
 	case k.Detail != "":
-		return sdk.Printable(k.Detail)
+		return printable.Line(k.Detail)
 	case k.State == "open":
 		return "nothing of ours"
 	}

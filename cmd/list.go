@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/credproc/credproc/credproc"
-	"github.com/credproc/credproc/internal/sdk"
+	"github.com/credproc/credproc/internal/printable"
 	"github.com/credproc/credproc/oidc"
 )
 
@@ -201,15 +201,15 @@ func (r *run) printAccounts(rows []row, asJSON, accountsOnly bool) error {
 	if accountsOnly {
 		fmt.Fprintln(table, "ACCOUNT ID\tACCOUNT NAME\tEMAIL")
 		for _, one := range rows {
-			fmt.Fprintf(table, "%s\t%s\t%s\n", one.ID, sdk.Printable(one.Name), sdk.Printable(one.Email))
+			fmt.Fprintf(table, "%s\t%s\t%s\n", one.ID, printable.Line(one.Name), printable.Line(one.Email))
 		}
 		return table.Flush()
 	}
 	fmt.Fprintln(table, "ACCOUNT ID\tACCOUNT NAME\tEMAIL\tROLE NAME\tPROFILE")
 	for _, one := range rows {
 		for _, role := range one.Roles {
-			fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", one.ID, sdk.Printable(one.Name), sdk.Printable(one.Email),
-				sdk.Printable(role), cmp.Or(strings.Join(one.Profiles[role], ", "), "-"))
+			fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", one.ID, printable.Line(one.Name), printable.Line(one.Email),
+				printable.Line(role), cmp.Or(strings.Join(one.Profiles[role], ", "), "-"))
 		}
 	}
 	return table.Flush()

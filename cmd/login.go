@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/credproc/credproc/internal/sdk"
+	"github.com/credproc/credproc/internal/printable"
 	"github.com/credproc/credproc/internal/sealed"
 	"github.com/credproc/credproc/oidc"
 	"github.com/credproc/credproc/tokencache"
@@ -224,7 +224,7 @@ func (r *run) invite(w *waiting, s *tokencache.Session, page string, opens bool)
 	if opens {
 		how = "A browser opens to sign in to %s. If none does, open this page in one here:"
 	}
-	w.say(how+"\n\n    %s\n", sessionLabel(s), sdk.Printable(page))
+	w.say(how+"\n\n    %s\n", sessionLabel(s), printable.Line(page))
 	tunnel := sshLine(r.getenv, page)
 	if tunnel != "" {
 		w.say("If the browser is on another computer, first run this there:\n\n    %s\n", tunnel)
@@ -341,7 +341,7 @@ func pageOf(config *oidc.Config, code *oidc.DeviceCode) (page string, foreign, e
 // invitation asks a person to confirm a code.
 func invitation(s *tokencache.Session, code *oidc.DeviceCode, page string) string {
 	return fmt.Sprintf("To sign in to %s, open this page in a browser, on any device:\n\n    %s\n\nand confirm that it shows the code %s. It is good for %s.",
-		sessionLabel(s), sdk.Printable(page), sdk.Printable(code.UserCode), roughly(time.Until(code.Expiry)))
+		sessionLabel(s), printable.Line(page), printable.Line(code.UserCode), roughly(time.Until(code.Expiry)))
 }
 
 // keyringNote says where the tokens are, unless that is where people expect

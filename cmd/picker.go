@@ -8,7 +8,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/credproc/credproc/internal/sdk"
+	"github.com/credproc/credproc/internal/printable"
 )
 
 // pickable is something to be picked. Both parts are searched.
@@ -223,12 +223,12 @@ func (p *picker) frame() string {
 		p.top = p.at
 	}
 	p.top = max(0, min(max(p.top, p.at-rows+1), len(p.matches)-rows))
-	head := sdk.Printable(p.title) + " " + p.query
+	head := printable.Line(p.title) + " " + p.query
 	lines := []string{cut(head, p.width-1), p.faint(cut(p.summary(), p.width))}
 	shown := p.matches[p.top:min(len(p.matches), p.top+rows)]
 	nameWidth := 0
 	for _, i := range shown {
-		nameWidth = max(nameWidth, width(sdk.Printable(p.choices[i].name)))
+		nameWidth = max(nameWidth, width(printable.Line(p.choices[i].name)))
 	}
 	nameWidth = min(nameWidth, max(10, p.width*2/3))
 	for n, i := range shown {
@@ -267,9 +267,9 @@ func (p *picker) line(i int, at bool, nameWidth int) string {
 	} else if p.many {
 		text += "[ ] "
 	}
-	name := cut(sdk.Printable(p.choices[i].name), nameWidth)
+	name := cut(printable.Line(p.choices[i].name), nameWidth)
 	text += name
-	detail := sdk.Printable(p.choices[i].detail)
+	detail := printable.Line(p.choices[i].detail)
 	if detail == "" {
 		return p.bold(cut(text, p.width), at)
 	}

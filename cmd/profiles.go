@@ -11,7 +11,7 @@ import (
 
 	"github.com/credproc/credproc/credproc"
 	"github.com/credproc/credproc/internal/awsconfig"
-	"github.com/credproc/credproc/internal/sdk"
+	"github.com/credproc/credproc/internal/printable"
 )
 
 // defaultTemplate names profiles where nothing else is said.
@@ -25,7 +25,7 @@ type wanted struct {
 // String says which role it is, to people: whatever an account is called, on a
 // line.
 func (w *wanted) String() string {
-	return sdk.Printable(fmt.Sprintf("role %s in account %s (%s)", w.RoleName, w.AccountID, w.AccountName))
+	return printable.Line(fmt.Sprintf("role %s in account %s (%s)", w.RoleName, w.AccountID, w.AccountName))
 }
 
 // clean returns the fields as a template gets them: what a name must not have

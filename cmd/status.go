@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/credproc/credproc/credproc"
-	"github.com/credproc/credproc/internal/sdk"
+	"github.com/credproc/credproc/internal/printable"
 	"github.com/credproc/credproc/oidc"
 	"github.com/credproc/credproc/tokencache"
 )
@@ -287,7 +287,7 @@ func (r *run) printStatus(sessions []sessionStatus) error {
 	}
 	wide := 0
 	for _, s := range sessions {
-		if n := width(sdk.Printable(s.label())); n <= 24 { // one long name moves no other's state away
+		if n := width(printable.Line(s.label())); n <= 24 { // one long name moves no other's state away
 			wide = max(wide, n)
 		}
 	}
@@ -311,7 +311,7 @@ func (r *run) printStatus(sessions []sessionStatus) error {
 // heading is the name, padded to wide columns, and how things stand: below it
 // if the two do not fit side by side.
 func (s *sessionStatus) heading(p paint, wide int) string {
-	name := sdk.Printable(s.label())
+	name := printable.Line(s.label())
 	gap := strings.Repeat(" ", max(0, wide-width(name))+2)
 	if width(name)+len(gap)+width(s.headline(paint{})) > columns {
 		gap = "\n  "
@@ -353,7 +353,7 @@ func (r *run) lines(s *sessionStatus, now time.Time) []statusLine {
 		lines = append(lines, statusLine{label, fmt.Sprintf(format, args...), colour})
 	}
 	if s.Problem != "" && s.State != signedOut {
-		add("why", "red", "%s", sdk.Printable(s.Problem))
+		add("why", "red", "%s", printable.Line(s.Problem))
 	}
 	if s.SignedIn {
 		add("since", "", "%s, %s", clock(*s.SignedInAt, now), ago(*s.SignedInAt, now))
@@ -368,7 +368,7 @@ func (r *run) lines(s *sessionStatus, now time.Time) []statusLine {
 		if f.RetryAt.After(now) {
 			text += "; tried again in " + short(f.RetryAt.Sub(now)+time.Second)
 		}
-		add("failure", "yellow", "%s", sdk.Printable(text))
+		add("failure", "yellow", "%s", printable.Line(text))
 	}
 	for i, role := range s.Roles {
 		label := "roles"
@@ -382,7 +382,7 @@ func (r *run) lines(s *sessionStatus, now time.Time) []statusLine {
 		if i > 0 {
 			label = ""
 		}
-		add(label, "", "process %d: %s, for %s", p.PID, sdk.Printable(p.Operation), short(now.Sub(p.Since)))
+		add(label, "", "process %d: %s, for %s", p.PID, printable.Line(p.Operation), short(now.Sub(p.Since)))
 	}
 	if !s.SignedIn && s.State != unusable {
 		add("mend", "", "%s", r.loginHint(&targetError{words: s.loginWords(), err: errSignedOut}))
@@ -440,7 +440,7 @@ func (c *cachedRole) words() string {
 		who = c.RoleARN
 	}
 	left := fmt.Sprintf("%s of %s", short(time.Duration(c.Left)*time.Second), short(wholeMinutes(time.Duration(c.Life)*time.Second)))
-	return pad(left, 13) + sdk.Printable(who)
+	return pad(left, 13) + printable.Line(who)
 }
 
 // wholeMinutes makes an hour of what is a second less, by the clocks of two.
@@ -485,7 +485,7 @@ func (r *run) printFormatted(format string, profile *profileRole, sessions []ses
 	var text strings.Builder
 	for _, s := range sessions {
 		values := s.values(profile, now)
-		text.WriteString(placeholder.ReplaceAllStringFunc(format, func(name string) string { return sdk.Printable(values[name]) }) + "\n")
+		text.WriteString(placeholder.ReplaceAllStringFunc(format, func(name string) string { return printable.Line(values[name]) }) + "\n")
 	}
 	_, err := r.stdout().Write([]byte(text.String()))
 	return err

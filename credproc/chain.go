@@ -16,6 +16,7 @@ import (
 	"github.com/aws/smithy-go"
 
 	"github.com/credproc/credproc/internal/flight"
+	"github.com/credproc/credproc/internal/printable"
 	"github.com/credproc/credproc/internal/sdk"
 	"github.com/credproc/credproc/tokencache"
 )
@@ -113,7 +114,7 @@ func (a *assumedRole) fetch(ctx context.Context, old []byte) (record []byte, req
 		return nil, answer.RequestID, a.failed(ctx, err)
 	}
 	requestID, _ = awsmiddleware.GetRequestIDMetadata(out.ResultMetadata)
-	requestID = sdk.Printable(requestID)
+	requestID = printable.Line(requestID)
 	c := out.Credentials
 	if c == nil || c.Expiration == nil {
 		return nil, requestID, &tokencache.UnavailableError{Op: a.op(), Reason: "AssumeRole: an answer without credentials"}
@@ -171,7 +172,7 @@ func (a *assumedRole) failed(ctx context.Context, err error) error {
 		return &tokencache.UnavailableError{Op: a.op(), Reason: text, Err: errors.New(text)}
 	}
 	code := said.ErrorCode()
-	text := fmt.Sprintf("AssumeRole: %s: %s (%s)", sdk.Printable(code), sdk.Printable(said.ErrorMessage()), at)
+	text := fmt.Sprintf("AssumeRole: %s: %s (%s)", printable.Line(code), printable.Line(said.ErrorMessage()), at)
 	switch {
 	case code == "AccessDenied" || code == "AccessDeniedException":
 		return &NoAccessError{Session: label(a.session()), RoleARN: a.roleARN, Err: errors.New(text)}

@@ -6,7 +6,7 @@ import (
 	"net/http"
 	"net/url"
 
-	"github.com/credproc/credproc/internal/sdk"
+	"github.com/credproc/credproc/internal/printable"
 )
 
 // callback is the place on 127.0.0.1 where the browser ends. Everybody on this
@@ -97,7 +97,7 @@ func (b *callback) read(query string) (answer callbackAnswer, ok bool) {
 // refused is what the service said by way of the browser (RFC 6749, section
 // 4.1.2.1).
 func refused(code, description string) error {
-	e := &Error{Op: "Authorize", Code: sdk.Printable(code), Description: sdk.Printable(description), StatusCode: http.StatusFound}
+	e := &Error{Op: "Authorize", Code: printable.Line(code), Description: printable.Line(description), StatusCode: http.StatusFound}
 	if code == "access_denied" {
 		e.err = ErrDenied
 	}

@@ -13,6 +13,7 @@ import (
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/smithy-go/middleware"
 
+	"github.com/credproc/credproc/internal/printable"
 	"github.com/credproc/credproc/internal/sdk"
 )
 
@@ -142,12 +143,12 @@ func (e *Error) read(answer sdk.Answer) {
 	}
 	// Members of other types than these are as good as none.
 	_ = json.Unmarshal(answer.Body, &said)
-	e.Code, e.Description, e.Reason = sdk.Printable(said.Error), sdk.Printable(said.Description), sdk.Printable(said.Reason)
+	e.Code, e.Description, e.Reason = printable.Line(said.Error), printable.Line(said.Description), printable.Line(said.Reason)
 	if e.Code == "" {
 		e.Code = code(answer.Type)
 	}
 	if e.Description == "" {
-		e.Description = sdk.Printable(said.Message)
+		e.Description = printable.Line(said.Message)
 	}
 }
 
@@ -174,7 +175,7 @@ func code(exception string) string {
 // incomplete says that a success lacks what it is for.
 func incomplete(op, what string, metadata middleware.Metadata) *Error {
 	id, _ := awsmiddleware.GetRequestIDMetadata(metadata)
-	return &Error{Op: op, StatusCode: http.StatusOK, RequestID: sdk.Printable(id), err: fmt.Errorf("the answer has no complete %s", what)}
+	return &Error{Op: op, StatusCode: http.StatusOK, RequestID: printable.Line(id), err: fmt.Errorf("the answer has no complete %s", what)}
 }
 
 // ConfigError is a field of [Config] with which no sign-in can work.

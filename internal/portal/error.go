@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/credproc/credproc/internal/printable"
 	"github.com/credproc/credproc/internal/sdk"
 )
 
@@ -91,7 +92,7 @@ func failed(ctx context.Context, op string, err error) *Error {
 		}
 		// A message of another type is as good as none.
 		_ = json.Unmarshal(answer.Body, &said)
-		e.Message = sdk.Printable(said.Message)
+		e.Message = printable.Line(said.Message)
 	}
 	e.err = meaning(answer)
 	return e

@@ -13,6 +13,7 @@ import (
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/aws-sdk-go-v2/service/sso"
 
+	"github.com/credproc/credproc/internal/printable"
 	"github.com/credproc/credproc/internal/sdk"
 )
 
@@ -76,7 +77,7 @@ func (c *Client) RoleCredentials(ctx context.Context, accessToken, accountID, ro
 	credentials, err := checked(out)
 	if err != nil {
 		id, _ := awsmiddleware.GetRequestIDMetadata(out.ResultMetadata)
-		return nil, &Error{Op: op, StatusCode: http.StatusOK, RequestID: sdk.Printable(id), err: err}
+		return nil, &Error{Op: op, StatusCode: http.StatusOK, RequestID: printable.Line(id), err: err}
 	}
 	return credentials, nil
 }
@@ -104,7 +105,7 @@ func checked(out *sso.GetRoleCredentialsOutput) (*Credentials, error) {
 		SessionToken:    *got.SessionToken,
 		Expiration:      time.UnixMilli(got.Expiration).UTC(),
 		Date:            date,
-		RequestID:       sdk.Printable(id),
+		RequestID:       printable.Line(id),
 	}, nil
 }
 

@@ -12,17 +12,17 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
 
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/smithy-go/middleware"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
+
+	"github.com/credproc/credproc/internal/printable"
 )
 
 const (
 	maxErrorBody = 64 << 10
 	maxBody      = 4 << 20
-	maxText      = 500 // runes of a message from outside
 
 	maxRetryAfter = time.Minute
 )
@@ -54,7 +54,7 @@ func AnswerTo(err error) (answer Answer, ok bool) {
 	resp := failed.Response.Response
 	answer = Answer{
 		StatusCode: resp.StatusCode,
-		RequestID:  Printable(failed.RequestID),
+		RequestID:  printable.Line(failed.RequestID),
 		RetryAfter: retryAfter(resp.Header),
 		Type:       exception(resp.Header.Get("X-Amzn-ErrorType")),
 	}
@@ -106,7 +106,7 @@ func exception(typ string) string {
 	if _, name, ok := strings.Cut(typ, "#"); ok {
 		typ = name
 	}
-	return Printable(typ)
+	return printable.Line(typ)
 }
 
 // retryAfter reads Retry-After (RFC 9110, section 10.2.3). A date is compared
@@ -124,21 +124,6 @@ func retryAfter(header http.Header) time.Duration {
 		wait = at.Sub(now)
 	}
 	return max(0, min(wait, maxRetryAfter))
-}
-
-// Printable is text from outside made fit for one line on a terminal: no
-// control characters, and not long.
-func Printable(s string) string {
-	s = strings.Map(func(r rune) rune {
-		if unicode.IsPrint(r) {
-			return r
-		}
-		return ' '
-	}, strings.ToValidUTF8(s, " "))
-	if runes := []rune(s); len(runes) > maxText {
-		s = string(runes[:maxText]) + "…"
-	}
-	return strings.TrimSpace(s)
 }
 
 // boundAnswer limits how much of an answer is read, and keeps the body of one

@@ -106,23 +106,6 @@ func TestRetryAfter(t *testing.T) {
 	}
 }
 
-func TestPrintable(t *testing.T) {
-	for in, want := range map[string]string{
-		"Invalid grant":    "Invalid grant",
-		" a\r\nb\x1b[31m ": "a  b [31m",
-		"\xff":             "",
-		"naïve – 日本":       "naïve – 日本",
-		"a\u202eb":         "a b",
-	} {
-		if got := Printable(in); got != want {
-			t.Errorf("%q: %q, want %q", in, got, want)
-		}
-	}
-	if got := Printable(strings.Repeat("ü", 10000)); got != strings.Repeat("ü", 500)+"…" {
-		t.Errorf("%d bytes", len(got))
-	}
-}
-
 func TestAnswersAreBounded(t *testing.T) {
 	for status, most := range map[int]int64{200: maxBody, 400: maxErrorBody, 503: maxErrorBody} {
 		far := &endless{}

@@ -9,6 +9,8 @@ import (
 
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/smithy-go/middleware"
+
+	"github.com/credproc/credproc/internal/printable"
 )
 
 type loggerKey struct{}
@@ -46,7 +48,7 @@ func outcome(ctx context.Context, metadata middleware.Metadata, err error) []any
 	switch {
 	case err == nil:
 		id, _ := awsmiddleware.GetRequestIDMetadata(metadata)
-		return []any{"status", http.StatusOK, "request_id", Printable(id)}
+		return []any{"status", http.StatusOK, "request_id", printable.Line(id)}
 	case ok:
 		return []any{"status", answer.StatusCode, "request_id", answer.RequestID, "code", answer.Type}
 	}

@@ -1,0 +1,92 @@
+// Package printable makes text from outside fit to be shown.
+//
+// A certificate, a proxy's answer, the name of an account and a line of a config
+// file may hold what a terminal obeys: control characters, line breaks, marks
+// that turn the order of letters around. Text for people gets [Line], JSON gets
+// [JSON].
+package printable
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Most is how many runes of a message from outside are shown.
+const Most = 500
+
+// Line returns text as part of one line on a terminal or in a log. What is not
+// printable there becomes a space: control characters, line breaks, bidi
+// controls, invisible characters and what is not UTF-8. Of text longer than
+// [Most] runes the beginning is left, with an ellipsis.
+func Line(text string) string { return Head(text, Most) }
+
+// Head is [Line] with another limit, in runes.
+func Head(text string, most int) string {
+	return strings.TrimSpace(cut(Clean(text), most))
+}
+
+// Clean is [Line] without a limit, and leaves spaces at the ends.
+func Clean(text string) string {
+	return strings.Map(func(r rune) rune {
+		if Is(r) {
+			return r
+		}
+		return ' '
+	}, strings.ToValidUTF8(text, " "))
+}
+
+// cut counts no further than it has to.
+func cut(text string, most int) string {
+	if len(text) <= most {
+		return text
+	}
+	for i := range text {
+		if most == 0 {
+			return text[:i] + "…"
+		}
+		most--
+	}
+	return text
+}
+
+// Is reports whether a rune is shown as a letter, a mark or a symbol of its own,
+// or is the space. Letters that nobody sees are not.
+func Is(r rune) bool {
+	return unicode.IsPrint(r) && !unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r)
+}
+
+// JSON returns a JSON text in which everything in its strings that is not
+// printable, and not escaped yet, is escaped with \u. Their values stay the
+// same.
+func JSON(text []byte) []byte {
+	if plain(text) {
+		return text
+	}
+	escaped := make([]byte, 0, len(text)+64)
+	for len(text) > 0 {
+		r, size := utf8.DecodeRune(text)
+		switch {
+		case r < 0x7f, Is(r) && !(r == utf8.RuneError && size == 1):
+			escaped = append(escaped, text[:size]...)
+		case r > 0xffff:
+			r -= 0x10000
+			escaped = fmt.Appendf(escaped, `\u%04x\u%04x`, 0xd800+r>>10, 0xdc00+r&0x3ff)
+		default:
+			escaped = fmt.Appendf(escaped, `\u%04x`, r)
+		}
+		text = text[size:]
+	}
+	return escaped
+}
+
+// plain reports whether text is ASCII without DEL, as nearly all JSON is.
+func plain(text []byte) bool {
+	for _, b := range text {
+		if b >= 0x7f {
+			return false
+		}
+	}
+	return true
+}
