@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
 	"syscall"
@@ -229,6 +230,14 @@ func known(what string, names []string, path string) string {
 	return fmt.Sprintf("The %s are %s%s.", what, strings.Join(names, ", "), more)
 }
 
+// howToUnlock is about the operating system's keychain.
+func howToUnlock(goos string) string {
+	if goos == "darwin" {
+		return "Unlock the keychain: log in to the desktop or, over SSH, run security unlock-keychain."
+	}
+	return "Unlock the keychain: log in to the desktop."
+}
+
 func (a *App) aboutKeyring(err error) (advice, bool) {
 	say := advice{status: keyringShut, text: err.Error()}
 	e, _ := errors.AsType[*tokencache.KeyringError](err)
@@ -242,7 +251,7 @@ func (a *App) aboutKeyring(err error) (advice, bool) {
 		say.more, say.hint = a.aboutPassphrase(), a.loginHint(err)
 		return say, true
 	case errors.Is(err, tokencache.ErrLocked):
-		say.more = "Unlock the keychain (log in to the desktop, or \"security unlock-keychain\" on macOS over SSH) and try again. Nothing is lost."
+		say.more = howToUnlock(runtime.GOOS) + " Then try again. Nothing is lost."
 		return say, true
 	case errors.Is(err, tokencache.ErrOlder):
 		say.more = "It may show what is stored late: try again. If it was brought back from a backup, only a new sign-in helps."

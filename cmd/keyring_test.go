@@ -127,7 +127,7 @@ func TestALockedKeychainIsNotASignOut(t *testing.T) {
 		d.want(0, "Signed in to corp.", "login", "corp")
 		d.keyring.kind = tokencache.ErrLocked
 		for _, args := range [][]string{{"process", "--profile", "modern"}, {"list"}, {"login"}, {"login", "--force"}, {"logout"}} {
-			d.want(6, "credproc: os keyring: read: keyring locked\nUnlock the keychain (", args...)
+			d.want(6, "credproc: os keyring: read: keyring locked\nUnlock the keychain: ", args...)
 		}
 		d.keyring.kind = nil
 		d.want(0, "", "process", "--profile", "modern")
@@ -195,5 +195,13 @@ func TestOnlyTheBeginningOfAnOutputIsKept(t *testing.T) {
 	}
 	if len(h.text) != mostOfHead {
 		t.Errorf("%d bytes", len(h.text))
+	}
+}
+
+func TestOnlyMacOSIsToldOfItsOwnCommand(t *testing.T) {
+	for goos, want := range map[string]bool{"darwin": true, "linux": false, "windows": false} {
+		if got := strings.Contains(howToUnlock(goos), "security unlock-keychain"); got != want {
+			t.Errorf("%s: %s", goos, howToUnlock(goos))
+		}
 	}
 }

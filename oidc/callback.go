@@ -5,8 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
-
-	"github.com/credproc/credproc/internal/printable"
+	"slices"
 )
 
 // callback is the place on 127.0.0.1 where the browser ends. Everybody on this
@@ -44,7 +43,7 @@ func (b *callback) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	header.Set("X-Frame-Options", "DENY")
 	header.Set("Referrer-Policy", "no-referrer")
 	if status == http.StatusMethodNotAllowed {
-		header.Set("Allow", "GET, HEAD")
+		header.Set("Allow", http.MethodGet)
 	}
 	w.WriteHeader(status)
 	p.write(w)
@@ -57,7 +56,7 @@ func (b *callback) answer(r *http.Request) (int, page) {
 		return http.StatusMisdirectedRequest, b.notHere()
 	case r.URL.EscapedPath() != callbackPath:
 		return http.StatusNotFound, b.notHere()
-	case r.Method != http.MethodGet && r.Method != http.MethodHead:
+	case r.Method != http.MethodGet: // a HEAD is a scanner's, and would use up the browser's turn
 		return http.StatusMethodNotAllowed, b.notHere()
 	}
 	answer, ok := b.read(r.URL.RawQuery)
@@ -87,21 +86,30 @@ func (b *callback) read(query string) (answer callbackAnswer, ok bool) {
 	code, refusal := values["code"], values["error"]
 	switch {
 	case len(refusal) == 1 && len(code) == 0 && refusal[0] != "":
-		return callbackAnswer{refusal: refused(refusal[0], values.Get("error_description"))}, true
+		return callbackAnswer{refusal: refused(refusal[0])}, true
 	case len(code) == 1 && len(refusal) == 0 && code[0] != "":
 		return callbackAnswer{code: code[0]}, true
 	}
 	return callbackAnswer{}, false
 }
 
-// refused is what the service said by way of the browser (RFC 6749, section
-// 4.1.2.1).
-func refused(code, description string) error {
-	e := &Error{Op: "Authorize", Code: printable.Line(code), Description: printable.Line(description), StatusCode: http.StatusFound}
+// refused is how the service refused by way of the browser (RFC 6749, section
+// 4.1.2.1). It takes none of the words that came: anybody who knows the state
+// can choose them, and a person would read them as credproc's or the service's.
+func refused(code string) error {
+	e := &Error{Op: "Authorize", Code: "unknown_error", StatusCode: http.StatusFound}
+	if slices.Contains(authorizationErrors, code) {
+		e.Code = code
+	}
 	if code == "access_denied" {
 		e.err = ErrDenied
 	}
 	return e
+}
+
+// authorizationErrors are the codes of RFC 6749, section 4.1.2.1.
+var authorizationErrors = []string{
+	"invalid_request", "unauthorized_client", "access_denied", "unsupported_response_type", "invalid_scope", "server_error", "temporarily_unavailable",
 }
 
 func (b *callback) ended() (int, page) {
@@ -116,9 +124,6 @@ func (b *callback) ended() (int, page) {
 	}
 	if errors.Is(b.err, ErrDenied) {
 		p.detail = "The sign-in was denied."
-		if e, ok := errors.AsType[*Error](b.err); ok && e.Description != "" {
-			p.detail = "The sign-in was denied: " + e.Description
-		}
 	}
 	return http.StatusOK, p
 }

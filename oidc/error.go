@@ -37,7 +37,8 @@ type Error struct {
 	Op string
 	// Code is the service's error code, such as "invalid_grant" (RFC 6749,
 	// section 5.2, and RFC 8628, section 3.5). "" if it gave none, as when
-	// somebody in between answered, or nobody.
+	// somebody in between answered, or nobody. For "Authorize" it is one of RFC
+	// 6749, section 4.1.2.1, or "unknown_error" for any other.
 	Code        string
 	Description string // the service's, for people; often ""
 	// Reason is the service's, where Code alone does not tell: "KMS_…" for
