@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -358,42 +357,5 @@ func TestABrowserCommandIsFilledWordByWord(t *testing.T) {
 		if got := c.fill(r, target, template, "https://x/?a=b"); !slices.Equal(got, want) {
 			t.Errorf("%s: %q, want %q", template, got, want)
 		}
-	}
-}
-
-func TestASecretPageIsHandedOverOnce(t *testing.T) {
-	const secret = "https://signin.aws.amazon.com/federation?Action=login&SigninToken=secret"
-	fetched := make(chan struct{})
-	server := httptest.NewUnstartedServer(nil)
-	host := server.Listener.Addr().String()
-	server.Config.Handler = once(host, "/ticket", secret, fetched)
-	server.Start()
-	defer server.Close()
-	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	get := func(method, path, host string) (int, string) {
-		t.Helper()
-		request, err := http.NewRequestWithContext(t.Context(), method, server.URL+path, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		request.Host = host
-		resp, err := client.Do(request)
-		if err != nil {
-			t.Fatal(err)
-		}
-		resp.Body.Close()
-		return resp.StatusCode, resp.Header.Get("Location")
-	}
-	for _, wrong := range [][3]string{{"GET", "/", host}, {"GET", "/ticket2", host}, {"HEAD", "/ticket", host}, {"POST", "/ticket", host}, {"GET", "/ticket", "evil.example"}} {
-		if status, page := get(wrong[0], wrong[1], wrong[2]); status != http.StatusNotFound || page != "" {
-			t.Errorf("%q: HTTP %d, %s", wrong, status, page)
-		}
-	}
-	if status, page := get("GET", "/ticket", host); status != http.StatusFound || page != secret {
-		t.Errorf("HTTP %d, %s", status, page)
-	}
-	<-fetched
-	if status, page := get("GET", "/ticket", host); status != http.StatusNotFound || page != "" {
-		t.Errorf("the second time: HTTP %d, %s", status, page)
 	}
 }

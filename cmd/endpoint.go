@@ -7,7 +7,6 @@ import (
 	"crypto/subtle"
 	"encoding/json"
 	"errors"
-	"log"
 	"log/slog"
 	"net"
 	"net/http"
@@ -18,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"golang.org/x/sync/singleflight"
 
+	"github.com/credproc/credproc/internal/loopback"
 	"github.com/credproc/credproc/internal/sdk"
 )
 
@@ -78,12 +78,9 @@ func listen(addr string) (net.Listener, error) {
 // serve answers until ctx ends, and then lets requests under way come to their
 // end.
 func (e *endpoint) serve(ctx context.Context, listener net.Listener) error {
-	server := &http.Server{
-		Handler: e, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10,
-		ErrorLog: log.New(discard{}, "", 0),
-	}
+	server := loopback.NewServer(e, 16<<10)
 	served := make(chan error, 1)
-	go func() { served <- server.Serve(listener) }()
+	go func() { served <- loopback.Serve(server, listener) }()
 	select {
 	case err := <-served:
 		return err
@@ -98,14 +95,10 @@ func (e *endpoint) serve(ctx context.Context, listener net.Listener) error {
 	return nil
 }
 
-type discard struct{}
-
-func (discard) Write(p []byte) (int, error) { return len(p), nil }
-
 // ServeHTTP implements [http.Handler].
 func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	began := time.Now()
-	name, status, body := e.answer(r)
+	name, status, body := e.answer(w, r)
 	header := w.Header()
 	header.Set("Content-Type", "application/json") // exactly: Go's SDK takes nothing after it
 	header.Set("Cache-Control", "no-store")
@@ -123,10 +116,12 @@ func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (e *endpoint) answer(r *http.Request) (name string, status int, body []byte) {
+func (e *endpoint) answer(w http.ResponseWriter, r *http.Request) (name string, status int, body []byte) {
 	if f := e.refusal(r); f != nil {
+		loopback.Refuse(w)
 		return "", f.status, f.body()
 	}
+	loopback.Welcome(r)
 	t, err := e.teller(r.URL.Path)
 	if err != nil {
 		f := e.fault(err)

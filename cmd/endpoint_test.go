@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -329,6 +330,57 @@ func TestAnEndpointIsOnTheLoopbackInterfaceOnly(t *testing.T) {
 			t.Errorf("%s: it listens on %s", addr, l.Addr())
 		}
 		l.Close()
+	}
+}
+
+func TestAnEndpointAnswersItsOwnerThroughoutConnectionsOfOthers(t *testing.T) {
+	listener, err := listen("127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := &endpoint{app: new(App), token: hashOf(testToken), find: func(string) (*source, error) {
+		return nil, &fault{http.StatusTeapot, "Here", "somebody is here"}
+	}}
+	ctx, stop := context.WithCancel(t.Context())
+	served := make(chan error)
+	go func() { served <- e.serve(ctx, listener) }()
+	ask := func(token string) (status int, closed bool) {
+		r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+listener.Addr().String()+"/", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Authorization", token)
+		transport := &http.Transport{DisableKeepAlives: token == testToken}
+		defer transport.CloseIdleConnections()
+		answer, err := transport.RoundTrip(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer.Body.Close()
+		return answer.StatusCode, answer.Close
+	}
+	answered := 0
+	for i := range 2000 {
+		idle, err := net.Dial("tcp", listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer idle.Close()
+		if i%100 != 0 {
+			continue
+		}
+		if status, _ := ask(testToken); status == http.StatusTeapot {
+			answered++
+		}
+		if status, closed := ask("another"); status != http.StatusForbidden || !closed {
+			t.Errorf("HTTP %d, the connection is closed: %t", status, closed)
+		}
+	}
+	if answered != 20 {
+		t.Errorf("the owner was answered %d times of 20", answered)
+	}
+	if stop(); <-served != nil {
+		t.Error("it did not stop well")
 	}
 }
 

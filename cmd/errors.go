@@ -136,6 +136,13 @@ func (a *App) aboutConsole(err error) (advice, bool) {
 		}
 		return say, true
 	}
+	if e, ok := errors.AsType[*handOverError](err); ok {
+		say := advice{status: failed, text: e.Error(), more: "With --print the URL is printed instead."}
+		if e.twice {
+			say.more = "If the console did not open for you, somebody else may have the session: ask an administrator to revoke the active sessions of the role."
+		}
+		return say, true
+	}
 	e, ok := errors.AsType[*federationError](err)
 	if !ok {
 		return advice{}, false

@@ -2,12 +2,10 @@ package cmd
 
 import (
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -21,9 +19,6 @@ import (
 	"github.com/credproc/credproc/internal/sdk"
 	"github.com/credproc/credproc/oidc"
 )
-
-// handOver is how long a browser may take to fetch the page.
-const handOver = time.Minute
 
 // federate opens the console with the role's credentials: they are exchanged
 // for a token, which is good for a quarter of an hour and is in the URL.
@@ -166,65 +161,4 @@ func (f *federation) log(r *run, began time.Time, status int, requestID string) 
 func (f *federation) loginURL(issuer, destination, token string) string {
 	return f.base + "/federation?Action=login&Issuer=" + escape(issuer) +
 		"&Destination=" + escape(destination) + "&SigninToken=" + escape(token)
-}
-
-// handOver gets a URL that is a secret to a browser. Everybody on the machine
-// can read the command line that starts one, so it says no more than where to
-// fetch the URL, and that can be done once.
-func (c *consoleCommand) handOver(ctx context.Context, r *run, t *target, login string) error {
-	switch {
-	case c.Print:
-		_, err := fmt.Fprintln(r.stdout(), login)
-		return err
-	case r.Browser != nil:
-		return r.Browser(login)
-	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return &noBrowserError{err: err}
-	}
-	fetched := make(chan struct{})
-	ticket := "/" + rand.Text()
-	server := &http.Server{ReadHeaderTimeout: 10 * time.Second, Handler: once(listener.Addr().String(), ticket, login, fetched)}
-	go server.Serve(listener)
-	defer server.Close()
-	if err := c.open(r, t, "http://"+listener.Addr().String()+ticket); err != nil {
-		return &noBrowserError{err: err}
-	}
-	select {
-	case <-fetched:
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-time.After(handOver):
-		return &noBrowserError{err: fmt.Errorf("none has come for the page within %s", short(handOver))}
-	}
-	// The answer is to get out. Browsers hold further connections open on which
-	// they never ask for anything, and which are no reason to wait, nor to fail.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
-	defer cancel()
-	server.Shutdown(ctx)
-	return nil
-}
-
-// once redirects the first who has the ticket.
-func once(host, ticket, login string, fetched chan<- struct{}) http.Handler {
-	first := make(chan struct{}, 1)
-	first <- struct{}{}
-	return http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
-		if request.Method != http.MethodGet || request.Host != host || request.URL.Path != ticket {
-			http.NotFound(w, request)
-			return
-		}
-		select {
-		case <-first:
-		default:
-			http.NotFound(w, request)
-			return
-		}
-		w.Header().Set("Cache-Control", "no-store")
-		w.Header().Set("Referrer-Policy", "no-referrer")
-		w.Header().Set("Location", login)
-		w.WriteHeader(http.StatusFound)
-		close(fetched)
-	})
 }

@@ -7,10 +7,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"io"
-	"log"
 	"net"
-	"net/http"
 	"net/url"
 	"strings"
 	"time"
@@ -18,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ssooidc"
 
+	"github.com/credproc/credproc/internal/loopback"
 	"github.com/credproc/credproc/internal/sdk"
 )
 
@@ -48,7 +46,9 @@ var errTooLate = errors.New("the sign-in has taken too long")
 //
 // Where the browser runs elsewhere and its last address leads nowhere, that
 // address can be asked for from here by whatever means: it is checked all the
-// same. Requests without this sign-in's state are answered and change nothing.
+// same. Requests without this sign-in's state are answered and change nothing;
+// on Linux, neither do those of a process that is known to belong to another
+// user than this one's or root.
 //
 // The browser is shown how it ended. The person has ten minutes, as the
 // context says in its own words; then the error is [ErrExpired]. It is
@@ -196,12 +196,9 @@ func (a *authorization) wait(ctx context.Context, api *ssooidc.Client, came <-ch
 // serve answers the browser until stop is called, which lets it read the last
 // page.
 func (b *callback) serve(listener net.Listener) (stop func()) {
-	server := &http.Server{
-		Handler: b, ReadHeaderTimeout: 10 * time.Second, MaxHeaderBytes: maxCallback,
-		ErrorLog: log.New(io.Discard, "", 0), // what strangers send is no news
-	}
+	server := loopback.NewServer(b, maxCallback)
 	server.SetKeepAlivesEnabled(false)
-	go server.Serve(listener)
+	go loopback.Serve(server, listener)
 	return func() {
 		ctx, cancel := context.WithTimeout(context.Background(), pageTime)
 		defer cancel()

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+
+	"github.com/credproc/credproc/internal/loopback"
 )
 
 // callback is the place on 127.0.0.1 where the browser ends. Everybody on this
@@ -42,6 +44,9 @@ func (b *callback) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("X-Frame-Options", "DENY")
 	header.Set("Referrer-Policy", "no-referrer")
+	if status != http.StatusOK {
+		loopback.Refuse(w)
+	}
 	if status == http.StatusMethodNotAllowed {
 		header.Set("Allow", http.MethodGet)
 	}
@@ -63,6 +68,11 @@ func (b *callback) answer(r *http.Request) (int, page) {
 	if !ok {
 		return http.StatusBadRequest, b.notHere()
 	}
+	// The state is in the command line of the browser, for every user to read.
+	if loopback.PeerOf(r).Other() {
+		return http.StatusForbidden, b.notYours()
+	}
+	loopback.Welcome(r)
 	select {
 	case b.came <- answer:
 	default: // another one came first
@@ -133,5 +143,13 @@ func (b *callback) notHere() page {
 	return page{
 		program: b.program, title: "Nothing to see here",
 		text: "A sign-in is under way, but this is not the answer to it. Go back to the tab where you began, or start over in the terminal.",
+	}
+}
+
+// notYours is for a browser that runs as another user.
+func (b *callback) notYours() page {
+	return page{
+		program: b.program, title: "Not your sign-in",
+		text: "Another user of this computer started this sign-in. Sign in with a browser that runs as that user, or with a device code.",
 	}
 }

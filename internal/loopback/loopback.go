@@ -1,0 +1,155 @@
+// Package loopback is servers on the loopback interface. Every process of the
+// machine can connect to one, so it says whose process that is, and bounds what
+// those can take up that have not shown that they may ask.
+package loopback
+
+import (
+	"context"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"runtime"
+	"slices"
+	"sync"
+	"time"
+)
+
+const (
+	headerTime = 5 * time.Second // from the connection to the end of the header
+	idleTime   = 2 * time.Minute // between two requests of one that is welcome
+	// refusedTime is how long a request that is refused may still send.
+	refusedTime = time.Second
+	// mostStrangers is how many connections may be open that are not welcome yet.
+	// It is more than a machine's processes open in the time that it takes to
+	// read a request.
+	mostStrangers = 512
+)
+
+// NewServer returns a server with limits for strangers. Its handler may call
+// [PeerOf], [Welcome] and [Refuse].
+func NewServer(h http.Handler, maxHeader int) *http.Server {
+	return &http.Server{
+		Handler: h, ReadHeaderTimeout: headerTime, IdleTimeout: idleTime, MaxHeaderBytes: maxHeader,
+		ErrorLog: log.New(io.Discard, "", 0), // what strangers send is no news
+		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
+			return context.WithValue(ctx, connKey{}, c)
+		},
+	}
+}
+
+// Serve accepts connections for a server of [NewServer] until that is closed.
+func Serve(s *http.Server, l net.Listener) error {
+	return s.Serve(&gate{Listener: l, most: min(mostStrangers, max(openFiles()/2, 16)), strangers: map[Peer][]*conn{}})
+}
+
+type connKey struct{}
+
+// PeerOf says whose process sent a request. The zero Peer is one that nothing
+// is known of.
+func PeerOf(r *http.Request) Peer {
+	if c, ok := r.Context().Value(connKey{}).(*conn); ok {
+		return peerOf(c.TCPConn)
+	}
+	return Peer{}
+}
+
+// Welcome takes a request for one that may ask: its connection is no longer
+// among those that make room for others.
+func Welcome(r *http.Request) {
+	if c, ok := r.Context().Value(connKey{}).(*conn); ok {
+		c.gate.forget(c)
+	}
+}
+
+// Refuse makes the connection of a request end after the answer, and soon,
+// whatever the client still sends. It must be called before the header is
+// written.
+func Refuse(w http.ResponseWriter) {
+	w.Header().Set("Connection", "close")
+	late := time.Now().Add(refusedTime)
+	control := http.NewResponseController(w)
+	control.SetReadDeadline(late)
+	control.SetWriteDeadline(late)
+}
+
+// gate bounds the connections of strangers. When there are too many, the user
+// with the most loses the oldest: users do not take places from one another, and
+// one who asks at once is answered before a place is needed.
+type gate struct {
+	net.Listener
+	most int
+
+	mu        sync.Mutex
+	count     int
+	strangers map[Peer][]*conn // oldest first
+}
+
+// conn is a connection that leaves the gate when it is closed.
+type conn struct {
+	*net.TCPConn
+	gate *gate
+	peer Peer // when it was accepted
+}
+
+// Accept implements [net.Listener].
+func (g *gate) Accept() (net.Conn, error) {
+	accepted, err := g.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	tcp, ok := accepted.(*net.TCPConn)
+	if !ok {
+		return accepted, nil // of a test
+	}
+	c := &conn{TCPConn: tcp, gate: g, peer: lookUp(tcp)}
+	g.mu.Lock()
+	full := g.count >= g.most
+	g.mu.Unlock()
+	if full {
+		runtime.Gosched() // to those whose request has arrived
+	}
+	g.mu.Lock()
+	g.strangers[c.peer] = append(g.strangers[c.peer], c)
+	g.count++
+	var leaves *conn
+	if g.count > g.most {
+		leaves = g.oldest()
+	}
+	g.mu.Unlock()
+	if leaves != nil {
+		leaves.Close()
+	}
+	return c, nil
+}
+
+// oldest returns the connection that has to leave.
+func (g *gate) oldest() *conn {
+	var most []*conn
+	for _, those := range g.strangers {
+		if len(those) > len(most) {
+			most = those
+		}
+	}
+	return most[0]
+}
+
+func (g *gate) forget(c *conn) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	those := g.strangers[c.peer]
+	i := slices.Index(those, c)
+	if i < 0 {
+		return
+	}
+	g.count--
+	if g.strangers[c.peer] = slices.Delete(those, i, i+1); len(those) == 1 {
+		delete(g.strangers, c.peer)
+	}
+}
+
+// Close implements [net.Conn].
+func (c *conn) Close() error {
+	c.gate.forget(c)
+	return c.TCPConn.Close()
+}

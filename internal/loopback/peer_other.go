@@ -1,0 +1,12 @@
+//go:build !linux
+
+package loopback
+
+import "net"
+
+// looksUp says that this system does not tell whose a connection is.
+const looksUp = false
+
+func lookUp(*net.TCPConn) Peer { return Peer{} }
+
+func established(*net.TCPConn) bool { return true }
