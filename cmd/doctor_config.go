@@ -438,7 +438,7 @@ func (d *doctor) logins() {
 		return
 	}
 	r := &run{App: d.App, config: d.config}
-	all, err := r.statusOf(&statusCommand{}, false)
+	all, err := r.statusOf(d.ctx, &statusCommand{Check: true}, false)
 	if err != nil {
 		d.failed(check, err)
 		return
@@ -447,8 +447,10 @@ func (d *doctor) logins() {
 		which := &targetError{words: s.loginWords(), err: errSignedOut}
 		login := d.loginHint(which)
 		switch {
-		case s.State == ended:
+		case s.State == ended, s.State == lost:
 			d.fault(check, login, "%s: %s", s.label(), s.Problem)
+		case s.LastLook != nil && s.LastLook.Found.CannotTell():
+			d.warn(check, "", "%s: not known whether it is signed in, since its keyring cannot be asked: %s", s.label(), s.LastLook.words())
 		case s.State == uncertain:
 			d.warn(check, login, "%s: %s", s.label(), s.Problem)
 		case s.State == signedOut:

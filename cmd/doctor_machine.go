@@ -143,14 +143,17 @@ func (d *doctor) keychain() {
 			d.ok(check, "%s keyring", name)
 			continue
 		}
-		ctx, cancel := d.within(10 * time.Second)
+		ctx, cancel := d.within(lookTime)
 		_, err := (&tokencache.OS{Service: d.ID}).Get(ctx, "doctor")
+		slow := ctx.Err() != nil
 		cancel()
 		e, _ := errors.AsType[*tokencache.KeyringError](err)
 		none := e != nil && e.Absent && name != "os" // one that is mute is no reason to go elsewhere
 		switch {
 		case err == nil || errors.Is(err, tokencache.ErrNotFound):
 			d.ok(check, "the operating system's answers")
+		case slow:
+			d.warn(check, "", "the operating system's did not answer within %v; process waits up to 25 seconds for it", lookTime)
 		case none && kernelWorks():
 			d.note(check, "", "there is none, so that a new login goes to the kernel's keyring: %v", err)
 		case none:

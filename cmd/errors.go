@@ -73,6 +73,8 @@ func (a *App) Report(err error) int {
 		return done
 	case errors.Is(err, errSignedOut):
 		return signInRequired
+	case errors.Is(err, errShut):
+		return keyringShut
 	case errors.Is(err, errFindings):
 		return failed
 	}

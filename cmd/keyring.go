@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"text/tabwriter"
 
 	"github.com/credproc/credproc/internal/printable"
@@ -32,7 +33,10 @@ type keyringSession struct {
 	Session string `json:"session"`
 	Keyring string `json:"keyring"`
 	Why     string `json:"why"`
-	Cached  bool   `json:"key_cached"` // in the kernel
+	// Found is what was found there of a login that is known of, as in status
+	// --json.
+	Found  tokencache.Found `json:"found,omitempty"`
+	Cached bool             `json:"key_cached"` // in the kernel
 }
 
 type keyringState struct {
@@ -56,8 +60,8 @@ func (c *keyringShowCommand) Run(ctx context.Context, a *App) error {
 			return err
 		}
 		report := keyringReport{Sessions: []keyringSession{}, Keyrings: []keyringState{}}
-		for _, s := range sessions {
-			if err := report.add(ctx, r, s); err != nil {
+		for i, look := range r.look(ctx, sessions) {
+			if err := report.add(r, sessions[i], look); err != nil {
 				return err
 			}
 		}
@@ -97,19 +101,43 @@ func (r *run) everySession() ([]*tokencache.Session, error) {
 	return all, nil
 }
 
-func (report *keyringReport) add(ctx context.Context, r *run, s *tokencache.Session) error {
-	login, err := s.Status()
-	if err != nil {
-		return err
+// keyringLook is what one session's keyrings said.
+type keyringLook struct {
+	login  *tokencache.Status
+	states []tokencache.KeyringState
+	err    error
+}
+
+// look asks the keyrings of all sessions at once, so that a slow one costs its
+// time no more than once.
+func (r *run) look(ctx context.Context, sessions []*tokencache.Session) []keyringLook {
+	ctx, cancel := context.WithTimeout(ctx, lookTime)
+	defer cancel()
+	all := make([]keyringLook, len(sessions))
+	var looks sync.WaitGroup
+	for i, s := range sessions {
+		looks.Go(func() {
+			l := &all[i]
+			if l.login, l.err = s.Check(ctx); l.err == nil {
+				l.states, l.err = s.KeyringStates(ctx)
+			}
+		})
 	}
-	states, err := s.KeyringStates(ctx)
-	if err != nil {
-		return err
+	looks.Wait()
+	return all
+}
+
+func (report *keyringReport) add(r *run, s *tokencache.Session, look keyringLook) error {
+	if look.err != nil {
+		return look.err
 	}
 	one := keyringSession{Session: sessionLabel(s), Cached: s.KeyCached()}
-	one.Keyring, one.Why = r.whichKeyring(s, login)
+	one.Keyring, one.Why = r.whichKeyring(s, look.login)
+	if look.login != nil {
+		one.Found = look.login.Look.Found
+	}
 	report.Sessions = append(report.Sessions, one)
-	for _, state := range states {
+	for _, state := range look.states {
 		report.keyring(state.Name).add(one.Session, state)
 	}
 	return nil
@@ -118,6 +146,11 @@ func (report *keyringReport) add(ctx context.Context, r *run, s *tokencache.Sess
 // whichKeyring says where a login is, or would go, and why.
 func (r *run) whichKeyring(s *tokencache.Session, login *tokencache.Status) (name, why string) {
 	switch {
+	case login != nil && login.Look.Found == tokencache.FoundNothing:
+		return login.Keyring, "the login was there, and is gone"
+	case login != nil && login.Look.Found.CannotTell():
+		look := pastLook{Found: login.Look.Found, Reason: login.Look.Reason}
+		return login.Keyring, "the login is there as far as is known: " + printable.Line(look.words())
 	case login != nil:
 		return login.Keyring, "the login is there"
 	case r.setting("KEYRING") != "":

@@ -137,6 +137,54 @@ func TestALockedKeychainIsNotASignOut(t *testing.T) {
 	})
 }
 
+// status says what is known, with --check what the keychain says, and neither
+// takes a keychain that cannot be asked for a sign-out.
+func TestStatusCheckWaitsASecondAndTakesNothingForASignOut(t *testing.T) {
+	atDesk(t, func(d *desk) {
+		d.want(0, "Signed in to corp.", "login", "corp")
+		d.want(0, "", "status", "--check", "--quiet", "corp")
+		for says, spoil := range map[string]func(){
+			"the keyring is locked":                func() { d.keyring.kind = tokencache.ErrLocked },
+			"the keyring is unavailable":           func() { d.keyring.kind = tokencache.ErrUnavailable },
+			"the keyring did not answer within 1s": func() { d.keyring.delay = 20 * time.Second },
+		} {
+			spoil()
+			began := time.Now()
+			if got := d.run("status", "--check", "corp"); got != 6 || !strings.Contains(d.stdout.String(), "signed in, os keyring") || !strings.Contains(d.stdout.String(), says) {
+				t.Errorf("exit status %d\n%s%s", got, &d.stdout, &d.stderr)
+			}
+			if got := d.run("status", "--check", "--quiet"); got != 6 || d.stdout.Len()+d.stderr.Len() > 0 {
+				t.Errorf("quiet: exit status %d\n%s%s", got, &d.stdout, &d.stderr)
+			}
+			d.want(0, "", "status", "--quiet", "corp")
+			d.run("keyring", "show")
+			if out := d.stdout.String(); !strings.Contains(out, "the login is there as far as is known: "+says) || strings.Contains(out, "nothing of ours") {
+				t.Errorf("keyring show:\n%s", out)
+			}
+			d.run("doctor", "--offline")
+			if out := d.stdout.String(); !strings.Contains(strings.Join(strings.Fields(out), " "), "corp: not known whether it is signed in, since its keyring cannot be asked: "+says) {
+				t.Errorf("doctor:\n%s", out)
+			}
+			if took := time.Since(began); took > 6*time.Second {
+				t.Errorf("it took %v", took)
+			}
+			d.keyring.kind, d.keyring.delay = nil, 0
+		}
+		d.want(0, "", "status", "--check", "corp")
+		d.keyring.Memory = tokencache.Memory{}
+		d.want(0, "", "status", "--quiet", "corp") // nobody has looked
+		d.run("keyring", "show")
+		if out := d.stdout.String(); !strings.Contains(out, "the login was there, and is gone") || !strings.Contains(out, "nothing of ours") {
+			t.Errorf("keyring show:\n%s", out)
+		}
+		if got := d.run("status", "--quiet", "corp"); got != 4 {
+			t.Errorf("once somebody has looked: exit status %d", got)
+		}
+		d.want(0, "Signed in to corp.", "login", "corp")
+		d.want(0, "", "status", "--quiet", "corp")
+	})
+}
+
 func TestAKeychainThatIsGoneIsNotASignOut(t *testing.T) {
 	atDesk(t, func(d *desk) {
 		d.want(0, "Signed in to corp.", "login", "corp")

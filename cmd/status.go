@@ -5,8 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/credproc/credproc/credproc"
@@ -19,6 +22,7 @@ type statusCommand struct {
 	sessionFlags
 	JSON   bool   `name:"json" xor:"how" help:"Print JSON."`
 	Quiet  bool   `short:"q" xor:"how" help:"Print nothing: exit status 0 if usable, 4 if a sign-in is required."`
+	Check  bool   `help:"Ask the keyring, for at most a second and without a dialog; exit status 6 if it cannot be asked."`
 	Format string `xor:"how" placeholder:"TEXT" help:"Print a line for a prompt: {session}, {state}, {left}, {end}, {token_left}, {profile}, {account}, {role} and {role_left} are replaced."`
 }
 
@@ -38,6 +42,8 @@ type sessionStatus struct {
 	AccessToken   *time.Time   `json:"access_token_expires_at,omitempty"`
 	Renewable     bool         `json:"renewable"`
 	RenewableTill *time.Time   `json:"renewable_until,omitempty"`
+	KnownAt       *time.Time   `json:"known_at,omitempty"`
+	LastLook      *pastLook    `json:"last_look,omitempty"`
 	LastFailure   *pastFailure `json:"last_failure,omitempty"`
 	Roles         []cachedRole `json:"cached_roles"`
 	InProgress    []progress   `json:"in_progress"`
@@ -48,6 +54,7 @@ const (
 	signedIn  = "signed_in"
 	signedOut = "signed_out"
 	ended     = "ended"   // the service, or the registration, has ended it
+	lost      = "lost"    // the keyring no longer has it, or it cannot be read
 	uncertain = "unknown" // a sign-in or sign-out was cut off
 	unusable  = "unusable"
 )
@@ -65,6 +72,13 @@ const (
 	byExperience    = "longest_seen"
 	byAdministrator = "administrator" // who has not told
 )
+
+// pastLook is what was found by the last process that looked for the login.
+type pastLook struct {
+	Found  tokencache.Found `json:"found"`
+	Reason string           `json:"reason,omitempty"`
+	At     time.Time        `json:"at"`
+}
 
 type pastFailure struct {
 	Op      string    `json:"operation"`
@@ -87,15 +101,15 @@ type progress struct {
 	Since     time.Time `json:"since"`
 }
 
-// Run implements the command, for kong. It asks neither service nor keyring,
-// and waits for nobody.
+// Run implements the command, for kong. It does not ask the service, asks the
+// keyring only with --check, and waits for nobody.
 func (c *statusCommand) Run(ctx context.Context, a *App) error {
 	return a.do(ctx, false, func(ctx context.Context, r *run) error {
 		if err := checkFormat(c.Format); err != nil {
 			return err
 		}
 		named := c.sessionFlags != (sessionFlags{})
-		sessions, err := r.statusOf(c, named)
+		sessions, err := r.statusOf(ctx, c, named)
 		if err != nil {
 			return err
 		}
@@ -112,38 +126,75 @@ func (c *statusCommand) Run(ctx context.Context, a *App) error {
 		if err != nil {
 			return err
 		}
-		for _, s := range sessions {
-			switch {
-			case s.SignedIn || !named && !silent:
-			case silent:
-				return errSignedOut
-			default:
-				t, _ := c.target(r)
-				return t.wrap(&tokencache.SignInError{Session: s.label(), Reason: s.Problem})
-			}
+		if !named && !silent && !c.Check {
+			return nil
 		}
-		return nil
+		return c.verdict(r, sessions, silent)
 	})
 }
 
-// errSignedOut ends a command with the status that says so, and no words.
-var errSignedOut = errors.New("sign-in required")
+// verdict is the error that gives the command its exit status.
+func (c *statusCommand) verdict(r *run, sessions []sessionStatus, silent bool) error {
+	var shut error
+	for _, s := range sessions {
+		switch look := s.LastLook; {
+		case c.Check && look != nil && look.Found.CannotTell():
+			shut = orElse(shut, s.cannotTell(silent))
+		case s.SignedIn:
+		case silent:
+			return errSignedOut
+		default:
+			return &targetError{words: c.words(r, &s), err: &tokencache.SignInError{Session: s.label(), Reason: s.Problem}}
+		}
+	}
+	return shut
+}
+
+// words are how the caller named a session, or else what names it to login.
+func (c *statusCommand) words(r *run, s *sessionStatus) []string {
+	if c.sessionFlags != (sessionFlags{}) {
+		if t, err := c.target(r); err == nil {
+			return t.words
+		}
+	}
+	return s.loginWords()
+}
+
+// cannotTell is the error of a keyring that did not say whether there is a
+// login.
+func (s *sessionStatus) cannotTell(silent bool) error {
+	if silent {
+		return errShut
+	}
+	kind, detail := tokencache.ErrUnavailable, s.LastLook.Reason
+	switch s.LastLook.Found {
+	case tokencache.FoundLocked:
+		kind = tokencache.ErrLocked
+	case tokencache.FoundSlow:
+		detail = fmt.Sprintf("no answer within %v", lookTime)
+	}
+	return &tokencache.KeyringError{Keyring: s.Keyring, Op: "read", Kind: kind, Detail: detail}
+}
+
+// These end a command with the status that says so, and no words.
+var (
+	errSignedOut = errors.New("sign-in required")
+	errShut      = errors.New("the keyring cannot be asked")
+)
 
 // statusOf returns one session, or all that are configured or signed in. A
 // prompt wants the one of the profile in force, if there is one.
-func (r *run) statusOf(c *statusCommand, named bool) ([]sessionStatus, error) {
+func (r *run) statusOf(ctx context.Context, c *statusCommand, named bool) ([]sessionStatus, error) {
 	if named {
 		t, err := c.target(r)
 		if err != nil {
 			return nil, err
 		}
-		one, err := r.sessionStatus(t.session)
-		return []sessionStatus{one}, err
+		return r.sessionStatuses(ctx, c.Check, t.session)
 	}
 	if c.Quiet || c.Format != "" {
 		if s, err := r.config.ProfileSession(r.config.DefaultProfile()); err == nil {
-			one, err := r.sessionStatus(s)
-			return []sessionStatus{one}, err
+			return r.sessionStatuses(ctx, c.Check, s)
 		}
 	}
 	names, err := r.config.SessionNames()
@@ -154,18 +205,15 @@ func (r *run) statusOf(c *statusCommand, named bool) ([]sessionStatus, error) {
 	if err != nil {
 		return nil, err
 	}
-	all := []sessionStatus{}
-	for _, name := range names {
+	var sessions []*tokencache.Session
+	wrong := make(map[int]sessionStatus) // by where it belongs
+	for i, name := range names {
 		s, err := r.config.Session(name)
 		if err != nil {
-			all = append(all, sessionStatus{Session: name, State: unusable, Problem: err.Error(), Roles: []cachedRole{}, InProgress: []progress{}})
+			wrong[i] = sessionStatus{Session: name, State: unusable, Problem: err.Error(), Roles: []cachedRole{}, InProgress: []progress{}}
 			continue
 		}
-		one, err := r.sessionStatus(s)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, one)
+		sessions = append(sessions, s)
 		logins = without(logins, s)
 	}
 	for _, login := range logins {
@@ -173,14 +221,34 @@ func (r *run) statusOf(c *statusCommand, named bool) ([]sessionStatus, error) {
 		if err != nil {
 			return nil, err
 		}
-		one, err := r.sessionStatus(s)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, one)
+		sessions = append(sessions, s)
+	}
+	all, err := r.sessionStatuses(ctx, c.Check, sessions...)
+	if err != nil {
+		return nil, err
+	}
+	for _, i := range slices.Sorted(maps.Keys(wrong)) {
+		all = slices.Insert(all, i, wrong[i])
 	}
 	if c.Quiet && len(all) == 0 {
 		return nil, &usageError{problem: "no sso-session in " + r.config.Path()}
+	}
+	return all, nil
+}
+
+// sessionStatuses describes sessions, all at once: each may take as long as its
+// keyring is given.
+func (r *run) sessionStatuses(ctx context.Context, check bool, sessions ...*tokencache.Session) ([]sessionStatus, error) {
+	all, errs := make([]sessionStatus, len(sessions)), make([]error, len(sessions))
+	var looks sync.WaitGroup
+	for i, s := range sessions {
+		looks.Go(func() { all[i], errs[i] = r.sessionStatus(ctx, s, check) })
+	}
+	looks.Wait()
+	for _, err := range errs { // the first: each says what is wrong with the same files
+		if err != nil {
+			return nil, err
+		}
 	}
 	return all, nil
 }
@@ -196,12 +264,21 @@ func without(logins []*tokencache.Status, s *tokencache.Session) []*tokencache.S
 	return left
 }
 
-func (r *run) sessionStatus(s *tokencache.Session) (sessionStatus, error) {
+// lookTime is how long a keyring may take to say what it has.
+const lookTime = time.Second
+
+func (r *run) sessionStatus(ctx context.Context, s *tokencache.Session, check bool) (sessionStatus, error) {
 	duration, err := r.config.SessionDuration(s.Name)
 	if err != nil {
 		return sessionStatus{}, err
 	}
-	login, err := s.Status()
+	ask := s.Status
+	if check {
+		ctx, cancel := context.WithTimeout(ctx, lookTime)
+		defer cancel()
+		ask = func() (*tokencache.Status, error) { return s.Check(ctx) }
+	}
+	login, err := ask()
 	if err != nil {
 		return sessionStatus{}, err
 	}
@@ -223,12 +300,20 @@ func describeLogin(login *tokencache.Status, duration time.Duration, now time.Ti
 	for _, role := range login.Roles {
 		status.Roles = append(status.Roles, cachedRole{role, int(role.Expiry.Sub(now).Seconds()), int(role.Expiry.Sub(role.Fetched).Seconds())})
 	}
+	known := login.Renewed
+	if l := login.Look; l != nil {
+		status.LastLook = &pastLook{l.Found, l.Reason, l.At}
+		known = l.At
+	}
+	if !known.IsZero() {
+		status.KnownAt = &known
+	}
 	if f := login.Failure; f != nil {
 		status.LastFailure = &pastFailure{f.Op, f.Reason, f.At, f.RetryAt, f.Count}
 	}
 	if login.Uncertain {
 		status.State, status.Renewable = uncertain, false
-		status.Problem = "a sign-in or a sign-out was cut off, or a file is gone: only the keyring knows"
+		status.Problem = cmp.Or(login.Doubt, "a sign-in or a sign-out was cut off, or a file is gone: only the keyring knows")
 		return status
 	}
 	status.SignedInAt, status.RenewedAt, status.AccessToken = &login.SignedIn, &login.Renewed, &login.Expiry
@@ -241,12 +326,42 @@ func describeLogin(login *tokencache.Status, duration time.Duration, now time.Ti
 	}
 	status.SignedIn = status.Renewable || now.Before(login.Expiry) && !login.AccessEnded
 	status.State = signedIn
-	if !status.SignedIn {
+	if look := status.LastLook; look != nil && look.Found.NeedsSignIn() {
+		status.refused(look)
+	} else if !status.SignedIn {
 		status.State, status.Problem = ended, cmp.Or(status.Problem, "the session has ended")
 	} else {
 		status.ExpectedEnd = status.expect(login, duration, now)
 	}
 	return status
+}
+
+// refused is about a login that a process has found to be of no use.
+func (s *sessionStatus) refused(look *pastLook) {
+	s.State, s.SignedIn, s.Renewable = lost, false, false
+	switch look.Found {
+	case tokencache.FoundRefused:
+		s.State, s.Problem = ended, cmp.Or(s.Problem, look.Reason, "the session has ended")
+	case tokencache.FoundNothing:
+		s.Problem = fmt.Sprintf("the %s keyring no longer has the login%s", s.Keyring, because(look.Reason))
+	default:
+		s.Problem = cmp.Or(look.Reason, "what is stored of the login cannot be read")
+	}
+}
+
+// words say what was found, in the middle of a sentence.
+func (l *pastLook) words() string {
+	words := map[tokencache.Found]string{
+		tokencache.FoundLogin:       "the login is in the keyring",
+		tokencache.FoundNothing:     "the login is not in the keyring",
+		tokencache.FoundRefused:     "the service refuses to renew",
+		tokencache.FoundUnreadable:  "what is stored cannot be read",
+		tokencache.FoundOlder:       "the keyring shows an older login",
+		tokencache.FoundLocked:      "the keyring is locked",
+		tokencache.FoundUnavailable: "the keyring is unavailable",
+		tokencache.FoundSlow:        fmt.Sprintf("the keyring did not answer within %v", lookTime),
+	}[l.Found]
+	return words + because(l.Reason)
 }
 
 // expect guesses when the next sign-in is due. The service does not tell how
@@ -327,6 +442,8 @@ func (s *sessionStatus) headline(p paint) string {
 		return p.yellow("not signed in")
 	case ended:
 		return p.red("not signed in") + p.faint(", the session has ended")
+	case lost:
+		return p.red("not signed in") + p.faint(", the login is lost")
 	case uncertain:
 		return p.yellow("not known")
 	}
@@ -359,6 +476,13 @@ func (r *run) lines(s *sessionStatus, now time.Time) []statusLine {
 		add("since", "", "%s, %s", clock(*s.SignedInAt, now), ago(*s.SignedInAt, now))
 		add("until", s.untilColour(now), "%s", s.until(now))
 		add("renewed", "", "%s, access token %s", ago(*s.RenewedAt, now), tokenLeft(*s.AccessToken, now))
+	}
+	if l := s.LastLook; l != nil {
+		what := *l
+		if l.Found.NeedsSignIn() {
+			what.Reason = "" // said above
+		}
+		add("checked", "", "%s: %s", ago(l.At, now), printable.Line(what.words()))
 	}
 	if f := s.LastFailure; f != nil {
 		text := fmt.Sprintf("%s ago, %s: %s", short(now.Sub(f.At)), cmp.Or(f.Op, "a renewal or a fetch"), f.Reason)

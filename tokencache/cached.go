@@ -91,6 +91,7 @@ func (s *Session) Cached(ctx context.Context, c Cached) ([]byte, error) {
 	}
 	stored, err := st.readRecord(ctx, c.Words)
 	if err != nil {
+		s.note(ctx, st, st.readIndex(), lookFor(err))
 		return nil, err
 	}
 	freshness := c.judge(stored, time.Now())

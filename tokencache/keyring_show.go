@@ -25,9 +25,9 @@ type KeyringState struct {
 }
 
 // KeyringStates asks every keyring what it holds of the session. It shows no
-// dialog where the Session must not.
+// dialog, and runs no command for a passphrase.
 func (s *Session) KeyringStates(ctx context.Context) ([]KeyringState, error) {
-	st, err := s.open()
+	st, err := s.quiet().open()
 	if err != nil {
 		return nil, err
 	}

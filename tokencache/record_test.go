@@ -38,6 +38,7 @@ func TestALoginThatCannotBeReadIsLeftAsItIs(t *testing.T) {
 			if err := m.keyring.Set(m.Context(), m.store().item, text); err != nil {
 				t.Fatal(err)
 			}
+			isRecordError(t, m.fails(m.session()), "login", cause) // which leaves a note
 			files := len(m.files("state"))
 			m.asksNothing(func() {
 				err := m.fails(m.session())

@@ -109,7 +109,7 @@ func sameGeneration(a, b *index) bool {
 // missing says what it means that no item could be read.
 func (r *renewal) missing(err error) error {
 	if errors.Is(err, ErrNotFound) {
-		missing := &SignInError{Session: r.label(), Reason: "not signed in"}
+		missing := &SignInError{Session: r.label(), Reason: "not signed in", gone: true}
 		if ix := r.st.readIndex(); ix != nil {
 			missing.generation = ix.Generation
 		}
@@ -268,6 +268,7 @@ func (r *renewal) keep(ctx context.Context, it *item, registration time.Time) er
 	if err := r.st.writeIndex(r.describe(r.st, ix, it, registration)); err != nil {
 		r.debug("index not written", "error", err)
 	}
+	r.st.state.Remove(r.st.noteFile())
 	r.st.removeJournal()
 	r.st.removeOverflow(it.Generation)
 	return nil
@@ -280,7 +281,10 @@ func (r *Session) describe(st *store, ix *index, it *item, registration time.Tim
 	ix.Endpoint, ix.PortalEndpoint = r.Config.Endpoint, r.PortalEndpoint
 	ix.Keyring, ix.Generation, ix.Login = st.keyring.Name(), it.Generation, login(it.ClientID)
 	ix.Refreshable, ix.Overflow = it.RefreshToken != "", st.overflows(it.Generation)
-	ix.Key = ""
+	ix.Key, ix.Boot = "", ""
+	if ix.Keyring == new(Kernel).Name() {
+		ix.Boot = bootID()
+	}
 	if key := st.keys.get(); key != nil {
 		ix.Key = key.ID()
 	}

@@ -142,6 +142,7 @@ type SignInError struct {
 	Reason  string // "not signed in", or what the service said
 
 	generation int64 // of the login that does not do
+	gone       bool  // the keyring has none
 }
 
 func (e *SignInError) Error() string {
@@ -199,6 +200,7 @@ func (s *Session) token(ctx context.Context, refused string, force bool) (*oidc.
 	if err != nil {
 		return nil, err
 	}
+	began, ix := time.Now(), st.readIndex()
 	r := &renewal{Session: s, st: st, refused: refused, force: force}
 	it, err := flight.Do(ctx, &s.group, flight.Call[*item]{
 		Dir: st.locks(), Name: st.id + ".lock", Variant: fmt.Sprint(tokenHash(refused), force),
@@ -206,7 +208,12 @@ func (s *Session) token(ctx context.Context, refused string, force bool) (*oidc.
 		Load: r.load, Fetch: r.fetch,
 	})
 	if err == nil {
+		s.noteLogin(ctx, st, ix, began, true)
 		return it.token(), nil
+	}
+	// Of a login that ends, the access token may serve who does not insist.
+	if look := lookFor(err); look != nil && !(force && look.Found == FoundRefused) {
+		s.note(ctx, st, ix, look)
 	}
 	if !force && isPassing(err) {
 		if valid := r.stillValid(ctx); valid != nil {

@@ -312,6 +312,7 @@ func (s *Session) portal() *portal.Client {
 func (st *store) clearMarks() {
 	st.state.Remove(st.id + ".ended")
 	st.state.Remove(st.id + ".refused")
+	st.state.Remove(st.noteFile())
 	st.forgetPending()
 	names, _ := st.locks().Names()
 	for _, name := range names {

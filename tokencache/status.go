@@ -30,8 +30,12 @@ type Status struct {
 	Registration time.Time
 	// Uncertain says that a sign-in or a sign-out was cut off, so that only the
 	// keyring knows whether there is a login. What the rest says is of the one
-	// before, or empty.
+	// before, or empty. Doubt is another reason, for people, or "".
 	Uncertain bool
+	Doubt     string
+	// Look is what the last process to look for the login found, if that was not
+	// a login that can be used, or nil. After [Session.Check] it is never nil.
+	Look *Look
 	// Ended is why the service refuses to renew; "" if it does not.
 	// AccessEnded says that it refuses the access token too.
 	Ended       string
@@ -121,7 +125,8 @@ func (st *store) status(ix *index) *Status {
 		Refreshable: ix.Refreshable, Registration: ix.Registration, Holders: st.holders(),
 		LongestLife: st.longestLife(), Failure: st.lastFailure(ix.Renewed),
 	}
-	status.Uncertain = ix.Leaving
+	status.Look, status.Doubt = st.lookOf(ix), ix.mayHaveLapsed(time.Now())
+	status.Uncertain = ix.Leaving || status.Doubt != ""
 	if ix.Login != "" && !slices.Contains(st.registrations(), st.id+"."+ix.Login+".client") {
 		status.Refreshable = false // with what would it be?
 	}

@@ -24,6 +24,9 @@ func (m *world) usable() (usable, certain bool) {
 	case status == nil:
 		return false, true
 	}
+	if status.Look != nil && status.Look.Found.NeedsSignIn() {
+		return false, !status.Uncertain
+	}
 	renewable := status.Refreshable && status.Ended == ""
 	return renewable || time.Now().Before(status.Expiry) && !status.AccessEnded, !status.Uncertain
 }

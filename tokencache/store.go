@@ -32,6 +32,7 @@ import (
 //	state    <id>.journal        the answer of a renewal on its way to the keyring, sealed
 //	state    <id>.ended          the mark "sign-in required"
 //	state    locks/              lock files, their holders, the last failure
+//	state    <id>.look               what the last look for the login found, a hint for status
 //	state    <id>.life           the longest that a session was seen to last, a hint
 //	cache    <id>/               what was fetched with the login, sealed
 //	cache    <id>/<hash>.role    whose credentials a sealed record has, and till when, a hint
@@ -103,6 +104,8 @@ type index struct {
 	Renewed        time.Time `json:"renewed"`
 	Expiry         time.Time `json:"expiry"`
 	Registration   time.Time `json:"registration_expiry"`
+	// Boot names the boot whose kernel has the tokens; "" in other keyrings.
+	Boot string `json:"boot,omitempty"`
 	// Leaving says that a sign-out has begun: the login is gone, or about to be.
 	Leaving bool `json:"leaving,omitempty"`
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -93,6 +94,9 @@ func (m *machine) tells(when string, want truth) {
 	if o := m.run("status", "--quiet", "corp"); o.status != exit || o.stdout+o.stderr != "" {
 		m.Errorf("%s: status --quiet: exit status %d, want %d\n%s%s", when, o.status, exit, o.stdout, o.stderr)
 	}
+	if o := m.run("status", "--quiet", "--check", "corp"); want.state != "signed_out" && (o.status != exit || o.stdout+o.stderr != "") {
+		m.Errorf("%s: status --check: exit status %d, want %d\n%s%s", when, o.status, exit, o.stdout, o.stderr)
+	}
 	m.timely(when, s)
 }
 
@@ -116,6 +120,29 @@ func (m *machine) timely(when string, s told) {
 	check("renewed", s.RenewedAt, at["CreateToken"])
 	for _, role := range s.Cached {
 		check(role.RoleName, role.FetchedAt, at[role.AccountID+"/"+role.RoleName])
+	}
+}
+
+// A hundred processes find at once that the login is gone, and each says so.
+func TestAfterALoginIsLostStatusSendsPeopleToLogin(t *testing.T) {
+	m := newMachine(t, "plaintext")
+	m.env = []string{unqueued}
+	m.expired()
+	items, _ := filepath.Glob(filepath.Join(m.home, ".local", "state", "credproc", "*", "plaintext", "session-*"))
+	if len(items) != 1 || os.Remove(items[0]) != nil {
+		t.Fatalf("the items are %q", items)
+	}
+	m.failed(m.together(times(100, process(admin))...), 4, "credproc login corp")
+	m.tells("without its tokens", truth{state: "lost"})
+	for range 2 { // as status --quiet || login does it
+		if o := m.run("status", "--quiet", "corp"); o.status != 0 {
+			m.signIn(0)
+		}
+	}
+	m.answered(m.together(process(admin)))
+	m.tells("signed in again", truth{state: "signed_in", roles: 1})
+	if n := m.idc.Count("RegisterClient"); n != 2 {
+		t.Errorf("%d sign-ins", n)
 	}
 }
 

@@ -1,0 +1,359 @@
+package tokencache
+
+import (
+	"context"
+	"errors"
+	"os"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/credproc/credproc/oidc"
+)
+
+// look is what status says of the last look, or "".
+func (m *world) look() Found {
+	m.Helper()
+	status, err := m.session().Status()
+	if err != nil || status == nil {
+		m.Fatalf("status %+v, %v", status, err)
+	}
+	if status.Look == nil {
+		return ""
+	}
+	if status.Look.At.After(time.Now()) || time.Since(status.Look.At) > time.Hour {
+		m.Errorf("a look at %v", status.Look.At)
+	}
+	return status.Look.Found
+}
+
+// lose makes the keyring one that has nothing, and returns what brings it back.
+func (m *world) lose() (restore func()) {
+	m.Helper()
+	text, item := m.raw(), m.store().item
+	if err := m.keyring.Delete(m.Context(), item); err != nil {
+		m.Fatal(err)
+	}
+	return func() {
+		if err := m.keyring.Set(m.Context(), item, text); err != nil {
+			m.Fatal(err)
+		}
+	}
+}
+
+func TestStatusKnowsWhatTheLastProcessHasFound(t *testing.T) {
+	for want, spoil := range map[Found]func(m *world){
+		FoundNothing:     func(m *world) { m.lose() },
+		FoundLocked:      func(m *world) { m.watch().before = always("", ErrLocked) },
+		FoundUnavailable: func(m *world) { m.watch().before = always("", ErrUnavailable) },
+		FoundOlder:       func(m *world) { m.change(func(it *item) { it.Generation -= 2 }) },
+		FoundUnreadable:  func(m *world) { m.keyring.Set(m.Context(), m.store().item, "garbage") },
+		FoundRefused: func(m *world) {
+			m.change(func(it *item) { it.RefreshToken = "" })
+			time.Sleep(2 * time.Hour)
+		},
+	} {
+		t.Run(string(want), func(t *testing.T) {
+			onWorld(t, func(m *world) {
+				whole := m.raw()
+				keyring := m.keyring
+				spoil(m)
+				signIn := errors.Is(m.fails(m.session()), oidc.ErrSignInRequired)
+				if got := m.look(); got != want || signIn && !got.NeedsSignIn() || got.CannotTell() && signIn {
+					t.Errorf("it found %q, want %q; a sign-in is required: %v", got, want, signIn)
+				}
+				if logins, err := Logins(string(m.state()), ""); err != nil || len(logins) != 1 || logins[0].Look.Found != want {
+					t.Errorf("all logins: %+v, %v", logins, err)
+				}
+				// A note is no more than a hint: the next process looks for itself.
+				if m.keyring = keyring; want != FoundRefused {
+					if err := m.keyring.Set(m.Context(), m.store().item, whole); err != nil {
+						t.Fatal(err)
+					}
+				} else {
+					m.signIn(m.session())
+				}
+				m.token(m.session())
+				if got := m.look(); got != "" {
+					t.Errorf("%q is still said of a login that works", got)
+				}
+			})
+		})
+	}
+}
+
+func TestANoteEndsWithASignInARenewalAndASignOut(t *testing.T) {
+	for name, do := range map[string]func(m *world){
+		"sign-in":  func(m *world) { m.signIn(m.session()) },
+		"renewal":  func(m *world) { m.session().Renew(m.Context()) },
+		"sign-out": func(m *world) { m.session().SignOut(m.Context()) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			onWorld(t, func(m *world) {
+				restore := m.lose()
+				m.fails(m.session())
+				restore()
+				do(m)
+				if data, err := m.state().Read(m.store().noteFile()); err == nil {
+					t.Errorf("it is there: %s", data)
+				}
+			})
+		})
+	}
+}
+
+// The process that was told that there is no login comes back when another has
+// signed in.
+func TestALateNoteSaysNothingOfANewerLogin(t *testing.T) {
+	onWorld(t, func(m *world) {
+		keyring := m.keyring
+		m.lose()
+		w := m.watch()
+		late := m.session()
+		signedIn := false
+		w.before = func(_ context.Context, op, item string) error {
+			if w.before = nil; !signedIn {
+				signedIn = true
+				m.keyring = keyring
+				m.signIn(m.session())
+				m.lose() // what it is told is true
+			}
+			return nil
+		}
+		m.fails(late)
+		if !signedIn {
+			t.Fatal("nobody has signed in meanwhile")
+		}
+		if got, n := m.look(), m.store().readNote(); got != "" || n != nil {
+			t.Errorf("it found %q of a login that it did not know, and noted %+v", got, n)
+		}
+		m.fails(m.session())
+		if got := m.look(); got != FoundNothing {
+			t.Errorf("who knows it found %q", got)
+		}
+	})
+}
+
+func TestANoteThatCannotBeWrittenKeepsNobodyFromAnAnswer(t *testing.T) {
+	onWorld(t, func(m *world) {
+		m.lose()
+		if err := os.Mkdir(m.state().Path(m.store().noteFile()), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		if err := m.fails(m.session()); !errors.Is(err, oidc.ErrSignInRequired) || time.Since(began) > 2*time.Second {
+			t.Errorf("after %v: %v", time.Since(began), err)
+		}
+		if got := m.look(); got != "" {
+			t.Errorf("it found %q", got)
+		}
+	})
+}
+
+func TestWhatManyFindAtOnceIsWrittenOnce(t *testing.T) {
+	onWorld(t, func(m *world) {
+		m.lose()
+		m.fails(m.session())
+		first := m.store().readNote()
+		together(20, func(int) { m.fails(m.session()) })
+		if again := m.store().readNote(); again == nil || !again.At.Equal(first.At) {
+			t.Errorf("%+v, and then %+v", first, again)
+		}
+		time.Sleep(time.Minute)
+		m.fails(m.session())
+		if again := m.store().readNote(); again == nil || !again.At.After(first.At) {
+			t.Errorf("a minute later it is as of %+v", again)
+		}
+	})
+}
+
+// kernelLike is the kernel's keyring without a kernel.
+type kernelLike struct{ Memory }
+
+func (*kernelLike) Name() string { return "kernel" }
+
+func TestARestartTakesTheLoginOfTheKernelWithIt(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		return // others have no such keyring
+	}
+	inBubble(t, func(m *world) {
+		m.keyring = new(kernelLike)
+		m.signIn(m.session())
+		if ix := m.store().readIndex(); ix.Boot == "" || ix.Boot != bootID() {
+			t.Fatalf("the index says boot %q", ix.Boot)
+		}
+		restart := func() {
+			ix := m.store().readIndex()
+			ix.Boot = "another"
+			if err := m.store().writeIndex(ix); err != nil {
+				t.Fatal(err)
+			}
+		}
+		restart()
+		if got := m.look(); got != FoundNothing {
+			t.Errorf("after a restart status says %q", got)
+		}
+		// A container has boots of its own, and its kernel lives on.
+		m.token(m.session())
+		if got := m.look(); got != "" {
+			t.Errorf("it found %q, and the login is there", got)
+		}
+		restart()
+		m.signIn(m.session())
+		if got := m.look(); got != "" {
+			t.Errorf("after a sign-in it found %q", got)
+		}
+		// Elsewhere a restart means nothing.
+		m.keyring = new(Memory)
+		m.signIn(m.session())
+		restart()
+		if got := m.look(); got != "" {
+			t.Errorf("in another keyring it found %q", got)
+		}
+	})
+}
+
+func TestTheKernelForgetsWhatIsNotUsed(t *testing.T) {
+	if kernelExpiry() == 0 {
+		return // this one does not, or has no persistent keyrings
+	}
+	inBubble(t, func(m *world) {
+		m.keyring = new(kernelLike)
+		m.signIn(m.session())
+		uncertain := func() bool {
+			status, err := m.session().Status()
+			if err != nil || status == nil {
+				t.Fatalf("%+v, %v", status, err)
+			}
+			return status.Uncertain && status.Doubt != ""
+		}
+		if time.Sleep(kernelExpiry() - time.Hour); uncertain() {
+			t.Error("it is in doubt too early")
+		}
+		if time.Sleep(2 * time.Hour); !uncertain() {
+			t.Error("it is not in doubt")
+		}
+		status, err := m.session().Check(m.Context())
+		if err != nil || status.Uncertain || status.Look.Found != FoundLogin {
+			t.Errorf("the keyring has it, and a check says %+v, %v", status, err)
+		}
+		if m.token(m.session()); uncertain() {
+			t.Error("it is in doubt after a renewal")
+		}
+	})
+}
+
+// check is what a check finds within a second.
+func (m *world) check() *Status {
+	m.Helper()
+	ctx, cancel := context.WithTimeout(m.Context(), time.Second)
+	defer cancel()
+	began := time.Now()
+	status, err := m.session().Check(ctx)
+	if took := time.Since(began); err != nil || took > 1100*time.Millisecond {
+		m.Errorf("after %v: %v", took, err)
+	}
+	return status
+}
+
+func TestACheckAsksTheKeyringItself(t *testing.T) {
+	onWorld(t, func(m *world) {
+		if got := m.check(); got.Look.Found != FoundLogin || got.Uncertain || !got.Refreshable {
+			t.Errorf("of a login that is there: %+v, %+v", got, got.Look)
+		}
+		restore := m.lose()
+		if got := m.check(); got.Look.Found != FoundNothing {
+			t.Errorf("of one that is gone: %+v", got.Look)
+		}
+		if got := m.look(); got != FoundNothing {
+			t.Errorf("and status then: %q", got)
+		}
+		restore()
+		if m.check(); m.look() != "" {
+			t.Errorf("of one that is there again, status says %q", m.look())
+		}
+		whole := m.raw()
+		m.change(func(it *item) { it.Generation -= 2 })
+		if got := m.check(); got.Look.Found != FoundOlder {
+			t.Errorf("of an older one: %+v", got.Look)
+		}
+		m.keyring.Set(m.Context(), m.store().item, whole)
+		w := m.watch()
+		for kind, want := range map[error]Found{ErrLocked: FoundLocked, ErrUnavailable: FoundUnavailable} {
+			w.before = always("", kind)
+			if got := m.check(); got.Look.Found != want || !got.Refreshable {
+				t.Errorf("%v: %+v", kind, got.Look)
+			}
+		}
+		w.before = func(ctx context.Context, _, _ string) error { <-ctx.Done(); return broken(ErrUnavailable) }
+		if got := m.check(); got.Look.Found != FoundSlow || !got.Look.Found.CannotTell() {
+			t.Errorf("of one that is slow: %+v", got.Look)
+		}
+		w.before = nil
+		m.session().SignOut(m.Context())
+		if got := m.check(); got != nil {
+			t.Errorf("signed out: %+v", got)
+		}
+	})
+}
+
+func TestACheckKnowsWhatCameOfASignOutThatWasCutOff(t *testing.T) {
+	for _, gone := range []bool{false, true} {
+		onWorld(t, func(m *world) {
+			m.store().leave()
+			if gone {
+				m.lose()
+			}
+			got := m.check()
+			if got == nil || got.Uncertain || (got.Look.Found == FoundNothing) != gone {
+				t.Errorf("the login is gone: %v, and a check says %+v", gone, got)
+			}
+		})
+	}
+}
+
+func TestACheckFindsALoginWithoutAnIndex(t *testing.T) {
+	onWorld(t, func(m *world) {
+		if err := m.state().Remove(m.store().id + ".json"); err != nil {
+			t.Fatal(err)
+		}
+		if got := m.check(); got == nil || got.Uncertain || !got.Refreshable || got.Expiry.IsZero() {
+			t.Errorf("a check says %+v", got)
+		}
+	})
+}
+
+func TestTheServicesRefusalOutlivesACheck(t *testing.T) {
+	onWorld(t, func(m *world) {
+		m.change(func(it *item) { it.RefreshToken = "" })
+		time.Sleep(2 * time.Hour)
+		m.fails(m.session())
+		for range 2 {
+			if got := m.check(); got.Look.Found != FoundRefused {
+				t.Errorf("a check says %+v", got.Look)
+			}
+		}
+	})
+}
+
+// No dialog, and no command for a passphrase, whatever the session may do.
+func TestACheckOpensNoFileKeyring(t *testing.T) {
+	m := newWorld(t)
+	asked := 0
+	unlock := func(ctx context.Context, r PassphraseRequest) (string, error) { asked++; return "open sesame", nil }
+	session := func() *Session {
+		s := m.session()
+		s.Keyring, s.NewLoginKeyring, s.NoKeyCache, s.MayPrompt = nil, "file", true, true
+		s.Unlock = Unlock{Passphrase: unlock, Person: true}
+		return s
+	}
+	m.signIn(session())
+	before := asked
+	got, err := session().Check(m.Context())
+	if err != nil || got.Look.Found != FoundLocked || asked != before {
+		t.Errorf("%+v, %v; asked %d times", got.Look, err, asked-before)
+	}
+	if states, err := session().KeyringStates(m.Context()); err != nil || asked != before {
+		t.Errorf("%+v, %v; asked %d times", states, err, asked-before)
+	}
+}
