@@ -1,6 +1,7 @@
 package credproc
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -28,6 +29,9 @@ func (e *CLILoginError) Unwrap() error { return e.Err }
 // cliLogin looks where the AWS CLI puts a login of the sso-session, and then
 // where it puts one of the start URL alone.
 func cliLogin(dir string, s *tokencache.Session) (*oidc.Token, error) {
+	if custom := customEndpoint(s); custom != "" {
+		return nil, &CLILoginError{Session: s.Label(), Reason: "it may be of another endpoint than " + custom + ", and tokens are sent only to the endpoint that issued them"}
+	}
 	wrong := &CLILoginError{Session: s.Label(), Reason: "there is none in " + dir, Err: fs.ErrNotExist}
 	for _, key := range []string{s.Name, s.Config.StartURL} {
 		if key == "" {
@@ -50,6 +54,12 @@ func cliLogin(dir string, s *tokencache.Session) (*oidc.Token, error) {
 		wrong = &CLILoginError{Session: s.Label(), Reason: err.Error(), Err: err}
 	}
 	return nil, wrong
+}
+
+// customEndpoint returns an endpoint of s that is not AWS's own; "" if both are.
+// The files that the AWS tools share do not say which endpoint issued a token.
+func customEndpoint(s *tokencache.Session) string {
+	return cmp.Or(s.Config.Endpoint, s.PortalEndpoint)
 }
 
 // unfit says why a login cannot be renewed as one of s.

@@ -193,6 +193,31 @@ func TestALoginIsExportedOnlyWhenAskedFor(t *testing.T) {
 	}
 }
 
+// People who test with LocalStack have such a variable set.
+func TestATokenIsSentToNoOtherEndpointThanItsLogins(t *testing.T) {
+	for _, variable := range []string{"AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_SSO", "AWS_ENDPOINT_URL_SSO_OIDC"} {
+		onMachine(t, func(m *machine) {
+			c := m.config(profiles, variable+"=http://127.0.0.1:4566", "CREDPROC_CLI_CACHE=export")
+			before := m.loginOfCLI(c, "corp", map[string]any{"refreshToken": "", "clientId": ""}) // as one that is exported
+			s, err := c.Session("corp")
+			if err != nil {
+				m.Fatal(err)
+			}
+			token, err := c.CLILogin(s)
+			if e, ok := errors.AsType[*CLILoginError](err); !ok || token != nil || !strings.Contains(e.Reason, "http://127.0.0.1:4566") {
+				m.Errorf("%s: imported, %v", variable, err)
+			}
+			m.signIn(s)
+			if _, err := s.SignOut(m.Context()); err != nil {
+				m.Fatal(err)
+			}
+			if text, err := os.ReadFile(cliFile(c, "corp")); string(text) != before || err != nil {
+				m.Errorf("%s: the login in the AWS CLI's directory is changed: %v", variable, err)
+			}
+		})
+	}
+}
+
 func TestALoginThatCannotBeExportedIsALoginStill(t *testing.T) {
 	onMachine(t, func(m *machine) {
 		c := m.config(profiles, "CREDPROC_CLI_CACHE=export")

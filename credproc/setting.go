@@ -2,6 +2,7 @@ package credproc
 
 import (
 	"cmp"
+	"fmt"
 	"strings"
 
 	"github.com/credproc/credproc/internal/clicache"
@@ -48,6 +49,15 @@ func (c *Config) share(s *tokencache.Session) error {
 	default:
 		return &sdk.SettingError{Setting: from, Value: value, Problem: "must be export or off"}
 	}
+	if custom := customEndpoint(s); custom != "" { // whoever reads the file would send the token to AWS
+		s.Export = func(tok *oidc.Token) error {
+			if tok == nil {
+				return nil // the file is not of this login
+			}
+			return fmt.Errorf("the endpoint %s is custom", custom)
+		}
+		return nil
+	}
 	dir, name := clicache.Dir(c.home()), clicache.Name(cmp.Or(s.Name, s.Config.StartURL))
 	s.Export = func(tok *oidc.Token) error {
 		if tok == nil {
@@ -61,8 +71,10 @@ func (c *Config) share(s *tokencache.Session) error {
 }
 
 // CLILogin returns the login that the AWS CLI has for a session, as far as one
-// can be renewed: what [tokencache.Session.SignIn] makes ours. The error is
-// fs.ErrNotExist where there is none.
+// can be renewed: what [tokencache.Session.SignIn] makes ours. The error is a
+// [*CLILoginError]; it wraps fs.ErrNotExist where there is none. With a custom
+// endpoint every login is refused: the AWS CLI does not record which endpoint
+// issued it.
 func (c *Config) CLILogin(s *tokencache.Session) (*oidc.Token, error) {
 	return cliLogin(clicache.Dir(c.home()), s)
 }

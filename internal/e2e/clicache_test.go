@@ -38,7 +38,7 @@ func (m *machine) sharedLogin() map[string]any {
 }
 
 func TestAnExportedLoginIsReadByTheSDKs(t *testing.T) {
-	m := newMachine(t).with("CREDPROC_CLI_CACHE=export")
+	m := newMachine(t).atAWS().with("CREDPROC_CLI_CACHE=export")
 	m.login()
 	boto := func() {
 		t.Helper()
@@ -75,7 +75,8 @@ print(sts.get_caller_identity()["Arn"])
 }
 
 func TestALoginOfTheAWSCLIIsTakenOver(t *testing.T) {
-	m := newMachine(t)
+	custom := newMachine(t)
+	m := custom.atAWS()
 	theirs := oidc.Config{StartURL: m.server.StartURL, Region: m.server.Region, Endpoint: m.url}
 	token, err := theirs.SignInWithCode(t.Context(), func(oidc.DeviceCode) error { return nil })
 	if err != nil {
@@ -91,6 +92,8 @@ func TestALoginOfTheAWSCLIIsTakenOver(t *testing.T) {
 		t.Fatal(err)
 	}
 	m.write(cliFile, string(text))
+	custom.refuses(custom.run(binary, "login", "corp", "--from-aws-cli"), 4, "tokens are sent only to the endpoint that issued them")
+	m.counted(map[string]int{"CreateToken:refresh_token": 0})
 	m.must(binary, "login", "corp", "--from-aws-cli")
 	m.server.ExpireAccessTokens()
 	m.serves(m.process("corp", "Admin"))

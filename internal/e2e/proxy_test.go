@@ -14,7 +14,9 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -114,6 +116,21 @@ func (p *proxy) hosts() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return strings.Join(p.tunnels, " ")
+}
+
+// atAWS returns the machine where the service is at AWS's own endpoints.
+func (m *machine) atAWS() *machine {
+	m.t.Helper()
+	m.server.StartURL = "https://d-1234567890.awsapps.com/start"
+	p := newProxy(m.t, m.server)
+	m.write("ca.pem", p.bundle)
+	config, err := os.ReadFile(filepath.Join(m.home, ".aws", "config"))
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	m.write(".aws/config", regexp.MustCompile("(?m)^sso_start_url = .*$").ReplaceAllString(string(config), "sso_start_url = "+m.server.StartURL))
+	return m.with("HTTPS_PROXY="+p.url, "NO_PROXY=127.0.0.1", "AWS_CA_BUNDLE="+filepath.Join(m.home, "ca.pem"),
+		"AWS_ENDPOINT_URL_SSO=", "AWS_ENDPOINT_URL_SSO_OIDC=", "AWS_ENDPOINT_URL_STS=")
 }
 
 func TestACorporateProxyWithItsOwnCAIsNoObstacle(t *testing.T) {
