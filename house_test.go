@@ -192,6 +192,43 @@ var rules = []struct {
 		},
 	},
 	{
+		"what people see leaves by one door", oneDoor,
+		map[string]string{
+			"cmd/door.go": "package cmd\nfunc a() { fmt.Fprint(os.Stderr, prose(s)) }",
+			"cmd/a.go": "package cmd\nfunc a() {\n fmt.Fprintln(a.stderr(), err)\n r.stdout().Write(b)\n w := a.Stderr\n" +
+				" f := os.Stdout\n text := prose(err.Error())\n mapped(text, f)\n a.verbatim(err.Error())\n fmt.Println(err)\n" +
+				" println(1)\n log.Print(err)\n slog.Error(s)\n t, _ := openTerminal()\n p.tty.Write(b)\n syscall.Write(2, b)\n}",
+			"cmd/b.go": "package cmd\nfunc a() {\n isTerminal(a.stderr())\n a.paint(a.stdout())\n c.Stdout, c.Stderr = &b, a.stderr()\n" +
+				" c := exec.Cmd{Stdout: a.stdout()}\n fmt.Fprint(&b, err)\n}",
+			"cmd/c.go":                  "package cmd\nfunc a() { c.Env, c.Stderr = a.stderr(), nil }",
+			"cmd/env.go":                "package cmd\nfunc a() { a.verbatim(s) }",
+			"cmd/credproc/main.go":      "package main\nvar w = os.Stderr",
+			"cmd/credproc/instant/a.go": "package instant\nfunc a() { os.Stderr.WriteString(s) }",
+			"cmd/a_test.go":             "package cmd\nvar w = os.Stderr",
+			"examples/sdk/main.go":      "package main\nvar w = os.Stderr",
+			"oidc/a.go":                 "package oidc\nvar w = os.Stderr",
+		},
+		[]string{
+			"cmd/a.go:10: fmt.Println past the door",
+			"cmd/a.go:11: println past the door",
+			"cmd/a.go:12: log.Print past the door",
+			"cmd/a.go:13: slog.Error past the door",
+			"cmd/a.go:14: openTerminal past the door",
+			"cmd/a.go:15: .tty past the door",
+			"cmd/a.go:16: syscall.Write past the door",
+			"cmd/a.go:3: .stderr past the door",
+			"cmd/a.go:4: .stdout past the door",
+			"cmd/a.go:5: .Stderr past the door",
+			"cmd/a.go:6: os.Stdout past the door",
+			"cmd/a.go:7: prose past the door",
+			"cmd/a.go:8: mapped past the door",
+			"cmd/a.go:9: .verbatim past the door",
+			"cmd/c.go:2: .stderr past the door",
+			"cmd/credproc/main.go:2: os.Stderr past the door",
+			"oidc/a.go:2: os.Stderr past the door",
+		},
+	},
+	{
 		"an internal package is shared or fuzzed", internalIsSharedOrFuzzed,
 		map[string]string{
 			"cmd/a.go":                     `package cmd; import _ "` + module + `/internal/sdk"; import _ "` + module + `/internal/portal"`,
@@ -589,6 +626,102 @@ func inBubbles(all []source) map[string]bool {
 		})
 	}
 	return bubbles
+}
+
+// throughTheDoor says which files may do what makes text reach people, or makes
+// text fit for them. What is not in the map, no file may.
+var throughTheDoor = map[string][]string{
+	"os.Stdout": {"cmd/door.go", instant + "/"}, "os.Stderr": {"cmd/door.go", instant + "/"},
+	".stdout": {"cmd/door.go"}, ".stderr": {"cmd/door.go"}, ".Stdout": {"cmd/door.go"}, ".Stderr": {"cmd/door.go"},
+	".tty": {"cmd/door.go"}, "openTerminal": {"cmd/door.go", "cmd/exec_unix.go"}, // which only asks it something
+	"prose":  {"cmd/door.go"},
+	"mapped": {"cmd/paint.go", "cmd/picker.go"}, // which break and cut it
+	// What is for programs goes out as it is.
+	".verbatim": {"cmd/door.go", "cmd/completion.go", "cmd/env.go", "cmd/process.go", "cmd/status.go", "cmd/token.go", "cmd/warm.go"},
+}
+
+var pastTheDoor = regexp.MustCompile(`^(fmt\.Print.*|log\.(Print|Fatal|Panic|Output|Default).*|slog\.(Debug|Info|Warn|Error)(Context)?|slog\.(Log|LogAttrs|Default)|` +
+	`syscall\.Write|unix\.Write|os\.NewFile|print|println)$`)
+
+// oneDoor complains of code that could show people something that the door has
+// not seen. Examples and what only tests use speak for themselves.
+func oneDoor(tree fs.FS) []string {
+	all, complaints := sources(tree)
+	for _, s := range all {
+		top, _, _ := strings.Cut(s.dir, "/")
+		if s.test || !slices.Contains([]string{"cmd", "credproc", "oidc", "tokencache", "internal"}, top) ||
+			s.dir == "internal/idctest" || s.dir == "internal/e2e" {
+			continue
+		}
+		harmless := map[ast.Node]bool{}
+		ast.Inspect(s.File, func(n ast.Node) bool {
+			for _, stream := range harmlessIn(n) {
+				harmless[stream] = true
+			}
+			what := mentioned(n)
+			files, known := throughTheDoor[what]
+			allowed := slices.ContainsFunc(files, func(f string) bool {
+				return f == s.path || strings.HasSuffix(f, "/") && strings.HasPrefix(s.path, f)
+			})
+			if (known && !allowed || pastTheDoor.MatchString(what)) && !harmless[n] {
+				complaints = append(complaints, s.at(n)+": "+what+" past the door")
+			}
+			return true
+		})
+	}
+	return complaints
+}
+
+// mentioned names what the rule of the door looks at: "os.Stderr" of a package,
+// ".stderr" of a value, "prose" where it is called.
+func mentioned(n ast.Node) string {
+	switch n := n.(type) {
+	case *ast.CallExpr:
+		if f, ok := n.Fun.(*ast.Ident); ok {
+			return f.Name
+		}
+	case *ast.SelectorExpr:
+		if x, ok := n.X.(*ast.Ident); ok && slices.Contains([]string{"os", "fmt", "log", "slog", "syscall", "unix"}, x.Name) {
+			return x.Name + "." + n.Sel.Name
+		}
+		return "." + n.Sel.Name
+	}
+	return ""
+}
+
+// harmlessIn returns the mentions of streams that n only asks what they are, or
+// gives to another program.
+func harmlessIn(n ast.Node) (streams []ast.Node) {
+	stream := func(e ast.Expr) {
+		if call, ok := e.(*ast.CallExpr); ok {
+			streams = append(streams, call.Fun)
+		}
+	}
+	isStream := func(e ast.Expr) bool {
+		what := strings.TrimPrefix(mentioned(e), ".")
+		if name, ok := e.(*ast.Ident); ok {
+			what = name.Name
+		}
+		return what == "Stdout" || what == "Stderr"
+	}
+	switch n := n.(type) {
+	case *ast.CallExpr:
+		if what := mentioned(n.Fun); (mentioned(n) == "isTerminal" || what == ".paint") && len(n.Args) == 1 {
+			stream(n.Args[0])
+		}
+	case *ast.KeyValueExpr:
+		if isStream(n.Key) {
+			stream(n.Value)
+		}
+	case *ast.AssignStmt:
+		for i, to := range n.Lhs {
+			if isStream(to) && len(n.Lhs) == len(n.Rhs) {
+				streams = append(streams, to)
+				stream(n.Rhs[i])
+			}
+		}
+	}
+	return streams
 }
 
 func internalIsSharedOrFuzzed(tree fs.FS) []string {

@@ -103,7 +103,7 @@ func (a *App) parser(ctx context.Context) (*kong.Kong, error) {
 		kong.Name(a.name()),
 		kong.Description("AWS credentials from IAM Identity Center for every process."),
 		kong.NoDefaultHelp(),
-		kong.Writers(a.stdout(), a.stderr()),
+		a.helpTo(),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}),
 		kong.Bind(a),
 		kong.BindTo(ctx, (*context.Context)(nil)),
@@ -148,8 +148,6 @@ func selected(err error) string {
 
 func (a *App) name() string             { return cmp.Or(a.Name, "credproc") }
 func (a *App) command() string          { return cmp.Or(a.Command, a.name()) }
-func (a *App) stdout() io.Writer        { return orElse[io.Writer](a.Stdout, os.Stdout) }
-func (a *App) stderr() io.Writer        { return orElse[io.Writer](a.Stderr, os.Stderr) }
 func (a *App) stdin() io.Reader         { return orElse[io.Reader](a.Stdin, os.Stdin) }
 func (a *App) version() string          { return cmp.Or(a.Version, sdk.Version()) }
 func (a *App) variable(n string) string { return envPrefix(cmp.Or(a.ID, "credproc")) + n }
@@ -184,9 +182,6 @@ func (a *App) getenv(name string) string {
 
 // setting returns one of our own environment variables.
 func (a *App) setting(name string) string { return a.getenv(a.variable(name)) }
-
-// say tells the person something, on stderr.
-func (a *App) say(format string, args ...any) { fmt.Fprintf(a.stderr(), format+"\n", args...) }
 
 // run is one command under way.
 type run struct {
@@ -267,13 +262,13 @@ func (a *App) logger() (*slog.Logger, error) {
 	case level.UnmarshalText([]byte(name)) != nil:
 		return nil, &usageError{problem: fmt.Sprintf("%s is %q: it must be debug, info, warn or error", a.variable("LOG"), name)}
 	}
-	w := a.stderr()
+	var file io.Writer // stderr
 	if path := a.setting("LOG_FILE"); path != "" {
 		f, err := openLog(path)
 		if err != nil {
 			return nil, &usageError{problem: fmt.Sprintf("%s: %v", a.variable("LOG_FILE"), err)}
 		}
-		w = f // until the process ends
+		file = f // until the process ends
 	}
-	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: level})), nil
+	return a.newLog(file, level), nil
 }

@@ -3,7 +3,6 @@ package cmd
 import (
 	"cmp"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"slices"
@@ -36,14 +35,14 @@ func (r *run) ended() error {
 }
 
 // ask asks for a line. An empty one means what is in brackets.
-func (r *run) ask(question, otherwise string) (string, error) {
+func (r *run) ask(question prose, otherwise string) (string, error) {
 	if otherwise != "" {
-		question += " [" + otherwise + "]"
+		question += prosef(" [%s]", otherwise)
 	}
-	fmt.Fprint(r.stderr(), question+" ")
+	r.sayPart("%s ", question)
 	line, err := r.readLine()
 	if err != nil {
-		fmt.Fprintln(r.stderr())
+		r.say("")
 		return "", err
 	}
 	return cmp.Or(strings.TrimSpace(line), otherwise), nil
@@ -100,7 +99,7 @@ func (r *run) pickOne(title string, choices []pickable) (int, error) {
 
 func (r *run) pick(title string, choices []pickable, many bool) ([]int, error) {
 	in, _ := r.stdin().(*os.File)
-	out, _ := r.stderr().(*os.File)
+	out := r.terminal()
 	if in == nil || out == nil {
 		return nil, errors.New("there is no terminal")
 	}
@@ -113,9 +112,9 @@ func (r *run) pick(title string, choices []pickable, many bool) ([]int, error) {
 }
 
 // fit takes the size of the window, if there is one to speak of.
-func (p *picker) fit(out *os.File) bool {
-	width, height, err := term.GetSize(int(out.Fd()))
-	if err != nil || width < 20 || height < 4 {
+func (p *picker) fit(out *screen) bool {
+	width, height := out.size()
+	if width < 20 || height < 4 {
 		return false
 	}
 	p.width, p.height = width, height
@@ -129,19 +128,19 @@ const (
 	screenOff = "\x1b[?7h\x1b[?1049l"
 )
 
-func (r *run) pickOnScreen(p *picker, in, out *os.File) ([]int, error) {
+func (r *run) pickOnScreen(p *picker, in *os.File, out *screen) ([]int, error) {
 	state, err := term.MakeRaw(int(in.Fd()))
 	if err != nil {
 		return nil, err
 	}
 	defer term.Restore(int(in.Fd()), state)
-	restore := enableScreen(out)
+	restore := out.listen()
 	defer restore()
-	io.WriteString(out, screenOn)
-	defer io.WriteString(out, screenOff)
+	out.draw(screenOn)
+	defer out.draw(screenOff)
 	var typed []byte
 	for {
-		if _, err := io.WriteString(out, p.frame()); err != nil {
+		if err := out.draw(p.frame()); err != nil {
 			return nil, err
 		}
 		if typed, err = r.read(p, in, out, typed); err != nil {
@@ -166,7 +165,7 @@ func (r *run) pickOnScreen(p *picker, in, out *os.File) ([]int, error) {
 // read waits for bytes and adds them to those that make no key yet, or returns
 // these as keys of their own where nothing follows; or for another size of the
 // window.
-func (r *run) read(p *picker, in, out *os.File, typed []byte) ([]byte, error) {
+func (r *run) read(p *picker, in *os.File, out *screen, typed []byte) ([]byte, error) {
 	wait := tick
 	if len(typed) > 0 {
 		wait = escTime
@@ -215,12 +214,12 @@ func (r *run) pickByLines(p *picker) ([]int, error) {
 	for {
 		shown := p.matches[:min(len(p.matches), mostLines)]
 		for n, i := range shown {
-			r.say("%s", strings.TrimRight(fmt.Sprintf("%3d  %s  %s", n+1, p.choices[i].name, p.choices[i].detail), " "))
+			r.say("%3d  %s", n+1, oneLine(p.choices[i].name+"  "+p.choices[i].detail))
 		}
 		if more := len(p.matches) - len(shown); more > 0 {
 			r.say("     and %d more: type a part of the name", more)
 		}
-		answer, err := r.ask(p.title, "")
+		answer, err := r.ask(oneLine(p.title), "")
 		if err != nil {
 			return nil, err
 		}

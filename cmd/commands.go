@@ -1,9 +1,6 @@
 package cmd
 
-import (
-	"fmt"
-	"runtime"
-)
+import "runtime"
 
 // Commands is the grammar, for kong. The commands want an [*App] and a
 // [context.Context] bound.
@@ -45,6 +42,5 @@ type versionCommand struct{}
 
 // Run implements the command, for kong.
 func (versionCommand) Run(a *App) error {
-	_, err := fmt.Fprintf(a.stdout(), "%s %s (%s, %s/%s)\n", a.name(), a.version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
-	return err
+	return a.print("%s %s (%s, %s/%s)\n", a.name(), a.version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }

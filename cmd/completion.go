@@ -1,7 +1,6 @@
 package cmd
 
 import (
-	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -9,6 +8,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/credproc/credproc/credproc"
+	"github.com/credproc/credproc/internal/printable"
 )
 
 // The script that a shell is given knows nothing but how to ask the program,
@@ -28,8 +28,7 @@ func (c *completionCommand) Run(a *App) error {
 	command := a.command()
 	program, _, _ := strings.Cut(command, " ")
 	function := regexp.MustCompile(`[^A-Za-z0-9_]`).ReplaceAllString(command, "_")
-	_, err := strings.NewReplacer("COMMAND", command, "PROGRAM", program, "FUNCTION", function).WriteString(a.stdout(), script)
-	return err
+	return a.verbatim(strings.NewReplacer("COMMAND", command, "PROGRAM", program, "FUNCTION", function).Replace(script))
 }
 
 const bashCompletion = `# One line in ~/.bashrc: eval "$(COMMAND completion bash)"
@@ -134,12 +133,17 @@ func (c *completeLineCommand) Run(a *App, parsed *kong.Context) error {
 	completer := &completer{&credproc.Config{Getenv: a.getenv, Command: strings.Fields(a.command())}}
 	for _, found := range completer.complete(parsed.Selected().Parent, words) {
 		text := found.value
+		if printable.Clean(text, len(text)) != text {
+			continue // a name that nobody could type, and a terminal might obey
+		}
 		if shell == "bash" && text != files {
 			text = escapeWord(text[afterBreak(words[last], breaks):])
 		} else if found.help != "" {
-			text += "\t" + found.help
+			text += "\t" + printable.Line(found.help)
 		}
-		fmt.Fprintln(a.stdout(), text)
+		if err := a.verbatim(text + "\n"); err != nil {
+			return err
+		}
 	}
 	return nil
 }

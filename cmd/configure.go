@@ -132,8 +132,7 @@ func (e *configEdit) apply(ctx context.Context, what func() string, edit func(ol
 		return false, nil
 	}
 	if e.dry {
-		_, err := e.stdout().Write(difference(e.file.Path, old, text))
-		return false, err
+		return false, e.print("%s", difference(e.file.Path, old, text))
 	}
 	if err := e.agreed(what(), old, text); err != nil {
 		return false, err
@@ -146,9 +145,9 @@ func (e *configEdit) apply(ctx context.Context, what func() string, edit func(ol
 var secretKey = regexp.MustCompile(`(?im)^(\s*aws_(?:secret_access_key|session_token)\s*=[ \t]*)\S.*?(\r?)$`)
 
 // difference shows a change, but no secret near it.
-func difference(path string, old, text []byte) []byte {
+func difference(path string, old, text []byte) prose {
 	hide := func(text []byte) []byte { return secretKey.ReplaceAll(text, []byte("${1}***${2}")) }
-	return diff.Diff(path, hide(old), path, hide(text))
+	return proseLines(string(diff.Diff(path, hide(old), path, hide(text))))
 }
 
 func (e *configEdit) agreed(what string, old, text []byte) error {
@@ -159,14 +158,14 @@ func (e *configEdit) agreed(what string, old, text []byte) error {
 		return &usageError{problem: "without a terminal nobody can be asked", more: "Say --yes to change the file, or --dry-run to see what would change."}
 	}
 	for {
-		answer, err := e.ask(what+" in "+e.file.Path+"? (d shows the difference)", "Y/n/d")
+		answer, err := e.ask(prosef("%s in %s? (d shows the difference)", what, e.file.Path), "Y/n/d")
 		switch answer = strings.ToLower(answer); {
 		case err != nil:
 			return err
 		case answer == "y/n/d" || strings.HasPrefix(answer, "y"):
 			return nil
 		case strings.HasPrefix(answer, "d"):
-			e.stderr().Write(difference(e.file.Path, old, text))
+			e.sayPart("%s", difference(e.file.Path, old, text))
 		default:
 			return errLeft
 		}
@@ -497,8 +496,7 @@ func (e *configEdit) undo(ctx context.Context) error {
 		e.say("There is nothing to change in %s.", e.file.Path)
 		return nil
 	case e.dry:
-		_, err := e.stdout().Write(difference(e.file.Path, now, backup))
-		return err
+		return e.print("%s", difference(e.file.Path, now, backup))
 	}
 	if err := e.agreed("Bring back what was before the last change", now, backup); err != nil {
 		return err

@@ -236,8 +236,7 @@ func (p partition) federationHost(region string, useFIPS bool) string {
 // show prints the page or opens it. It is no secret.
 func (c *consoleCommand) show(r *run, t *target, page string) error {
 	if c.Print {
-		_, err := fmt.Fprintln(r.stdout(), page)
-		return err
+		return r.printURL(page)
 	}
 	if err := c.open(r, t, page); err != nil {
 		return &noBrowserError{err: err, page: page}

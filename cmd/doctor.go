@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -130,7 +129,7 @@ func (d *doctor) fixable(fix func() error) {
 // failed is a fault that is an error, in the words of its advice.
 func (d *doctor) failed(check string, err error) {
 	say := d.advise(err)
-	mend := cmp.Or(mendOf(err), say.more)
+	mend := cmp.Or(mendOf(err), string(say.more))
 	if say.hint != "" {
 		mend = strings.TrimSpace(mend + " Run: " + say.hint)
 	}
@@ -206,7 +205,7 @@ func (a *App) mend(found []finding, yes bool) (done bool, err error) {
 		if !a.onTerminal() {
 			return false, &usageError{problem: "--fix wants --yes where nobody can be asked"}
 		}
-		fmt.Fprint(a.stderr(), "Do that? [y/N] ")
+		a.sayPart("Do that? [y/N] ")
 		answer, _ := bufio.NewReader(a.stdin()).ReadString('\n')
 		if !strings.EqualFold(strings.TrimSpace(answer), "y") {
 			return false, nil
@@ -220,30 +219,25 @@ func (a *App) mend(found []finding, yes bool) (done bool, err error) {
 
 func (a *App) printFindings(found []finding, asJSON bool) error {
 	if asJSON {
-		enc := json.NewEncoder(a.stdout())
-		enc.SetIndent("", "  ")
-		enc.SetEscapeHTML(false)
-		return enc.Encode(found)
+		return a.printJSON(found)
 	}
 	p := a.paint(a.stdout())
-	var text strings.Builder
+	var text []prose
 	counts := make(map[string]int)
 	wide := 0
 	for _, f := range found {
-		wide = max(wide, width(f.Check))
+		wide = max(wide, width(oneLine(f.Check)))
 	}
 	for _, f := range found {
 		counts[f.Verdict]++
-		colour := map[string]func(string) string{verdictOK: p.green, verdictNote: p.bold, verdictWarning: p.yellow, verdictFault: p.red}[f.Verdict]
+		colour := map[string]func(prose) prose{verdictOK: p.green, verdictNote: p.bold, verdictWarning: p.yellow, verdictFault: p.red}[f.Verdict]
 		indent := 9 + wide + 2
-		fmt.Fprintf(&text, "%s%s  %s\n", colour(pad(f.Verdict, 9)), pad(f.Check, wide), wrapped(f.Seen, indent))
+		text = append(text, prosef("%s%s  %s\n", colour(pad(oneLine(f.Verdict), 9)), pad(oneLine(f.Check), wide), wrapped(oneLine(f.Seen), indent)))
 		if f.Mend != "" {
-			fmt.Fprintf(&text, "%s%s  %s\n", pad("", 9), p.faint(pad("mend", wide)), a.wrapped(f.Mend, indent))
+			text = append(text, prosef("%s%s  %s\n", pad("", 9), p.faint(pad("mend", wide)), a.wrapped(oneLine(f.Mend), indent)))
 		}
 	}
-	fmt.Fprintf(&text, "\n%s\n", verdictOf(counts))
-	_, err := a.stdout().Write([]byte(text.String()))
-	return err
+	return a.print("%s\n%s\n", joined(text, ""), verdictOf(counts))
 }
 
 func verdictOf(counts map[string]int) string {

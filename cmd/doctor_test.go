@@ -492,7 +492,7 @@ func TestACommandStaysOnALine(t *testing.T) {
 		"acme aws login " + strings.Repeat("a", 70):                     "acme aws login " + strings.Repeat("a", 70),
 		"so many words about acme aws login " + strings.Repeat("a", 70): "so many words about acme aws login\n  " + strings.Repeat("a", 70),
 	} {
-		if got := a.wrapped(text, 2); got != want {
+		if got := string(a.wrapped(prose(text), 2)); got != want {
 			t.Errorf("%s\nis wrapped as\n%s", text, got)
 		}
 	}

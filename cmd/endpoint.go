@@ -146,8 +146,9 @@ func (f *fault) Error() string { return f.message }
 // body has each member twice: Go's SDK reads one spelling, JavaScript's the
 // other.
 func (f *fault) body() []byte {
-	text, _ := json.Marshal(map[string]string{"code": f.code, "message": f.message, "Code": f.code, "Message": f.message})
-	return text
+	message := string(oneLine(f.message)) // which an SDK shows to people
+	text, _ := encoded(map[string]string{"code": f.code, "message": message, "Code": f.code, "Message": message}, "")
+	return bytes.TrimSpace(text)
 }
 
 func codeIn(status int, body []byte) string {
@@ -187,9 +188,9 @@ func (e *endpoint) fault(err error) *fault {
 		return f
 	}
 	say := e.app.advise(err)
-	f := &fault{http.StatusBadRequest, "Failed", strings.TrimSuffix(say.text, ".")}
+	f := &fault{http.StatusBadRequest, "Failed", strings.TrimSuffix(string(say.text), ".")}
 	if say.more != "" {
-		f.message += ". " + say.more
+		f.message += ". " + string(say.more)
 	}
 	if say.hint != "" {
 		f.message = strings.TrimSuffix(f.message, ".") + ". Run: " + say.hint
@@ -311,15 +312,11 @@ func containerDocument(c aws.Credentials) ([]byte, error) {
 	if !c.HasKeys() {
 		return nil, errors.New("there is no key in the credentials")
 	}
-	var text bytes.Buffer
-	enc := json.NewEncoder(&text)
-	enc.SetEscapeHTML(false)
-	err := enc.Encode(struct {
+	return encoded(struct {
 		AccessKeyID     string `json:"AccessKeyId"`
 		SecretAccessKey string
 		Token           string `json:",omitempty"`
 		Expiration      string `json:",omitempty"`
 		AccountID       string `json:"AccountId,omitempty"`
-	}{c.AccessKeyID, c.SecretAccessKey, c.SessionToken, ifExpiring(c, "Z07:00"), c.AccountID})
-	return text.Bytes(), err
+	}{c.AccessKeyID, c.SecretAccessKey, c.SessionToken, ifExpiring(c, "Z07:00"), c.AccountID}, "")
 }

@@ -2,9 +2,7 @@ package cmd
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"io"
 	"strings"
 	"time"
 
@@ -28,7 +26,7 @@ func (c *envCommand) Run(ctx context.Context, a *App) error {
 	}
 	if print.use != "" && isTerminal(a.stdout()) && !c.Force {
 		return &usageError{problem: "the secrets would be shown on this terminal",
-			more: "Use it so: " + fmt.Sprintf(print.use, a.name()) + "\nOr add --force."}
+			more: "Use it so: " + prosef(print.use, a.name()) + "\nOr add --force."}
 	}
 	return a.do(ctx, a.onTerminal(), func(ctx context.Context, r *run) error {
 		if err := c.name(&c.roleFlags, c.Name, r); err != nil {
@@ -43,7 +41,7 @@ func (c *envCommand) Run(ctx context.Context, a *App) error {
 		}
 		text, err := print.credentials(credentials)
 		if err == nil {
-			_, err = io.WriteString(a.stdout(), text)
+			err = r.verbatim(text)
 		}
 		return err
 	})
@@ -54,7 +52,7 @@ func (a *App) printUnset(format, unset string) error {
 		return &usageError{problem: "--unset is for the formats that a shell reads, which " + format + " is not"}
 	}
 	for _, v := range variables(aws.Credentials{SessionToken: "any", CanExpire: true}, "") {
-		if _, err := fmt.Fprintf(a.stdout(), unset+"\n", v.name); err != nil {
+		if err := a.verbatim(fmt.Sprintf(unset+"\n", v.name)); err != nil {
 			return err
 		}
 	}
@@ -68,7 +66,7 @@ type format struct {
 	quote func(value string) (string, error)    // makes a value safe in line
 	print func(c aws.Credentials) (any, string) // instead: a JSON value, and its indentation
 	unset string                                // removes the name
-	use   string                                // how a shell reads it, where nobody else does
+	use   prose                                 // how a shell reads it, where nobody else does
 }
 
 var formats = map[string]format{
@@ -86,12 +84,8 @@ var formats = map[string]format{
 func (f format) credentials(c aws.Credentials) (string, error) {
 	if f.print != nil {
 		value, indent := f.print(c)
-		var text strings.Builder
-		enc := json.NewEncoder(&text)
-		enc.SetEscapeHTML(false)
-		enc.SetIndent("", indent)
-		err := enc.Encode(value)
-		return text.String(), err
+		text, err := encoded(value, indent)
+		return string(text), err
 	}
 	var text strings.Builder
 	for _, v := range variables(c, "-07:00") {

@@ -37,7 +37,7 @@ const (
 // usageError is a command line or an environment that cannot be obeyed.
 type usageError struct {
 	problem string
-	more    string // what to do, in a sentence
+	more    prose  // what to do, in a sentence
 	hint    string // a command to run
 }
 
@@ -60,8 +60,8 @@ func (e *interruptedError) Error() string { return e.name }
 // advice is an error in words for people.
 type advice struct {
 	status int
-	text   string // what happened
-	more   string // what else to know or do; may be ""
+	text   prose  // what happened
+	more   prose  // what else to know or do; may be ""
 	hint   string // a command to run; may be ""
 }
 
@@ -86,13 +86,13 @@ func (a *App) Report(err error) int {
 }
 
 // in returns the advice as the program of that name says it.
-func (say *advice) in(name string) string {
-	text := name + ": " + strings.TrimSuffix(say.text, ".")
+func (say *advice) in(name string) prose {
+	text := prosef("%s: %s", name, unended(say.text, "."))
 	if say.more != "" {
 		text += "\n" + say.more
 	}
 	if say.hint != "" {
-		text += fmt.Sprintf("\nhint: run \"%s\"", say.hint) // as it is: people copy it
+		text += prosef("\nhint: run \"%s\"", say.hint) // as it is: people copy it
 	}
 	return text
 }
@@ -101,10 +101,10 @@ func (say *advice) in(name string) string {
 // error may wrap the one it comes from.
 func (a *App) advise(err error) advice {
 	if e, ok := errors.AsType[*interruptedError](err); ok {
-		return advice{status: e.status, text: e.Error()}
+		return advice{status: e.status, text: proseOf(e)}
 	}
 	if e, ok := errors.AsType[*statusError](err); ok {
-		return advice{status: e.status, text: e.say}
+		return advice{status: e.status, text: oneLine(e.say)}
 	}
 	if e, ok := errors.AsType[*ownError](err); ok {
 		say := a.advise(e.err)
@@ -118,7 +118,7 @@ func (a *App) advise(err error) advice {
 			return say
 		}
 	}
-	return advice{status: failed, text: err.Error()}
+	return advice{status: failed, text: proseOf(err)}
 }
 
 func (a *App) aboutUsage(err error) (advice, bool) {
@@ -126,20 +126,20 @@ func (a *App) aboutUsage(err error) (advice, bool) {
 	if !ok {
 		return advice{}, false
 	}
-	return advice{status: misconfigured, text: e.problem, more: e.more, hint: e.hint}, true
+	return advice{status: misconfigured, text: oneLine(e.problem), more: e.more, hint: e.hint}, true
 }
 
 // aboutConsole is about pages and browsers.
 func (a *App) aboutConsole(err error) (advice, bool) {
 	if e, ok := errors.AsType[*noBrowserError](err); ok {
-		say := advice{status: failed, text: e.Error(), more: "With --print the URL is printed instead."}
+		say := advice{status: failed, text: proseOf(e), more: "With --print the URL is printed instead."}
 		if e.page != "" {
-			say.more = "The page is " + e.page
+			say.more = prosef("The page is %s", e.page)
 		}
 		return say, true
 	}
 	if e, ok := errors.AsType[*handOverError](err); ok {
-		say := advice{status: failed, text: e.Error(), more: "With --print the URL is printed instead."}
+		say := advice{status: failed, text: proseOf(e), more: "With --print the URL is printed instead."}
 		if e.twice {
 			say.more = "If the console did not open for you, somebody else may have the session: ask an administrator to revoke the active sessions of the role."
 		}
@@ -149,9 +149,9 @@ func (a *App) aboutConsole(err error) (advice, bool) {
 	if !ok {
 		return advice{}, false
 	}
-	say := advice{status: failed, text: e.Error()}
+	say := advice{status: failed, text: proseOf(e)}
 	if e.requestID != "" {
-		say.text += ", request ID " + e.requestID
+		say.text += prosef(", request ID %s", e.requestID)
 	}
 	if e.temporary() {
 		say.status = unavailable
@@ -160,13 +160,13 @@ func (a *App) aboutConsole(err error) (advice, bool) {
 }
 
 func (a *App) aboutConfig(err error) (advice, bool) {
-	say := advice{status: misconfigured, text: err.Error()}
+	say := advice{status: misconfigured, text: proseOf(err)}
 	if errors.Is(err, errNoHome) {
-		say.more = fmt.Sprintf("Set HOME, or AWS_CONFIG_FILE and %s.", a.variable("DIR"))
+		say.more = prosef("Set HOME, or AWS_CONFIG_FILE and %s.", a.variable("DIR"))
 	}
 	if e, ok := errors.AsType[*awsconfig.ReservedRoleError](err); ok {
-		say.text = fmt.Sprintf("%v: that is the IAM role which Identity Center made from a permission set", e.Setting)
-		say.more = fmt.Sprintf("Use the permission set's name, %s.", e.PermissionSet)
+		say.text = prosef("%v: that is the IAM role which Identity Center made from a permission set", e.Setting)
+		say.more = prosef("Use the permission set's name, %s.", e.PermissionSet)
 		return say, true
 	}
 	if e, ok := errors.AsType[*awsconfig.UnknownProfileError](err); ok {
@@ -179,39 +179,39 @@ func (a *App) aboutConfig(err error) (advice, bool) {
 	}
 	if e, ok := errors.AsType[*oidc.ConfigError](err); ok {
 		key := map[string]string{"StartURL": "sso_start_url", "Region": "sso_region", "Endpoint": "the endpoint"}[e.Field]
-		say.text = fmt.Sprintf("%s %q %s", key, e.Value, e.Problem)
+		say.text = prosef("%s %q %s", key, e.Value, e.Problem)
 		if e.Value == "" { // it cannot be shown
-			say.text = key + ": " + e.Problem
+			say.text = prosef("%s: %s", key, e.Problem)
 		}
 		return say, true
 	}
 	if e, ok := errors.AsType[*sdk.SettingError](err); ok {
-		say.text = e.Error()
+		say.text = proseOf(e)
 		return say, true
 	}
 	if e, ok := errors.AsType[*credproc.UnsupportedProfileError](err); ok {
-		say.text = e.Error()
+		say.text = proseOf(e)
 		switch {
 		case e.MFA:
 			say.more = "There is nobody who could be asked. Assume a role that needs none, or use the AWS CLI for this one."
 		case e.Direct:
-			say.more = "The AWS CLI and the SDKs get these by themselves: use the profile without " + a.name() + "."
+			say.more = prosef("The AWS CLI and the SDKs get these by themselves: use the profile without %s.", a.name())
 		default:
 			say.more = "Only profiles that come from IAM Identity Center are served here."
 		}
 		return say, true
 	}
 	if e, ok := errors.AsType[*commandError](err); ok {
-		say.text = "no credential_process line is written: " + e.problem
+		say.text = "no credential_process line is written: " + oneLine(e.problem)
 		say.more = "Install the program in a directory of PATH, or say with --command how the lines are to begin."
 		return say, true
 	}
 	if e, ok := errors.AsType[*awsconfig.ReadOnlyError](err); ok {
-		say.text = e.Error() + ": it is not changed"
+		say.text = proseOf(e) + ": it is not changed"
 		return say, true
 	}
 	if e, ok := errors.AsType[*awsconfig.MissingError](err); ok {
-		say.text = fmt.Sprintf("%s: %s lacks %s", e.Location, e.Section, strings.Join(e.Keys, " and "))
+		say.text = prosef("%s: %s lacks %s", e.Location, e.Section, strings.Join(e.Keys, " and "))
 		return say, true
 	}
 	_, unreadable := errors.AsType[*configError](err)
@@ -223,12 +223,12 @@ func (a *App) aboutConfig(err error) (advice, bool) {
 }
 
 // known lists the names that there are in a file, if there is one.
-func known(what string, names []string, path string) string {
+func known(what string, names []string, path string) prose {
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		return "There is no such file."
 	}
 	if len(names) == 0 {
-		return "There are no " + what + " in it."
+		return prosef("There are no %s in it.", what)
 	}
 	const most = 20
 	more := ""
@@ -236,11 +236,11 @@ func known(what string, names []string, path string) string {
 		more = fmt.Sprintf(" and %d more", len(names)-most)
 		names = names[:most]
 	}
-	return fmt.Sprintf("The %s are %s%s.", what, strings.Join(names, ", "), more)
+	return prosef("The %s are %s%s.", what, joined(names, ", "), more)
 }
 
 // howToUnlock is about the operating system's keychain.
-func howToUnlock(goos string) string {
+func howToUnlock(goos string) prose {
 	if goos == "darwin" {
 		return "Unlock the keychain: log in to the desktop or, over SSH, run security unlock-keychain."
 	}
@@ -248,12 +248,12 @@ func howToUnlock(goos string) string {
 }
 
 func (a *App) aboutKeyring(err error) (advice, bool) {
-	say := advice{status: keyringShut, text: err.Error()}
+	say := advice{status: keyringShut, text: proseOf(err)}
 	e, _ := errors.AsType[*tokencache.KeyringError](err)
 	none, nowhere := errors.AsType[*tokencache.NoKeyringError](err)
 	switch {
 	case nowhere:
-		say.text = none.Error()
+		say.text = proseOf(none)
 		say.more = a.otherKeyrings(err)
 		return say, true
 	case errors.Is(err, tokencache.ErrLocked) && e != nil && e.Keyring == "file":
@@ -270,7 +270,7 @@ func (a *App) aboutKeyring(err error) (advice, bool) {
 		say.more = a.otherKeyrings(err)
 		return say, true
 	case inFiles(err):
-		say.more = fmt.Sprintf("Its directory cannot be used: mend that, or set %s to one that can be written.", a.variable("DIR"))
+		say.more = prosef("Its directory cannot be used: mend that, or set %s to one that can be written.", a.variable("DIR"))
 		return say, true
 	case errors.Is(err, tokencache.ErrUnavailable):
 		say.more = "A login that is in it is not lost.\n" + a.otherKeyrings(err)
@@ -287,18 +287,18 @@ func inFiles(err error) bool {
 
 // otherKeyrings lists what there is to choose from when a keyring has failed,
 // with the setting for each.
-func (a *App) otherKeyrings(err error) string {
+func (a *App) otherKeyrings(err error) prose {
 	keyring, key := a.variable("KEYRING"), strings.ToLower(a.variable("KEYRING"))
-	lines := []string{
-		"Without a keychain there is a choice, by one of these in the environment (or " + key + " in the sso-session):",
-		fmt.Sprintf("  %s=file       encrypted files; the passphrase is asked for at login, or comes from %s or %s, or a key from %s",
+	lines := []prose{
+		prosef("Without a keychain there is a choice, by one of these in the environment (or %s in the sso-session):", key),
+		prosef("  %s=file       encrypted files; the passphrase is asked for at login, or comes from %s or %s, or a key from %s",
 			keyring, a.variable("PASSPHRASE_COMMAND"), a.variable("PASSPHRASE"), a.variable("KEY_FILE")),
-		fmt.Sprintf("  %s=plaintext  files that only their mode guards", keyring),
+		prosef("  %s=plaintext  files that only their mode guards", keyring),
 	}
 	if e, ok := errors.AsType[*tokencache.KeyringError](err); kernelWorks() && !(ok && e.Keyring == "kernel") {
-		lines = slices.Insert(lines, 1, fmt.Sprintf("  %s=kernel     the kernel's memory, until a reboot or three days without use", keyring))
+		lines = slices.Insert(lines, 1, prosef("  %s=kernel     the kernel's memory, until a reboot or three days without use", keyring))
 	}
-	return strings.Join(lines, "\n")
+	return joined(lines, "\n")
 }
 
 // kernelWorks reports whether the kernel lets us have a keyring: it would be no
@@ -309,8 +309,8 @@ func kernelWorks() bool {
 }
 
 // aboutPassphrase says how the file keyring is opened.
-func (a *App) aboutPassphrase() string {
-	return fmt.Sprintf("Nothing is lost. login asks for the passphrase on a terminal; elsewhere it comes from %s or %s, or a key from %s.",
+func (a *App) aboutPassphrase() prose {
+	return prosef("Nothing is lost. login asks for the passphrase on a terminal; elsewhere it comes from %s or %s, or a key from %s.",
 		a.variable("PASSPHRASE_COMMAND"), a.variable("PASSPHRASE"), a.variable("KEY_FILE"))
 }
 
@@ -319,9 +319,9 @@ func (a *App) aboutRecords(err error) (advice, bool) {
 	if !ok {
 		return advice{}, false
 	}
-	say := advice{status: failed, text: e.Error()}
+	say := advice{status: failed, text: proseOf(e)}
 	if errors.Is(err, sealed.ErrNewer) {
-		say.more = fmt.Sprintf("This is %s %s. Use the newer release, which wrote it.", a.name(), a.version())
+		say.more = prosef("This is %s %s. Use the newer release, which wrote it.", a.name(), a.version())
 		return say, true
 	}
 	if e.What == "sealing key" {
@@ -363,28 +363,28 @@ func shellWord(word string) string {
 // aboutLogin is about sign-ins under way.
 func (a *App) aboutLogin(err error) (advice, bool) {
 	if e, ok := errors.AsType[*forbiddenError](err); ok {
-		return advice{status: signInRequired, text: e.Error()}, true
+		return advice{status: signInRequired, text: proseOf(e)}, true
 	}
 	if e, ok := errors.AsType[*credproc.CLILoginError](err); ok {
-		return advice{status: signInRequired, text: e.Error(), hint: a.loginHint(err)}, true
+		return advice{status: signInRequired, text: proseOf(e), hint: a.loginHint(err)}, true
 	}
 	e, ok := errors.AsType[*loginError](err)
 	if !ok {
 		return advice{}, false
 	}
-	say := advice{status: failed, text: e.Error()}
+	say := advice{status: failed, text: proseOf(e)}
 	answer, _ := errors.AsType[*oidc.Error](err)
 	switch {
 	case answer != nil && strings.HasPrefix(answer.Reason, "KMS_"):
 		say.more = kmsAdvice
 	case errors.Is(err, oidc.ErrDenied):
-		say.status, say.text = signInRequired, fmt.Sprintf("the sign-in to %s was denied in the browser", sessionLabel(e.session))
+		say.status, say.text = signInRequired, prosef("the sign-in to %s was denied in the browser", sessionLabel(e.session))
 		if answer != nil && answer.Description != "" {
-			say.text += ": " + answer.Description
+			say.text += prosef(": %s", answer.Description)
 		}
 		say.hint = a.loginHint(err)
 	case errors.Is(err, oidc.ErrExpired):
-		say.status, say.text = signInRequired, fmt.Sprintf("nobody confirmed the sign-in to %s in time", sessionLabel(e.session))
+		say.status, say.text = signInRequired, prosef("nobody confirmed the sign-in to %s in time", sessionLabel(e.session))
 		say.hint = a.loginHint(err)
 	case errors.Is(err, oidc.ErrNoCallback):
 		say.hint = a.loginHint(err, "--use-device-code")
@@ -398,7 +398,7 @@ func (a *App) aboutLogin(err error) (advice, bool) {
 		say.hint = a.loginHint(err, "--use-device-code")
 	case answer.Code == "invalid_request" || answer.Code == "invalid_grant":
 		say.status = misconfigured
-		say.more = fmt.Sprintf("The service in region %s may not know the start URL %s: check sso_start_url and sso_region. The region is that of the Identity Center instance.",
+		say.more = prosef("The service in region %s may not know the start URL %s: check sso_start_url and sso_region. The region is that of the Identity Center instance.",
 			e.session.Config.Region, e.session.Config.StartURL)
 	}
 	return say, true
@@ -412,21 +412,21 @@ func (a *App) aboutSession(err error) (advice, bool) {
 		return a.aboutAccess(err, e), true
 	}
 	if e, ok := errors.AsType[*nothingAssignedError](err); ok {
-		return advice{status: noAccess, text: e.Error(),
+		return advice{status: noAccess, text: proseOf(e),
 			more: "Nothing is assigned to you yet, or this is an account instance of Identity Center, which has no accounts. New assignments can take up to two hours, then sign in anew.",
 			hint: a.loginHint(err, "--force")}, true
 	}
 	if e, ok := errors.AsType[*tokencache.DeniedError](err); ok {
-		return advice{status: signInRequired, text: fmt.Sprintf("sign-in required for session %s: the last one was denied at %s, so no other is begun by itself", e.Session, e.At.Format(time.TimeOnly)), hint: a.loginHint(err)}, true
+		return advice{status: signInRequired, text: prosef("sign-in required for session %s: the last one was denied at %s, so no other is begun by itself", e.Session, e.At.Format(time.TimeOnly)), hint: a.loginHint(err)}, true
 	}
 	if e, ok := errors.AsType[*tokencache.SignInError](err); ok {
-		return advice{status: signInRequired, text: fmt.Sprintf("sign-in required for session %s: %s", e.Session, e.Reason), hint: a.loginHint(err)}, true
+		return advice{status: signInRequired, text: prosef("sign-in required for session %s: %s", e.Session, e.Reason), hint: a.loginHint(err)}, true
 	}
 	if e, ok := errors.AsType[*tokencache.UnavailableError](err); ok {
-		say := advice{status: unavailable, text: e.Error()}
+		say := advice{status: unavailable, text: proseOf(e)}
 		if shared, ok := errors.AsType[*flight.SharedError](err); ok {
-			say.text = e.Op + ": " + shared.Reason
-			say.more = fmt.Sprintf("That is what an earlier call met; the service is asked again from %s on.", shared.Until.Format(time.TimeOnly))
+			say.text = prosef("%s: %s", e.Op, shared.Reason)
+			say.more = prosef("That is what an earlier call met; the service is asked again from %s on.", shared.Until.Format(time.TimeOnly))
 		}
 		if strings.Contains(e.Reason, "KMS_") {
 			say.more = kmsAdvice
@@ -434,17 +434,17 @@ func (a *App) aboutSession(err error) (advice, bool) {
 		return say, true
 	}
 	_, busy := errors.AsType[*flight.BusyError](err)
-	return advice{status: unavailable, text: err.Error()}, busy || errors.Is(err, context.DeadlineExceeded)
+	return advice{status: unavailable, text: proseOf(err)}, busy || errors.Is(err, context.DeadlineExceeded)
 }
 
 func (a *App) aboutAccess(err error, e *credproc.NoAccessError) advice {
-	say := advice{status: noAccess, text: e.Error()}
+	say := advice{status: noAccess, text: proseOf(e)}
 	if e.RoleARN != "" {
 		say.more = "The role's trust policy decides, and what the role that it is assumed with may do."
 		return say
 	}
 	if len(e.Held) > 0 {
-		say.more = fmt.Sprintf("Your roles in that account are %s. ", strings.Join(e.Held, ", "))
+		say.more = prosef("Your roles in that account are %s. ", joined(e.Held, ", "))
 	}
 	say.more += "A new assignment can take up to two hours; then sign in anew."
 	say.hint = a.loginHint(err, "--force")
@@ -453,7 +453,7 @@ func (a *App) aboutAccess(err error, e *credproc.NoAccessError) advice {
 
 // aboutFiles is about directories and disks.
 func (a *App) aboutFiles(err error) (advice, bool) {
-	say := advice{status: failed, text: err.Error()}
+	say := advice{status: failed, text: proseOf(err)}
 	_, owner := errors.AsType[*safedir.OwnerError](err)
 	_, writable := errors.AsType[*safedir.OpenError](err)
 	_, lock := errors.AsType[*flight.LockError](err)
@@ -461,14 +461,14 @@ func (a *App) aboutFiles(err error) (advice, bool) {
 	_, link := errors.AsType[*os.LinkError](err)
 	switch {
 	case writable:
-		say.more = fmt.Sprintf("Look whose files are in it, then \"chmod 700\" it, or set %s to a directory of your own.", a.variable("DIR"))
+		say.more = prosef("Look whose files are in it, then \"chmod 700\" it, or set %s to a directory of your own.", a.variable("DIR"))
 	case owner:
-		say.more = fmt.Sprintf("Run it as that user, or set %s to a directory of your own.", a.variable("DIR"))
+		say.more = prosef("Run it as that user, or set %s to a directory of your own.", a.variable("DIR"))
 	case safedir.IsFull(err):
 		say.more = "The disk is full. Nothing is lost."
 	case lock || path || link:
 		if errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) || errors.Is(err, syscall.ENOTDIR) {
-			say.more = fmt.Sprintf("Set %s to a directory that can be written.", a.variable("DIR"))
+			say.more = prosef("Set %s to a directory that can be written.", a.variable("DIR"))
 		}
 	default:
 		return say, false

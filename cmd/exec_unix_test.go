@@ -528,14 +528,14 @@ func TestSecretsAreNotPrintedOnATerminalUnasked(t *testing.T) {
 			continue
 		}
 		p.ends(2)
-		if screen := p.screen(); !strings.Contains(screen, "Use it so: "+fmt.Sprintf(format.use, "credproc")) || !strings.Contains(screen, "--force") {
+		if screen := p.screen(); !strings.Contains(screen, "Use it so: "+string(prosef(format.use, "credproc"))) || !strings.Contains(screen, "--force") {
 			t.Errorf("%s: %s", name, screen)
 		}
 		m.onTerminal("credproc", "env", "line", "--format", name, "--force").ends(0)
 		m.onTerminal("credproc", "env", "line", "--format", name, "--unset").ends(0)
 	}
 	for _, name := range []string{"env", "env-no-export"} { // the hints are right
-		use := strings.Replace(fmt.Sprintf(formats[name].use, "credproc"), "…", "line", 1)
+		use := strings.Replace(string(prosef(formats[name].use, "credproc")), "…", "line", 1)
 		var text bytes.Buffer
 		c := exec.Command("sh", "-c", use+`; echo "${AWS_SESSION_TOKEN:+set}"`)
 		c.Env, c.Stdout = m.env, &text

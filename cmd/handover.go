@@ -26,8 +26,7 @@ const (
 func (c *consoleCommand) handOver(ctx context.Context, r *run, t *target, login string) error {
 	switch {
 	case c.Print:
-		_, err := fmt.Fprintln(r.stdout(), login)
-		return err
+		return r.printURL(login)
 	case r.Browser != nil:
 		return r.Browser(login)
 	}

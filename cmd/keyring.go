@@ -7,9 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"text/tabwriter"
 
-	"github.com/credproc/credproc/internal/printable"
 	"github.com/credproc/credproc/tokencache"
 )
 
@@ -150,7 +148,7 @@ func (r *run) whichKeyring(s *tokencache.Session, login *tokencache.Status) (nam
 		return login.Keyring, "the login was there, and is gone"
 	case login != nil && login.Look.Found.CannotTell():
 		look := pastLook{Found: login.Look.Found, Reason: login.Look.Reason}
-		return login.Keyring, "the login is there as far as is known: " + printable.Line(look.words())
+		return login.Keyring, "the login is there as far as is known: " + look.words()
 	case login != nil:
 		return login.Keyring, "the login is there"
 	case r.setting("KEYRING") != "":
@@ -189,26 +187,28 @@ func (k *keyringState) add(session string, state tokencache.KeyringState) {
 }
 
 func (r *run) printKeyrings(report *keyringReport) error {
-	table := tabwriter.NewWriter(r.stdout(), 0, 0, 2, ' ', 0)
+	table := r.table()
 	for _, s := range report.Sessions {
-		cached := ""
+		why := s.Why
 		if s.Cached {
-			cached = ", and the kernel has the key for now"
+			why += ", and the kernel has the key for now"
 		}
-		fmt.Fprintf(table, "%s\t%s keyring\t%s%s\n", printable.Line(s.Session), s.Keyring, s.Why, cached)
+		table.row(s.Session, s.Keyring+" keyring", why)
 	}
-	table.Flush()
-	fmt.Fprintln(r.stdout())
+	table.flush()
+	if err := r.print("\n"); err != nil {
+		return err
+	}
 	for _, k := range report.Keyrings {
-		fmt.Fprintf(table, "%s\t%s\t%s\n", k.Keyring, k.State, k.contents())
+		table.row(k.Keyring, k.State, k.contents())
 	}
-	return table.Flush()
+	return table.flush()
 }
 
 func (k *keyringState) contents() string {
 	var words []string
 	for _, item := range k.Items {
-		word := fmt.Sprintf("%s, %d bytes", printable.Line(item.What), item.Bytes)
+		word := fmt.Sprintf("%s, %d bytes", item.What, item.Bytes)
 		if item.Overflow {
 			word += " (too big for it: in a sealed file)"
 		}
@@ -218,7 +218,7 @@ func (k *keyringState) contents() string {
 	case len(words) > 0:
 		return strings.Join(words, "; ")
 	case k.Detail != "":
-		return printable.Line(k.Detail)
+		return k.Detail
 	case k.State == "open":
 		return "nothing of ours"
 	}
@@ -286,11 +286,11 @@ func (r *run) confirmReset(keyring string, sessions []*tokencache.Session) error
 			names = append(names, sessionLabel(s))
 		}
 	}
-	lost := "No login is known to be there."
+	var lost prose = "No login is known to be there."
 	if len(names) > 0 {
-		lost = "These logins are lost: " + strings.Join(names, ", ") + "."
+		lost = prosef("These logins are lost: %s.", joined(names, ", "))
 	}
-	answer, err := r.ask(fmt.Sprintf("Forget all of ours in the %s keyring? %s [y/N]", keyring, lost), "")
+	answer, err := r.ask(prosef("Forget all of ours in the %s keyring? %s [y/N]", keyring, lost), "")
 	if err != nil {
 		return err
 	}

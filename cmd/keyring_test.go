@@ -248,7 +248,7 @@ func TestOnlyTheBeginningOfAnOutputIsKept(t *testing.T) {
 
 func TestOnlyMacOSIsToldOfItsOwnCommand(t *testing.T) {
 	for goos, want := range map[string]bool{"darwin": true, "linux": false, "windows": false} {
-		if got := strings.Contains(howToUnlock(goos), "security unlock-keychain"); got != want {
+		if got := strings.Contains(string(howToUnlock(goos)), "security unlock-keychain"); got != want {
 			t.Errorf("%s: %s", goos, howToUnlock(goos))
 		}
 	}

@@ -3,16 +3,13 @@ package cmd
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/credproc/credproc/credproc"
-	"github.com/credproc/credproc/internal/printable"
 	"github.com/credproc/credproc/oidc"
 )
 
@@ -90,11 +87,11 @@ func (r *run) list(ctx context.Context, l *credproc.Listing) ([]credproc.Account
 				return
 			}
 			shown = time.Now()
-			fmt.Fprint(r.stderr(), "\r"+progressLine(p)+eraseLine)
+			r.sayPart("\r%s"+eraseLine, progressLine(p))
 		}
 		defer func() {
 			if !shown.IsZero() {
-				fmt.Fprint(r.stderr(), "\r"+eraseLine)
+				r.sayPart("\r" + eraseLine)
 			}
 		}()
 	}
@@ -197,28 +194,19 @@ func (r *run) printAccounts(rows []row, asJSON, accountsOnly bool) error {
 	if asJSON {
 		return r.printJSON(rows)
 	}
-	table := tabwriter.NewWriter(r.stdout(), 0, 0, 2, ' ', 0)
+	table := r.table()
 	if accountsOnly {
-		fmt.Fprintln(table, "ACCOUNT ID\tACCOUNT NAME\tEMAIL")
+		table.row("ACCOUNT ID", "ACCOUNT NAME", "EMAIL")
 		for _, one := range rows {
-			fmt.Fprintf(table, "%s\t%s\t%s\n", one.ID, printable.Line(one.Name), printable.Line(one.Email))
+			table.row(one.ID, one.Name, one.Email)
 		}
-		return table.Flush()
+		return table.flush()
 	}
-	fmt.Fprintln(table, "ACCOUNT ID\tACCOUNT NAME\tEMAIL\tROLE NAME\tPROFILE")
+	table.row("ACCOUNT ID", "ACCOUNT NAME", "EMAIL", "ROLE NAME", "PROFILE")
 	for _, one := range rows {
 		for _, role := range one.Roles {
-			fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", one.ID, printable.Line(one.Name), printable.Line(one.Email),
-				printable.Line(role), cmp.Or(strings.Join(one.Profiles[role], ", "), "-"))
+			table.row(one.ID, one.Name, one.Email, role, cmp.Or(strings.Join(one.Profiles[role], ", "), "-"))
 		}
 	}
-	return table.Flush()
-}
-
-func (a *App) printJSON(value any) error {
-	text, err := json.MarshalIndent(value, "", "  ")
-	if err == nil {
-		_, err = a.stdout().Write(append(text, '\n'))
-	}
-	return err
+	return table.flush()
 }

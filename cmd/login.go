@@ -11,7 +11,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/credproc/credproc/internal/printable"
 	"github.com/credproc/credproc/internal/sealed"
 	"github.com/credproc/credproc/oidc"
 	"github.com/credproc/credproc/tokencache"
@@ -220,11 +219,11 @@ func (r *run) browse(ctx context.Context, s *tokencache.Session, config *oidc.Co
 
 // invite shows the page of a sign-in with a browser on this machine.
 func (r *run) invite(w *waiting, s *tokencache.Session, page string, opens bool) {
-	how := "To sign in to %s, open this page in a browser on this computer:"
+	var how prose = "To sign in to %s, open this page in a browser on this computer:"
 	if opens {
 		how = "A browser opens to sign in to %s. If none does, open this page in one here:"
 	}
-	w.say(how+"\n\n    %s\n", sessionLabel(s), printable.Line(page))
+	w.say(how+"\n\n    %s\n", sessionLabel(s), page)
 	tunnel := sshLine(r.getenv, page)
 	if tunnel != "" {
 		w.say("If the browser is on another computer, first run this there:\n\n    %s\n", tunnel)
@@ -339,9 +338,9 @@ func pageOf(config *oidc.Config, code *oidc.DeviceCode) (page string, foreign, e
 }
 
 // invitation asks a person to confirm a code.
-func invitation(s *tokencache.Session, code *oidc.DeviceCode, page string) string {
-	return fmt.Sprintf("To sign in to %s, open this page in a browser, on any device:\n\n    %s\n\nand confirm that it shows the code %s. It is good for %s.",
-		sessionLabel(s), printable.Line(page), printable.Line(code.UserCode), roughly(time.Until(code.Expiry)))
+func invitation(s *tokencache.Session, code *oidc.DeviceCode, page string) prose {
+	return prosef("To sign in to %s, open this page in a browser, on any device:\n\n    %s\n\nand confirm that it shows the code %s. It is good for %s.",
+		sessionLabel(s), page, code.UserCode, roughly(time.Until(code.Expiry)))
 }
 
 // keyringNote says where the tokens are, unless that is where people expect

@@ -148,11 +148,11 @@ func TestTheQRCodeIsDrawnAsItIs(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, colours := range []bool{true, false} {
-		drawn, size, err := qrCode(page, colours)
+		shown, size, err := qrCode(page, colours)
 		if err != nil || size != code.Size+2*margin {
 			t.Fatalf("%d, %v", size, err)
 		}
-		drawn = strings.NewReplacer("\x1b[38;2;0;0;0;48;2;255;255;255m", "", "\x1b[0m", "").Replace(drawn)
+		drawn := strings.NewReplacer("\x1b[38;2;0;0;0;48;2;255;255;255m", "", "\x1b[0m", "").Replace(string(shown))
 		for row, line := range strings.Split(strings.TrimSuffix(drawn, "\n"), "\n") {
 			for column, r := range []rune(line) {
 				upper, lower := r == '█' || r == '▀', r == '█' || r == '▄'

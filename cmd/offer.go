@@ -3,7 +3,6 @@ package cmd
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 
 	"github.com/credproc/credproc/oidc"
@@ -16,7 +15,7 @@ func (r *run) offerLogin(ctx context.Context, t *target, mayOffer bool, err erro
 	if !mayOffer || !errors.Is(err, oidc.ErrSignInRequired) || !r.onTerminal() || r.noLogin() {
 		return err
 	}
-	agreed, askErr := r.agrees(fmt.Sprintf("Not signed in to %s. Sign in now?", sessionLabel(t.session)))
+	agreed, askErr := r.agrees(prosef("Not signed in to %s. Sign in now?", sessionLabel(t.session)))
 	if askErr != nil {
 		return askErr
 	}
@@ -27,7 +26,7 @@ func (r *run) offerLogin(ctx context.Context, t *target, mayOffer bool, err erro
 }
 
 // agrees asks a question that Enter says yes to.
-func (r *run) agrees(question string) (bool, error) {
+func (r *run) agrees(question prose) (bool, error) {
 	answer, err := r.ask(question+" [Y/n]", "")
 	if errors.Is(err, errLeft) {
 		return false, nil

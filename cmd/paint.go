@@ -21,28 +21,32 @@ func (a *App) paint(w io.Writer) paint {
 	return paint{!plain && isTerminal(w)}
 }
 
-func (p paint) in(code, text string) string {
+func (p paint) in(code, text prose) prose {
 	if !p.on || text == "" {
 		return text
 	}
 	return "\x1b[" + code + "m" + text + "\x1b[0m"
 }
 
-func (p paint) bold(text string) string   { return p.in("1", text) }
-func (p paint) faint(text string) string  { return p.in("2", text) }
-func (p paint) red(text string) string    { return p.in("31", text) }
-func (p paint) green(text string) string  { return p.in("32", text) }
-func (p paint) yellow(text string) string { return p.in("33", text) }
+func (p paint) bold(text prose) prose   { return p.in("1", text) }
+func (p paint) faint(text prose) prose  { return p.in("2", text) }
+func (p paint) red(text prose) prose    { return p.in("31", text) }
+func (p paint) green(text prose) prose  { return p.in("32", text) }
+func (p paint) yellow(text prose) prose { return p.in("33", text) }
 
 // columns is how wide what people read is made.
 const columns = 80
 
 // wrapped breaks text at spaces so that it fits between indent and the last
 // column, and indents what follows the first line.
-func wrapped(text string, indent int) string {
+func wrapped(text prose, indent int) prose {
 	if indent+width(text) <= columns {
 		return text
 	}
+	return mapped(text, func(text string) string { return folded(text, indent) })
+}
+
+func folded(text string, indent int) string {
 	var lines []string
 	line := ""
 	for word := range strings.FieldsSeq(text) {
@@ -63,22 +67,27 @@ const aCommand = `(?:^|: )(?:%s|chmod|sed -i|rm|sudo chown) [^,]*`
 
 // wrapped breaks text like the function of that name, but no command: one that
 // is broken cannot be copied from a terminal, and one that is too long for it can.
-func (a *App) wrapped(text string, indent int) string {
+func (a *App) wrapped(text prose, indent int) prose {
+	if indent+width(text) <= columns {
+		return text
+	}
 	const glue = "\x00" // for a space
 	command := regexp.MustCompile(fmt.Sprintf(aCommand, regexp.QuoteMeta(a.name())))
-	text = command.ReplaceAllStringFunc(text, func(found string) string {
-		rest, within := strings.CutPrefix(found, ": ")
-		rest = strings.ReplaceAll(rest, " ", glue)
-		if within {
-			return ": " + rest
-		}
-		return rest
+	return mapped(text, func(text string) string {
+		text = command.ReplaceAllStringFunc(text, func(found string) string {
+			rest, within := strings.CutPrefix(found, ": ")
+			rest = strings.ReplaceAll(rest, " ", glue)
+			if within {
+				return ": " + rest
+			}
+			return rest
+		})
+		return strings.ReplaceAll(folded(text, indent), glue, " ")
 	})
-	return strings.ReplaceAll(wrapped(text, indent), glue, " ")
 }
 
 // width is how many columns a text takes on a terminal.
-func width(text string) (columns int) {
+func width[T ~string](text T) (columns int) {
 	for _, r := range text {
 		columns += runeWidth(r)
 	}
@@ -86,9 +95,9 @@ func width(text string) (columns int) {
 }
 
 // pad fills text up to n columns, by what is seen of it.
-func pad(text string, n int) string {
-	return text + strings.Repeat(" ", max(0, n-width(text)))
-}
+func pad(text prose, n int) prose { return text + spaces(n-width(text)) }
+
+func spaces(n int) prose { return prosef("%*s", max(n, 0), "") }
 
 // short says a time in as few letters as can be: "3d4h", "2h10m", "52m", "45s".
 func short(d time.Duration) string {

@@ -137,10 +137,7 @@ func (a *App) readSecret(ctx context.Context, prompt string) (string, error) {
 	}
 	read := make(chan line, 1)
 	go func() {
-		terminal := term.NewTerminal(struct {
-			io.Reader
-			io.Writer
-		}{in, a.stderr()}, "")
+		terminal := term.NewTerminal(a.dialogue(in), "")
 		text, err := terminal.ReadPassword(prompt)
 		read <- line{text, err}
 	}()

@@ -2,13 +2,10 @@ package cmd
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
-
-	"github.com/credproc/credproc/internal/printable"
 )
 
 // pickable is something to be picked. Both parts are searched.
@@ -217,48 +214,48 @@ const (
 )
 
 // frame returns what makes the screen show the picker: text for a terminal.
-func (p *picker) frame() string {
+func (p *picker) frame() prose {
 	rows := p.rows()
 	if p.at < p.top {
 		p.top = p.at
 	}
 	p.top = max(0, min(max(p.top, p.at-rows+1), len(p.matches)-rows))
-	head := printable.Line(p.title) + " " + p.query
-	lines := []string{cut(head, p.width-1), p.faint(cut(p.summary(), p.width))}
+	head := oneLine(p.title) + " " + prosef("%s", p.query)
+	lines := []prose{cut(head, p.width-1), p.faint(cut(p.summary(), p.width))}
 	shown := p.matches[p.top:min(len(p.matches), p.top+rows)]
 	nameWidth := 0
 	for _, i := range shown {
-		nameWidth = max(nameWidth, width(printable.Line(p.choices[i].name)))
+		nameWidth = max(nameWidth, width(oneLine(p.choices[i].name)))
 	}
 	nameWidth = min(nameWidth, max(10, p.width*2/3))
 	for n, i := range shown {
 		lines = append(lines, p.line(i, p.top+n == p.at, nameWidth))
 	}
-	text := cursorHome + strings.Join(lines, eraseLine+"\r\n") + eraseLine + eraseRest
+	text := cursorHome + joined(lines, eraseLine+"\r\n") + eraseLine + eraseRest
 	if help := cut(p.help(), p.width); p.height > 3 {
-		text += fmt.Sprintf("\x1b[%d;1H%s", p.height, p.faint(help)+eraseLine)
+		text += prosef("\x1b[%d;1H%s", p.height, p.faint(help)+eraseLine)
 	}
-	return text + fmt.Sprintf("\x1b[1;%dH", min(p.width, width(head)+1))
+	return text + prosef("\x1b[1;%dH", min(p.width, width(head)+1))
 }
 
-func (p *picker) summary() string {
-	text := fmt.Sprintf("  %d of %d", len(p.matches), len(p.choices))
+func (p *picker) summary() prose {
+	text := prosef("  %d of %d", len(p.matches), len(p.choices))
 	if len(p.marked) > 0 {
-		text += fmt.Sprintf(", %d marked", len(p.marked))
+		text += prosef(", %d marked", len(p.marked))
 	}
 	return text
 }
 
-func (p *picker) help() string {
-	text := "Type to search, Up and Down to move, "
+func (p *picker) help() prose {
+	var text prose = "Type to search, Up and Down to move, "
 	if p.many {
 		text += "Tab to mark, Ctrl-A to mark all, "
 	}
 	return text + "Enter to take, Esc to leave"
 }
 
-func (p *picker) line(i int, at bool, nameWidth int) string {
-	text := "  "
+func (p *picker) line(i int, at bool, nameWidth int) prose {
+	var text prose = "  "
 	if at {
 		text = "> "
 	}
@@ -267,24 +264,24 @@ func (p *picker) line(i int, at bool, nameWidth int) string {
 	} else if p.many {
 		text += "[ ] "
 	}
-	name := cut(printable.Line(p.choices[i].name), nameWidth)
+	name := cut(oneLine(p.choices[i].name), nameWidth)
 	text += name
-	detail := printable.Line(p.choices[i].detail)
+	detail := oneLine(p.choices[i].detail)
 	if detail == "" {
 		return p.bold(cut(text, p.width), at)
 	}
-	text = cut(text+strings.Repeat(" ", nameWidth-width(name)+2), p.width)
+	text = cut(text+spaces(nameWidth-width(name)+2), p.width)
 	return p.bold(text, at) + p.faint(cut(detail, p.width-width(text)))
 }
 
-func (p *picker) faint(text string) string {
+func (p *picker) faint(text prose) prose {
 	if p.plain || text == "" {
 		return text
 	}
 	return "\x1b[2m" + text + "\x1b[0m"
 }
 
-func (p *picker) bold(text string, yes bool) string {
+func (p *picker) bold(text prose, yes bool) prose {
 	if p.plain || !yes {
 		return text
 	}
@@ -305,10 +302,14 @@ func runeWidth(r rune) int {
 }
 
 // cut shortens a text to so many columns.
-func cut(text string, columns int) string {
+func cut(text prose, columns int) prose {
 	if width(text) <= columns {
 		return text
 	}
+	return mapped(text, func(text string) string { return cutTo(text, columns) })
+}
+
+func cutTo(text string, columns int) string {
 	var short strings.Builder
 	left := columns - 1
 	for _, r := range text {

@@ -16,7 +16,7 @@ func accountsToPick(n int) (choices []pickable) {
 
 // shown are the lines of a frame, as they are on the screen.
 func shown(p *picker) []string {
-	frame, _, _ := strings.Cut(strings.TrimPrefix(p.frame(), cursorHome), eraseRest)
+	frame, _, _ := strings.Cut(strings.TrimPrefix(string(p.frame()), cursorHome), eraseRest)
 	return strings.Split(strings.ReplaceAll(frame, eraseLine, ""), "\r\n")
 }
 

@@ -47,7 +47,11 @@ func (c *processCommand) Run(ctx context.Context, a *App) error {
 		if err != nil {
 			return r.hintOnTerminal(ctx, t, t.wrap(err))
 		}
-		return credproc.Write(a.stdout(), credentials)
+		var document strings.Builder
+		if err := credproc.Write(&document, credentials); err != nil {
+			return err
+		}
+		return r.verbatim(document.String())
 	})
 }
 
@@ -139,18 +143,5 @@ func (r *run) hintOnTerminal(ctx context.Context, t *target, err error) error {
 		say := r.advise(err)
 		r.onOwnTerminal(say.in(r.name()))
 	}
-	return err
-}
-
-// onOwnTerminal writes to the terminal that controls this process, if there is
-// one, wherever the standard streams go.
-func (r *run) onOwnTerminal(text string) error {
-	terminal, err := openTerminal()
-	if err != nil {
-		return err
-	}
-	defer terminal.Close()
-	// The terminal may be in raw mode, where a line feed does not return.
-	_, err = terminal.WriteString("\r" + strings.ReplaceAll(text, "\n", "\r\n") + "\r\n")
 	return err
 }

@@ -152,7 +152,7 @@ func collision(name string, same []wanted, before map[roleKey]string) error {
 		lacks = "{{.RoleName}}"
 	}
 	return &usageError{problem: fmt.Sprintf("the template gives the name %q to %s", name, strings.Join(who, " and to ")),
-		more: "Put " + lacks + " into it."}
+		more: prosef("Put %s into it.", lacks)}
 }
 
 func (w *wanted) key() roleKey { return roleKey{w.Session, w.AccountID, w.RoleName} }

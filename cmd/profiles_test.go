@@ -143,7 +143,7 @@ func TestADifferenceShowsNoSecretNearIt(t *testing.T) {
 	if strings.Contains(got, "s3cr3t") || strings.Contains(got, "t0ken") {
 		t.Errorf("a secret is in it:\n%s", got)
 	}
-	for _, want := range []string{"AWS_Secret_Access_Key = ***\r\n", "aws_session_token=***\n", "AKIAEXAMPLE", "+[profile x]\n"} {
+	for _, want := range []string{"AWS_Secret_Access_Key = ***\n", "aws_session_token=***\n", "AKIAEXAMPLE", "+[profile x]\n"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("%q is not in\n%s", want, got)
 		}

@@ -1,12 +1,6 @@
 package cmd
 
-import (
-	"os"
-	"strings"
-
-	"golang.org/x/term"
-	"rsc.io/qr"
-)
+import "rsc.io/qr"
 
 // margin is the border that a QR code needs (ISO/IEC 18004): readers do with less
 // than its four modules, terminals have no room for them.
@@ -14,15 +8,15 @@ const margin = 2
 
 // qrCode draws text with half blocks, two modules to a character: black on
 // white where colours are to be had, and else as a dark terminal shows it.
-func qrCode(text string, colours bool) (string, int, error) {
+func qrCode(text string, colours bool) (prose, int, error) {
 	code, err := qr.Encode(text, qr.L)
 	if err != nil {
 		return "", 0, err
 	}
-	var b strings.Builder
+	var drawn []prose
 	for y := -margin; y < code.Size+margin; y += 2 {
 		if colours {
-			b.WriteString("\x1b[38;2;0;0;0;48;2;255;255;255m")
+			drawn = append(drawn, "\x1b[38;2;0;0;0;48;2;255;255;255m")
 		}
 		for x := -margin; x < code.Size+margin; x++ {
 			// Outside of the code all is white.
@@ -30,26 +24,26 @@ func qrCode(text string, colours bool) (string, int, error) {
 			if !colours {
 				upper, lower = !upper, !lower
 			}
-			b.WriteRune(halfBlock(upper, lower))
+			drawn = append(drawn, halfBlock(upper, lower))
 		}
 		if colours {
-			b.WriteString("\x1b[0m")
+			drawn = append(drawn, "\x1b[0m")
 		}
-		b.WriteByte('\n')
+		drawn = append(drawn, "\n")
 	}
-	return b.String(), code.Size + 2*margin, nil
+	return joined(drawn, ""), code.Size + 2*margin, nil
 }
 
-func halfBlock(upper, lower bool) rune {
+func halfBlock(upper, lower bool) prose {
 	switch {
 	case upper && lower:
-		return '█'
+		return "█"
 	case upper:
-		return '▀'
+		return "▀"
 	case lower:
-		return '▄'
+		return "▄"
 	}
-	return ' '
+	return " "
 }
 
 // showQR draws a page's address: where it is asked for, and by itself for
@@ -73,9 +67,4 @@ func (r *run) showQR(page string, asked, remote bool) {
 }
 
 // terminalSize is zero where stderr is no terminal.
-func (a *App) terminalSize() (width, height int) {
-	if f, ok := a.stderr().(*os.File); ok {
-		width, height, _ = term.GetSize(int(f.Fd()))
-	}
-	return width, height
-}
+func (a *App) terminalSize() (width, height int) { return a.terminal().size() }

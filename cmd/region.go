@@ -3,7 +3,6 @@ package cmd
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/credproc/credproc/internal/sdk"
 	"github.com/credproc/credproc/oidc"
@@ -74,7 +73,7 @@ func (r *run) findRegion(ctx context.Context, startURL string) (string, error) {
 }
 
 func (r *run) askRegion(name string) (string, error) {
-	region, err := r.ask(fmt.Sprintf("In which region is the Identity Center of %s (such as eu-west-1)?", name), "")
+	region, err := r.ask(prosef("In which region is the Identity Center of %s (such as eu-west-1)?", name), "")
 	if err != nil {
 		return "", err
 	}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"log/slog"
 	"net/http"
 	"os"
 	"path"
@@ -44,10 +43,10 @@ func (c *serveCommand) Run(ctx context.Context, a *App) error {
 			return err
 		}
 		url := "http://" + listener.Addr().String()
-		if _, err := fmt.Fprintln(r.stdout(), url); err != nil {
+		if err := r.print("%s\n", url); err != nil {
 			return err
 		}
-		e := &endpoint{app: a, token: hashOf(token), log: slog.New(slog.NewJSONHandler(r.stderr(), nil))}
+		e := &endpoint{app: a, token: hashOf(token), log: r.newJSONLog()}
 		e.find = func(path string) (*source, error) { return c.find(r, session, path) }
 		e.log.Info("serving", "url", url, "allow", c.Allow)
 		err = e.serve(ctx, listener)
@@ -119,7 +118,7 @@ func (c *serveCommand) token(r *run) (string, error) {
 	case token == "" && c.TokenFile != "":
 		return "", r.usage("%s is empty: where there is no such file, one with a token is made", name)
 	case token == "":
-		return "", &usageError{problem: "no token to ask clients for", more: fmt.Sprintf("Name a file with --token-file, which is made if it is not there, or set %s.", name)}
+		return "", &usageError{problem: "no token to ask clients for", more: prosef("Name a file with --token-file, which is made if it is not there, or set %s.", name)}
 	case strings.ContainsAny(token, "\r\n"):
 		return "", r.usage("%s ends in a newline or has one in it: the SDKs do not take such a token", name)
 	case strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }):

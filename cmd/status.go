@@ -402,42 +402,41 @@ func (r *run) printStatus(sessions []sessionStatus) error {
 	}
 	wide := 0
 	for _, s := range sessions {
-		if n := width(printable.Line(s.label())); n <= 24 { // one long name moves no other's state away
+		if n := width(oneLine(s.label())); n <= 24 { // one long name moves no other's state away
 			wide = max(wide, n)
 		}
 	}
-	var text strings.Builder
+	var text []prose
 	p := r.paint(r.stdout())
 	now := time.Now()
 	for i, s := range sessions {
 		if i > 0 && (s.State != signedOut || sessions[i-1].State != signedOut) {
-			text.WriteString("\n")
+			text = append(text, "\n")
 		}
-		text.WriteString(s.heading(p, wide) + "\n")
+		text = append(text, s.heading(p, wide)+"\n")
 		for _, line := range r.lines(&s, now) {
 			label := "  " + pad(line.label, 9)
-			fmt.Fprintf(&text, "%s%s\n", line.paint(p)(label), r.wrapped(line.text, width(label)))
+			text = append(text, line.paint(p)(label)+r.wrapped(line.text, width(label))+"\n")
 		}
 	}
-	_, err := r.stdout().Write([]byte(text.String()))
-	return err
+	return r.print("%s", joined(text, ""))
 }
 
 // heading is the name, padded to wide columns, and how things stand: below it
 // if the two do not fit side by side.
-func (s *sessionStatus) heading(p paint, wide int) string {
-	name := printable.Line(s.label())
-	gap := strings.Repeat(" ", max(0, wide-width(name))+2)
+func (s *sessionStatus) heading(p paint, wide int) prose {
+	name := oneLine(s.label())
+	gap := spaces(wide-width(name)) + "  "
 	if width(name)+len(gap)+width(s.headline(paint{})) > columns {
 		gap = "\n  "
 	}
 	return p.bold(name) + gap + s.headline(p)
 }
 
-func (s *sessionStatus) headline(p paint) string {
+func (s *sessionStatus) headline(p paint) prose {
 	switch s.State {
 	case signedIn:
-		return p.green("signed in") + p.faint(", "+s.Keyring+" keyring")
+		return p.green("signed in") + p.faint(prosef(", %s keyring", s.Keyring))
 	case signedOut:
 		return p.yellow("not signed in")
 	case ended:
@@ -452,9 +451,12 @@ func (s *sessionStatus) headline(p paint) string {
 
 // statusLine is one line below a session, or several where it is too long. The
 // colour is that of the label: yellow sentences cannot be read on white.
-type statusLine struct{ label, text, colour string }
+type statusLine struct {
+	label, text prose
+	colour      string
+}
 
-func (l statusLine) paint(p paint) func(string) string {
+func (l statusLine) paint(p paint) func(prose) prose {
 	switch l.colour {
 	case "red":
 		return p.red
@@ -466,11 +468,11 @@ func (l statusLine) paint(p paint) func(string) string {
 
 func (r *run) lines(s *sessionStatus, now time.Time) []statusLine {
 	var lines []statusLine
-	add := func(label, colour, format string, args ...any) {
-		lines = append(lines, statusLine{label, fmt.Sprintf(format, args...), colour})
+	add := func(label prose, colour string, format prose, args ...any) {
+		lines = append(lines, statusLine{label, prosef(format, args...), colour})
 	}
 	if s.Problem != "" && s.State != signedOut {
-		add("why", "red", "%s", printable.Line(s.Problem))
+		add("why", "red", "%s", s.Problem)
 	}
 	if s.SignedIn {
 		add("since", "", "%s, %s", clock(*s.SignedInAt, now), ago(*s.SignedInAt, now))
@@ -492,21 +494,21 @@ func (r *run) lines(s *sessionStatus, now time.Time) []statusLine {
 		if f.RetryAt.After(now) {
 			text += "; tried again in " + short(f.RetryAt.Sub(now)+time.Second)
 		}
-		add("failure", "yellow", "%s", printable.Line(text))
+		add("failure", "yellow", "%s", text)
 	}
 	for i, role := range s.Roles {
-		label := "roles"
+		var label prose = "roles"
 		if i > 0 {
 			label = ""
 		}
 		add(label, "", "%s", role.words())
 	}
 	for i, p := range s.InProgress {
-		label := "at work"
+		var label prose = "at work"
 		if i > 0 {
 			label = ""
 		}
-		add(label, "", "process %d: %s, for %s", p.PID, printable.Line(p.Operation), short(now.Sub(p.Since)))
+		add(label, "", "process %d: %s, for %s", p.PID, p.Operation, short(now.Sub(p.Since)))
 	}
 	if !s.SignedIn && s.State != unusable {
 		add("mend", "", "%s", r.loginHint(&targetError{words: s.loginWords(), err: errSignedOut}))
@@ -558,13 +560,13 @@ func (s *sessionStatus) untilColour(now time.Time) string {
 	return ""
 }
 
-func (c *cachedRole) words() string {
+func (c *cachedRole) words() prose {
 	who := c.AccountID + " " + c.RoleName
 	if c.RoleName == "" {
 		who = c.RoleARN
 	}
-	left := fmt.Sprintf("%s of %s", short(time.Duration(c.Left)*time.Second), short(wholeMinutes(time.Duration(c.Life)*time.Second)))
-	return pad(left, 13) + printable.Line(who)
+	left := prosef("%s of %s", short(time.Duration(c.Left)*time.Second), short(wholeMinutes(time.Duration(c.Life)*time.Second)))
+	return pad(left, 13) + oneLine(who)
 }
 
 // wholeMinutes makes an hour of what is a second less, by the clocks of two.
@@ -611,8 +613,7 @@ func (r *run) printFormatted(format string, profile *profileRole, sessions []ses
 		values := s.values(profile, now)
 		text.WriteString(placeholder.ReplaceAllStringFunc(format, func(name string) string { return printable.Line(values[name]) }) + "\n")
 	}
-	_, err := r.stdout().Write([]byte(text.String()))
-	return err
+	return r.verbatim(text.String())
 }
 
 // values are what stands for the words of a format.

@@ -19,7 +19,7 @@ func TestStatusTellsOfAClockThatWasSetBack(t *testing.T) {
 	}
 	var words []string
 	for _, line := range (&run{App: new(App)}).lines(&s, now) {
-		words = append(words, line.text)
+		words = append(words, string(line.text))
 	}
 	if said := strings.Join(words, "\n"); strings.Count(said, "1h from now") != 2 || strings.Contains(said, " ago") {
 		t.Errorf("it says\n%s", said)

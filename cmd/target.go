@@ -156,7 +156,7 @@ func (r *run) implied() (*target, error) {
 		return nil, err
 	case len(names) == 0:
 		return nil, &usageError{problem: "no sso-session in " + r.config.Path(),
-			more: fmt.Sprintf("Add one, or name it here: %s login --sso-start-url URL --sso-region REGION", r.name())}
+			more: prosef("Add one, or name it here: %s login --sso-start-url URL --sso-region REGION", r.name())}
 	case len(names) == 1:
 		return r.named(names[0])
 	case r.attended && r.onTerminal():

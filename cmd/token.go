@@ -21,7 +21,7 @@ func (c *tokenCommand) Run(ctx context.Context, a *App) error {
 		}
 		if isTerminal(r.stdout()) && !c.Force {
 			return &usageError{problem: "the access token is a secret, and stdout is a terminal",
-				more: "Give it to a program: TOKEN=$(" + r.name() + " token). With --force it is printed all the same."}
+				more: prosef("Give it to a program: TOKEN=$(%s token). With --force it is printed all the same.", r.name())}
 		}
 		token, err := t.session.Token(ctx, "")
 		if err != nil {
@@ -36,7 +36,9 @@ func (c *tokenCommand) Run(ctx context.Context, a *App) error {
 				Region      string    `json:"sso_region"`
 			}{token.AccessToken, token.Expiry.UTC().Truncate(time.Second), t.session.Name, t.session.Config.StartURL, t.session.Config.Region})
 		}
-		_, err = fmt.Fprintln(r.stdout(), token.AccessToken)
-		return err
+		if err := checkPrintable(token.AccessToken); err != nil {
+			return fmt.Errorf("the access token cannot be printed: %w", err)
+		}
+		return r.verbatim(token.AccessToken + "\n")
 	})
 }

@@ -20,7 +20,7 @@ type waiting struct {
 func (a *App) waiting() *waiting { return &waiting{app: a, stop: make(chan struct{})} }
 
 // say says something above the line, unless the waiting is over.
-func (w *waiting) say(format string, args ...any) {
+func (w *waiting) say(format prose, args ...any) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.over {
@@ -59,7 +59,7 @@ func (w *waiting) draw(what string, left time.Duration) bool {
 	if width, _ := w.app.terminalSize(); width > 0 && len(text)+2 >= width {
 		text = countdown(left)
 	}
-	fmt.Fprintf(w.app.stderr(), "\r%-*s\r%s", w.line, "", text)
+	w.app.sayPart("\r%-*s\r%s", w.line, "", text)
 	w.line = len(text)
 	return true
 }
@@ -68,7 +68,7 @@ func (w *waiting) draw(what string, left time.Duration) bool {
 // that an old console does not know.
 func (w *waiting) clear() {
 	if w.line > 0 {
-		fmt.Fprint(w.app.stderr(), "\r"+strings.Repeat(" ", w.line+2)+"\r")
+		w.app.sayPart("\r%s\r", strings.Repeat(" ", w.line+2))
 		w.line = 0
 	}
 }

@@ -18,6 +18,5 @@ func (a *App) AnswerWarm(args []string) (status int, ok bool) {
 	if !ok {
 		return 0, false
 	}
-	_, err := a.stdout().Write(document)
-	return a.Report(err), true
+	return a.Report(a.verbatim(string(document))), true
 }

@@ -112,7 +112,7 @@ func TestRoughly(t *testing.T) {
 
 func TestKnownNamesAreNotWithoutEnd(t *testing.T) {
 	names := slices.Repeat([]string{"p"}, 400)
-	got := known("profiles", names, t.TempDir())
+	got := string(known("profiles", names, t.TempDir()))
 	if !strings.HasSuffix(got, "p and 380 more.") || len(got) > 120 {
 		t.Errorf("%s", got)
 	}

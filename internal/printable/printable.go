@@ -16,29 +16,25 @@ import (
 // Most is how many runes of a message from outside are shown.
 const Most = 500
 
-// Line returns text as part of one line on a terminal or in a log. What is not
-// printable there becomes a space: control characters, line breaks, bidi
-// controls, invisible characters and what is not UTF-8. Of text longer than
-// [Most] runes the beginning is left, with an ellipsis.
-func Line(text string) string { return Head(text, Most) }
+// Line returns text as part of one line on a terminal or in a log: [Clean], of
+// at most [Most] runes, without spaces at its ends.
+func Line(text string) string { return strings.TrimSpace(Clean(text, Most)) }
 
-// Head is [Line] with another limit, in runes.
-func Head(text string, most int) string {
-	return strings.TrimSpace(cut(Clean(text), most))
-}
-
-// Clean is [Line] without a limit, and leaves spaces at the ends.
-func Clean(text string) string {
-	return strings.Map(func(r rune) rune {
+// Clean returns text without what is not printable: control characters, line
+// breaks, bidi controls, invisible characters and what is not UTF-8 become
+// spaces. Of text longer than most runes the beginning is left, with an ellipsis.
+func Clean(text string, most int) string {
+	return Head(strings.Map(func(r rune) rune {
 		if Is(r) {
 			return r
 		}
 		return ' '
-	}, strings.ToValidUTF8(text, " "))
+	}, strings.ToValidUTF8(text, " ")), most)
 }
 
-// cut counts no further than it has to.
-func cut(text string, most int) string {
+// Head returns the first runes of a text, at most so many, with an ellipsis if it
+// has more.
+func Head(text string, most int) string {
 	if len(text) <= most {
 		return text
 	}

@@ -31,7 +31,7 @@ func TestALineHasNothingThatATerminalObeys(t *testing.T) {
 	if got := Line(strings.Repeat("ü", 10000)); got != strings.Repeat("ü", Most)+"…" {
 		t.Errorf("%d bytes", len(got))
 	}
-	if got := Clean(" a "); got != " a " {
+	if got := Clean(" a b", 2); got != " a…" {
 		t.Errorf("%q", got)
 	}
 }
