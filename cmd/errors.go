@@ -393,7 +393,7 @@ func (a *App) aboutLogin(err error) (advice, bool) {
 		say.status = unavailable
 	case answer.Code == "":
 		say.status = unavailable
-		say.more = "That was not the service: a proxy perhaps, or the page of a network that wants a sign-in of its own."
+		say.more = "A proxy or captive portal may be in the way."
 	case e.insists && answer.Op == "RegisterClient" && answer.Code != "invalid_request":
 		say.hint = a.loginHint(err, "--use-device-code")
 	case answer.Code == "invalid_request" || answer.Code == "invalid_grant":

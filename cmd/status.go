@@ -319,7 +319,6 @@ func describeLogin(login *tokencache.Status, duration time.Duration, now time.Ti
 	status.SignedInAt, status.RenewedAt, status.AccessToken = &login.SignedIn, &login.Renewed, &login.Expiry
 	if !login.Registration.IsZero() {
 		status.RenewableTill = &login.Registration
-		status.Renewable = status.Renewable && now.Before(login.Registration)
 	}
 	if login.Ended != "" {
 		status.Renewable, status.Problem = false, "the service has ended the session: "+login.Ended

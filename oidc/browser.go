@@ -181,9 +181,13 @@ func (a *authorization) wait(ctx context.Context, api *ssooidc.Client, came <-ch
 			if answer.refusal != nil {
 				return nil, answer.refusal
 			}
-			return createToken(ctx, api, a.client, &ssooidc.CreateTokenInput{
+			token, err := createToken(ctx, api, a.client, &ssooidc.CreateTokenInput{
 				GrantType: aws.String(codeGrant), Code: &answer.code, CodeVerifier: &a.verifier, RedirectUri: &a.redirect,
 			}, map[string]error{"access_denied": ErrDenied, "expired_token": ErrExpired})
+			if err != nil {
+				return nil, err
+			}
+			return token, nil
 		case <-ctx.Done():
 			if context.Cause(ctx) == errTooLate {
 				return nil, ErrExpired

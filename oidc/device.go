@@ -1,6 +1,7 @@
 package oidc
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,6 +23,9 @@ const (
 	// RFC 8628, section 3.5: slow_down means "the interval MUST be increased
 	// by 5 seconds for this and all subsequent requests."
 	slowDown = 5 * time.Second
+	// codeLife is that of a device code whose answer tells none: the service's
+	// usual one.
+	codeLife = 10 * time.Minute
 	// How far the interval is doubled while the service does not answer.
 	maxBackoff = 30 * time.Second
 )
@@ -75,7 +79,10 @@ func (c *Config) register(ctx context.Context, api *ssooidc.Client, in *ssooidc.
 	in.ClientName, in.ClientType, in.Scopes = aws.String(c.clientName()), aws.String("public"), c.scopes()
 	ctx, cancel := sdk.Bounded(ctx)
 	defer cancel()
-	out, err := api.RegisterClient(ctx, in)
+	out, err := api.RegisterClient(ctx, in, ssooidc.WithAPIOptions(sdk.Lenient(sdk.Members{
+		Text:    []string{"clientId", "clientSecret"},
+		Numbers: []string{"clientIdIssuedAt", "clientSecretExpiresAt"},
+	})))
 	if err != nil {
 		return Client{}, failed(ctx, op, err, nil)
 	}
@@ -108,19 +115,23 @@ func authorize(ctx context.Context, api *ssooidc.Client, client Client, start st
 	asked := time.Now()
 	out, err := api.StartDeviceAuthorization(ctx, &ssooidc.StartDeviceAuthorizationInput{
 		ClientId: &client.ID, ClientSecret: &client.Secret, StartUrl: &start,
-	})
+	}, ssooidc.WithAPIOptions(sdk.Lenient(sdk.Members{
+		Text:      []string{"deviceCode", "userCode", "verificationUri", "verificationUriComplete"},
+		Lifetimes: []string{"expiresIn", "interval"},
+	})))
 	if err != nil {
 		return nil, failed(ctx, op, err, nil)
 	}
-	// RFC 8628, section 3.2: these are required.
-	if aws.ToString(out.DeviceCode) == "" || aws.ToString(out.UserCode) == "" || aws.ToString(out.VerificationUri) == "" || out.ExpiresIn <= 0 {
+	// RFC 8628, section 3.2: these are required, and the lifetime is, without
+	// which the service still says when the code has expired.
+	if aws.ToString(out.DeviceCode) == "" || aws.ToString(out.UserCode) == "" || aws.ToString(out.VerificationUri) == "" {
 		return nil, incomplete(op, "device code", out.ResultMetadata)
 	}
 	return &DeviceCode{
 		UserCode:                *out.UserCode,
 		VerificationURI:         *out.VerificationUri,
 		VerificationURIComplete: aws.ToString(out.VerificationUriComplete),
-		Expiry:                  asked.Add(time.Duration(out.ExpiresIn) * time.Second),
+		Expiry:                  asked.Add(cmp.Or(time.Duration(out.ExpiresIn)*time.Second, codeLife)),
 		Interval:                time.Duration(out.Interval) * time.Second,
 		Code:                    *out.DeviceCode,
 		Client:                  client,
@@ -151,8 +162,11 @@ func (c *Config) Redeem(ctx context.Context, code *DeviceCode) (*Token, error) {
 			return nil, fmt.Errorf("wait for the sign-in to be confirmed: %w", err)
 		}
 		token, err := redeemOnce(ctx, api, code)
-		if err == nil || !polls.goOn(err) {
-			return token, err
+		if err == nil {
+			return token, nil
+		}
+		if !polls.goOn(err) {
+			return nil, err
 		}
 	}
 }

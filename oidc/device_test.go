@@ -278,11 +278,9 @@ func TestAnswersWithoutTheirContentAreErrors(t *testing.T) {
 		{authorizePath, `{"userCode":"u-SECRET","verificationUri":"https://x/","expiresIn":600}`},
 		{authorizePath, `{"deviceCode":"d-SECRET","verificationUri":"https://x/","expiresIn":600}`},
 		{authorizePath, `{"deviceCode":"d-SECRET","userCode":"u-SECRET","expiresIn":600}`},
-		{authorizePath, `{"deviceCode":"d-SECRET","userCode":"u-SECRET","verificationUri":"https://x/"}`},
 		{authorizePath, `[]`},
 		{tokenPath, `{"expiresIn":3600,"refreshToken":"r-SECRET"}`},
-		{tokenPath, `{"accessToken":"a-SECRET","refreshToken":"r-SECRET"}`},
-		{tokenPath, `{"accessToken":"a-SECRET","expiresIn":-1}`},
+		{tokenPath, `{"accessToken":"","expiresIn":3600}`},
 		{tokenPath, `{}`},
 	}
 	for _, tt := range tests {

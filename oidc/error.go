@@ -100,7 +100,8 @@ func (e *Error) Temporary() bool {
 	return e.StatusCode >= 500 || e.StatusCode == http.StatusTooManyRequests
 }
 
-// errUnreadable marks a success whose body could not be read.
+// errUnreadable marks an answer that tells nothing about what the service did:
+// a success whose body could not be read, or somebody else's answer.
 type errUnreadable struct{ error }
 
 // unanswered reports whether we do not know what the service answered.
@@ -120,7 +121,7 @@ func failed(ctx context.Context, op string, err error, meanings map[string]error
 	}
 	e := &Error{Op: op, StatusCode: answer.StatusCode, RequestID: answer.RequestID, RetryAfter: answer.RetryAfter}
 	switch {
-	case answer.StatusCode < 300:
+	case answer.StatusCode < 300 || !answer.Marked:
 		e.err = errUnreadable{answer.Garbled()}
 	case !answer.FromService():
 		e.err = answer.Garbled()

@@ -85,6 +85,9 @@ func isRefusal(t *testing.T, err error, code string, status int, meaning error) 
 	}
 }
 
+// marked is what the service puts on its answers.
+var marked = map[string]string{"X-Amzn-RequestId": "req-1"}
+
 func TestErrorsReadAsOneSentence(t *testing.T) {
 	html := reply{status: 403, header: map[string]string{"Content-Type": "text/html; charset=utf-8"}, body: "<html>secret plans of your company</html>"}
 	kms := refused(400, "InvalidRequestException", "invalid_request", "Key is disabled")
@@ -98,12 +101,14 @@ func TestErrorsReadAsOneSentence(t *testing.T) {
 		{refused(400, "InvalidRequestException", "invalid_request", ""), "RegisterClient: invalid_request (HTTP 400, request ID req-1)"},
 		{kms, "RegisterClient: invalid_request: Key is disabled: KMS_DisabledException (HTTP 400, request ID req-1)"},
 		{terminal, "RegisterClient: invalid_request: [2Jgone forged: line (HTTP 400, request ID req-1)"},
-		{reply{status: 400, body: `{"message":"Rate exceeded"}`}, "RegisterClient: Rate exceeded (HTTP 400)"},
-		{reply{status: 403, body: `{}`}, "RegisterClient: Forbidden (HTTP 403)"},
-		{html, "RegisterClient: the answer from oidc.us-east-1.amazonaws.com is not JSON (HTTP 403)"},
-		{reply{status: 407}, "RegisterClient: the answer from oidc.us-east-1.amazonaws.com is not JSON (HTTP 407)"},
-		{reply{status: 400, body: `{"error":"invalid_`}, "RegisterClient: the answer from oidc.us-east-1.amazonaws.com is not JSON (HTTP 400)"},
-		{reply{status: 400, body: `null`}, "RegisterClient: the answer from oidc.us-east-1.amazonaws.com is not JSON (HTTP 400)"},
+		{reply{status: 400, header: marked, body: `{"message":"Rate exceeded"}`}, "RegisterClient: Rate exceeded (HTTP 400, request ID req-1)"},
+		{reply{status: 403, header: marked, body: `{}`}, "RegisterClient: Forbidden (HTTP 403, request ID req-1)"},
+		{reply{status: 403, header: marked, body: `no`}, "RegisterClient: the answer from oidc.us-east-1.amazonaws.com is not JSON (HTTP 403, request ID req-1)"},
+		{reply{status: 403, body: `{"error":"access_denied"}`}, "RegisterClient: the answer from oidc.us-east-1.amazonaws.com did not come from AWS (HTTP 403)"},
+		{html, "RegisterClient: the answer from oidc.us-east-1.amazonaws.com did not come from AWS (HTTP 403)"},
+		{reply{status: 407}, "RegisterClient: the answer from oidc.us-east-1.amazonaws.com did not come from AWS (HTTP 407)"},
+		{reply{status: 400, body: `{"error":"invalid_`}, "RegisterClient: the answer from oidc.us-east-1.amazonaws.com did not come from AWS (HTTP 400)"},
+		{reply{status: 400, body: `null`}, "RegisterClient: the answer from oidc.us-east-1.amazonaws.com did not come from AWS (HTTP 400)"},
 		{reply{status: 200, body: `<html>hotel</html>`}, "RegisterClient: the answer from oidc.us-east-1.amazonaws.com is not JSON, or was cut short (HTTP 200)"},
 		{reply{err: errors.New("no route")}, `RegisterClient: Post "https://oidc.us-east-1.amazonaws.com/client/register": no route`},
 	}
@@ -118,13 +123,28 @@ func TestErrorsReadAsOneSentence(t *testing.T) {
 	}
 }
 
-func TestAProxysRefusalEndsNoSession(t *testing.T) {
-	for _, status := range []int{400, 401, 403, 407, 302, 200} {
-		s := newService(reply{status: status, header: map[string]string{"Content-Type": "text/html"}, body: `{"error":"invalid_grant"}<html>`})
-		_, err := s.config().Refresh(t.Context(), &old)
-		if err == nil || errors.Is(err, oidc.ErrSignInRequired) {
-			t.Errorf("HTTP %d: %v", status, err)
+func TestOnlyTheServicesOwnAnswerEndsASession(t *testing.T) {
+	for _, contentType := range []string{"text/html", "application/json", "application/x-amz-json-1.0", ""} {
+		for _, status := range []int{400, 401, 403, 407, 302, 200} {
+			for _, body := range []string{`{"error":"invalid_grant"}<html>`, `{"error":"invalid_client"}`, `{"__type":"InvalidGrantException"}`, `{"code":"ExpiredTokenException","error":"expired_token"}`} {
+				s := newService(reply{status: status, header: map[string]string{"Content-Type": contentType, "X-Amzn-RequestId": "", "X-Amz-Cf-Id": "x"}, body: body})
+				_, err := s.config().Refresh(t.Context(), &old)
+				if e, ok := errors.AsType[*oidc.Error](err); !ok || errors.Is(err, oidc.ErrSignInRequired) || e.Code != "" {
+					t.Errorf("HTTP %d %s: %v", status, body, err)
+				}
+			}
 		}
+	}
+}
+
+func TestSomebodyElsesAnswerDeniesNoSignIn(t *testing.T) {
+	for _, body := range []string{`{"error":"access_denied"}`, `{"error":"expired_token"}`, `<html>`, ``} {
+		synctest.Test(t, func(t *testing.T) {
+			s := newService(reply{status: 403, body: body}, reply{status: 302, body: body})
+			if _, err := s.config().SignInWithCode(t.Context(), show); err != nil {
+				t.Errorf("%s: %v", body, err)
+			}
+		})
 	}
 }
 

@@ -1,6 +1,7 @@
 package oidc
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -12,6 +13,11 @@ import (
 )
 
 const refreshGrant = "refresh_token"
+
+// shortLife is what an access token is taken to have whose lifetime the answer
+// does not tell, or tells in a way that makes no sense. If it ends earlier, the
+// portal's refusal says so.
+const shortLife = 5 * time.Minute
 
 // Token is what a sign-in gives. The zero Token is not signed in.
 type Token struct {
@@ -46,6 +52,13 @@ type Client struct {
 // "invalid_grant", "expired_token", "invalid_client" or
 // "unauthorized_client") or there is no RefreshToken. After any other, such as
 // a network error or a fault of the service, old is worth keeping.
+//
+// An answer spends the old RefreshToken, so what can be read of it is used: a
+// lifetime that is missing or makes no sense counts as five minutes. Of an
+// answer that holds only one of the tokens and is damaged, or has no access
+// token, Refresh returns that one beside an error: it has to be stored. With a
+// new RefreshToken it is worth asking again, and with the old one at once, while
+// the service may still take it.
 func (c *Config) Refresh(ctx context.Context, old *Token) (*Token, error) {
 	if old.RefreshToken == "" {
 		return nil, fmt.Errorf("refresh: %w: no refresh token", ErrSignInRequired)
@@ -69,6 +82,11 @@ func (c *Config) Refresh(ctx context.Context, old *Token) (*Token, error) {
 	return token, err
 }
 
+// tokenMembers are what is used of CreateToken's answer.
+func tokenMembers() sdk.Members {
+	return sdk.Members{Text: []string{"accessToken", "refreshToken"}, Lifetimes: []string{"expiresIn"}}
+}
+
 // createToken exchanges the grant in in. What a code of the service means in
 // this grant is in meanings.
 func createToken(ctx context.Context, api *ssooidc.Client, client Client, in *ssooidc.CreateTokenInput, meanings map[string]error) (*Token, error) {
@@ -76,19 +94,23 @@ func createToken(ctx context.Context, api *ssooidc.Client, client Client, in *ss
 	ctx, cancel := sdk.Bounded(ctx)
 	defer cancel()
 	in.ClientId, in.ClientSecret = &client.ID, &client.Secret
-	out, err := api.CreateToken(ctx, in)
+	out, err := api.CreateToken(ctx, in, ssooidc.WithAPIOptions(sdk.Lenient(tokenMembers())))
 	if err != nil {
 		return nil, failed(ctx, op, err, meanings)
 	}
-	if aws.ToString(out.AccessToken) == "" || out.ExpiresIn <= 0 {
-		return nil, incomplete(op, "access token", out.ResultMetadata)
+	token := &Token{AccessToken: aws.ToString(out.AccessToken), RefreshToken: aws.ToString(out.RefreshToken), Client: client}
+	if token.AccessToken != "" {
+		token.Expiry = wall(time.Now().Add(cmp.Or(time.Duration(out.ExpiresIn)*time.Second, shortLife)))
 	}
-	return &Token{
-		AccessToken:  *out.AccessToken,
-		RefreshToken: aws.ToString(out.RefreshToken),
-		Expiry:       wall(time.Now().Add(time.Duration(out.ExpiresIn) * time.Second)),
-		Client:       client,
-	}, nil
+	switch {
+	case token.AccessToken == "" && token.RefreshToken == "":
+		return nil, incomplete(op, "access token", out.ResultMetadata)
+	case token.AccessToken == "":
+		return token, incomplete(op, "access token", out.ResultMetadata)
+	case token.RefreshToken == "" && !sdk.Whole(out.ResultMetadata):
+		return token, incomplete(op, "refresh token", out.ResultMetadata)
+	}
+	return token, nil
 }
 
 // wall drops the monotonic reading: it stands still while the machine sleeps,

@@ -1,8 +1,10 @@
 package oidc_test
 
 import (
+	"compress/gzip"
 	"context"
 	"errors"
+	"io"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -58,6 +60,86 @@ func TestRefreshKeepsTheRefreshTokenIfNoneComes(t *testing.T) {
 		if token.AccessToken != "a" || token.RefreshToken != old.RefreshToken {
 			t.Errorf("after %s: %q, %q", body, token.AccessToken, token.RefreshToken)
 		}
+	}
+}
+
+// A lifetime that makes no sense is five minutes, and no token is lost for it.
+func TestWhateverTokenAnAnswerHoldsIsKept(t *testing.T) {
+	const short = 5 * time.Minute
+	zipped := func(text string) string {
+		var b strings.Builder
+		w := gzip.NewWriter(&b)
+		io.WriteString(w, text)
+		w.Close()
+		return b.String()
+	}
+	for _, tt := range []struct {
+		body string
+		life time.Duration
+	}{
+		{`{"accessToken":"a","refreshToken":"r","expiresIn":3600}`, time.Hour},
+		{`{"accessToken":"a","refreshToken":"r"}`, short},
+		{`{"accessToken":"a","refreshToken":"r","expiresIn":null}`, short},
+		{`{"accessToken":"a","refreshToken":"r","expiresIn":0}`, short},
+		{`{"accessToken":"a","refreshToken":"r","expiresIn":-3600}`, short},
+		{`{"accessToken":"a","refreshToken":"r","expiresIn":"3600"}`, time.Hour},
+		{`{"accessToken":"a","refreshToken":"r","expiresIn":" 3600 "}`, time.Hour},
+		{`{"accessToken":"a","refreshToken":"r","expiresIn":3600.0}`, time.Hour},
+		{`{"accessToken":"a","refreshToken":"r","expiresIn":3600.9}`, time.Hour},
+		{`{"accessToken":"a","refreshToken":"r","expiresIn":1e3}`, 1000 * time.Second},
+		{`{"accessToken":"a","refreshToken":"r","expiresIn":0.5}`, short},
+		{`{"accessToken":"a","refreshToken":"r","expiresIn":9223372036854775807}`, short},
+		{`{"accessToken":"a","refreshToken":"r","expiresIn":99999999999999999999999}`, short},
+		{`{"accessToken":"a","refreshToken":"r","expiresIn":1e999}`, short},
+		{`{"accessToken":"a","refreshToken":"r","expiresIn":"an hour"}`, short},
+		{`{"accessToken":"a","refreshToken":"r","expiresIn":true}`, short},
+		{`{"accessToken":"a","refreshToken":"r","expiresIn":[3600]}`, short},
+		{`{"expiresIn":NaN,"accessToken":"a","refreshToken":"r"}`, short},
+		{`{"expiresIn":,"accessToken":"a","refreshToken":"r"}`, short},
+		{"\ufeff" + `{"accessToken":"a","refreshToken":"r","expiresIn":3600}`, time.Hour},
+		{"\r\n" + `{"accessToken":"a","refreshToken":"r","expiresIn":3600}<!-- -->`, time.Hour},
+		{`{"accessToken":"a","refreshToken":"r","expiresIn":3600}{"accessToken":"b"}`, time.Hour},
+		{`{"accessToken":"x","refreshToken":"x","expiresIn":60,"accessToken":"a","refreshToken":"r","expiresIn":3600}`, time.Hour},
+		{`{"accessToken":"a","refreshToken":"r","refreshToken":null,"accessToken":7}`, short},
+		{`{"AccessToken":"a","refresh_token":"r","EXPIRESIN":3600}`, time.Hour},
+		{`{"accessToken":"a","AccessToken":"x","refreshToken":"r"}`, short},
+		{`{"accessToken":"a","refreshToken":"r","expi`, short},
+		{`{"accessToken":"a","refreshToken":"r"`, short},
+		{`{"error":"invalid_grant","accessToken":"a","refreshToken":"r"}`, short},
+		{`{"tokenType":7,"idToken":{"a":[]},"accessToken":"a","refreshToken":"r"}`, short},
+		{zipped(`{"accessToken":"a","refreshToken":"r","expiresIn":3600}`), time.Hour},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			s := newService(reply{status: 200, cut: true, header: map[string]string{"Content-Type": "text/html"}, body: tt.body})
+			token, err := s.config().Refresh(t.Context(), &old)
+			if err != nil {
+				t.Errorf("%s: %v", tt.body, err)
+				return
+			}
+			if token.AccessToken != "a" || token.RefreshToken != "r" || !token.Expiry.Equal(time.Now().Add(tt.life)) {
+				t.Errorf("%s: %q, %q, ends in %v", tt.body, token.AccessToken, token.RefreshToken, time.Until(token.Expiry))
+			}
+		})
+	}
+}
+
+func TestARefreshTokenThatComesAloneIsKept(t *testing.T) {
+	for _, body := range []string{`{"refreshToken":"r","expiresIn":60}`, `{"refreshToken":"r","accessToken":"a`, `{"accessToken":"a\nb","refreshToken":"r"}`} {
+		s := newService(reply{status: 200, body: body})
+		token, err := s.config().Refresh(t.Context(), &old)
+		if e, ok := errors.AsType[*oidc.Error](err); !ok || e.StatusCode != 200 || errors.Is(err, oidc.ErrSignInRequired) {
+			t.Errorf("%s: %v", body, err)
+		}
+		if token == nil || token.RefreshToken != "r" || token.AccessToken != "" || token.Client != old.Client {
+			t.Errorf("%s: the refresh token is lost", body)
+		}
+	}
+}
+
+func TestAPageHoldsNoToken(t *testing.T) {
+	s := newService(reply{status: 200, body: `<html><script>{"accessToken":"a","refreshToken":"r"}</script>`})
+	if token, err := s.config().Refresh(t.Context(), &old); token != nil || err == nil || errors.Is(err, oidc.ErrSignInRequired) {
+		t.Errorf("got %v, %v", token, err)
 	}
 }
 

@@ -19,8 +19,9 @@ type Fault struct {
 	Code, Description, Reason string
 	// RetryAfter is told in whole seconds, rounded up.
 	RetryAfter time.Duration
-	// Body and ContentType replace the error's, as a proxy's page would. The
-	// status is 200 if Status and Code say nothing, the type text/html.
+	// Body and ContentType replace the error's, as a proxy's page would, which
+	// has no request ID. The status is 200 if Status and Code say nothing, the
+	// type text/html.
 	Body, ContentType string
 	// DropErrorType leaves the X-Amzn-ErrorType header out, as some proxies do.
 	DropErrorType bool
@@ -129,6 +130,7 @@ func (f Fault) answer(op operation) answer {
 	a := op.service.refuse(refused)
 	if f.Body != "" {
 		a.header.Del("X-Amzn-Errortype")
+		a.header.Del("X-Amzn-Requestid")
 		a.header.Set("Content-Type", "text/html")
 		a.body = []byte(f.Body)
 		if f.Status == 0 && f.Code == "" {

@@ -13,9 +13,10 @@ import (
 	"github.com/credproc/credproc/internal/sdk"
 )
 
-// What an error can mean, for [errors.Is]. All but ErrThrottled, and an
-// ErrUnauthorized that says nothing else, take the service's word: a proxy's
-// page with the same HTTP status is none of them.
+// What an error can mean, for [errors.Is]. ErrNoAccess and ErrNotFound take the
+// service's own headers: a proxy's answer with the same HTTP status is neither.
+// ErrThrottled takes the status alone, and ErrUnauthorized a JSON object or no
+// body; see [Error.Marked].
 var (
 	ErrUnauthorized = errors.New("access token not valid")    // 401: expired, or ended by the service
 	ErrNoAccess     = errors.New("no access to that role")    // 403: not assigned to the person
@@ -29,6 +30,7 @@ type Error struct {
 	Code       string        // the exception's name, "ForbiddenException"; "" if not given
 	Message    string        // the service's, for people; "" if not given
 	StatusCode int           // HTTP; 0 if there was no answer
+	Marked     bool          // the answer has the service's own headers
 	RequestID  string        // for AWS support; "" if unknown
 	RetryAfter time.Duration // what the service asked for, at most a minute; 0 if nothing
 
@@ -85,8 +87,8 @@ func failed(ctx context.Context, op string, err error) *Error {
 	if !ok {
 		return &Error{Op: op, err: sdk.Cause(ctx, err)}
 	}
-	e := &Error{Op: op, Code: answer.Type, StatusCode: answer.StatusCode, RequestID: answer.RequestID, RetryAfter: answer.RetryAfter}
-	if answer.Body != nil {
+	e := &Error{Op: op, Code: answer.Type, StatusCode: answer.StatusCode, Marked: answer.Marked, RequestID: answer.RequestID, RetryAfter: answer.RetryAfter}
+	if answer.FromService() {
 		var said struct {
 			Message string `json:"message"`
 		}
@@ -102,12 +104,10 @@ func meaning(answer sdk.Answer) error {
 	switch {
 	case answer.StatusCode == http.StatusTooManyRequests:
 		return ErrThrottled
-	case answer.StatusCode == http.StatusUnauthorized && answer.Empty:
-		return ErrUnauthorized // whoever said it: to renew the token does no harm
+	case answer.StatusCode == http.StatusUnauthorized && (answer.Empty || answer.Body != nil):
+		return ErrUnauthorized // even unmarked: to renew the token does no harm
 	case !answer.FromService() || answer.StatusCode < 300:
 		return answer.Garbled()
-	case answer.StatusCode == http.StatusUnauthorized:
-		return ErrUnauthorized
 	case answer.StatusCode == http.StatusForbidden:
 		return ErrNoAccess
 	case answer.StatusCode == http.StatusNotFound:

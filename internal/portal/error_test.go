@@ -12,6 +12,9 @@ import (
 
 var sentinels = []error{portal.ErrUnauthorized, portal.ErrNoAccess, portal.ErrNotFound, portal.ErrThrottled}
 
+// marked is what the service puts on its answers.
+var marked = map[string]string{"X-Amzn-RequestId": "req-1"}
+
 func TestRefusalsAreToldApart(t *testing.T) {
 	tests := []struct {
 		name     string
@@ -32,25 +35,32 @@ func TestRefusalsAreToldApart(t *testing.T) {
 			"GetRoleCredentials: InvalidRequestException: Missing role_name (HTTP 400, request ID req-1)"},
 		{"500", refused(500, "InternalFailure", ""), nil, 2,
 			"GetRoleCredentials: InternalFailure (HTTP 500, request ID req-1)"},
-		{"401 without type", reply{status: 401, body: `{"message":"Session token not found or invalid"}`}, portal.ErrUnauthorized, 1,
-			"GetRoleCredentials: Session token not found or invalid (HTTP 401)"},
+		{"401 without type", reply{status: 401, header: marked, body: `{"message":"Session token not found or invalid"}`}, portal.ErrUnauthorized, 1,
+			"GetRoleCredentials: Session token not found or invalid (HTTP 401, request ID req-1)"},
+		{"401 without marks", reply{status: 401, body: `{"message":"who are you?"}`}, portal.ErrUnauthorized, 1, "GetRoleCredentials: access token not valid (HTTP 401)"},
 		{"401 without anything", reply{status: 401}, portal.ErrUnauthorized, 1, "GetRoleCredentials: access token not valid (HTTP 401)"},
-		{"403 without anything", reply{status: 403}, nil, 1, "GetRoleCredentials: the answer from portal.sso.us-east-1.amazonaws.com is not JSON (HTTP 403)"},
-		{"403 with its type in the body", reply{status: 403, body: `{"__type":"ForbiddenException","message":"No access"}`}, portal.ErrNoAccess, 1,
-			"GetRoleCredentials: ForbiddenException: No access (HTTP 403)"},
+		{"403 without anything", reply{status: 403}, nil, 1, "GetRoleCredentials: the answer from portal.sso.us-east-1.amazonaws.com did not come from AWS (HTTP 403)"},
+		{"403 with its type in the body", reply{status: 403, header: marked, body: `{"__type":"ForbiddenException","message":"No access"}`}, portal.ErrNoAccess, 1,
+			"GetRoleCredentials: ForbiddenException: No access (HTTP 403, request ID req-1)"},
+		{"403 without marks", reply{status: 403, body: `{"__type":"ForbiddenException","message":"No access"}`}, nil, 1,
+			"GetRoleCredentials: the answer from portal.sso.us-east-1.amazonaws.com did not come from AWS (HTTP 403)"},
+		{"404 without marks", reply{status: 404, body: `{"message":"not here"}`}, nil, 1,
+			"GetRoleCredentials: the answer from portal.sso.us-east-1.amazonaws.com did not come from AWS (HTTP 404)"},
+		{"403 in HTML with marks", reply{status: 403, header: map[string]string{"X-Amzn-RequestId": "req-1", "Content-Type": "text/html"}, body: "<html>"}, nil, 1,
+			"GetRoleCredentials: the answer from portal.sso.us-east-1.amazonaws.com is not JSON (HTTP 403, request ID req-1)"},
 		{"403 without body", reply{status: 403, header: map[string]string{"X-Amzn-ErrorType": "ForbiddenException"}}, portal.ErrNoAccess, 1,
 			"GetRoleCredentials: ForbiddenException (HTTP 403)"},
 		{"429 of somebody else", page(429), portal.ErrThrottled, 1,
 			"GetRoleCredentials: too many requests for now (HTTP 429)"},
-		{"a proxy's 401", page(401), nil, 1, "GetRoleCredentials: the answer from portal.sso.us-east-1.amazonaws.com is not JSON (HTTP 401)"},
-		{"a proxy's 403", page(403), nil, 1, "GetRoleCredentials: the answer from portal.sso.us-east-1.amazonaws.com is not JSON (HTTP 403)"},
-		{"a proxy's 404", page(404), nil, 1, "GetRoleCredentials: the answer from portal.sso.us-east-1.amazonaws.com is not JSON (HTTP 404)"},
-		{"a proxy's 407", page(407), nil, 1, "GetRoleCredentials: the answer from portal.sso.us-east-1.amazonaws.com is not JSON (HTTP 407)"},
-		{"a load balancer's 503", page(503), nil, 2, "GetRoleCredentials: the answer from portal.sso.us-east-1.amazonaws.com is not JSON (HTTP 503)"},
+		{"a proxy's 401", page(401), nil, 1, "GetRoleCredentials: the answer from portal.sso.us-east-1.amazonaws.com did not come from AWS (HTTP 401)"},
+		{"a proxy's 403", page(403), nil, 1, "GetRoleCredentials: the answer from portal.sso.us-east-1.amazonaws.com did not come from AWS (HTTP 403)"},
+		{"a proxy's 404", page(404), nil, 1, "GetRoleCredentials: the answer from portal.sso.us-east-1.amazonaws.com did not come from AWS (HTTP 404)"},
+		{"a proxy's 407", page(407), nil, 1, "GetRoleCredentials: the answer from portal.sso.us-east-1.amazonaws.com did not come from AWS (HTTP 407)"},
+		{"a load balancer's 503", page(503), nil, 2, "GetRoleCredentials: the answer from portal.sso.us-east-1.amazonaws.com did not come from AWS (HTTP 503)"},
 		{"403 in plain text", reply{status: 403, header: map[string]string{"Content-Type": "text/plain"}, body: "Forbidden"}, nil, 1,
-			"GetRoleCredentials: the answer from portal.sso.us-east-1.amazonaws.com is not JSON (HTTP 403)"},
+			"GetRoleCredentials: the answer from portal.sso.us-east-1.amazonaws.com did not come from AWS (HTTP 403)"},
 		{"401 cut short", reply{status: 401, body: `{"message":"Sess`, cut: true}, nil, 1,
-			"GetRoleCredentials: the answer from portal.sso.us-east-1.amazonaws.com is not JSON (HTTP 401)"},
+			"GetRoleCredentials: the answer from portal.sso.us-east-1.amazonaws.com did not come from AWS (HTTP 401)"},
 		{"no answer", reply{err: errors.New("no route")}, nil, 2,
 			`GetRoleCredentials: Get "https://portal.sso.us-east-1.amazonaws.com/federation/credentials?account_id=012345678901&role_name=Admin": no route`},
 	}

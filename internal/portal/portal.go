@@ -70,7 +70,12 @@ func (c *Client) RoleCredentials(ctx context.Context, accessToken, accountID, ro
 	}
 	ctx, cancel := sdk.Bounded(ctx)
 	defer cancel()
-	out, err := api.GetRoleCredentials(ctx, &sso.GetRoleCredentialsInput{AccessToken: &accessToken, AccountId: &accountID, RoleName: &roleName})
+	out, err := api.GetRoleCredentials(ctx, &sso.GetRoleCredentialsInput{AccessToken: &accessToken, AccountId: &accountID, RoleName: &roleName},
+		sso.WithAPIOptions(sdk.Lenient(sdk.Members{
+			Objects: []string{"roleCredentials"},
+			Text:    []string{"accessKeyId", "secretAccessKey", "sessionToken"},
+			Numbers: []string{"expiration"},
+		})))
 	if err != nil {
 		return nil, failed(ctx, op, err)
 	}

@@ -69,7 +69,6 @@ func TestIncompleteCredentialsAreErrors(t *testing.T) {
 		{`1893553445678`, `9223372036854775807`},
 		{`1893553445678`, `"2030-01-02T03:04:05Z"`},
 		{`"roleCredentials"`, `"other"`},
-		{`}}`, `}`},
 		{`}}`, ``},
 		{credentials, ``},
 		{credentials, `null`},
@@ -88,6 +87,16 @@ func TestIncompleteCredentialsAreErrors(t *testing.T) {
 		}
 		if len(s.asked) != 1 {
 			t.Errorf("%q for %q: asked %d times", change[1], change[0], len(s.asked))
+		}
+	}
+}
+
+func TestAnExpirationMayBeWrittenInAnyWay(t *testing.T) {
+	for _, form := range []string{`"1893553445678"`, `1893553445678.0`, `1.893553445678e12`} {
+		_, c := serving(ok("\ufeff" + strings.Replace(credentials, "1893553445678", form, 1) + "\n-- "))
+		got, err := c.RoleCredentials(t.Context(), token, account, "Admin")
+		if err != nil || got.Expiration.UnixMilli() != 1893553445678 {
+			t.Errorf("%s: %v, %v", form, got, err)
 		}
 	}
 }

@@ -33,8 +33,13 @@ type Answer struct {
 	RequestID  string        // "" if there was none
 	RetryAfter time.Duration // what the answer asked for, at most a minute; 0 if nothing
 	Host       string        // who was asked, as far as known
+	// Marked says that the answer has a header that AWS's services put on theirs:
+	// X-Amzn-RequestId or X-Amzn-ErrorType. Only the word of such an answer may
+	// cost anything: a proxy's JSON can look like the service's.
+	Marked bool
 	// Type is the exception's name by the header X-Amzn-ErrorType, or by the
-	// body's __type or code: "InvalidGrantException". "" if there is none.
+	// body's __type or code: "InvalidGrantException". "" if there is none, or
+	// the answer is not Marked.
 	Type string
 	// Body is the body of a status other than 2xx, if that is a JSON object.
 	// nil otherwise.
@@ -56,6 +61,7 @@ func AnswerTo(err error) (answer Answer, ok bool) {
 		StatusCode: resp.StatusCode,
 		RequestID:  printable.Line(failed.RequestID),
 		RetryAfter: retryAfter(resp.Header),
+		Marked:     resp.Header.Get("X-Amzn-RequestId") != "" || resp.Header.Get("X-Amzn-ErrorType") != "",
 		Type:       exception(resp.Header.Get("X-Amzn-ErrorType")),
 	}
 	if resp.Request != nil {
@@ -76,6 +82,9 @@ func (a *Answer) readBody(resp *http.Response) {
 		return
 	}
 	a.Body = body.data
+	if !a.Marked {
+		return
+	}
 	for _, name := range []string{"__type", "code"} {
 		var typ string
 		if a.Type == "" && json.Unmarshal(members[name], &typ) == nil {
@@ -85,8 +94,8 @@ func (a *Answer) readBody(resp *http.Response) {
 }
 
 // FromService reports whether the AWS service gave the answer, and not
-// somebody in between: a proxy's 403 is a page of HTML.
-func (a Answer) FromService() bool { return a.Type != "" || a.Body != nil }
+// somebody in between, and it can be read.
+func (a Answer) FromService() bool { return a.Marked && (a.Type != "" || a.Body != nil) }
 
 // Garbled says that nothing could be made of the answer. It shows none of it.
 func (a Answer) Garbled() error {
@@ -96,6 +105,9 @@ func (a Answer) Garbled() error {
 	}
 	if a.StatusCode < 300 {
 		return fmt.Errorf("the answer from %s is not JSON, or was cut short", who)
+	}
+	if !a.Marked {
+		return fmt.Errorf("the answer from %s did not come from AWS", who)
 	}
 	return fmt.Errorf("the answer from %s is not JSON", who)
 }

@@ -25,6 +25,7 @@ func TestAnswerTo(t *testing.T) {
 		}
 		return h
 	}
+	mark := header("X-Amzn-RequestId", "req-1")
 	tests := []struct {
 		name   string
 		header http.Header
@@ -32,12 +33,16 @@ func TestAnswerTo(t *testing.T) {
 		want   Answer
 		from   bool
 	}{
-		{"of the service", header("X-Amzn-ErrorType", "InvalidGrantException:http://internal.amazon.com/", "Content-Type", "application/json"), `{"error":"x"}`, Answer{Type: "InvalidGrantException", Body: []byte(`{"error":"x"}`)}, true},
-		{"type with a namespace", header("X-Amzn-ErrorType", "com.amazonaws#XException"), ``, Answer{Type: "XException"}, true},
-		{"type in the body", nil, `{"__type":"ns#XException"}`, Answer{Type: "XException", Body: []byte(`{"__type":"ns#XException"}`)}, true},
-		{"code in the body", nil, `{"code":"XException"}`, Answer{Type: "XException", Body: []byte(`{"code":"XException"}`)}, true},
-		{"code that is a number", nil, `{"code":7}`, Answer{Body: []byte(`{"code":7}`)}, true},
-		{"no content type", nil, `{}`, Answer{Body: []byte(`{}`)}, true},
+		{"of the service", header("X-Amzn-ErrorType", "InvalidGrantException:http://internal.amazon.com/", "Content-Type", "application/json"), `{"error":"x"}`, Answer{Marked: true, Type: "InvalidGrantException", Body: []byte(`{"error":"x"}`)}, true},
+		{"type with a namespace", header("X-Amzn-ErrorType", "com.amazonaws#XException"), ``, Answer{Marked: true, Type: "XException"}, true},
+		{"type in the body", mark, `{"__type":"ns#XException"}`, Answer{Marked: true, Type: "XException", Body: []byte(`{"__type":"ns#XException"}`)}, true},
+		{"code in the body", mark, `{"code":"XException"}`, Answer{Marked: true, Type: "XException", Body: []byte(`{"code":"XException"}`)}, true},
+		{"code that is a number", mark, `{"code":7}`, Answer{Marked: true, Body: []byte(`{"code":7}`)}, true},
+		{"no content type", mark, `{}`, Answer{Marked: true, Body: []byte(`{}`)}, true},
+		{"HTML with the service's mark", header("Content-Type", "text/html", "X-Amzn-RequestId", "1"), `<html>`, Answer{Marked: true}, false},
+		{"no mark", nil, `{"__type":"XException"}`, Answer{Body: []byte(`{"__type":"XException"}`)}, false},
+		{"an empty mark", header("X-Amzn-RequestId", ""), `{}`, Answer{Body: []byte(`{}`)}, false},
+		{"another's mark", header("X-Amz-Request-Id", "1", "X-Amz-Cf-Id", "1"), `{}`, Answer{Body: []byte(`{}`)}, false},
 		{"HTML", header("Content-Type", "text/html"), `<html>`, Answer{}, false},
 		{"JSON that says it is HTML", header("Content-Type", "Text/HTML; charset=x"), `{}`, Answer{}, false},
 		{"text", header("Content-Type", "text/plain"), `no`, Answer{}, false},
@@ -69,7 +74,7 @@ func TestAnswerNamesTheHost(t *testing.T) {
 	failed, _ := errors.AsType[*awshttp.ResponseError](err)
 	failed.Response.Request = &http.Request{URL: &url.URL{Host: "portal.example"}}
 	answer, _ := AnswerTo(err)
-	if got := answer.Garbled().Error(); got != "the answer from portal.example is not JSON" {
+	if got := answer.Garbled().Error(); got != "the answer from portal.example did not come from AWS" {
 		t.Error(got)
 	}
 	if got := (Answer{StatusCode: 200}).Garbled().Error(); got != "the answer from the service is not JSON, or was cut short" {
@@ -122,14 +127,21 @@ func TestAnswersAreBounded(t *testing.T) {
 
 func deserialize(t *testing.T, status int, body io.ReadCloser) *smithyhttp.Response {
 	t.Helper()
-	resp := &smithyhttp.Response{Response: &http.Response{StatusCode: status, Body: body}}
-	next := middleware.DeserializeHandlerFunc(func(context.Context, middleware.DeserializeInput) (middleware.DeserializeOutput, middleware.Metadata, error) {
-		return middleware.DeserializeOutput{RawResponse: resp}, middleware.Metadata{}, nil
-	})
-	if _, _, err := (boundAnswer{}).HandleDeserialize(t.Context(), middleware.DeserializeInput{}, next); err != nil {
+	resp := response(status, body)
+	if _, _, err := (boundAnswer{}).HandleDeserialize(t.Context(), middleware.DeserializeInput{}, answering(resp)); err != nil {
 		t.Fatal(err)
 	}
 	return resp
+}
+
+func response(status int, body io.ReadCloser) *smithyhttp.Response {
+	return &smithyhttp.Response{Response: &http.Response{StatusCode: status, Header: http.Header{}, Body: body}}
+}
+
+func answering(resp *smithyhttp.Response) middleware.DeserializeHandler {
+	return middleware.DeserializeHandlerFunc(func(context.Context, middleware.DeserializeInput) (middleware.DeserializeOutput, middleware.Metadata, error) {
+		return middleware.DeserializeOutput{RawResponse: resp}, middleware.Metadata{}, nil
+	})
 }
 
 type endless struct {

@@ -15,6 +15,7 @@ import (
 // A call, from the settings to the reading of a refusal.
 func Example() {
 	service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("X-Amzn-RequestId", "8b1c")
 		w.WriteHeader(http.StatusUnauthorized)
 		fmt.Fprint(w, `{"__type":"UnauthorizedException","message":"Session token not found or invalid"}`)
 	}))
