@@ -72,7 +72,7 @@ var moments = map[string]moment{
 			d.server.ClearFaults()
 		},
 		use:   (*damaged).reads,
-		files: []string{".refused"},
+		files: []string{".verdict"},
 	},
 	"after the session has ended": {
 		begin: func(d *damaged) {

@@ -92,6 +92,36 @@ func TestARefusalOfTheFreshTokenTooIsAFailureThatPasses(t *testing.T) {
 	})
 }
 
+func TestASecondRefusalCostsWhatTheFirstDoes(t *testing.T) {
+	onMachine(t, func(m *machine) {
+		var roles []string
+		for i := range 40 {
+			roles = append(roles, fmt.Sprintf("Role%d", i))
+		}
+		m.server.Set(func(s *idctest.Server) {
+			s.Accounts, s.Rotation = []idctest.Account{{ID: "111111111111", Roles: roles}}, idctest.Strict
+			s.Latency = 150 * time.Millisecond
+		})
+		for len(roles) > 0 {
+			now := roles[:10]
+			roles = roles[10:]
+			m.server.RevokeAccessTokens()
+			began := time.Now()
+			m.asks("CreateToken 1, GetRoleCredentials 20", func() {
+				m.together(10, func(i int) error {
+					_, err := m.role("111111111111", now[i]).Retrieve(m.Context())
+					return err
+				})
+			})
+			if took := time.Since(began); took > time.Second {
+				t.Errorf("took %v", took)
+			}
+			time.Sleep(time.Second)
+		}
+		m.signedIn()
+	})
+}
+
 func TestTenRolesWithARefusedTokenShareOneRenewal(t *testing.T) {
 	for _, age := range []time.Duration{50 * time.Minute, 61 * time.Minute} { // stale, expired
 		t.Run(age.String(), func(t *testing.T) {
@@ -205,8 +235,8 @@ func TestAFaultOfTheServiceIsUnavailableAndShared(t *testing.T) {
 		{"a service that is down", idctest.Fault{Status: 503}, 2, 503, "ServiceUnavailableException"},
 		{"a broken connection", idctest.Fault{Reset: true}, 2, 0, "connection reset by peer"},
 		{"a login page", idctest.Fault{Body: "<html>sign in to the wifi</html>"}, 1, 200, "not JSON"},
-		{"a proxy's 403", idctest.Fault{Status: 403, Body: "<html>blocked</html>"}, 1, 403, "not JSON"},
-		{"a proxy's 401", idctest.Fault{Status: 401, Body: "<html>who are you</html>"}, 1, 401, "not JSON"},
+		{"a proxy's 403", idctest.Fault{Status: 403, Body: "<html>blocked</html>"}, 1, 403, "did not come from AWS"},
+		{"a proxy's 401", idctest.Fault{Status: 401, Body: "<html>who are you</html>"}, 1, 401, "did not come from AWS"},
 		{"half an answer", idctest.Fault{Truncate: true}, 1, 200, "cut short"},
 		{"JSON of something else", idctest.Fault{Body: `{"a":1}`, ContentType: "application/json"}, 1, 200, "no credentials"},
 		{"a bad request", idctest.Fault{Status: 400}, 1, 400, "InvalidRequestException"},

@@ -47,8 +47,10 @@ func (d *door) call(ctx context.Context, do func(c *portal.Client, token string)
 		if token, err = d.tokenAfter(ctx, token); err != nil {
 			return err
 		}
-		if err = do(c, token); errors.Is(err, portal.ErrUnauthorized) {
-			s.RefusedAtBirth(token)
+		err = do(c, token)
+		_, noAccess := errors.AsType[*NoAccessError](err)
+		if refused := errors.Is(err, portal.ErrUnauthorized); refused || err == nil || noAccess {
+			s.Tried(token, !refused)
 		}
 	}
 	if answer, ok := err.(*portal.Error); ok {

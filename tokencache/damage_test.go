@@ -114,12 +114,12 @@ var storedFiles = map[string]storedFile{
 	},
 	"the mark of a refusal": {
 		write: func(c *cupboard) error {
-			c.markAtBirth(c.it.AccessToken)
+			c.writeVerdict(c.it.AccessToken, false)
 			return nil
 		},
-		name: func(c *cupboard) string { return filepath.Join("state", c.id+".refused") },
+		name: func(c *cupboard) string { return filepath.Join("state", c.id+".verdict") },
 		read: func(c *cupboard) (any, error) {
-			if !c.refusedAtBirth(c.it.AccessToken) {
+			if c.verdict(c.it.AccessToken) == nil {
 				return nil, nil
 			}
 			return true, nil

@@ -170,7 +170,7 @@ func TestANewSignInClearsTheMarks(t *testing.T) {
 		time.Sleep(2 * time.Hour)
 		m.fails(m.session())
 		st := m.store()
-		for _, name := range []string{".refused", ".denied", ".pending"} {
+		for _, name := range []string{".verdict", ".denied", ".pending"} {
 			m.state().Write(st.id+name, []byte("{}"))
 		}
 		m.signIn(m.session())
@@ -178,7 +178,7 @@ func TestANewSignInClearsTheMarks(t *testing.T) {
 			t.Errorf("status %+v, %v", status, err)
 		}
 		for _, name := range m.files("state") {
-			for _, bad := range []string{".ended", ".refused", ".denied", ".pending", ".failure", ".room"} {
+			for _, bad := range []string{".ended", ".verdict", ".denied", ".pending", ".failure", ".room"} {
 				if strings.HasSuffix(name, bad) {
 					t.Errorf("left: %s", name)
 				}
@@ -213,7 +213,7 @@ func TestAMarkFromTheFutureIsVoid(t *testing.T) {
 	})
 }
 
-func TestAnExpiredRegistrationEndsTheSessionWithoutACall(t *testing.T) {
+func TestThatARegistrationHasExpiredIsTheServicesToSay(t *testing.T) {
 	inBubble(t, func(m *world) {
 		m.server.Set(func(s *idctest.Server) { s.RegistrationLife = 10 * time.Hour })
 		m.signIn(m.session())
@@ -222,14 +222,36 @@ func TestAnExpiredRegistrationEndsTheSessionWithoutACall(t *testing.T) {
 			t.Errorf("status %+v, %v", status, err)
 		}
 		time.Sleep(11 * time.Hour)
-		m.asksNothing(func() {
+		m.renews(1, func() {
 			for range 3 {
-				if err := m.fails(m.session()); !errors.Is(err, oidc.ErrSignInRequired) || !strings.Contains(err.Error(), "registration has expired") {
+				if err := m.fails(m.session()); !errors.Is(err, oidc.ErrSignInRequired) || !strings.Contains(err.Error(), "invalid_client") {
 					t.Errorf("got %v", err)
 				}
 			}
 		})
 		m.signIn(m.session())
+		m.works()
+	})
+}
+
+// Times in a login are by the clock it was made with.
+func TestALoginMadeWithAClockYearsBehindGoesOn(t *testing.T) {
+	onWorld(t, func(m *world) {
+		m.server.Set(func(s *idctest.Server) { s.SessionLife = 20 * 365 * 24 * time.Hour })
+		m.change(func(it *item) { it.Renewed, it.Expiry = it.Renewed-10*365*86400, it.Expiry-10*365*86400 })
+		st := m.store()
+		client, err := st.readRegistration(m.Context(), m.item().ClientID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		client.Expiry = client.Expiry.AddDate(-10, 0, 0)
+		if err := st.writeRegistration(m.Context(), client); err != nil {
+			t.Fatal(err)
+		}
+		m.renews(1, func() { m.token(m.session()) })
+		if status, err := m.session().Status(); err != nil || status.Ended != "" {
+			t.Errorf("status %+v, %v", status, err)
+		}
 		m.works()
 	})
 }

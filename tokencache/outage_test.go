@@ -23,7 +23,8 @@ var outages = map[string]idctest.Fault{
 	"a hotel's page":            {Body: "<html>room number?</html>"},
 	"an internal invalid_grant": {Status: 500, Code: "invalid_grant"},
 	"a reset":                   {Reset: true},
-	"a truncated answer":        {Truncate: true},
+	"somebody else's JSON":      {Status: 401, Body: `{"error":"invalid_client"}`, ContentType: "application/json"},
+	"somebody else's success":   {Body: `{"error":"invalid_grant"}`, ContentType: "application/json"},
 	"no answer":                 {Delay: time.Minute, Reset: true},
 }
 

@@ -32,13 +32,18 @@ func (it *item) token() *oidc.Token {
 	return &oidc.Token{AccessToken: it.AccessToken, Expiry: time.Unix(it.Expiry, 0), Client: oidc.Client{ID: it.ClientID}}
 }
 
-// next returns the item that follows it with a renewed token.
+// next returns the item that follows it with a renewed token, of which the one
+// half may be missing that has not been renewed.
 func (it *item) next(tok *oidc.Token) *item {
-	return &item{
+	next := &item{
 		Version: itemVersion, Generation: it.Generation + 1, ClientID: tok.Client.ID,
-		AccessToken: tok.AccessToken, RefreshToken: tok.RefreshToken,
+		AccessToken: tok.AccessToken, RefreshToken: cmp.Or(tok.RefreshToken, it.RefreshToken),
 		Renewed: time.Now().Unix(), Expiry: tok.Expiry.Unix(),
 	}
+	if tok.AccessToken == "" {
+		next.AccessToken, next.Renewed, next.Expiry = it.AccessToken, it.Renewed, it.Expiry
+	}
+	return next
 }
 
 // usable reports whether the access token may be sent at all. A clock before
@@ -62,6 +67,7 @@ type renewal struct {
 	st      *store
 	refused string
 	force   bool
+	parted  bool // an answer had only one of the tokens
 
 	seen *index // the index at the last look into the keyring
 	base int64  // the generation at the first look
@@ -197,20 +203,36 @@ func (r *renewal) renew(ctx context.Context) (*item, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !client.Expiry.IsZero() && !time.Now().Before(client.Expiry) {
-		return r.over(old, "the client registration has expired")
-	}
 	if err := r.makeRoom(ctx, old); err != nil {
 		return nil, err
 	}
 	tok, err := r.Config.Refresh(r.logged(ctx), &oidc.Token{AccessToken: old.AccessToken, RefreshToken: old.RefreshToken, Client: client})
-	if err != nil {
+	if tok == nil {
 		r.st.removeJournal()
 		return r.refusedOr(ctx, old, err)
 	}
 	renewed := old.next(tok)
 	renewed.Instead = r.refused == old.AccessToken
-	return renewed, r.keep(ctx, renewed, client.Expiry)
+	r.keep(ctx, renewed, client.Expiry)
+	if err == nil {
+		return renewed, nil
+	}
+	return r.complete(ctx, renewed, err)
+}
+
+// complete renews once more after an answer with only one of the tokens: what
+// the other was is not known, and the old one may still work for a moment.
+func (r *renewal) complete(ctx context.Context, part *item, err error) (*item, error) {
+	r.debug("renewed in part", "error", err)
+	r.last.Store(part)
+	if !r.parted {
+		r.parted = true
+		return r.renew(ctx)
+	}
+	if part.usable(time.Now(), r.refused) && !r.force {
+		return part, nil
+	}
+	return nil, &UnavailableError{Op: "renew the session " + r.label(), Reason: err.Error(), Err: err}
 }
 
 // replay brings the journal of a holder that died to the keyring.
@@ -250,7 +272,7 @@ func (r *renewal) makeRoom(ctx context.Context, old *item) error {
 
 // keep stores renewed tokens. Where it fails they are used all the same; with
 // the journal filled, a later holder stores them.
-func (r *renewal) keep(ctx context.Context, it *item, registration time.Time) error {
+func (r *renewal) keep(ctx context.Context, it *item, registration time.Time) {
 	if err := r.st.fillJournal(ctx, it); err != nil {
 		r.debug("journal not filled", "error", err)
 	}
@@ -259,7 +281,7 @@ func (r *renewal) keep(ctx context.Context, it *item, registration time.Time) er
 	defer cancel()
 	if err := r.st.writeItem(ctx, it); err != nil {
 		r.debug("not stored in the keyring yet", "error", err)
-		return nil
+		return
 	}
 	ix := r.st.readIndex()
 	if ix == nil {
@@ -271,7 +293,6 @@ func (r *renewal) keep(ctx context.Context, it *item, registration time.Time) er
 	r.st.state.Remove(r.st.noteFile())
 	r.st.removeJournal()
 	r.st.removeOverflow(it.Generation)
-	return nil
 }
 
 // describe brings an index up to date with an item.
@@ -349,14 +370,14 @@ const (
 )
 
 // awaitVerdict waits for the process that got the access token in place of a
-// refused one to find out whether the service takes it. This caller, who had
+// refused one to find out whether the service accepts it. This caller, who had
 // it refused, may have been quicker, and would renew again what is refused at
-// birth.
+// birth. A token that was accepted has been revoked since: there is no wait.
 func (r *renewal) awaitVerdict(ctx context.Context, it *item) {
 	if !it.Instead || it.AccessToken != r.refused || age(it.Renewed) >= giveUp {
 		return
 	}
-	for deadline := time.Now().Add(verdictTime); !r.refusedAtBirth(it) && time.Now().Before(deadline); {
+	for deadline := time.Now().Add(verdictTime); r.st.verdict(it.AccessToken) == nil && time.Now().Before(deadline); {
 		if !sleep(ctx, 20*time.Millisecond) {
 			return
 		}
@@ -368,30 +389,40 @@ func age(unix int64) time.Duration { return time.Since(time.Unix(unix, 0)) }
 // refusedAtBirth reports whether this caller's refused token is one that was
 // refused to the caller who got it, too.
 func (r *renewal) refusedAtBirth(it *item) bool {
-	return it.AccessToken == r.refused && r.st.refusedAtBirth(it.AccessToken)
+	if it.AccessToken != r.refused {
+		return false
+	}
+	v := r.st.verdict(it.AccessToken)
+	return v != nil && !v.Accepted
 }
 
 func (r *renewal) atBirth() error {
 	return &UnavailableError{Op: "renew the session " + r.label(), Reason: "the service refuses an access token that it has just given"}
 }
 
-type atBirth struct {
-	Token string    `json:"token"`
-	At    time.Time `json:"at"`
+// verdict is what the service said to an access token that was got in place of
+// a refused one.
+type verdict struct {
+	Token    string    `json:"token"`
+	Accepted bool      `json:"accepted"`
+	At       time.Time `json:"at"`
 }
 
-func (st *store) markAtBirth(accessToken string) {
-	if data, err := json.Marshal(atBirth{tokenHash(accessToken), time.Now()}); err == nil {
-		st.state.Write(st.id+".refused", data)
+func (st *store) writeVerdict(accessToken string, accepted bool) {
+	if data, err := json.Marshal(verdict{tokenHash(accessToken), accepted, time.Now()}); err == nil {
+		st.state.Write(st.id+".verdict", data)
 	}
 }
 
-func (st *store) refusedAtBirth(accessToken string) bool {
-	data, err := st.state.Read(st.id + ".refused")
-	var m atBirth
-	if err != nil || json.Unmarshal(data, &m) != nil || m.Token != tokenHash(accessToken) {
-		return false
+// verdict returns what was said to a token lately, or nil.
+func (st *store) verdict(accessToken string) *verdict {
+	data, err := st.state.Read(st.id + ".verdict")
+	v := new(verdict)
+	if err != nil || json.Unmarshal(data, v) != nil || v.Token != tokenHash(accessToken) {
+		return nil
 	}
-	age := time.Since(m.At)
-	return age >= 0 && age < giveUp
+	if age := time.Since(v.At); age < 0 || age >= giveUp {
+		return nil
+	}
+	return v
 }

@@ -132,7 +132,7 @@ func TestARefusedTokenIsReplacedOnce(t *testing.T) {
 func TestATokenRefusedAtBirthIsNotReplacedForTenSeconds(t *testing.T) {
 	onWorld(t, func(m *world) {
 		second := m.instead(m.session(), m.token(m.session()))
-		m.session().RefusedAtBirth(second)
+		m.session().Tried(second, false)
 		m.asksNothing(func() {
 			_, err := m.session().Token(m.Context(), second)
 			if isUnavailable(err) == nil || !strings.Contains(err.Error(), "just given") {
@@ -153,7 +153,7 @@ func TestWhoeverHadItRefusedFirstWaitsForTheVerdict(t *testing.T) {
 		m.asksNothing(func() {
 			go func() {
 				time.Sleep(time.Second) // the one who got it is slow to try it
-				m.session().RefusedAtBirth(second)
+				m.session().Tried(second, false)
 			}()
 			if _, err := m.session().Token(m.Context(), second); isUnavailable(err) == nil {
 				t.Errorf("got %v", err)
@@ -163,6 +163,23 @@ func TestWhoeverHadItRefusedFirstWaitsForTheVerdict(t *testing.T) {
 		// Nobody says that it was refused at birth: it was revoked.
 		third := m.instead(m.session(), second)
 		m.renews(1, func() { m.instead(m.session(), third) })
+	})
+}
+
+func TestATokenThatWasAcceptedAndThenRefusedIsReplacedAtOnce(t *testing.T) {
+	onWorld(t, func(m *world) {
+		token := m.token(m.session())
+		for range 3 {
+			m.renews(1, func() {
+				began := time.Now()
+				token = m.instead(m.session(), token)
+				if took := time.Since(began); took >= time.Second {
+					t.Errorf("took %v", took)
+				}
+			})
+			m.session().Tried(token, true)
+			time.Sleep(time.Second)
+		}
 	})
 }
 
@@ -391,7 +408,7 @@ func TestSettingsThatCannotWorkAreErrors(t *testing.T) {
 		if bad().First(m.Context(), "", time.Hour) {
 			t.Error("first in spite of an error")
 		}
-		bad().RefusedAtBirth("x")
+		bad().Tried("x", false)
 		if len(m.files("")) > 0 {
 			t.Errorf("files: %q", m.files(""))
 		}

@@ -179,12 +179,17 @@ func (s *Session) Token(ctx context.Context, refused string) (*oidc.Token, error
 	return s.token(ctx, refused, false)
 }
 
-// RefusedAtBirth tells that the service refuses an access token that it has
-// just given in place of a refused one. For ten seconds [Session.Token] then
-// gives up on a caller who has that one refused too, rather than renew again.
-func (s *Session) RefusedAtBirth(accessToken string) {
-	if st, err := s.open(); err == nil {
-		st.markAtBirth(accessToken)
+// Tried tells whether the service has accepted an access token that
+// [Session.Token] gave in place of a refused one. After a refusal Token gives up
+// for ten seconds on callers who have that one refused too, rather than renew
+// again; it renews at once for those who have one refused that was accepted.
+func (s *Session) Tried(accessToken string, accepted bool) {
+	st, err := s.open()
+	if err != nil {
+		return
+	}
+	if v := st.verdict(accessToken); v == nil || v.Accepted != accepted {
+		st.writeVerdict(accessToken, accepted)
 	}
 }
 

@@ -294,8 +294,8 @@ func (s *Session) revoke(ctx context.Context, it *item) error {
 	ctx, cancel := context.WithTimeout(s.logged(ctx), logoutTime)
 	defer cancel()
 	err := s.portal().Logout(ctx, it.AccessToken)
-	if errors.Is(err, portal.ErrUnauthorized) { // it has ended already
-		return nil
+	if e, ok := errors.AsType[*portal.Error](err); ok && e.Marked && errors.Is(err, portal.ErrUnauthorized) {
+		return nil // it has ended already
 	}
 	return err
 }
@@ -311,7 +311,7 @@ func (s *Session) portal() *portal.Client {
 // clearMarks forgets the refusals and failures of the login there was.
 func (st *store) clearMarks() {
 	st.state.Remove(st.id + ".ended")
-	st.state.Remove(st.id + ".refused")
+	st.state.Remove(st.id + ".verdict")
 	st.state.Remove(st.noteFile())
 	st.forgetPending()
 	names, _ := st.locks().Names()

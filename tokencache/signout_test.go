@@ -42,7 +42,7 @@ func TestASignOutLeavesNothing(t *testing.T) {
 		m.server.Fault("CreateToken", idctest.Fault{Status: 500})
 		m.session().Renew(m.Context()) // leaves a failure
 		st.markEnded(m.item(), false, "x")
-		st.markAtBirth("x")
+		st.writeVerdict("x", false)
 		st.markDenied()
 		if err := st.writePending(m.Context(), &oidc.DeviceCode{Expiry: time.Now().Add(time.Hour)}); err != nil {
 			t.Fatal(err)
