@@ -262,10 +262,6 @@ func (a *App) aboutKeyring(err error) (advice, bool) {
 	case errors.Is(err, tokencache.ErrLocked):
 		say.more = howToUnlock(runtime.GOOS) + " Then try again. Nothing is lost."
 		return say, true
-	case errors.Is(err, tokencache.ErrOlder):
-		say.more = "It may show what is stored late: try again. If it was brought back from a backup, only a new sign-in helps."
-		say.hint = a.loginHint(err, "--force")
-		return say, true
 	case errors.Is(err, tokencache.ErrTooBig):
 		say.more = a.otherKeyrings(err)
 		return say, true
@@ -279,10 +275,11 @@ func (a *App) aboutKeyring(err error) (advice, bool) {
 	return say, false
 }
 
-// inFiles reports whether the keyring that failed is one of plain files.
+// inFiles reports whether it is files that keep the keyring from working.
 func inFiles(err error) bool {
 	e, ok := errors.AsType[*tokencache.KeyringError](err)
-	return ok && (e.Keyring == "plaintext" || e.Keyring == "file")
+	_, path := errors.AsType[*fs.PathError](err) // of the state directory, which names the items
+	return ok && (e.Keyring == "plaintext" || e.Keyring == "file" || path)
 }
 
 // otherKeyrings lists what there is to choose from when a keyring has failed,

@@ -146,7 +146,7 @@ func (r *run) whichKeyring(s *tokencache.Session, login *tokencache.Status) (nam
 	switch {
 	case login != nil && login.Look.Found == tokencache.FoundNothing:
 		return login.Keyring, "the login was there, and is gone"
-	case login != nil && login.Look.Found.CannotTell():
+	case login != nil && (login.Look.Found.CannotTell() || login.Look.Found == tokencache.FoundOlder):
 		look := pastLook{Found: login.Look.Found, Reason: login.Look.Reason}
 		return login.Keyring, "the login is there as far as is known: " + look.words()
 	case login != nil:

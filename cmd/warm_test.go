@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/credproc/credproc/cmd"
+	"github.com/credproc/credproc/internal/dirid"
 	"github.com/credproc/credproc/internal/idctest"
 	"github.com/credproc/credproc/internal/layout"
 	"github.com/credproc/credproc/internal/record"
@@ -282,7 +283,8 @@ func TestTheWarmWayDecidesAsTheLongWayInEveryState(t *testing.T) {
 func (m *machine) key() *sealed.Key {
 	m.t.Helper()
 	state, _ := layout.DirsIn(m.env["CREDPROC_DIR"])
-	text, err := os.ReadFile(filepath.Join(layout.PlaintextDir(state), layout.KeyItem(state)))
+	id, _ := dirid.Quick(state)
+	text, err := os.ReadFile(filepath.Join(layout.PlaintextDir(state), layout.KeyItem(id)))
 	if err != nil {
 		m.t.Fatal(err)
 	}
@@ -430,4 +432,38 @@ func BenchmarkAnswerWarm(b *testing.B) {
 			b.Fatal("not answered")
 		}
 	}
+}
+
+func TestTheWarmWayKnowsADirectoryByEveryNameAndNoCopyOfIt(t *testing.T) {
+	m := newMachine(t)
+	own := m.env["CREDPROC_DIR"]
+	link, away, twin := filepath.Join(m.dir, "link"), filepath.Join(m.dir, "away"), filepath.Join(m.dir, "twin")
+	if err := os.Symlink(own, link); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.CopyFS(twin, os.DirFS(own)); err != nil {
+		t.Fatal(err)
+	}
+	answers := func(dir string, want bool) {
+		t.Helper()
+		m.env["CREDPROC_DIR"] = dir
+		if _, ok := m.warm(flagsOfAdmin...); ok != want {
+			t.Errorf("%s: answered %v, want %v", dir, ok, want)
+		}
+	}
+	answers(own, true)
+	answers(link, runtime.GOOS != "windows") // where no file tells its number
+	answers(twin, false)
+	m.run(4, flagsOfAdmin...)
+	answers(own, true)
+	if err := os.Rename(own, away); err != nil {
+		t.Fatal(err)
+	}
+	answers(away, runtime.GOOS != "windows")
+	m.run(0, "status")
+	answers(away, true)
+	if err := os.Remove(filepath.Join(away, "state", dirid.File)); err != nil {
+		t.Fatal(err)
+	}
+	answers(away, false)
 }

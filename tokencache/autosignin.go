@@ -48,9 +48,12 @@ func (s *Session) SignInByItself(ctx context.Context, show func(code oidc.Device
 		return err
 	}
 	joined := func() (bool, error) {
-		it, err := st.read(ctx)
+		it, err := st.readAtLeast(ctx, st.readIndex())
 		if err == nil && st.lasts(it) {
 			return true, nil
+		}
+		if errors.Is(err, ErrOlder) {
+			return false, s.recentDenial()
 		}
 		if keyringFailed(err) || errors.Is(err, sealed.ErrNewer) { // there may be a login, or is one
 			return false, err

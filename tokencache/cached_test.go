@@ -190,7 +190,7 @@ func TestWithoutALoginNothingIsFetched(t *testing.T) {
 func TestALoginThatComesAtTheMomentOfAFetchKeepsIt(t *testing.T) {
 	inBubble(t, func(m *world) {
 		sh, elsewhere := &shelf{world: m}, m.session()
-		eager := &eagerKeyring{Keyring: m.keyring, item: m.store().item, signIn: func() { m.signIn(elsewhere) }}
+		eager := &eagerKeyring{Keyring: m.keyring, item: m.store().nameOf(theTokens), signIn: func() { m.signIn(elsewhere) }}
 		m.keyring = eager
 		first := sh.get(1, "list")
 		if eager.signIn != nil {

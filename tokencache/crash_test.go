@@ -312,7 +312,7 @@ func TestAJournalIsBroughtToTheKeyring(t *testing.T) {
 func TestAJournalThatCannotBeReadIsNoReasonToGoOnWithoutIt(t *testing.T) {
 	for name, trouble := range map[string]func(*world, *watched){
 		"the sealing key cannot be read": func(m *world, w *watched) {
-			key := m.store().keyItem
+			key := m.store().nameOf(theKey)
 			w.before = func(_ context.Context, op, item string) error {
 				if op == "get" && item == key {
 					return broken(ErrUnavailable)
@@ -321,7 +321,7 @@ func TestAJournalThatCannotBeReadIsNoReasonToGoOnWithoutIt(t *testing.T) {
 			}
 		},
 		"the sealing key cannot be read for a moment": func(m *world, w *watched) {
-			key, left := m.store().keyItem, 2 // at the looks without the lock and under it
+			key, left := m.store().nameOf(theKey), 2 // at the looks without the lock and under it
 			w.before = func(_ context.Context, op, item string) error {
 				if op == "get" && item == key && left > 0 {
 					left--

@@ -66,12 +66,12 @@ func orNothing[T any](p *T) any {
 var storedFiles = map[string]storedFile{
 	"the login": {
 		write: func(c *cupboard) error { return c.writeItem(c.ctx, c.it) },
-		name:  func(c *cupboard) string { return filepath.Join("keyring", c.item) },
+		name:  func(c *cupboard) string { return filepath.Join("keyring", c.nameOf(theTokens)) },
 		read:  func(c *cupboard) (any, error) { it, err := c.readItem(c.ctx); return orNothing(it), err },
 	},
 	"the key": {
 		write: func(c *cupboard) error { _, err := c.sealingKey(c.ctx, true); return err },
-		name:  func(c *cupboard) string { return filepath.Join("keyring", c.keyItem) },
+		name:  func(c *cupboard) string { return filepath.Join("keyring", c.nameOf(theKey)) },
 		read: func(c *cupboard) (any, error) {
 			key, err := c.askKey(c.ctx)
 			if err != nil {
@@ -296,7 +296,7 @@ func newSeedCupboard(t *testing.T) *cupboard {
 	c := newCupboard(t)
 	key, err := sealed.ParseKey(seedKey)
 	if err == nil {
-		err = c.keyring.Set(t.Context(), c.keyItem, seedKey)
+		err = c.keyring.Set(t.Context(), c.nameOf(theKey), seedKey)
 	}
 	if err != nil {
 		t.Fatal(err)

@@ -12,7 +12,6 @@ import (
 
 	"github.com/credproc/credproc/internal/flight"
 	"github.com/credproc/credproc/internal/kernelring"
-	"github.com/credproc/credproc/internal/layout"
 	"github.com/credproc/credproc/internal/sealed"
 )
 
@@ -36,8 +35,6 @@ func (h *keyHolder) set(key *sealed.Key) {
 	defer h.mu.Unlock()
 	h.key = key
 }
-
-func (st *store) kernelName() string { return layout.KernelName(st.service, st.keyItem) }
 
 // sealingKey returns the key that seals every record of this installation.
 // Without one it fails with ErrNotFound, or makes one where make is set.
@@ -96,7 +93,7 @@ func (st *store) queueForKey(ctx context.Context) (release func(), err error) {
 }
 
 func (st *store) askKey(ctx context.Context) (*sealed.Key, error) {
-	text, err := st.keyring.Get(ctx, st.keyItem)
+	text, err := st.get(ctx, st.keyring, theKey)
 	if errors.Is(err, ErrUnreadable) {
 		return nil, &RecordError{What: "sealing key", Session: st.name, Err: err}
 	}
@@ -126,7 +123,10 @@ func (st *store) keyUnderLock(ctx context.Context) (*sealed.Key, error) {
 	if !errors.Is(err, ErrNotFound) {
 		return key, err
 	}
-	if err := st.keyring.Set(ctx, st.keyItem, sealed.NewKey(rand.Read).Text()); err != nil {
+	if err := identify(st.state); err != nil {
+		return nil, err
+	}
+	if err := st.set(ctx, st.keyring, theKey, sealed.NewKey(rand.Read).Text()); err != nil {
 		return nil, err
 	}
 	return st.askKey(ctx)
@@ -165,7 +165,7 @@ func (st *store) deleteKey(ctx context.Context, k Keyring, own string) error {
 	if err != nil || slices.ContainsFunc(names, needs) {
 		return err
 	}
-	if err := k.Delete(ctx, st.keyItem); err != nil {
+	if err := st.delete(ctx, k, theKey); err != nil {
 		return err
 	}
 	if own == "" {
@@ -177,7 +177,7 @@ func (st *store) deleteKey(ctx context.Context, k Keyring, own string) error {
 // forgetKey makes the next use ask the keyring again.
 func (st *store) forgetKey() {
 	st.keys.set(nil)
-	kernelring.Delete(st.kernelName())
+	forgetKernelKey(st.state, st.service)
 }
 
 // usesKernel reports whether the kernel keeps the key for an hour. Not that of
@@ -219,8 +219,8 @@ func (st *store) keyID() string {
 }
 
 func (st *store) kernelSet(text string) {
-	if st.usesKernel() {
-		kernelring.Set(st.kernelName(), text)
+	if name := st.kernelName(); name != "" && st.usesKernel() {
+		kernelring.Set(name, text)
 	}
 }
 

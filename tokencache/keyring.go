@@ -45,9 +45,10 @@ var (
 	// ErrUnreadable says that a keyring has an item that is damaged, or that a
 	// newer release wrote.
 	ErrUnreadable = errors.New("what is stored cannot be read")
-	// ErrOlder says that a keyring shows a login as it was some time ago: it
-	// shows writes late, or was brought back from a backup. It comes with
-	// ErrUnavailable.
+	// ErrOlder says that a keyring has had only an older login than the last one
+	// stored for two seconds: it was restored from a backup, or another
+	// installation wrote there. Only a sign-in helps, so it comes with
+	// [oidc.ErrSignInRequired].
 	ErrOlder = errors.New("the keyring shows an older login")
 )
 

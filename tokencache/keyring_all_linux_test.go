@@ -77,7 +77,7 @@ func TestALoginLivesTheSameInEveryKeyring(t *testing.T) {
 				t.Errorf("signed out: %v, %v", was, err)
 			}
 			st := m.store()
-			for _, item := range []string{st.item, st.keyItem} {
+			for _, item := range []string{st.nameOf(theTokens), st.nameOf(theKey)} {
 				if _, err := k.Get(t.Context(), item); !errors.Is(err, ErrNotFound) {
 					t.Errorf("after the sign-out: %v", err)
 				}

@@ -11,7 +11,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"runtime/debug"
 	"sync"
 
@@ -395,14 +394,14 @@ func decryptKey(content []byte, passphrase string) (*sealed.Key, error) {
 	return key, nil
 }
 
-// kernelName depends on the content, so that a key made anew is never taken for
-// the one before.
+// kernelName depends on the content alone, which is random: a key made again is
+// never taken for the one before, and a directory under two names has one key.
 func (f *File) kernelName(content []byte) string {
-	return layout.KernelName(layout.Service(f.Service), "file-"+contentName(filepath.Clean(f.Dir), content))
+	return layout.KernelName(layout.Service(f.Service), "file-"+contentName(content))
 }
 
-func contentName(dir string, content []byte) string {
-	sum := sha256.Sum256(append([]byte(dir+"\x00"), content...))
+func contentName(content []byte) string {
+	sum := sha256.Sum256(content)
 	return hex.EncodeToString(sum[:16])
 }
 
@@ -411,7 +410,7 @@ func contentName(dir string, content []byte) string {
 func (f *File) opened(content []byte) *sealed.Key {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	name := contentName(filepath.Clean(f.Dir), content)
+	name := contentName(content)
 	if key := f.known[name]; key != nil || f.NoKeyCache {
 		return key
 	}
@@ -430,7 +429,7 @@ func (f *File) opened(content []byte) *sealed.Key {
 func (f *File) remember(content []byte, key *sealed.Key) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.learn(contentName(filepath.Clean(f.Dir), content), key)
+	f.learn(contentName(content), key)
 	if !f.NoKeyCache {
 		kernelring.Set(f.kernelName(content), key.Text())
 	}

@@ -158,12 +158,12 @@ func TestALoginThatStayedBehindInAKeyringIsNotTakenForTheNewOne(t *testing.T) {
 				t.Fatal(err)
 			}
 			old := st.keyring.(*found).ring(from)
-			item, err := old.Get(t.Context(), st.item)
+			item, err := old.Get(t.Context(), st.nameOf(theTokens))
 			if err != nil {
 				t.Fatal(err)
 			}
 			m.arrives(process(to))
-			if err := old.Set(t.Context(), st.item, item); err != nil {
+			if err := old.Set(t.Context(), st.nameOf(theTokens), item); err != nil {
 				t.Fatal(err)
 			}
 			m.loseIndex()
@@ -175,7 +175,7 @@ func TestALoginThatStayedBehindInAKeyringIsNotTakenForTheNewOne(t *testing.T) {
 			if status, err := process("auto").Status(); err != nil || status.Keyring != to {
 				t.Errorf("from %s to %s: %+v, %v", from, to, status, err)
 			}
-			if err := old.Delete(t.Context(), st.item); err != nil {
+			if err := old.Delete(t.Context(), st.nameOf(theTokens)); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -199,12 +199,12 @@ func (f *found) find(ctx context.Context) (Keyring, error) {
 // Several have one where a login has moved away from a keyring that could not
 // be reached then: the newest counts.
 func (f *found) search(ctx context.Context) (newest string, err error) {
-	wanted, lost := f.s.wanted(), len(f.st.registrations()) > 0
+	wanted, lost := f.s.wanted(), len(f.st.registrations()) > 0 && placed(f.st.state)
 	var problem error
 	var absent []error
 	answered, generation := false, int64(-1)
 	for _, name := range f.inOrder(wanted, lost) {
-		text, err := f.ring(name).Get(ctx, f.st.item)
+		text, err := f.st.get(ctx, f.ring(name), theTokens)
 		switch {
 		case err == nil, errors.Is(err, ErrUnreadable):
 			if g := f.st.generation(text); g > generation {
@@ -280,7 +280,7 @@ func (f *found) choose(ctx context.Context) (string, error) {
 	}
 	none := new(NoKeyringError)
 	for _, name := range []string{"os", "kernel"} {
-		_, err := f.ring(name).Get(ctx, f.st.item)
+		_, err := f.st.get(ctx, f.ring(name), theTokens)
 		switch {
 		case err == nil, errors.Is(err, ErrNotFound):
 			return name, nil

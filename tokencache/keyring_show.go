@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 
 	"github.com/credproc/credproc/internal/flight"
-	"github.com/credproc/credproc/internal/kernelring"
 	"github.com/credproc/credproc/internal/layout"
 	"github.com/credproc/credproc/internal/safedir"
 )
@@ -48,16 +47,16 @@ func (st *store) look(ctx context.Context, k Keyring) KeyringState {
 		state.Err = f.fail("read", ErrLocked, "")
 		return state
 	}
-	size := func(item string) int {
-		secret, err := k.Get(ctx, item)
+	size := func(what theItem) int {
+		secret, err := st.get(ctx, k, what)
 		if err != nil && !errors.Is(err, ErrNotFound) {
 			state.Err = orElse(state.Err, err)
 		}
 		return len(secret)
 	}
-	state.Tokens = size(st.item)
+	state.Tokens = size(theTokens)
 	if state.Err == nil {
-		state.Key = size(st.keyItem)
+		state.Key = size(theKey)
 	}
 	ix := st.readIndex()
 	state.Overflow = state.Tokens > 0 && ix != nil && ix.Overflow && ix.Keyring == state.Name
@@ -85,7 +84,9 @@ func LockKeyrings(stateDir, service string) error {
 	if err != nil {
 		return err
 	}
-	kernelring.Delete(layout.KernelName(layout.Service(service), layout.KeyItem(stateDir)))
+	if err := forgetKernelKey(safedir.Dir(stateDir), service); err != nil {
+		return err
+	}
 	(&File{Dir: fileDir(stateDir), Service: service}).lock()
 	return nil
 }
@@ -111,7 +112,7 @@ func (s *Session) Reset(ctx context.Context, keyring string) error {
 		k = f.ring(keyring)
 		isItsOwn = f.indexed() == keyring || f.indexed() == ""
 	}
-	if err := k.Delete(ctx, st.item); err != nil {
+	if err := st.delete(ctx, k, theTokens); err != nil {
 		return err
 	}
 	if isItsOwn {
@@ -129,7 +130,7 @@ func (st *store) resetKey(ctx context.Context, k Keyring) error {
 	}
 	defer release()
 	st.forgetKey()
-	if err := k.Delete(ctx, st.keyItem); err != nil {
+	if err := st.delete(ctx, k, theKey); err != nil {
 		return err
 	}
 	switch k := k.(type) {

@@ -23,8 +23,8 @@ type Look struct {
 // Found is the outcome of a [Look]. Other words may be added.
 type Found string
 
-// What a look can find. A keyring that is locked, slow, unavailable or older
-// says nothing about the login: it is as it was.
+// What a look can find. A keyring that is locked, slow or unavailable says
+// nothing about the login: it is as it was.
 const (
 	FoundLogin       Found = "login"       // the keyring has it
 	FoundNothing     Found = "nothing"     // the keyring answered, and has no login
@@ -38,12 +38,12 @@ const (
 
 // NeedsSignIn reports whether only a sign-in helps.
 func (f Found) NeedsSignIn() bool {
-	return f == FoundNothing || f == FoundRefused || f == FoundUnreadable
+	return f == FoundNothing || f == FoundRefused || f == FoundUnreadable || f == FoundOlder
 }
 
 // CannotTell reports whether the keyring could not be asked.
 func (f Found) CannotTell() bool {
-	return f == FoundLocked || f == FoundUnavailable || f == FoundSlow || f == FoundOlder
+	return f == FoundLocked || f == FoundUnavailable || f == FoundSlow
 }
 
 // The note of a look is a hint for status alone: whoever needs the login looks
@@ -90,10 +90,13 @@ func lookFor(err error) *Look {
 	switch {
 	case errors.Is(err, ErrNotFound), signIn && missing.gone:
 		look.Found = FoundNothing
-	case signIn:
-		look.Found, look.Reason = FoundRefused, missing.Reason
 	case errors.Is(err, ErrOlder):
 		look.Found = FoundOlder
+		if signIn {
+			look.Reason = missing.Reason
+		}
+	case signIn:
+		look.Found, look.Reason = FoundRefused, missing.Reason
 	case errors.Is(err, ErrLocked):
 		look.Found = FoundLocked
 	case errors.Is(err, ErrUnavailable):
@@ -249,7 +252,7 @@ func (s *Session) Check(ctx context.Context) (*Status, error) {
 func (s *Session) checked(st *store, it *item, look *Look) *Status {
 	ix := st.readIndex()
 	switch {
-	case ix == nil && it == nil && (look.Found == FoundNothing || len(st.registrations()) == 0):
+	case !placed(st.state), ix == nil && it == nil && (look.Found == FoundNothing || len(st.registrations()) == 0):
 		return nil // without a registration there is no login to be lost
 	case ix == nil:
 		ix = &index{Session: s.Name, StartURL: s.Config.StartURL, Region: s.Config.Region, Keyring: st.keyring.Name(), Leaving: true}

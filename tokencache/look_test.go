@@ -30,7 +30,7 @@ func (m *world) look() Found {
 // lose makes the keyring one that has nothing, and returns what brings it back.
 func (m *world) lose() (restore func()) {
 	m.Helper()
-	text, item := m.raw(), m.store().item
+	text, item := m.raw(), m.store().nameOf(theTokens)
 	if err := m.keyring.Delete(m.Context(), item); err != nil {
 		m.Fatal(err)
 	}
@@ -47,7 +47,7 @@ func TestStatusKnowsWhatTheLastProcessHasFound(t *testing.T) {
 		FoundLocked:      func(m *world) { m.watch().before = always("", ErrLocked) },
 		FoundUnavailable: func(m *world) { m.watch().before = always("", ErrUnavailable) },
 		FoundOlder:       func(m *world) { m.change(func(it *item) { it.Generation -= 2 }) },
-		FoundUnreadable:  func(m *world) { m.keyring.Set(m.Context(), m.store().item, "garbage") },
+		FoundUnreadable:  func(m *world) { m.keyring.Set(m.Context(), m.store().nameOf(theTokens), "garbage") },
 		FoundRefused: func(m *world) {
 			m.change(func(it *item) { it.RefreshToken = "" })
 			time.Sleep(2 * time.Hour)
@@ -67,7 +67,7 @@ func TestStatusKnowsWhatTheLastProcessHasFound(t *testing.T) {
 				}
 				// A note is no more than a hint: the next process looks for itself.
 				if m.keyring = keyring; want != FoundRefused {
-					if err := m.keyring.Set(m.Context(), m.store().item, whole); err != nil {
+					if err := m.keyring.Set(m.Context(), m.store().nameOf(theTokens), whole); err != nil {
 						t.Fatal(err)
 					}
 				} else {
@@ -277,7 +277,7 @@ func TestACheckAsksTheKeyringItself(t *testing.T) {
 		if got := m.check(); got.Look.Found != FoundOlder {
 			t.Errorf("of an older one: %+v", got.Look)
 		}
-		m.keyring.Set(m.Context(), m.store().item, whole)
+		m.keyring.Set(m.Context(), m.store().nameOf(theTokens), whole)
 		w := m.watch()
 		for kind, want := range map[error]Found{ErrLocked: FoundLocked, ErrUnavailable: FoundUnavailable} {
 			w.before = always("", kind)

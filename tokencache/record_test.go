@@ -35,7 +35,7 @@ func TestALoginThatCannotBeReadIsLeftAsItIs(t *testing.T) {
 		`{"v":99,"client":"","access":""}`: sealed.ErrNewer,
 	} {
 		onWorld(t, func(m *world) {
-			if err := m.keyring.Set(m.Context(), m.store().item, text); err != nil {
+			if err := m.keyring.Set(m.Context(), m.store().nameOf(theTokens), text); err != nil {
 				t.Fatal(err)
 			}
 			isRecordError(t, m.fails(m.session()), "login", cause) // which leaves a note
@@ -91,7 +91,7 @@ func TestTheJournalOfANewerReleaseThatIsRenewingIsWaitedFor(t *testing.T) {
 func TestNobodySignsInByItselfInPlaceOfANewerRelease(t *testing.T) {
 	onWorld(t, func(m *world) {
 		text := `{"v":2,"client":"x","access":"y"}`
-		if err := m.keyring.Set(m.Context(), m.store().item, text); err != nil {
+		if err := m.keyring.Set(m.Context(), m.store().nameOf(theTokens), text); err != nil {
 			t.Fatal(err)
 		}
 		m.asksNothing(func() {
@@ -153,7 +153,7 @@ func TestARegistrationThatCannotBeReadIsLeftAsItIs(t *testing.T) {
 
 func TestAKeyThatCannotBeReadIsLeftAsItIs(t *testing.T) {
 	onWorld(t, func(m *world) {
-		item := m.store().keyItem
+		item := m.store().nameOf(theKey)
 		if err := m.keyring.Set(m.Context(), item, "garbage"); err != nil {
 			t.Fatal(err)
 		}

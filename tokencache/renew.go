@@ -114,8 +114,12 @@ func sameGeneration(a, b *index) bool {
 
 // missing says what it means that no item could be read.
 func (r *renewal) missing(err error) error {
-	if errors.Is(err, ErrNotFound) {
-		missing := &SignInError{Session: r.label(), Reason: "not signed in", gone: true}
+	reason, older := "not signed in", error(nil)
+	if e, ok := errors.AsType[*KeyringError](err); ok && errors.Is(err, ErrOlder) {
+		reason, older = e.Detail, ErrOlder
+	}
+	if older != nil || errors.Is(err, ErrNotFound) {
+		missing := &SignInError{Session: r.label(), Reason: reason, Err: older, gone: older == nil}
 		if ix := r.st.readIndex(); ix != nil {
 			missing.generation = ix.Generation
 		}
@@ -124,7 +128,9 @@ func (r *renewal) missing(err error) error {
 	return err
 }
 
-// readAtLeast waits a little for the generation that the index knows of.
+// readAtLeast waits a little for the generation that the index knows of. An older
+// one is not used: its refresh token may be void, and spending it could end the
+// newer login elsewhere.
 func (st *store) readAtLeast(ctx context.Context, ix *index) (*item, error) {
 	for deadline := time.Now().Add(lateWrite); ; {
 		it, err := st.read(ctx)
@@ -133,7 +139,7 @@ func (st *store) readAtLeast(ctx context.Context, ix *index) (*item, error) {
 		}
 		if time.Now().After(deadline) || !sleep(ctx, 50*time.Millisecond) {
 			return nil, &KeyringError{Keyring: st.keyring.Name(), Op: "read", Kind: ErrUnavailable, Err: ErrOlder,
-				Detail: fmt.Sprintf("it shows generation %d of the login, but %d was stored", it.Generation, ix.Generation)}
+				Detail: fmt.Sprintf("the %s keyring has an older login than the last one stored (generation %d, not %d)", st.keyring.Name(), it.Generation, ix.Generation)}
 		}
 	}
 }

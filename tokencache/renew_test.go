@@ -255,7 +255,7 @@ func TestAnOlderGenerationIsWaitedFor(t *testing.T) {
 		old := m.raw()
 		time.Sleep(due)
 		now := m.token(m.session())
-		late := &lateKeyring{Keyring: m.keyring, item: m.store().item, old: old, until: time.Now().Add(time.Second)}
+		late := &lateKeyring{Keyring: m.keyring, item: m.store().nameOf(theTokens), old: old, until: time.Now().Add(time.Second)}
 		m.keyring = late
 		m.asksNothing(func() {
 			if m.token(m.session()) != now {
@@ -275,15 +275,15 @@ func TestAnOlderGenerationIsNeverUsed(t *testing.T) {
 		time.Sleep(due)
 		m.token(m.session())
 		right := m.keyring
-		m.keyring = &lateKeyring{Keyring: right, item: m.store().item, old: old, until: time.Now().Add(24 * time.Hour)}
+		m.keyring = &lateKeyring{Keyring: right, item: m.store().nameOf(theTokens), old: old, until: time.Now().Add(24 * time.Hour)}
 		m.asksNothing(func() {
 			for range 3 {
-				if err := m.fails(m.session()); !errors.Is(err, ErrUnavailable) || !errors.Is(err, ErrOlder) || !strings.Contains(err.Error(), "generation") {
+				if err := m.fails(m.session()); !errors.Is(err, oidc.ErrSignInRequired) || !errors.Is(err, ErrOlder) || !strings.Contains(err.Error(), "generation") {
 					t.Errorf("got %v", err)
 				}
 			}
 			time.Sleep(time.Hour)
-			if err := m.fails(m.session()); !errors.Is(err, ErrUnavailable) {
+			if err := m.fails(m.session()); !errors.Is(err, oidc.ErrSignInRequired) {
 				t.Errorf("got %v", err)
 			}
 		})

@@ -140,6 +140,7 @@ func (e *UnavailableError) Failure() flight.Failure {
 type SignInError struct {
 	Session string
 	Reason  string // "not signed in", or what the service said
+	Err     error  // ErrOlder, if that is why; mostly nil
 
 	generation int64 // of the login that does not do
 	gone       bool  // the keyring has none
@@ -149,8 +150,13 @@ func (e *SignInError) Error() string {
 	return fmt.Sprintf("session %q: sign-in required: %s", e.Session, e.Reason)
 }
 
-// Unwrap returns [oidc.ErrSignInRequired].
-func (e *SignInError) Unwrap() error { return oidc.ErrSignInRequired }
+// Unwrap returns [oidc.ErrSignInRequired], and the cause.
+func (e *SignInError) Unwrap() []error {
+	if e.Err == nil {
+		return []error{oidc.ErrSignInRequired}
+	}
+	return []error{oidc.ErrSignInRequired, e.Err}
+}
 
 // Format prints the session's name, whatever the verb: a session at work must
 // not be looked into.

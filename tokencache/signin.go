@@ -54,7 +54,7 @@ func (s *Session) leave(ctx context.Context, from Keyring) {
 	if o, ok := from.(*OS); ok {
 		from = &OS{Service: o.Service}
 	}
-	err := from.Delete(ctx, s.store.item)
+	err := s.store.delete(ctx, from, theTokens)
 	if err == nil {
 		err = s.store.deleteKey(ctx, from, s.store.id+".")
 	}
@@ -217,7 +217,7 @@ func (s *Session) SignOut(ctx context.Context) (was bool, err error) {
 	was = !errors.Is(err, ErrNotFound)
 	stay := st.leave()
 	// Before the service is told: a login that cannot be deleted stays whole.
-	if err := st.keyring.Delete(ctx, st.item); err != nil {
+	if err := st.delete(ctx, st.keyring, theTokens); err != nil {
 		if errors.Is(err, ErrLocked) { // else it may have been done, or be done yet
 			stay()
 		}

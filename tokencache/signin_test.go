@@ -186,7 +186,7 @@ func TestAConfirmedSignInIsStoredAfterItsCallerHasGone(t *testing.T) {
 func TestASignInMendsWhatCannotBeRead(t *testing.T) {
 	onWorld(t, func(m *world) {
 		for _, garbage := range []string{"garbage", "{}", `{"v":99}`} {
-			if err := m.keyring.Set(m.Context(), m.store().item, garbage); err != nil {
+			if err := m.keyring.Set(m.Context(), m.store().nameOf(theTokens), garbage); err != nil {
 				t.Fatal(err)
 			}
 			m.signIn(m.session())

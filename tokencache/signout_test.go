@@ -3,11 +3,13 @@ package tokencache
 import (
 	"context"
 	"errors"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/credproc/credproc/internal/dirid"
 	"github.com/credproc/credproc/internal/idctest"
 	"github.com/credproc/credproc/oidc"
 )
@@ -16,13 +18,13 @@ import (
 func (m *world) isGone() {
 	m.Helper()
 	st := m.store()
-	for _, item := range []string{st.item, st.keyItem} {
+	for _, item := range []string{st.nameOf(theTokens), st.nameOf(theKey)} {
 		if _, err := m.keyring.Get(m.Context(), item); !errors.Is(err, ErrNotFound) {
 			m.Errorf("%s is still in the keyring: %v", item, err)
 		}
 	}
 	for _, name := range append(m.files("state"), m.files("cache")...) {
-		if !strings.HasSuffix(name, ".lock") && !strings.HasSuffix(name, ".signin") && !strings.HasSuffix(name, ".room") {
+		if !strings.HasSuffix(name, ".lock") && !strings.HasSuffix(name, ".signin") && !strings.HasSuffix(name, ".room") && filepath.Base(name) != dirid.File {
 			m.Errorf("left: %s", name)
 		}
 	}
@@ -149,7 +151,7 @@ func TestALoginThatCannotBeDeletedStaysWhole(t *testing.T) {
 
 func TestALoginThatCannotBeReadCanBeSignedOut(t *testing.T) {
 	onWorld(t, func(m *world) {
-		if err := m.keyring.Set(m.Context(), m.store().item, "garbage"); err != nil {
+		if err := m.keyring.Set(m.Context(), m.store().nameOf(theTokens), "garbage"); err != nil {
 			t.Fatal(err)
 		}
 		if was, err := m.session().SignOut(m.Context()); !was || err != nil {

@@ -3,6 +3,7 @@ package tokencache
 import (
 	"cmp"
 	"encoding/json"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -105,7 +106,7 @@ func (s *Session) Status() (*Status, error) {
 		return nil, err
 	}
 	ix := st.readIndex()
-	if ix == nil && len(st.registrations()) == 0 {
+	if ix == nil && len(st.registrations()) == 0 || !placed(st.state) {
 		return nil, nil
 	}
 	if ix == nil { // of a sign-in that did not come to its end, or the index was deleted
@@ -215,7 +216,14 @@ func Logins(stateDir, service string) ([]*Status, error) {
 			return nil, err
 		}
 	}
+	stateDir, err := filepath.Abs(stateDir)
+	if err != nil {
+		return nil, err
+	}
 	dir := safedir.Dir(stateDir)
+	if settle(dir); !placed(dir) {
+		return nil, nil
+	}
 	names, err := dir.Names()
 	var logins []*Status
 	for _, name := range names {

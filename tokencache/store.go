@@ -41,8 +41,6 @@ type store struct {
 	identity string
 	id       string
 	service  string
-	item     string
-	keyItem  string
 
 	state, cache safedir.Dir
 	keyring      Keyring
@@ -144,13 +142,14 @@ func newStore(s *Session) (*store, error) {
 	st := &store{
 		name: s.Name, identity: identity, id: sealed.Name(identity),
 		service: layout.Service(s.Service),
-		item:    layout.SessionItem(state, identity),
-		keyItem: layout.KeyItem(state),
 		state:   safedir.Dir(state), cache: safedir.Dir(cache),
 		keys: newKeyHolder(), noKeyCache: s.NoKeyCache, mayPrompt: s.MayPrompt, memories: new(sync.Map),
 	}
-	st.keyring, err = s.openKeyring(st)
-	return st, err
+	if st.keyring, err = s.openKeyring(st); err != nil {
+		return nil, err
+	}
+	settle(st.state)
+	return st, nil
 }
 
 func (s *Session) dirs() (state, cache string, err error) {
@@ -239,7 +238,7 @@ func (st *store) unreadable(what string, err error) error {
 
 // readRingItem returns the item as it is in the keyring.
 func (st *store) readRingItem(ctx context.Context) (*item, error) {
-	text, err := st.keyring.Get(ctx, st.item)
+	text, err := st.get(ctx, st.keyring, theTokens)
 	if errors.Is(err, ErrUnreadable) {
 		return nil, &RecordError{What: "login", Session: st.name, Err: err}
 	}
@@ -282,7 +281,7 @@ func (st *store) writeItem(ctx context.Context, it *item) error {
 	if err != nil {
 		return err
 	}
-	if err = st.keyring.Set(ctx, st.item, string(data)); errors.Is(err, ErrTooBig) {
+	if err = st.set(ctx, st.keyring, theTokens, string(data)); errors.Is(err, ErrTooBig) {
 		return st.writeOverflow(ctx, it, data)
 	}
 	return err
@@ -313,7 +312,7 @@ func (st *store) writeOverflow(ctx context.Context, it *item, data []byte) error
 	if data, err = json.Marshal(short); err != nil {
 		return err
 	}
-	return st.keyring.Set(ctx, st.item, string(data))
+	return st.set(ctx, st.keyring, theTokens, string(data))
 }
 
 func (st *store) readOverflow(ctx context.Context, short *item) (*item, error) {

@@ -191,7 +191,7 @@ func together(n int, do func(i int)) {
 // raw is the content of corp's item in the keyring.
 func (m *world) raw() string {
 	m.Helper()
-	text, err := m.keyring.Get(m.Context(), m.store().item)
+	text, err := m.keyring.Get(m.Context(), m.store().nameOf(theTokens))
 	if err != nil {
 		m.Fatal(err)
 	}
@@ -344,4 +344,10 @@ func always(op string, kind error) func(context.Context, string, string) error {
 		}
 		return nil
 	}
+}
+
+// nameOf is what an item is called in a keyring.
+func (st *store) nameOf(what theItem) string {
+	name, _, _ := st.itemName(what)
+	return name
 }

@@ -51,7 +51,7 @@ func TestAWarmAnswerTouchesNothingItNeedNot(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	calls, opened, read := 0, 0, 0
+	calls, opened, read, identity := 0, 0, 0, 0
 	for line := range strings.Lines(string(data)) {
 		_, line, _ := strings.Cut(line, " ") // after the thread
 		name, _, isCall := strings.Cut(strings.TrimLeft(line, " "), "(")
@@ -67,6 +67,9 @@ func TestAWarmAnswerTouchesNothingItNeedNot(t *testing.T) {
 			}
 		}
 		calls++
+		if strings.Contains(line, `/identity"`) || strings.Contains(line, "stat") && strings.Contains(line, "/.local/state/credproc") && !strings.Contains(line, "plaintext") {
+			identity++
+		}
 		for _, unwanted := range []string{
 			"socket(", "connect(", "flock(", "fsync(", "O_CREAT", "rename", "unlink", "mkdir",
 			"resolv.conf", "nsswitch", "/etc/hosts", "ssl/certs", ".lock",
@@ -82,6 +85,9 @@ func TestAWarmAnswerTouchesNothingItNeedNot(t *testing.T) {
 	}
 	if read == 0 || read > 8<<10 {
 		t.Errorf("%d bytes are read, want at most 8 KiB", read)
+	}
+	if identity != 1 { // it is opened, read and closed; the directory is not looked at
+		t.Errorf("%d system calls name the identity of the state directory, want 1", identity)
 	}
 	if calls > 75 {
 		t.Errorf("%d system calls, want at most 75\n%s", calls, data)

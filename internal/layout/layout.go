@@ -12,6 +12,7 @@ import (
 	"encoding/hex"
 	"os"
 	"runtime"
+	"strings"
 
 	"github.com/credproc/credproc/internal/ospath"
 	"github.com/credproc/credproc/internal/sealed"
@@ -82,16 +83,21 @@ func SessionIdentity(endpoint, portalEndpoint, startURL, region, name string) st
 	return sealed.Identity("session", endpoint, portalEndpoint, startURL, region, name)
 }
 
-// SessionItem returns the keyring item of a session's tokens. The absolute
-// state directory is part of the name, so that a sandbox or a test with its
-// own never touches this one's login.
-func SessionItem(state, session string) string {
-	return "session-" + sealed.Name(sealed.Identity(state, session))
+// SessionItem returns the keyring item of a session's tokens. The identity of
+// the state directory (see package dirid) is part of the name, so that a copy, a
+// sandbox or a test with its own never touches this one's login.
+func SessionItem(dirID, session string) string {
+	return "session-" + sealed.Name(sealed.Identity(dirID, session))
 }
 
 // KeyItem returns the keyring item of the sealing key, which is one for all
-// sessions of an absolute state directory.
-func KeyItem(state string) string { return "key-" + sealed.Name(sealed.Identity(state)) }
+// sessions of a state directory.
+func KeyItem(dirID string) string { return "key-" + sealed.Name(sealed.Identity(dirID)) }
+
+// IsItem reports whether a name is one that SessionItem or KeyItem returned.
+func IsItem(name string) bool {
+	return strings.HasPrefix(name, "session-") || strings.HasPrefix(name, "key-")
+}
 
 // KernelName returns the name of a keyring item in the kernel keyring.
 func KernelName(service, item string) string { return service + ":" + item }

@@ -19,11 +19,19 @@ func TestNamesStayAsTheyWereReleased(t *testing.T) {
 		record:  "6:record,72:7:session,0:,0:,33:https://example.awsapps.com/start,9:eu-west-1,4:corp,,4:role,12:111111111111,5:Admin,",
 		dir:     "5b9689c1bda5b6b9d70897306ed20a08",
 		file:    "3c10a87c7cf2806db74b80d37587e2f4",
-		layout.SessionItem("/home/me/.local/state/credproc", session):                   "session-c08c2d471f2f4dfc4a631722cc0b862c",
-		layout.KernelName("credproc", layout.KeyItem("/home/me/.local/state/credproc")): "credproc:key-23244197aa988cb24275e00e2aaca4f0",
+		layout.SessionItem("000102030405060708090a0b0c0d0e0f", session):                   "session-9a5499255a562b486eac785b974cac08",
+		layout.KernelName("credproc", layout.KeyItem("000102030405060708090a0b0c0d0e0f")): "credproc:key-55fa108e6cde64970bc9c1f3d6947aba",
 	} {
 		if got != want {
 			t.Errorf("%s, want %s", got, want)
+		}
+	}
+}
+
+func TestAnItemIsToldFromOtherFilesOfAKeyring(t *testing.T) {
+	for name, want := range map[string]bool{layout.SessionItem("id", "corp"): true, layout.KeyItem("id"): true, "key.age": false, "unlock.lock": false} {
+		if layout.IsItem(name) != want {
+			t.Errorf("%s: an item: %v", name, !want)
 		}
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/credproc/credproc/internal/awsconfig"
+	"github.com/credproc/credproc/internal/dirid"
 	"github.com/credproc/credproc/internal/kernelring"
 	"github.com/credproc/credproc/internal/layout"
 	"github.com/credproc/credproc/internal/ospath"
@@ -71,7 +72,7 @@ func (p *Program) AnswerInTurn(args []string) (document []byte, ok bool, signall
 // thing is the record that a process command asks for.
 type thing struct {
 	program    *Program
-	state      string
+	state, id  string // the directory, and its identity
 	identity   string
 	dir, locks safedir.Dir
 	name       string // of its file
@@ -95,7 +96,11 @@ func (p *Program) find(args []string) (t *thing, ok bool) {
 	if !ok {
 		return nil, false
 	}
-	t = &thing{program: p, state: state, locks: safedir.Dir(layout.LocksDir(state))}
+	id, ok := dirid.Quick(state)
+	if !ok {
+		return nil, false
+	}
+	t = &thing{program: p, state: state, id: id, locks: safedir.Dir(layout.LocksDir(state))}
 	t.identity = layout.RecordIdentity(session, layout.RoleWords(role.AccountID, role.RoleName))
 	dir, name := layout.RecordFile(session, t.identity)
 	t.dir, t.name = safedir.Dir(cache).Sub(dir), name
@@ -109,12 +114,12 @@ func (t *thing) look() (document []byte, freshness record.Freshness) {
 	if err != nil {
 		return nil, record.Useless
 	}
-	return judge(t.program.open(t.state, t.identity, data))
+	return judge(t.open(data))
 }
 
 // legible reports whether a process can open here what another one seals.
 func (t *thing) legible() bool {
-	return kernelring.Usable() || plaintextKey(t.state) != ""
+	return kernelring.Usable() || t.plaintextKey() != ""
 }
 
 // plain reports whether no setting asks for more than an answer. Whoever adds
@@ -240,18 +245,18 @@ func (p *Program) isSpecial(s *awsconfig.Section) bool {
 // open opens a sealed record with the key that the kernel keeps, or that lies
 // in a file. Both are looked into: sessions may be in several keyrings, each
 // with a key of its own.
-func (p *Program) open(state, identity string, data []byte) []byte {
-	text, ok := kernelring.Get(layout.KernelName(layout.Service(p.ID), layout.KeyItem(state)))
-	if opened := openWith(text, identity, data); ok && opened != nil {
+func (t *thing) open(data []byte) []byte {
+	text, ok := kernelring.Get(layout.KernelName(layout.Service(t.program.ID), layout.KeyItem(t.id)))
+	if opened := openWith(text, t.identity, data); ok && opened != nil {
 		return opened
 	}
-	return openWith(plaintextKey(state), identity, data)
+	return openWith(t.plaintextKey(), t.identity, data)
 }
 
 // plaintextKey returns the key in the plaintext keyring, or "".
-func plaintextKey(state string) string {
-	dir := safedir.Dir(layout.PlaintextDir(state))
-	text, err := dir.Read(layout.KeyItem(state))
+func (t *thing) plaintextKey() string {
+	dir := safedir.Dir(layout.PlaintextDir(t.state))
+	text, err := dir.Read(layout.KeyItem(t.id))
 	if err != nil || dir.Guarded() != nil {
 		return ""
 	}

@@ -1,0 +1,178 @@
+package tokencache
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/credproc/credproc/internal/dirid"
+	"github.com/credproc/credproc/internal/flight"
+	"github.com/credproc/credproc/internal/kernelring"
+	"github.com/credproc/credproc/internal/layout"
+	"github.com/credproc/credproc/internal/safedir"
+	"github.com/credproc/credproc/internal/sealed"
+)
+
+// The identity of the state directory is in the names of the items in keyrings.
+// It is made with the sealing key, under the same lock, and read whenever a name
+// is needed: another process may have made it meanwhile. A directory without one
+// has no login. Its items are looked for all the same, under a name that none
+// has: what keeps a keyring from answering is to be told.
+
+// theItem is one of the items that a store has in a keyring.
+type theItem int
+
+const (
+	theTokens theItem = iota
+	theKey
+)
+
+// itemName returns what an item is called here, and the identity that it is named
+// by: "" if the directory has none of its own. An identity that cannot be read
+// does not say that there is no login.
+func (st *store) itemName(what theItem) (name, id string, err error) {
+	found, err := dirid.Look(st.state)
+	switch {
+	case errors.Is(err, sealed.ErrNewer):
+		return "", "", st.unreadable("identity of the state directory", err)
+	case err != nil:
+		return "", "", &KeyringError{Keyring: st.keyring.Name(), Op: "read", Kind: ErrUnavailable, Detail: err.Error(), Err: err}
+	}
+	if what == theKey {
+		return layout.KeyItem(found.ID), found.ID, nil
+	}
+	return layout.SessionItem(found.ID, st.identity), found.ID, nil
+}
+
+func (st *store) get(ctx context.Context, k Keyring, what theItem) (string, error) {
+	name, _, err := st.itemName(what)
+	if err != nil {
+		return "", err
+	}
+	return k.Get(ctx, name)
+}
+
+func (st *store) set(ctx context.Context, k Keyring, what theItem, secret string) error {
+	name, id, err := st.itemName(what)
+	if err != nil {
+		return err
+	}
+	if id == "" { // lost since it was made
+		return &KeyringError{Keyring: k.Name(), Op: "store", Kind: ErrUnavailable, Detail: st.state.Path(dirid.File) + " is gone"}
+	}
+	return k.Set(ctx, name, secret)
+}
+
+func (st *store) delete(ctx context.Context, k Keyring, what theItem) error {
+	name, _, err := st.itemName(what)
+	if err != nil {
+		return err
+	}
+	return k.Delete(ctx, name)
+}
+
+// kernelName is what the sealing key is called where the kernel keeps it, or ""
+// if there can be none.
+func (st *store) kernelName() string {
+	name, id, err := st.itemName(theKey)
+	if err != nil || id == "" {
+		return ""
+	}
+	return layout.KernelName(st.service, name)
+}
+
+// placed reports whether the directory may have a login: without an identity
+// nothing of what lies in it can be used.
+func placed(state safedir.Dir) bool {
+	found, err := dirid.Look(state)
+	return err != nil || found.ID != ""
+}
+
+// settleTime bounds the wait for a process that is making a key meanwhile.
+const settleTime = 5 * time.Second
+
+// settle brings the identity up to date if the directory has moved, and gives
+// it another one if it is a copy. What cannot be written stays as it is: a copy
+// then has no login, and the rest works.
+func settle(state safedir.Dir) {
+	found, err := dirid.Look(state)
+	if err != nil || found.State == dirid.None || found.State == dirid.Known {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), settleTime)
+	defer cancel()
+	release, err := flight.Lock(ctx, safedir.Dir(layout.LocksDir(string(state))), "key.lock", "identify the state directory")
+	if err != nil {
+		return
+	}
+	defer release()
+	identify(state)
+}
+
+// identify makes sure that the directory has an identity of its own. It is
+// called under the key's lock.
+func identify(state safedir.Dir) error {
+	found, err := dirid.Look(state)
+	switch {
+	case err != nil || found.State == dirid.Known:
+		return err
+	case found.State == dirid.Moved:
+		return found.Update(state)
+	}
+	// Before the identity: until there is one, this is done again.
+	if err := forgetOthers(state); err != nil {
+		return err
+	}
+	return dirid.Make(state, rand.Read)
+}
+
+// forgetOthers removes what was stored under an identity that the directory
+// does not have any more, and that nothing can read therefore. The audit trail
+// and how long sessions last stay, and so does the passphrase.
+func forgetOthers(state safedir.Dir) error {
+	names, err := state.Names()
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		id, suffix, _ := strings.Cut(name, ".")
+		if len(id) != 32 || suffix == "life" {
+			continue
+		}
+		if err := state.Remove(name); err != nil {
+			return err
+		}
+	}
+	for _, dir := range []string{layout.PlaintextDir(string(state)), fileDir(string(state))} {
+		if err := forgetItems(safedir.Dir(dir)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func forgetItems(dir safedir.Dir) error {
+	names, err := dir.Names()
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if layout.IsItem(name) {
+			if err := dir.Remove(name); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// forgetKernelKey drops the sealing key of a directory from the kernel.
+func forgetKernelKey(state safedir.Dir, service string) error {
+	found, err := dirid.Look(state)
+	if err == nil && found.ID != "" {
+		kernelring.Delete(layout.KernelName(layout.Service(service), layout.KeyItem(found.ID)))
+	}
+	return err
+}
