@@ -52,13 +52,14 @@ type App struct {
 	Stdin          io.Reader              // nil: os.Stdin
 	Stdout, Stderr io.Writer              // nil: os.Stdout, os.Stderr
 	Getenv         func(string) string    // nil: os.Getenv
-	Environ        func() []string        // what commands that exec runs inherit; nil: os.Environ
+	Environ        func() []string        // what processes inherit that it starts; nil: os.Environ
 	Browser        func(url string) error // opens a page; nil: BROWSER, or the system's
 	HTTPClient     *http.Client           // nil: by the environment's proxy and CA bundle
 	Keyring        tokencache.Keyring     // nil: by the login, or ID_KEYRING
 
 	debug      bool
-	passphrase func() string // asked for before; nil: not yet
+	passphrase func() string     // asked for before; nil: not yet
+	secrets    map[string]string // of the environment, by their names without a prefix
 }
 
 // Run parses args, without the program's name, and runs the command. It

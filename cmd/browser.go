@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
@@ -58,16 +57,13 @@ func (a *App) startBrowser(argv []string) error {
 	return nil
 }
 
-// browserEnv is our environment without what opens the keyring.
+// browserEnv is our environment without secrets: neither credproc's own, nor the
+// credentials of an exec that credproc was started by.
 func (a *App) browserEnv() []string {
-	var env []string
-	for _, setting := range os.Environ() {
-		name, _, _ := strings.Cut(setting, "=")
-		if !strings.EqualFold(name, a.variable("PASSPHRASE")) {
-			env = append(env, setting)
-		}
-	}
-	return env
+	e := a.inherited()
+	e.remove("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN", "AWS_ACCESS_KEY", "AWS_SECRET_KEY",
+		"AWS_CREDENTIAL_EXPIRATION", "AWS_CONTAINER_AUTHORIZATION_TOKEN", "AWS_CONTAINER_CREDENTIALS_FULL_URI")
+	return e
 }
 
 func (a *App) browserCommand(command, page string) ([]string, error) {

@@ -31,17 +31,40 @@ var private = []string{"PASSPHRASE", "SERVE_TOKEN"}
 // An environment is what a command gets, as [os.Environ] has it.
 type environment []string
 
-// environ returns what a command that we start may see of our environment.
-func (a *App) environ() environment {
-	inherited := a.Environ
-	if inherited == nil {
-		inherited = os.Environ
+// takeSecret returns one of these, and takes it out of the environment of this
+// process: what go-keyring starts inherits that.
+func (a *App) takeSecret(name string) string {
+	secret, taken := a.secrets[name]
+	if taken {
+		return secret
 	}
-	e := environment(slices.Clone(inherited()))
-	e.remove(deciding...)
+	if a.secrets == nil {
+		a.secrets = make(map[string]string)
+	}
+	a.secrets[name] = a.setting(name)
+	if a.Getenv == nil {
+		os.Unsetenv(a.variable(name))
+	}
+	return a.secrets[name]
+}
+
+// inherited is what every process that we start may see of our environment.
+func (a *App) inherited() environment {
+	from := a.Environ
+	if from == nil {
+		from = os.Environ
+	}
+	e := environment(slices.Clone(from()))
 	for _, name := range private {
 		e.remove(a.variable(name))
 	}
+	return e
+}
+
+// environ returns what a command of the user may see of our environment.
+func (a *App) environ() environment {
+	e := a.inherited()
+	e.remove(deciding...)
 	e.remove(a.variable("ACTIVE_PROFILE")) // of the command that we are run by
 	return e
 }

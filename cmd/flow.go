@@ -101,21 +101,23 @@ func (a *App) surroundings(ctx context.Context) surroundings {
 		}
 	}
 	if w.os == "linux" && (a.getenv("WSL_DISTRO_NAME") != "" || a.getenv("WSL_INTEROP") != "") {
-		w.wsl = wslNetwork(ctx)
+		w.wsl = wslNetwork(ctx, a.inherited())
 	}
 	return w
 }
 
 // wslNetwork is "wsl1", whose loopback interface is that of Windows, or what WSL
 // 2 says: "nat", "mirrored" and others; "" if it says nothing.
-func wslNetwork(ctx context.Context) string {
+func wslNetwork(ctx context.Context, env []string) string {
 	kernel, err := os.ReadFile("/proc/sys/kernel/osrelease")
 	if err == nil && strings.HasSuffix(strings.TrimSpace(string(kernel)), "-Microsoft") {
 		return "wsl1"
 	}
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
-	mode, err := exec.CommandContext(ctx, "wslinfo", "--networking-mode").Output()
+	ask := exec.CommandContext(ctx, "wslinfo", "--networking-mode")
+	ask.Env = env
+	mode, err := ask.Output()
 	if err != nil {
 		return ""
 	}

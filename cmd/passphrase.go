@@ -27,6 +27,9 @@ var errNoPassphrase = errors.New("no passphrase was given")
 // or else by the person at the terminal, if there is one to be asked.
 func (a *App) unlock(attended bool) tokencache.Unlock {
 	u := tokencache.Unlock{KeyFile: a.setting("KEY_FILE")}
+	for _, name := range private {
+		a.takeSecret(name)
+	}
 	passphrase, command := a.takePassphrase(), a.setting("PASSPHRASE_COMMAND")
 	switch {
 	case a.setting("RESOLVING") != "": // that command runs us: it would wait for itself
@@ -42,15 +45,12 @@ func (a *App) unlock(attended bool) tokencache.Unlock {
 	return u
 }
 
-// takePassphrase returns the passphrase that is in the environment, and takes it
-// out, so that no process that we start gets it.
+// takePassphrase returns the passphrase that is in the environment, or that the
+// person has typed since.
 func (a *App) takePassphrase() string {
 	if a.passphrase == nil {
-		secret := a.setting("PASSPHRASE")
+		secret := a.takeSecret("PASSPHRASE")
 		a.passphrase = func() string { return secret }
-		if a.Getenv == nil {
-			os.Unsetenv(a.variable("PASSPHRASE"))
-		}
 	}
 	return a.passphrase()
 }
@@ -65,7 +65,7 @@ func (a *App) runPassphraseCommand(ctx context.Context, command string) (string,
 		argv = []string{"cmd", "/C", command}
 	}
 	child := exec.CommandContext(ctx, argv[0], argv[1:]...)
-	child.Env = append(os.Environ(), a.variable("RESOLVING")+"=1")
+	child.Env = append(a.inherited(), a.variable("RESOLVING")+"=1")
 	var out head
 	child.Stdout, child.Stderr, child.WaitDelay = &out, a.stderr(), time.Second
 	if err := child.Run(); err != nil {

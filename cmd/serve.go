@@ -106,7 +106,7 @@ func (c *serveCommand) allowed(name string) bool {
 
 // token returns what clients must show, by the file or the environment.
 func (c *serveCommand) token(r *run) (string, error) {
-	name, token := r.variable("SERVE_TOKEN"), r.setting("SERVE_TOKEN")
+	name, token := r.variable("SERVE_TOKEN"), r.takeSecret("SERVE_TOKEN")
 	if c.TokenFile != "" {
 		var err error
 		name = c.TokenFile
