@@ -129,7 +129,11 @@ func (e *configEdit) apply(ctx context.Context, what func() string, edit func(ol
 	}
 	if string(text) == string(old) {
 		e.say("There is nothing to change in %s.", e.file.Path)
+		e.file.Sweep(ctx)
 		return false, nil
+	}
+	if missing := e.file.Missing(); missing != "" {
+		e.say("%s is a link to %s, which does not exist.", e.file.Path, missing)
 	}
 	if e.dry {
 		return false, e.print("%s", difference(e.file.Path, old, text))
@@ -173,7 +177,11 @@ func (e *configEdit) agreed(what string, old, text []byte) error {
 }
 
 func (e *configEdit) saved() {
-	e.say("The file as it was is in %s; \"%s configure --undo\" brings it back.", e.file.Backup(), e.name())
+	if before, err := e.file.Before(); err == nil && before == nil {
+		e.say("The file did not exist before. To undo: %s configure --undo", e.name())
+		return
+	}
+	e.say("Backup: %s. To undo: %s configure --undo", e.file.Backup(), e.name())
 }
 
 // write writes a session and profiles.
@@ -481,7 +489,7 @@ func (r *run) sameSession(name, startURL, region string) (*target, error) {
 
 // undo exchanges the file and its backup.
 func (e *configEdit) undo(ctx context.Context) error {
-	backup, err := os.ReadFile(e.file.Backup())
+	backup, err := e.file.Before()
 	if errors.Is(err, fs.ErrNotExist) {
 		return e.usage("there is no %s: nothing was changed here", e.file.Backup())
 	}
@@ -492,7 +500,7 @@ func (e *configEdit) undo(ctx context.Context) error {
 	switch {
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return err
-	case string(now) == string(backup):
+	case string(now) == string(backup) && (now == nil) == (backup == nil):
 		e.say("There is nothing to change in %s.", e.file.Path)
 		return nil
 	case e.dry:
@@ -504,7 +512,11 @@ func (e *configEdit) undo(ctx context.Context) error {
 	if err := e.file.Undo(ctx); err != nil {
 		return err
 	}
-	e.say("%s is as it was. The same again brings the change back.", e.file.Path)
+	if backup == nil {
+		e.say("%s did not exist before the last change: it is removed. The same command again brings the change back.", e.file.Path)
+		return nil
+	}
+	e.say("%s is as it was. The same command again brings the change back.", e.file.Path)
 	return nil
 }
 

@@ -66,6 +66,34 @@ func TestAConfigureThatIsKilledLeavesTheOldFileOrTheNew(t *testing.T) {
 	}
 }
 
+// The disk is full, or files may not be longer, at each step of the way: then
+// nothing is changed, and the last change can still be undone.
+func TestAConfigureThatFailsLeavesTheFileAndItsBackup(t *testing.T) {
+	m := newMachine(t, "plaintext")
+	before, last := byHand(m.configFile()), "# what was before\n"
+	backup := ".aws/config.credproc-backup"
+	m.signIn(0)
+	for _, call := range []string{"write", "fsync", "renameat", "linkat", "fchmod"} {
+		for n := 1; n < 60; n++ {
+			m.write(".aws/config", before)
+			m.write(backup, last)
+			o, tampered := m.tampered(call, "error=ENOSPC", fmt.Sprint(n), configureAll)
+			text, err := os.ReadFile(filepath.Join(m.home, backup))
+			changed := m.configFile() != before
+			if want := last; err != nil || !changed && string(text) != want || changed && string(text) != before || o.status != 0 && changed {
+				t.Fatalf("%s %d fails: exit status %d, changed %v, the backup holds %.40q, %v\n%s", call, n, o.status, changed, text, err, o.stderr)
+			}
+			if left, _ := filepath.Glob(filepath.Join(m.home, ".aws/.config*")); left != nil {
+				t.Fatalf("%s %d fails: there is %v", call, n, left)
+			}
+			if !tampered {
+				m.Logf("%s: %d points", call, n-1)
+				break
+			}
+		}
+	}
+}
+
 func TestConfiguresAtOnceLoseNobodysWork(t *testing.T) {
 	m := newMachine(t, "plaintext")
 	before := byHand(m.configFile())

@@ -2,6 +2,7 @@ package awsconfig
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -41,36 +42,65 @@ func (e *ReadOnlyError) Error() string { return e.Path + " is read-only" }
 
 // Edit replaces the file by what edit makes of its content, and reports whether
 // that is something else. The file is replaced as a whole: whoever reads it, or
-// finds it after a crash, sees the old content or the new. A symbolic link stays
-// one, and the file keeps its mode and owner. One that does not exist is made,
-// with mode 0600; a device is an error. edit may be called again, if somebody
-// else has changed the file meanwhile.
+// finds it after a crash, sees the old content or the new. On an error the file
+// and the backup are as they were. A symbolic link stays one, and the file keeps
+// its mode and owner. One that does not exist is made, with mode 0600; a device
+// is an error. edit may be called again, if somebody else has changed the file
+// meanwhile.
 func (f File) Edit(ctx context.Context, edit func(old []byte) ([]byte, error)) (changed bool, err error) {
 	err = f.locked(ctx, func() error {
-		changed, err = f.replace(edit, func(real string, old []byte) error {
-			return writeWhole(f.Backup(), f.temp(f.Backup()), old, modeOf(real))
-		}, nil)
+		changed, err = f.replace(func(old []byte) ([]byte, error) {
+			text, err := edit(bytes.Clone(old))
+			if err == nil && len(text) == 0 && old != nil {
+				text = []byte{} // an empty file is one, too
+			}
+			return text, err
+		}, false)
 		return err
 	})
 	return changed, err
 }
 
 // Undo exchanges the file and its backup, so that a second Undo brings back
-// what the first one took away. Without a backup the error is
-// [fs.ErrNotExist].
+// what the first one took away. A file that did not exist before the change is
+// removed. Without a backup the error is [fs.ErrNotExist].
 func (f File) Undo(ctx context.Context) error {
 	return f.locked(ctx, func() error {
-		backup, err := os.ReadFile(f.Backup())
-		if err != nil {
-			return err
+		backup, err := f.Before()
+		if err == nil {
+			_, err = f.replace(func([]byte) ([]byte, error) { return backup, nil }, true)
 		}
-		// The file first: what is lost if the process dies in between is what
-		// was to be undone.
-		_, err = f.replace(func([]byte) ([]byte, error) { return backup, nil }, nil, func(real string, old []byte) error {
-			return writeWhole(f.Backup(), f.temp(f.Backup()), old, modeOf(real))
-		})
 		return err
 	})
+}
+
+// Before returns the file as it was before the last change of ours; nil means
+// that there was none. Without a backup the error is [fs.ErrNotExist].
+func (f File) Before() ([]byte, error) {
+	text, err := os.ReadFile(f.Backup())
+	if err == nil && string(text) == f.none() {
+		return nil, nil
+	}
+	return text, err
+}
+
+// none is what the backup of a file says that did not exist: a comment, for
+// those who copy it back by hand.
+func (f File) none() string {
+	return "# " + f.Name + ": this file did not exist before the last change\n"
+}
+
+// Missing returns the path that a symbolic link leads to although nothing is
+// there, or "".
+func (f File) Missing() string {
+	real, err := followLinks(f.Path)
+	if err != nil || real == f.Path {
+		return ""
+	}
+	if _, err := os.Stat(real); errors.Is(err, fs.ErrNotExist) {
+		return real
+	}
+	return ""
 }
 
 func (f File) locked(ctx context.Context, do func() error) error {
@@ -106,43 +136,115 @@ func orReadOnly(err error) error {
 	return err
 }
 
-func (f File) replace(edit func([]byte) ([]byte, error), before, after func(real string, old []byte) error) (changed bool, err error) {
+// replace replaces the file by what next makes of it; nil stands for no file, as
+// the old content and as the new.
+func (f File) replace(next func(old []byte) ([]byte, error), undo bool) (changed bool, err error) {
 	real, err := followLinks(f.Path)
 	if err != nil {
 		return false, err
+	}
+	if _, err := os.Stat(ospath.Dir(real)); errors.Is(err, fs.ErrNotExist) {
+		return false, fmt.Errorf("%s is a link to %s, whose directory does not exist", f.Path, real)
 	}
 	for {
 		old, err := readOr(real)
 		if err != nil {
 			return false, err
 		}
-		text, err := edit(bytes.Clone(old))
-		if err != nil || bytes.Equal(text, old) {
+		text, err := next(old)
+		if err != nil || same(text, old) {
 			return false, err
 		}
 		if info, err := os.Stat(real); err == nil && info.Mode().Perm()&0o200 == 0 {
 			return false, &ReadOnlyError{real}
 		}
-		for _, step := range []func() error{
-			func() error { return orNothing(before)(real, old) },
-			func() error { return replaceIf(real, f.temp(real), old, text) },
-			func() error { return orNothing(after)(real, old) },
-		} {
-			if err = step(); err != nil {
-				break
-			}
-		}
-		if !errors.Is(err, errChanged) {
+		if err = f.swap(real, old, text, undo); !errors.Is(err, errChanged) {
 			return err == nil, err
 		}
 	}
 }
 
-func orNothing(do func(string, []byte) error) func(string, []byte) error {
-	if do == nil {
-		return func(string, []byte) error { return nil }
+// same reports whether two contents are one, and no file is no empty one.
+func same(a, b []byte) bool { return (a == nil) == (b == nil) && bytes.Equal(a, b) }
+
+// swap puts text into the file at real, and old into the backup. Both are on the
+// disk before either is replaced: what fails then is a rename.
+func (f File) swap(real string, old, text []byte, undo bool) error {
+	file := step{temp: f.temp(real), path: real, keep: f.temp(real)}
+	backup := step{temp: f.temp(f.Backup()), path: f.Backup(), keep: f.temp(f.Backup())}
+	for _, s := range []step{file, backup} {
+		defer os.Remove(s.temp)
+		defer os.Remove(s.keep)
 	}
-	return do
+	like, before := modeOf(real), old
+	if old == nil {
+		before = []byte(f.none())
+	}
+	err := writeTemp(backup.temp, before, like)
+	if text == nil {
+		file.temp = ""
+	} else if err == nil {
+		err = writeTemp(file.temp, text, like)
+	}
+	if err != nil {
+		return err
+	}
+	if now, err := readOr(real); err != nil || !same(now, old) {
+		return cmp.Or(err, errChanged)
+	}
+	// Who dies in between has the file twice. What is lost is the change before,
+	// or, of an undo, what was to be undone.
+	if undo {
+		return inTurn(&file, &backup)
+	}
+	return inTurn(&backup, &file)
+}
+
+// step puts a file in the place of another.
+type step struct {
+	temp  string // "": of no file
+	path  string
+	keep  string // another name for what was there
+	was   bool   // something was there
+	taken bool
+}
+
+// inTurn takes all steps, or none.
+func inTurn(steps ...*step) error {
+	for i, s := range steps {
+		err := s.take()
+		if err == nil {
+			err = syncDir(ospath.Dir(s.path))
+		}
+		if err != nil {
+			for _, taken := range steps[:i+1] {
+				taken.back()
+			}
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *step) take() (err error) {
+	s.was = !errors.Is(os.Link(s.path, s.keep), fs.ErrNotExist)
+	if s.temp == "" {
+		err = os.Remove(s.path)
+	} else {
+		err = rename(s.temp, s.path)
+	}
+	s.taken = err == nil
+	return err
+}
+
+// back is best effort: some file systems have no links.
+func (s *step) back() {
+	switch {
+	case s.taken && s.was:
+		rename(s.keep, s.path)
+	case s.taken:
+		os.Remove(s.path)
+	}
 }
 
 var (
@@ -189,8 +291,22 @@ func (f File) temp(path string) string {
 	return ospath.Join(ospath.Dir(path), f.tempPrefix()+strconv.FormatUint(rand.Uint64(), 36)+".tmp")
 }
 
-// sweep removes what an edit left that was killed. Nobody else has the lock.
+// Sweep removes what an edit left that was killed, if there is such a thing. An
+// Edit does so by itself.
+func (f File) Sweep(ctx context.Context) {
+	if len(f.left()) > 0 {
+		f.locked(ctx, func() error { return nil })
+	}
+}
+
+// sweep is Sweep under the lock, which nobody else has.
 func (f File) sweep() {
+	for _, path := range f.left() {
+		os.Remove(path)
+	}
+}
+
+func (f File) left() (paths []string) {
 	dirs := []string{ospath.Dir(f.Path)}
 	if real, err := followLinks(f.Path); err == nil {
 		dirs = append(dirs, ospath.Dir(real))
@@ -202,41 +318,11 @@ func (f File) sweep() {
 		}
 		for _, e := range entries {
 			if strings.HasPrefix(e.Name(), f.tempPrefix()) && strings.HasSuffix(e.Name(), ".tmp") {
-				os.Remove(ospath.Join(dir, e.Name()))
+				paths = append(paths, ospath.Join(dir, e.Name()))
 			}
 		}
 	}
-}
-
-// replaceIf writes text to path, if that still holds old.
-func replaceIf(path, temp string, old, text []byte) error {
-	if err := writeTemp(temp, text, modeOf(path)); err != nil {
-		return err
-	}
-	now, err := readOr(path)
-	if err == nil && !bytes.Equal(now, old) {
-		err = errChanged
-	}
-	if err == nil {
-		err = rename(temp, path)
-	}
-	if err != nil {
-		os.Remove(temp)
-		return err
-	}
-	return syncDir(ospath.Dir(path))
-}
-
-func writeWhole(path, temp string, text []byte, like fs.FileInfo) error {
-	err := writeTemp(temp, text, like)
-	if err == nil {
-		err = rename(temp, path)
-	}
-	if err != nil {
-		os.Remove(temp)
-		return err
-	}
-	return syncDir(ospath.Dir(path))
+	return paths
 }
 
 // writeTemp writes a file of its own, with the mode and owner of the one that

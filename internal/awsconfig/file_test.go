@@ -89,7 +89,7 @@ func TestAFileThatIsNotThereIsMadeForItsOwnerAlone(t *testing.T) {
 	f := File{Path: filepath.Join(t.TempDir(), ".aws", "config"), Name: "credproc"}
 	f.edits(t, appending("new"), true)
 	f.holds(t, f.Path, "new")
-	f.holds(t, f.Backup(), "")
+	f.holds(t, f.Backup(), f.none())
 	if info, err := os.Stat(f.Path); runtime.GOOS != "windows" && (err != nil || info.Mode().Perm() != 0o600) {
 		t.Errorf("mode %v, %v", info.Mode(), err)
 	}
@@ -225,5 +225,104 @@ func TestWhatAKilledEditLeftIsSweptAway(t *testing.T) {
 	f.edits(t, appending("b"), true)
 	if _, err := os.Stat(left); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("still there: %v", err)
+	}
+}
+
+func TestNoFileIsAStateThatAnUndoBringsBack(t *testing.T) {
+	dir := t.TempDir()
+	linked := filepath.Join(dir, "linked")
+	if err := os.Symlink("away", linked); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{filepath.Join(dir, "config"), linked} {
+		f := File{Path: path, Name: "credproc"}
+		if missing := f.Missing(); (missing != "") != (path == linked) {
+			t.Errorf("%s leads to %q, where nothing is", path, missing)
+		}
+		f.edits(t, appending("new"), true)
+		if before, err := f.Before(); before != nil || err != nil || f.Missing() != "" {
+			t.Errorf("before there was %q, %v", before, err)
+		}
+		for range 2 {
+			if err := f.Undo(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+				t.Errorf("%s is there: %v", path, err)
+			}
+			f.holds(t, f.Backup(), "new")
+			if err := f.Undo(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			f.holds(t, path, "new")
+		}
+		if link, _ := os.Readlink(path); (link == "away") != (path == linked) {
+			t.Errorf("%s leads to %q", path, link)
+		}
+	}
+}
+
+// An empty file is a file: an undo leaves one, and not none.
+func TestAnEmptyFileIsNotTakenForNone(t *testing.T) {
+	f := fileWith(t, "")
+	f.edits(t, appending("a"), true)
+	for _, want := range []string{"", "a", ""} {
+		if err := f.Undo(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		f.holds(t, f.Path, want)
+	}
+	f.edits(t, func([]byte) ([]byte, error) { return nil, nil }, false)
+	f.holds(t, f.Path, "")
+}
+
+func TestALinkIntoADirectoryThatIsGoneIsNamed(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "config")
+	if err := os.Symlink("/nowhere/aws/config", path); err != nil {
+		t.Fatal(err)
+	}
+	f := File{Path: path, Name: "credproc"}
+	if _, err := f.Edit(t.Context(), appending("a")); err == nil || !strings.Contains(err.Error(), path+" is a link to /nowhere/aws/config") {
+		t.Errorf("got %v", err)
+	}
+	if _, err := f.Before(); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a backup: %v", err)
+	}
+}
+
+// Whichever of the two files cannot be replaced, both stay as they are.
+func TestAnEditThatCannotBeFinishedLeavesBothFilesAsTheyWere(t *testing.T) {
+	for name, spoil := range map[string]func(f File) string{
+		"the backup": func(f File) string { return f.Backup() },
+		"the file":   func(f File) string { return f.Path },
+	} {
+		for _, undo := range []bool{false, true} {
+			f := fileWith(t, "1")
+			f.edits(t, appending("2"), true)
+			real := f.Path
+			// A directory cannot be replaced by a file.
+			blocked := spoil(f)
+			held := blocked + "-held"
+			if err := errors.Join(os.Rename(blocked, held), os.MkdirAll(filepath.Join(blocked, "x"), 0o700)); err != nil {
+				t.Fatal(err)
+			}
+			steps := []*step{{temp: f.temp(real), path: f.Backup(), keep: f.temp(real)}, {temp: f.temp(real), path: real, keep: f.temp(real)}}
+			if undo {
+				steps[0], steps[1] = steps[1], steps[0]
+			}
+			for _, s := range steps {
+				if err := writeTemp(s.temp, []byte("other"), nil); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := inTurn(steps...); err == nil {
+				t.Errorf("%s: no error", name)
+			}
+			if err := errors.Join(os.RemoveAll(blocked), os.Rename(held, blocked)); err != nil {
+				t.Fatal(err)
+			}
+			f.holds(t, f.Path, "12")
+			f.holds(t, f.Backup(), "1")
+		}
 	}
 }
