@@ -139,6 +139,10 @@ func (d *doctor) keychain() {
 			d.fault(check, d.variable("KEYRING")+"=file, or =plaintext, and a new login", "the kernel forbids its keyring here")
 			continue
 		}
+		if name == "kernel" && !new(tokencache.Kernel).Persistent() {
+			d.warn(check, d.variable("KEYRING")+"=file, and a new login", "kernel keyring: %s", openToSandboxes)
+			continue
+		}
 		if name != "os" && name != "" && name != "auto" {
 			d.ok(check, "%s keyring", name)
 			continue
@@ -154,6 +158,8 @@ func (d *doctor) keychain() {
 			d.ok(check, "the operating system's answers")
 		case slow:
 			d.warn(check, "", "the operating system's did not answer within %v; process waits up to 25 seconds for it", lookTime)
+		case none && kernelWorks() && !new(tokencache.Kernel).Persistent():
+			d.warn(check, d.variable("KEYRING")+"=file, or =kernel to accept it", "there is none, so a new login goes to the kernel's keyring, and %s", openToSandboxes)
 		case none && kernelWorks():
 			d.note(check, "", "there is none, so that a new login goes to the kernel's keyring: %v", err)
 		case none:

@@ -178,6 +178,9 @@ func (k *keyringState) add(session string, state tokencache.KeyringState) {
 			k.Detail = e.Detail
 		}
 	}
+	if k.Keyring == "kernel" && state.Err == nil && !new(tokencache.Kernel).Persistent() {
+		k.Detail = openToSandboxes
+	}
 	if state.Key > 0 && !slices.ContainsFunc(k.Items, func(i keyringItem) bool { return i.What == "sealing key" }) {
 		k.Items = append(k.Items, keyringItem{What: "sealing key", Bytes: state.Key})
 	}
@@ -215,6 +218,8 @@ func (k *keyringState) contents() string {
 		words = append(words, word)
 	}
 	switch {
+	case len(words) > 0 && k.Detail != "":
+		return strings.Join(words, "; ") + "; " + k.Detail
 	case len(words) > 0:
 		return strings.Join(words, "; ")
 	case k.Detail != "":

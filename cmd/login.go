@@ -352,7 +352,11 @@ func (r *run) keyringNote(s *tokencache.Session) error {
 	}
 	switch status.Keyring {
 	case "kernel":
-		r.say("Its tokens are in the kernel's keyring, until a reboot or three days without use.")
+		if new(tokencache.Kernel).Persistent() {
+			r.say("Its tokens are in the kernel's keyring, until a reboot or three days without use.")
+		} else {
+			r.say("Its tokens are in the kernel's keyring, until your last process ends: %s.", openToSandboxes)
+		}
 	case "file":
 		r.say("Its tokens are in files that are encrypted with a key of your own.")
 	case "plaintext":

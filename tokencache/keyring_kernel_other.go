@@ -13,6 +13,9 @@ func (k *Kernel) Set(context.Context, string, string) error { return k.absent("s
 // Delete implements [Keyring].
 func (k *Kernel) Delete(context.Context, string) error { return k.absent("delete") }
 
+// Persistent reports that there is none.
+func (*Kernel) Persistent() bool { return false }
+
 func (k *Kernel) absent(op string) error {
 	return &KeyringError{Keyring: k.Name(), Op: op, Kind: ErrUnavailable, Absent: true, Detail: "only Linux has one"}
 }

@@ -32,6 +32,46 @@ func (m *machine) kernelless(calls, errno string, args ...string) outcome {
 	return o
 }
 
+// hasKernelKeyring reports whether this machine lets a login be there.
+func (m *machine) hasKernelKeyring() bool {
+	_, err := new(tokencache.Kernel).Get(m.Context(), "none")
+	m.Logf("the kernel's keyring: %v", err)
+	return errors.Is(err, tokencache.ErrNotFound) && new(tokencache.Kernel).Persistent()
+}
+
+// Some kernels are built without persistent keyrings, as WSL's is.
+func TestWithoutPersistentKeyringsALoginIsInTheUserKeyringAndPeopleAreTold(t *testing.T) {
+	m := newMachine(t, "kernel")
+	m.withoutKeychain()
+	if !m.hasKernelKeyring() {
+		return
+	}
+	without := func(args ...string) outcome {
+		t.Helper()
+		// Of a process the first call for a persistent keyring is the first of all.
+		o, met := m.straced([]string{"-e", "trace=keyctl", "-e", "inject=keyctl:error=EOPNOTSUPP:when=1"}, args)
+		if !met {
+			t.Errorf("%v: the kernel was not asked", args)
+		}
+		return o
+	}
+	told := "no persistent keyrings"
+	if o := without("login", "corp", "--no-browser"); o.status != 0 || !strings.Contains(o.stderr, told) {
+		t.Errorf("login: exit status %d\n%s", o.status, o.stderr)
+	}
+	defer without("logout", "--all")
+	m.answered([]outcome{without(process(admin)...), without(process(admin)...)})
+	m.want(m.idc.Counts(), "GetRoleCredentials", 1)
+	for _, args := range [][]string{{"doctor", "--offline"}, {"doctor", "--offline", "--json"}, {"keyring", "show"}, {"keyring", "show", "--json"}} {
+		if o := without(args...); !strings.Contains(o.stdout, told) {
+			t.Errorf("%v: exit status %d\n%s%s", args, o.status, o.stdout, o.stderr)
+		}
+		if o := m.run(args...); strings.Contains(o.stdout, told) {
+			t.Errorf("%v, where the kernel has them:\n%s", args, o.stdout)
+		}
+	}
+}
+
 const kernelCalls = "keyctl,add_key"
 
 // offersFiles checks that a command failed for want of a keyring, and offered those

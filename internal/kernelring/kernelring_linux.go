@@ -1,22 +1,23 @@
-// Package kernelring keeps small secrets in the Linux kernel's keyring of the
-// user, for an hour, so that a process need not ask the Secret Service. What is
-// there is readable by the same user only, never swapped out and gone at
-// reboot.
+// Package kernelring keeps small secrets in the Linux kernel, in the user's
+// persistent keyring: never on a disk, never swapped out, and gone at reboot. See
+// keyrings(7) and persistent-keyring(7).
 //
-// It is a cache, and best effort: where seccomp forbids it (containers), the
-// user's quota is used up, or the system is another one, nothing is kept.
+// A process must ask for the persistent keyring by name to get at them, and the
+// kernel gives each user namespace its own. So what is kept there is out of reach
+// of a sandbox with a user namespace, whatever keyrings that inherits.
+//
+// Get, Set and Delete are a cache, and best effort: where seccomp forbids them
+// (containers), the user's quota is used up, or the system is another one, nothing
+// is kept. Do is for what must not be lost in silence.
 package kernelring
 
-import (
-	"golang.org/x/sys/unix"
+import "golang.org/x/sys/unix"
+
+// seconds is how long Set keeps a secret, and most how many bytes it may have.
+const (
+	seconds = 3600
+	most    = 256
 )
-
-const seconds = 3600
-
-// Possessor: everything; user: view, read, write, search, link, setattr. The
-// user's part is needed where the session keyring is not linked to the user
-// keyring (cron, some SSH set-ups): nobody "possesses" the key there.
-const permissions = 0x3f3f0000
 
 // Usable reports whether the system lets this process use the keyring.
 func Usable() bool {
@@ -25,40 +26,29 @@ func Usable() bool {
 }
 
 // Get returns the secret of that name, and whether there is one.
-func Get(name string) (secret string, ok bool) {
-	id, err := unix.KeyctlSearch(unix.KEY_SPEC_USER_KEYRING, "user", name, 0)
-	if err != nil {
-		return "", false
-	}
-	buf := make([]byte, 256)
-	n, err := unix.KeyctlBuffer(unix.KEYCTL_READ, id, buf, 0)
-	if err != nil || n > len(buf) {
-		return "", false
-	}
-	return string(buf[:n]), true
+func Get(name string) (secret string, ok bool) { return get(name, Do) }
+
+// GetOnThread is Get for a goroutine that does not leave its thread, as that of
+// the init functions (see [runtime.LockOSThread]). Starting a thread for Get takes
+// a tenth of a warm answer.
+func GetOnThread(name string) (secret string, ok bool) { return get(name, here) }
+
+func get(name string, with func(func(Ring) error) error) (secret string, ok bool) {
+	err := with(func(r Ring) error {
+		data, err := r.Read(name, most)
+		secret = string(data)
+		return err
+	})
+	return secret, err == nil
 }
 
-// Set keeps a secret of at most 256 bytes under name, in place of what was
-// there.
+// Set keeps a secret of 1 to 256 bytes under name for an hour, in place of what
+// was there.
 func Set(name, secret string) {
-	id, err := unix.AddKey("user", name, []byte(secret), unix.KEY_SPEC_USER_KEYRING)
-	if err != nil {
-		return
-	}
-	err = unix.KeyctlSetperm(id, permissions)
-	if err == nil {
-		_, err = unix.KeyctlInt(unix.KEYCTL_SET_TIMEOUT, id, seconds, 0, 0)
-	}
-	if err != nil { // never without its end
-		unlink(id)
-	}
+	_ = Do(func(r Ring) error { return r.Write(name, []byte(secret), seconds) })
 }
 
 // Delete forgets the secret of that name.
 func Delete(name string) {
-	if id, err := unix.KeyctlSearch(unix.KEY_SPEC_USER_KEYRING, "user", name, 0); err == nil {
-		unlink(id)
-	}
+	_ = Do(func(r Ring) error { return r.Delete(name) })
 }
-
-func unlink(id int) { unix.KeyctlInt(unix.KEYCTL_UNLINK, id, unix.KEY_SPEC_USER_KEYRING, 0, 0) }

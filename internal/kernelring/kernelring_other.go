@@ -7,8 +7,14 @@ package kernelring
 // Usable reports that there is none.
 func Usable() bool { return false }
 
+// Persistent reports that there is none.
+func Persistent() bool { return false }
+
 // Get finds nothing.
 func Get(string) (secret string, ok bool) { return "", false }
+
+// GetOnThread finds nothing.
+func GetOnThread(string) (secret string, ok bool) { return "", false }
 
 // Set keeps nothing.
 func Set(name, secret string) {}

@@ -44,14 +44,14 @@ func (p *Program) Answer(args []string) (document []byte, ok bool) {
 	if !ok {
 		return nil, false
 	}
-	document, freshness := t.look()
+	document, freshness := t.look(kernelring.Get)
 	return document, freshness == record.Fresh
 }
 
-// AnswerInTurn is Answer for a process that else gets what is missing, and
-// ends. Of those that come at the same moment the first goes on at once; the
-// others wait here for what it stores, since a process that has not begun to
-// fetch costs a fifth of one that has. Whoever has waited in vain goes on, too:
+// AnswerInTurn is Answer for an init function of a process that else gets what
+// is missing, and ends. Of those that come at the same moment the first goes on
+// at once; the others wait here for what it stores, since a process that has not
+// begun to fetch costs a fifth of one that has. Whoever has waited in vain goes on, too:
 // this is no lock, and decides nothing. A signal that came meanwhile, or 0, is
 // for the caller to obey: the program has not begun to.
 func (p *Program) AnswerInTurn(args []string) (document []byte, ok bool, signalled syscall.Signal) {
@@ -59,11 +59,11 @@ func (p *Program) AnswerInTurn(args []string) (document []byte, ok bool, signall
 	if !ok {
 		return nil, false, 0
 	}
-	document, freshness := t.look()
+	document, freshness := t.look(kernelring.GetOnThread)
 	if freshness == record.Useless && t.patient && t.legible() {
 		var waited bool
 		if waited, signalled = queue(t.locks, t.name+".queue"); waited {
-			document, freshness = t.look()
+			document, freshness = t.look(kernelring.GetOnThread)
 		}
 	}
 	return document, freshness == record.Fresh, signalled
@@ -108,13 +108,16 @@ func (p *Program) find(args []string) (t *thing, ok bool) {
 	return t, true
 }
 
+// kernel looks for a secret in the kernel's keyring.
+type kernel func(name string) (secret string, ok bool)
+
 // look returns the document that is stored, and how good it is.
-func (t *thing) look() (document []byte, freshness record.Freshness) {
+func (t *thing) look(k kernel) (document []byte, freshness record.Freshness) {
 	data, err := t.dir.Read(t.name)
 	if err != nil {
 		return nil, record.Useless
 	}
-	return judge(t.open(data))
+	return judge(t.open(k, data))
 }
 
 // legible reports whether a process can open here what another one seals.
@@ -245,8 +248,8 @@ func (p *Program) isSpecial(s *awsconfig.Section) bool {
 // open opens a sealed record with the key that the kernel keeps, or that lies
 // in a file. Both are looked into: sessions may be in several keyrings, each
 // with a key of its own.
-func (t *thing) open(data []byte) []byte {
-	text, ok := kernelring.Get(layout.KernelName(layout.Service(t.program.ID), layout.KeyItem(t.id)))
+func (t *thing) open(k kernel, data []byte) []byte {
+	text, ok := k(layout.KernelName(layout.Service(t.program.ID), layout.KeyItem(t.id)))
 	if opened := openWith(text, t.identity, data); ok && opened != nil {
 		return opened
 	}
