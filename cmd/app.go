@@ -225,7 +225,7 @@ func (a *App) do(ctx context.Context, attended bool, command func(context.Contex
 
 func (a *App) newConfig(attended bool, logger *slog.Logger) (*credproc.Config, error) {
 	config := &credproc.Config{
-		Getenv: a.getenv, Command: strings.Fields(a.command()), ClientName: a.name(), HTTPClient: a.HTTPClient,
+		Getenv: a.getenvBefore(), Command: strings.Fields(a.command()), ClientName: a.name(), HTTPClient: a.HTTPClient,
 		Keyring: a.Keyring, MayPrompt: attended, Service: a.ID, Logger: logger,
 		NoKeyCache: a.setting("KEY_CACHE") == "off", Unlock: a.unlock(attended),
 		NewLoginKeyring: a.setting("KEYRING"), SettingPrefix: strings.ToLower(a.variable("")),

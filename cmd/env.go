@@ -1,32 +1,47 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
 	"time"
+	"unicode/utf16"
+	"unicode/utf8"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/credproc/credproc/internal/printable"
 )
 
 type envCommand struct {
-	roleFlags
-	lifeFlags
-	Name   string `arg:"" optional:"" name:"profile" help:"A profile of ~/.aws/config, as --profile says it."`
-	Format string `enum:"env,env-no-export,fish,powershell,windows-cmd,dotenv,process,json" default:"env" help:"What to print: ${enum}."`
-	Unset  bool   `help:"Print what removes the variables again."`
+	grantFlags
+	Name   string `arg:"" optional:"" name:"profile" help:"Same as --profile."`
+	Shell  string `enum:",sh,fish,powershell,cmd" default:"" placeholder:"SHELL" help:"Print what makes a shell use the role, variables to unset included, for sh (the default), fish, powershell or cmd."`
+	Format string `enum:",env,env-no-export,fish,powershell,windows-cmd,dotenv,process,json" default:"" placeholder:"FORMAT" help:"Print the credentials alone: env, env-no-export, fish, powershell, windows-cmd and process as the AWS CLI prints them, or dotenv, json."`
+	Unset  bool   `help:"Print what undoes it."`
 	Force  bool   `help:"Print secrets to a terminal too."`
 }
 
 // Run implements the command, for kong.
 func (c *envCommand) Run(ctx context.Context, a *App) error {
-	print := formats[c.Format]
-	if c.Unset {
-		return a.printUnset(c.Format, print.unset)
+	if c.Shell != "" && c.Format != "" {
+		return &usageError{problem: "--shell prints a change of the shell, and --format the credentials alone: choose one"}
 	}
-	if print.use != "" && isTerminal(a.stdout()) && !c.Force {
+	c.Shell = cmp.Or(c.Shell, "sh")
+	if c.Unset && c.Format != "" {
+		return a.printUnset(c.Format)
+	}
+	if c.Unset {
+		return a.printSteps(c.Shell, a.stepsBack(a.inherited()))
+	}
+	use := shells[c.Shell].use
+	if c.Format != "" {
+		use = formats[c.Format].use
+	}
+	if use != "" && isTerminal(a.stdout()) && !c.Force {
 		return &usageError{problem: "the secrets would be shown on this terminal",
-			more: "Use it so: " + prosef(print.use, a.name()) + "\nOr add --force."}
+			more: "Use it so: " + prosef(use, a.name()) + "\nOr add --force."}
 	}
 	return a.do(ctx, a.onTerminal(), func(ctx context.Context, r *run) error {
 		if err := c.name(&c.roleFlags, c.Name, r); err != nil {
@@ -39,15 +54,28 @@ func (c *envCommand) Run(ctx context.Context, a *App) error {
 		if err != nil {
 			return err
 		}
-		text, err := print.credentials(credentials)
-		if err == nil {
-			err = r.verbatim(text)
+		before := a.inherited()
+		g := c.grant(r, a.without(before))
+		g.keys(credentials)
+		after := a.with(before, g)
+		if c.Format == "" {
+			return a.printSteps(c.Shell, a.steps(before, after))
 		}
-		return err
+		text, err := formats[c.Format].credentials(credentials)
+		if err != nil {
+			return err
+		}
+		if names := conflicts(before, after, g.role.Profile); names != nil && use != "" {
+			a.say("%s: warning: these variables are set and override or conflict with the credentials: %s. Without --format, env changes them too.",
+				a.name(), strings.Join(names, ", "))
+		}
+		return r.verbatim(text)
 	})
 }
 
-func (a *App) printUnset(format, unset string) error {
+// printUnset prints what removes the variables of a format.
+func (a *App) printUnset(format string) error {
+	unset := formats[format].unset
 	if unset == "" {
 		return &usageError{problem: "--unset is for the formats that a shell reads, which " + format + " is not"}
 	}
@@ -57,6 +85,82 @@ func (a *App) printUnset(format, unset string) error {
 		}
 	}
 	return nil
+}
+
+// printSteps prints what a shell has to do. A value that cannot be written for
+// it is an error if it belongs to the credentials; any other is left out.
+func (a *App) printSteps(name string, steps []setting) error {
+	sh := shells[name]
+	var removed []string
+	var sets strings.Builder
+	for _, s := range steps {
+		quoted, err := sh.quoted(s.value)
+		switch {
+		case s.value != "" && err == nil:
+			fmt.Fprintf(&sets, sh.line+"\n", s.name, quoted)
+			continue
+		case err != nil && (isSecret(s.name) || s.name == endpointURL):
+			return fmt.Errorf("%s cannot be printed for %s: %w", s.name, name, err)
+		case err != nil:
+			a.say("%s: warning: %s is not set, since its value cannot be printed for %s: %v", a.name(), s.name, name, err)
+		}
+		removed = append(removed, s.name)
+	}
+	return a.verbatim(sh.unset(removed) + sets.String())
+}
+
+// A shell is a way to print a change of the environment.
+type shell struct {
+	line  string // with the name and the value, quoted
+	quote func(value string) (string, error)
+	unset func(names []string) string
+	use   prose // how the shell reads it
+}
+
+var shells = map[string]shell{
+	"sh": {`export %s=%s`, quoteShell, unsetShell, `eval "$(%s env …)"`},
+	"fish": {`set -gx %s "%s"`, quoteFish, unsetFish,
+		"%s env --shell fish … | source"},
+	"powershell": {`$Env:%s="%s"`, quotePowerShell, eachOf("Remove-Item Env:%s -ErrorAction SilentlyContinue\n"),
+		"%s env --shell powershell … | Out-String | Invoke-Expression"},
+	"cmd": {`set "%s=%s"`, quoteCmdWord, eachOf("set \"%s=\"\n"),
+		`for /f "delims=" %%i in ('%s env --shell cmd …') do @%%i`},
+}
+
+func (s shell) quoted(value string) (string, error) {
+	if strings.ContainsFunc(value, func(r rune) bool { return r == utf8.RuneError || !printable.Is(r) }) {
+		return "", unwritable("there is a character in it that is not printable")
+	}
+	return s.quote(value)
+}
+
+func unsetShell(names []string) string {
+	if names == nil {
+		return ""
+	}
+	return "unset " + strings.Join(names, " ") + "\n"
+}
+
+// unsetFish leaves universal variables, which are those of all shells and of
+// the next login, and says so: a global one cannot hide them from programs.
+func unsetFish(names []string) string {
+	return "begin\n  set -l name\n  for name in " + strings.Join(names, " ") + `
+    set -qg $name; and set -eg $name
+    set -qUx $name; and echo "$name is a universal variable of fish, and may override these credentials. To remove it: set -eU $name" >&2
+  end
+  true
+end
+`
+}
+
+func eachOf(line string) func([]string) string {
+	return func(names []string) string {
+		var text strings.Builder
+		for _, name := range names {
+			fmt.Fprintf(&text, line, name)
+		}
+		return text.String()
+	}
 }
 
 // A format is a way to print credentials. Those of the AWS CLI's
@@ -70,7 +174,7 @@ type format struct {
 }
 
 var formats = map[string]format{
-	"env":           {line: "export %s=%s", quote: quoteShell, unset: "unset %s", use: `eval "$(%s env …)"`},
+	"env":           {line: "export %s=%s", quote: quoteShell, unset: "unset %s", use: `eval "$(%s env --format env …)"`},
 	"env-no-export": {line: "%s=%s", quote: quoteShell, unset: "unset %s", use: `eval "$(%s env --format env-no-export …)"`},
 	"fish":          {line: `set -gx %s "%s"`, quote: quoteFish, unset: "set -e %s", use: "%s env --format fish … | source"},
 	"powershell": {line: `$Env:%s="%s"`, quote: quotePowerShell, unset: `Remove-Item Env:%s -ErrorAction SilentlyContinue`,
@@ -122,8 +226,10 @@ func isPlain(value string) bool {
 	})
 }
 
+// quoteShell leaves plain values as they are. zsh makes a path of what follows
+// a leading "=".
 func quoteShell(value string) (string, error) {
-	if isPlain(value) {
+	if isPlain(value) && !strings.HasPrefix(value, "=") {
 		return value, nil
 	}
 	return "'" + strings.ReplaceAll(value, "'", `'\''`) + "'", nil
@@ -133,8 +239,23 @@ func quoteFish(value string) (string, error) {
 	return strings.NewReplacer(`\`, `\\`, `$`, `\$`, `"`, `\"`).Replace(value), nil
 }
 
+// quotePowerShell writes what is not ASCII by its number: a pipe into PowerShell
+// may have another encoding, and PowerShell knows quotes that are not ASCII.
 func quotePowerShell(value string) (string, error) {
-	return strings.NewReplacer("`", "``", `$`, "`$", `"`, "`\"").Replace(value), nil
+	var out strings.Builder
+	for _, r := range value {
+		switch {
+		case strings.ContainsRune("`$\"", r):
+			out.WriteString("`" + string(r))
+		case r < utf8.RuneSelf:
+			out.WriteRune(r)
+		default:
+			for _, unit := range utf16.Encode([]rune{r}) {
+				fmt.Fprintf(&out, "$([char]0x%04X)", unit)
+			}
+		}
+	}
+	return out.String(), nil
 }
 
 func quoteCmd(value string) (string, error) {
@@ -142,6 +263,16 @@ func quoteCmd(value string) (string, error) {
 		return "", unwritable("cmd.exe has no way to quote one of its characters")
 	}
 	return value, nil
+}
+
+// quoteCmdWord is for a value inside quotes, where all is literal but what it
+// refuses: a percent sign is doubled in a batch file and not on a command line,
+// and ! is one of both where delayed expansion is on.
+func quoteCmdWord(value string) (string, error) {
+	if strings.ContainsAny(value, `%!"`) {
+		return "", unwritable("cmd.exe has no way to quote one of its characters")
+	}
+	return value, checkPrintable(value)
 }
 
 // quoteDotenv refuses what the programs that read such files disagree on.

@@ -2,11 +2,15 @@ package cmd
 
 import (
 	"errors"
+	"fmt"
+	"os"
 	"os/exec"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf16"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 )
@@ -79,8 +83,21 @@ func unquotePowerShell(text string) (value string, err error) {
 		return "", errors.New("no quote")
 	}
 	var out strings.Builder
+	var units []uint16
 	for i := 0; i < len(text); i++ {
 		switch c := text[i]; {
+		case strings.HasPrefix(text[i:], "$([char]0x"): // an expression that is one character of UTF-16
+			hex, _, _ := strings.Cut(text[i+len("$([char]0x"):], ")")
+			unit, err := strconv.ParseUint(hex, 16, 16)
+			if err != nil || len(hex) != 4 {
+				return "", errors.New("not a character")
+			}
+			units = append(units, uint16(unit))
+			i += len("$([char]0x0000)") - 1
+			if !strings.HasPrefix(text[i+1:], "$([char]") {
+				out.WriteString(string(utf16.Decode(units)))
+				units = nil
+			}
 		case c == '`' && i+1 < len(text) && !strings.ContainsRune("0abefnrtuv", rune(text[i+1])):
 			i++
 			out.WriteByte(text[i])
@@ -114,6 +131,107 @@ func TestPowerShellReadsBackWhatIsPrintedForIt(t *testing.T) {
 	want := []string{odd().AccessKeyID, odd().SecretAccessKey, odd().SessionToken, "2026-11-25T09:46:40+00:00"}
 	if !slices.Equal(got, want) {
 		t.Errorf("it reads %q\nwant %q", got, want)
+	}
+}
+
+// oddNames are names of profiles that are hard to quote, and what AWS does not
+// have in credentials so far.
+var oddNames = []string{
+	everyLetter(), "=ls", "it's", `"`, `\`, `a\`, `\\'\"`, "$(exit 1)", "`exit 1`", "${HOME}", "!!", "-n", "a b", " a ", "~", "*", "a;exit 1",
+	"\u672c\u756a", "gr\u00f6\u00dfe", "\u201cquotes\u201d \u2018and\u2019", "\U0001f511", "%PATH%", "^", "a&b|c<d>e", "(a)", "#", "{a,b}", "[a]",
+}
+
+func printed(t *testing.T, shell string, steps ...setting) (text, said string) {
+	t.Helper()
+	var out, complaint strings.Builder
+	a := &App{Stdout: &out, Stderr: &complaint}
+	if err := a.printSteps(shell, steps); err != nil {
+		t.Fatal(err)
+	}
+	return out.String(), complaint.String()
+}
+
+func TestShellsReadBackTheWholeChange(t *testing.T) {
+	var steps []setting
+	want := ""
+	for i, name := range oddNames {
+		steps = append(steps, setting{fmt.Sprintf("ODD%d", i), name})
+		want += fmt.Sprintf("ODD%d=%s\x00", i, name)
+	}
+	steps = append(steps, setting{"GONE", ""}, setting{"NEVER", ""})
+	for _, tt := range []struct{ program, shell, use string }{
+		{"sh", "sh", `set -eu; eval "$1"; env -0`}, {"dash", "sh", `set -eu; eval "$1"; env -0`},
+		{"bash", "sh", `set -eu; eval "$1"; env -0`}, {"zsh", "sh", `set -eu; eval "$1"; env -0`},
+		{"fish", "fish", `echo -n $argv[2] | source; and env -0`},
+	} {
+		path, err := exec.LookPath(tt.program)
+		if err != nil {
+			t.Logf("no %s here", tt.program)
+			continue
+		}
+		text, said := printed(t, tt.shell, steps...)
+		c := exec.Command(path, "-c", tt.use, tt.program, text)
+		c.Env = []string{"GONE=here", "HOME=" + t.TempDir(), "PATH=" + os.Getenv("PATH")}
+		var stderr strings.Builder
+		c.Stderr = &stderr
+		out, err := c.Output()
+		var got strings.Builder
+		for setting := range strings.SplitAfterSeq(string(out), "\x00") {
+			if strings.HasPrefix(setting, "ODD") || strings.HasPrefix(setting, "GONE") {
+				got.WriteString(setting)
+			}
+		}
+		if err != nil || sorted(got.String()) != sorted(want) || stderr.String()+said != "" {
+			t.Errorf("%s: %v %s%s\nreads %q\nwant  %q", tt.program, err, &stderr, said, sorted(got.String()), sorted(want))
+		}
+	}
+}
+
+func sorted(environ string) string {
+	all := strings.SplitAfter(environ, "\x00")
+	slices.Sort(all)
+	return strings.Join(all, "")
+}
+
+func TestPowerShellReadsBackTheWholeChange(t *testing.T) {
+	for _, name := range oddNames {
+		text, said := printed(t, "powershell", setting{"ODD", name}, setting{"GONE", ""})
+		removed, set, _ := strings.Cut(text, "\n")
+		quoted, ok := strings.CutPrefix(strings.TrimSuffix(set, "\n"), "$Env:ODD=")
+		if got, err := unquotePowerShell(quoted); err != nil || got != name || !ok || said != "" || strings.ContainsFunc(set, func(r rune) bool { return r > '~' }) {
+			t.Errorf("%q is read as %q, %v, from %s", name, got, err, set)
+		}
+		if removed != "Remove-Item Env:GONE -ErrorAction SilentlyContinue" {
+			t.Errorf("%s", removed)
+		}
+	}
+}
+
+// In quotes, cmd.exe leaves all as it is but these characters.
+func TestWhatCmdCannotHoldIsLeftOutAndSaid(t *testing.T) {
+	for _, name := range oddNames {
+		bad := strings.ContainsAny(name, "%!\"") || strings.ContainsFunc(name, func(r rune) bool { return r > '~' })
+		text, said := printed(t, "cmd", setting{"CREDPROC_ACTIVE_PROFILE", name})
+		want := `set "CREDPROC_ACTIVE_PROFILE=` + name + "\"\n"
+		if bad {
+			want = `set "CREDPROC_ACTIVE_PROFILE="` + "\n"
+		}
+		if text != want || bad != strings.HasPrefix(said, "credproc: warning: CREDPROC_ACTIVE_PROFILE is not set, ") {
+			t.Errorf("%q: %s%s", name, text, said)
+		}
+	}
+}
+
+// A wrong value of these would be another identity.
+func TestCredentialsThatAShellCannotHoldAreAnError(t *testing.T) {
+	for shell := range shells {
+		for _, name := range []string{"AWS_SESSION_TOKEN", endpointURL} {
+			var out strings.Builder
+			err := (&App{Stdout: &out}).printSteps(shell, []setting{{"AWS_ACCESS_KEY_ID", "a"}, {name, "a\nb"}})
+			if err == nil || out.String() != "" || !strings.HasPrefix(err.Error(), name+" cannot be printed for "+shell+": ") {
+				t.Errorf("%s: %v, %s", shell, err, &out)
+			}
+		}
 	}
 }
 

@@ -10,22 +10,68 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 )
 
-// deciding are the variables that say which credentials an SDK takes. A command
-// gets none of them but those that it is given: any other may win over them, or
-// be mixed with them.
+// A trait of a variable.
+type trait int
+
+const (
+	given  trait = 1 << iota // credproc sets it for a role, so --unset removes it
+	secret                   // its value before is not kept: that would be one more place for a secret
+	wins                     // an SDK may prefer it to the keys, or mix it with them
+	kept                     // stays as it is unless another value is given
+	label                    // describes the role of another tool, for prompts
+)
+
+func (t trait) has(u trait) bool { return t&u != 0 }
+
+// deciding are the variables that say which credentials an SDK uses, and with
+// which region. exec and env remove them all, but for those they set: any other
+// would override the role asked for, or be mixed with it.
 //
-// JavaScript's SDK ignores keys where a profile is set, and Go's fails where that
-// profile is not there; botocore prefers AWS_SECURITY_TOKEN to the session token.
-var deciding = []string{
-	"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_CREDENTIAL_EXPIRATION", "AWS_ACCOUNT_ID",
-	"AWS_SECURITY_TOKEN", "AWS_ACCESS_KEY", "AWS_SECRET_KEY", "AWS_CREDENTIAL_FILE",
-	"AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SDK_LOAD_CONFIG",
-	"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI",
-	"AWS_CONTAINER_AUTHORIZATION_TOKEN", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
-	"AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN", "AWS_ROLE_SESSION_NAME",
+// The JavaScript SDK ignores keys where a profile is set, and Go's fails where
+// that profile does not exist. botocore prefers AWS_SECURITY_TOKEN to the session
+// token. Ruby's SDK, and JavaScript's of before 2020, also look for AMAZON_.
+var deciding = []struct {
+	name string
+	trait
+}{
+	{"AWS_ACCESS_KEY_ID", given | secret}, {"AWS_SECRET_ACCESS_KEY", given | secret}, {"AWS_SESSION_TOKEN", given | secret},
+	{"AWS_CREDENTIAL_EXPIRATION", given | secret}, {"AWS_ACCOUNT_ID", given | wins},
+	{"AWS_REGION", given | wins}, {"AWS_DEFAULT_REGION", given | wins}, {noMetadata, given},
+	{endpointURL, given}, {endpointToken, given | secret},
+	{"AWS_CONFIG_FILE", given | kept}, {"AWS_SHARED_CREDENTIALS_FILE", given | kept},
+
+	{"AWS_PROFILE", wins}, {"AWS_DEFAULT_PROFILE", wins}, {"AWS_SDK_LOAD_CONFIG", 0},
+	{"AWS_SECURITY_TOKEN", secret | wins}, {"AWS_CREDENTIAL_SCOPE", wins},
+	{"AWS_ACCESS_KEY", secret}, {"AWS_SECRET_KEY", secret}, {"AWS_CREDENTIAL_FILE", 0},
+	{"AMAZON_ACCESS_KEY_ID", secret}, {"AMAZON_SECRET_ACCESS_KEY", secret}, {"AMAZON_SESSION_TOKEN", secret},
+	{"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", 0}, {"AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", 0},
+	{"AWS_WEB_IDENTITY_TOKEN_FILE", 0}, {"AWS_ROLE_ARN", 0}, {"AWS_ROLE_SESSION_NAME", 0},
+
+	{"AWS_SESSION_EXPIRATION", label}, {"AWS_VAULT", label},
+	{"GRANTED_SSO", label}, {"GRANTED_SSO_START_URL", label}, {"GRANTED_SSO_REGION", label},
+	{"GRANTED_SSO_ACCOUNT_ID", label}, {"GRANTED_SSO_ROLE_NAME", label},
+	{"AWS_SSO", label}, {"AWS_SSO_PROFILE", label}, {"AWS_SSO_ACCOUNT_ID", label}, {"AWS_SSO_ROLE_NAME", label},
+	{"AWS_SSO_ROLE_ARN", label}, {"AWS_SSO_SESSION_EXPIRATION", label}, {"AWS_SSO_DEFAULT_REGION", label},
 }
 
-// private are our own variables that hold secrets, without their prefix.
+const (
+	noMetadata    = "AWS_EC2_METADATA_DISABLED"
+	endpointURL   = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
+	endpointToken = "AWS_CONTAINER_AUTHORIZATION_TOKEN"
+)
+
+// isSecret reports whether a variable is one of credentials.
+func isSecret(name string) bool {
+	for _, v := range deciding {
+		if v.name == name {
+			return v.has(secret)
+		}
+	}
+	return false
+}
+
+// private are our own variables that hold secrets, without their prefix. A
+// command does not inherit them.
 var private = []string{"PASSPHRASE", "SERVE_TOKEN"}
 
 // An environment is what a command gets, as [os.Environ] has it.
@@ -61,14 +107,6 @@ func (a *App) inherited() environment {
 	return e
 }
 
-// environ returns what a command of the user may see of our environment.
-func (a *App) environ() environment {
-	e := a.inherited()
-	e.remove(deciding...)
-	e.remove(a.variable("ACTIVE_PROFILE")) // of the command that we are run by
-	return e
-}
-
 func (e *environment) remove(names ...string) {
 	*e = slices.DeleteFunc(*e, func(setting string) bool {
 		return slices.ContainsFunc(names, func(name string) bool { return isNamed(setting, name) })
@@ -100,47 +138,7 @@ func (e *environment) set(name, value string) {
 	}
 }
 
-// setRegion sets both variables or neither: boto3 reads one, all other SDKs
-// read the other.
-func (e *environment) setRegion(region string) {
-	for _, name := range []string{"AWS_REGION", "AWS_DEFAULT_REGION"} {
-		if region == "" {
-			region = e.get(name)
-		}
-	}
-	e.set("AWS_REGION", region)
-	e.set("AWS_DEFAULT_REGION", region)
-}
-
-// setMetadata keeps the command from the instance's role unless it may use it:
-// when the credentials fail or end, some SDKs go on to that role and do not say
-// so. A value that the user has set stays.
-//
-// https://docs.aws.amazon.com/sdkref/latest/guide/feature-imds-credentials.html
-func (e *environment) setMetadata(allowed bool) {
-	const disabled = "AWS_EC2_METADATA_DISABLED"
-	switch {
-	case allowed:
-		e.remove(disabled)
-	case e.get(disabled) == "":
-		e.set(disabled, "true")
-	}
-}
-
-// setCredentials sets the variables of credentials that are not renewed.
-func (e *environment) setCredentials(c aws.Credentials) {
-	for _, v := range variables(c, "Z07:00") {
-		e.set(v.name, v.value)
-	}
-	e.set("AWS_ACCOUNT_ID", c.AccountID)
-}
-
-// setEndpoint sets the variables of credentials that are asked for.
-func (e *environment) setEndpoint(url, token string) {
-	e.set("AWS_CONTAINER_CREDENTIALS_FULL_URI", url)
-	e.set("AWS_CONTAINER_AUTHORIZATION_TOKEN", token)
-}
-
+// A setting is a variable with its value. "" removes it.
 type setting struct{ name, value string }
 
 // variables are credentials as the SDKs read them, in the order of the AWS CLI.

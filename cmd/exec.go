@@ -30,13 +30,10 @@ const (
 )
 
 type execCommand struct {
-	roleFlags
-	lifeFlags
-	Server   bool     `help:"Serve credentials to the command that are renewed as long as it runs, from an endpoint on the loopback interface."`
-	Region   string   `placeholder:"REGION" help:"The command's region. Default: the profile's, or that of the environment."`
-	Metadata bool     `help:"Let the command use the instance metadata service of EC2, and so the instance's role."`
-	Name     string   `arg:"" optional:"" name:"profile" help:"A profile of ~/.aws/config, as --profile says it."`
-	Words    []string `arg:"" optional:"" name:"-- command" help:"Behind --, the command and its arguments. Default: your shell."`
+	grantFlags
+	Server bool     `help:"Serve credentials to the command that are renewed as long as it runs, from an endpoint on the loopback interface."`
+	Name   string   `arg:"" optional:"" name:"profile" help:"A profile of ~/.aws/config, as --profile says it."`
+	Words  []string `arg:"" optional:"" name:"-- command" help:"Behind --, the command and its arguments. Default: your shell."`
 }
 
 // Run implements the command, for kong.
@@ -91,7 +88,7 @@ func (c *execCommand) run(ctx context.Context, a *App, args []string) error {
 	if err != nil {
 		return err
 	}
-	child := &child{path: path, argv: argv, env: a.environ()}
+	child := &child{path: path, argv: argv}
 	err = a.do(ctx, a.onTerminal(), func(ctx context.Context, r *run) error {
 		if err := c.name(&c.roleFlags, profile, r); err != nil {
 			return err
@@ -99,13 +96,6 @@ func (c *execCommand) run(ctx context.Context, a *App, args []string) error {
 		if err := c.choose(ctx, r); err != nil {
 			return err
 		}
-		region := cmp.Or(c.Region, r.config.Region(cmp.Or(c.Profile, r.config.DefaultProfile())))
-		if c.isRole() {
-			region = c.Region
-		}
-		child.env.setRegion(region)
-		child.env.setMetadata(c.Metadata)
-		child.env.set(a.variable("ACTIVE_PROFILE"), c.label(r))
 		if c.Server {
 			return c.serve(ctx, r, child, shell)
 		}
@@ -113,7 +103,10 @@ func (c *execCommand) run(ctx context.Context, a *App, args []string) error {
 		if err != nil {
 			return err
 		}
-		child.env.setCredentials(credentials)
+		before := a.inherited()
+		g := c.grant(r, a.without(before))
+		g.keys(credentials)
+		child.env = a.with(before, g)
 		if shell {
 			r.say("Starting %s with credentials of %s, good for %s. Leave it with exit.", path, c.label(r), roughly(time.Until(credentials.Expires)))
 		}
@@ -294,10 +287,16 @@ func (c *execCommand) serve(ctx context.Context, r *run, child *child, shell boo
 	served := make(chan error, 1)
 	go func() { served <- e.serve(serving, listener) }()
 	defer func() { stop(); <-served }()
-	child.env.setEndpoint("http://"+listener.Addr().String()+"/", token)
-	if err := r.hideDefault(&child.env); err != nil {
+	before := r.inherited()
+	base := r.without(before)
+	g := c.grant(r, base)
+	g.endpoint("http://"+listener.Addr().String()+"/", token)
+	hidden, err := r.hideDefault(base)
+	if err != nil {
 		return err
 	}
+	g.settings = append(g.settings, hidden...)
+	child.env = r.with(before, g)
 	if shell {
 		r.say("Starting %s with credentials of %s, renewed as long as it runs (these end in %s). Leave it with exit.", child.path, s.name, roughly(time.Until(credentials.Expires)))
 	}

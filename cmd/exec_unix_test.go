@@ -163,13 +163,16 @@ func settings(list []string) map[string]string {
 // hostile is what somebody else has left in the environment, and all of it
 // would win over what we give, or be mixed with it.
 var hostile = []string{
-	"AWS_PROFILE=stale", "AWS_DEFAULT_PROFILE=stale", "AWS_ACCESS_KEY_ID=AKIASTALE", "AWS_SECRET_ACCESS_KEY=stale",
-	"AWS_SESSION_TOKEN=stale", "AWS_SECURITY_TOKEN=stale", "AWS_ACCESS_KEY=stale", "AWS_SECRET_KEY=stale",
+	"AWS_PROFILE=stale", "AWS_DEFAULT_PROFILE=stale", "AWS_ACCESS_KEY_ID=AKIASTALE", "AWS_SECRET_ACCESS_KEY=stale secret",
+	"AWS_SESSION_TOKEN=stale secret", "AWS_SECURITY_TOKEN=stale secret", "AWS_ACCESS_KEY=stale", "AWS_SECRET_KEY=stale secret",
 	"AWS_CREDENTIAL_EXPIRATION=stale", "AWS_ACCOUNT_ID=999999999999", "AWS_CREDENTIAL_FILE=stale", "AWS_SDK_LOAD_CONFIG=1",
 	"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI=/stale", "AWS_CONTAINER_CREDENTIALS_FULL_URI=http://stale",
-	"AWS_CONTAINER_AUTHORIZATION_TOKEN=stale", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE=/stale",
-	"AWS_WEB_IDENTITY_TOKEN_FILE=/stale", "AWS_ROLE_ARN=stale", "AWS_ROLE_SESSION_NAME=stale",
-	"CREDPROC_ACTIVE_PROFILE=stale", "CREDPROC_PASSPHRASE=stale secret", "CREDPROC_SERVE_TOKEN=stale secret",
+	"AWS_CONTAINER_AUTHORIZATION_TOKEN=stale secret", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE=/stale",
+	"AWS_WEB_IDENTITY_TOKEN_FILE=/stale", "AWS_ROLE_ARN=stale", "AWS_ROLE_SESSION_NAME=stale", "AWS_CREDENTIAL_SCOPE=stale",
+	"AMAZON_ACCESS_KEY_ID=stale", "AMAZON_SECRET_ACCESS_KEY=stale secret", "AMAZON_SESSION_TOKEN=stale secret",
+	"AWS_SESSION_EXPIRATION=stale", "AWS_VAULT=stale", "GRANTED_SSO=true", "GRANTED_SSO_ROLE_NAME=stale", "GRANTED_SSO_ACCOUNT_ID=stale",
+	"AWS_SSO=stale", "AWS_SSO_PROFILE=stale", "AWS_SSO_ROLE_NAME=stale", "AWS_SSO_DEFAULT_REGION=stale",
+	"CREDPROC_ACTIVE_PROFILE=stale", "CREDPROC_ACTIVE=stale", "CREDPROC_PASSPHRASE=stale secret", "CREDPROC_SERVE_TOKEN=stale secret",
 }
 
 func TestTheCommandGetsExactlyWhatItIsToGet(t *testing.T) {
@@ -186,6 +189,12 @@ func TestTheCommandGetsExactlyWhatItIsToGet(t *testing.T) {
 				delete(got, name)
 			}
 		}
+		for _, value := range (&App{}).activeIn(func(name string) string { return got[name] }).Was {
+			if strings.HasPrefix(value, "stale secret") {
+				t.Errorf("it keeps a secret that was there before: %s", value)
+			}
+		}
+		delete(got, "CREDPROC_ACTIVE") // see active_unix_test.go
 		if !maps.Equal(got, want) {
 			t.Errorf("it has %v\nwant %v", got, want)
 		}
@@ -351,9 +360,9 @@ func TestASignalThatComesWhileCredentialsAreFetchedEndsIt(t *testing.T) {
 
 func TestSecretsOfTheEnvironmentAreNotTheCommands(t *testing.T) {
 	e := (&App{ID: "acme", Environ: func() []string {
-		return []string{"ACME_PASSPHRASE=a", "ACME_SERVE_TOKEN=b", "ACME_ACTIVE_PROFILE=c", "ACME_KEYRING=d", "AWS_PROFILE=e", "AWS_PROFILES=f", "EMPTY=", "odd"}
-	}}).environ()
-	if got := strings.Join(e, " "); got != "ACME_KEYRING=d AWS_PROFILES=f EMPTY= odd" {
+		return []string{"ACME_PASSPHRASE=a", "ACME_SERVE_TOKEN=b", "ACME_KEYRING=d", "EMPTY=", "odd"}
+	}}).inherited()
+	if got := strings.Join(e, " "); got != "ACME_KEYRING=d EMPTY= odd" {
 		t.Errorf("%s", got)
 	}
 }

@@ -16,32 +16,33 @@ import (
 // every SDK asks last. Of the config file the command sees a copy without what
 // gives that profile credentials. Of the credentials file no copy is made, since
 // it would have keys in it: the command does not see it at all.
-func (r *run) hideDefault(e *environment) error {
-	home := r.getenv("HOME")
+func (r *run) hideDefault(e environment) ([]setting, error) {
+	home := e.get("HOME")
 	if home == "" {
 		home, _ = os.UserHomeDir()
 	}
-	config, credentials, err := awsconfig.Paths(r.getenv, home)
+	config, credentials, err := awsconfig.Paths(e.get, home)
 	if err != nil {
-		return err
+		return nil, err
 	}
+	var hidden []setting
 	if text, found, err := withoutDefault(config, false); err != nil {
-		return err
+		return nil, err
 	} else if found {
 		copied, err := r.keepConfig(config, text)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		e.set("AWS_CONFIG_FILE", copied)
+		hidden = append(hidden, setting{"AWS_CONFIG_FILE", copied})
 		r.say("%s: profile default in %s has credentials, which SDKs take before those of an endpoint: the command sees a copy of the file without them.", r.name(), config)
 	}
 	if _, found, err := withoutDefault(credentials, true); err != nil {
-		return err
+		return nil, err
 	} else if found {
-		e.set("AWS_SHARED_CREDENTIALS_FILE", os.DevNull)
+		hidden = append(hidden, setting{"AWS_SHARED_CREDENTIALS_FILE", os.DevNull})
 		r.say("%s: profile default in %s has credentials, which SDKs take before those of an endpoint: the command does not see that file.", r.name(), credentials)
 	}
-	return nil
+	return hidden, nil
 }
 
 func withoutDefault(path string, credentials bool) (text []byte, found bool, err error) {
