@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/credproc/credproc/internal/layout"
+	"github.com/credproc/credproc/internal/printable"
 	"github.com/credproc/credproc/internal/safedir"
 	"github.com/credproc/credproc/internal/sdk"
 	"github.com/credproc/credproc/oidc"
@@ -77,7 +78,7 @@ func (a *Audit) Write(line AuditLine) error {
 	if err := enc.Encode(line); err != nil {
 		return err
 	}
-	return safedir.Dir(a.Dir).Append(auditName, text.Bytes(), auditMost, auditKeep)
+	return safedir.Dir(a.Dir).Append(auditName, printable.JSON(text.Bytes()), auditMost, auditKeep)
 }
 
 // lineage names a process and those above it.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
+	"github.com/credproc/credproc/internal/printable"
 	"github.com/credproc/credproc/internal/record"
 	"github.com/credproc/credproc/tokencache"
 )
@@ -54,7 +55,7 @@ func encode(c aws.Credentials) ([]byte, error) {
 	enc := json.NewEncoder(&text)
 	enc.SetEscapeHTML(false)
 	err := enc.Encode(d)
-	return text.Bytes(), err
+	return printable.JSON(text.Bytes()), err
 }
 
 const (

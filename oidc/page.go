@@ -4,6 +4,8 @@ import (
 	"html"
 	"io"
 	"strings"
+
+	"github.com/credproc/credproc/internal/printable"
 )
 
 // page is what a browser shows at the end. It has no script, and loads nothing.
@@ -22,14 +24,17 @@ func (p page) write(w io.Writer) error {
 	}
 	detail := ""
 	if p.detail != "" {
-		detail = `<p class="detail">` + html.EscapeString(p.detail) + "</p>\n"
+		detail = `<p class="detail">` + escaped(p.detail) + "</p>\n"
 	}
 	_, err := strings.NewReplacer(
-		"{title}", html.EscapeString(p.title), "{program}", html.EscapeString(p.program), "{detail}", detail,
-		"{text}", html.EscapeString(p.text), "{mark}", mark, "{class}", class,
+		"{title}", escaped(p.title), "{program}", escaped(p.program), "{detail}", detail,
+		"{text}", escaped(p.text), "{mark}", mark, "{class}", class,
 	).WriteString(w, pageText)
 	return err
 }
+
+// escaped is text for the page, which may come from elsewhere.
+func escaped(text string) string { return html.EscapeString(printable.Line(text)) }
 
 const pageText = `<!DOCTYPE html>
 <html lang="en">

@@ -5,6 +5,8 @@ package main
 
 import (
 	"context"
+	"io"
+	"log"
 	"os"
 
 	"github.com/credproc/credproc/cmd"
@@ -12,6 +14,8 @@ import (
 )
 
 func main() {
+	// net/http tells it what a peer has sent that no call is about. Nobody asked.
+	log.SetOutput(io.Discard)
 	app := new(cmd.App)
 	os.Exit(app.Run(context.Background(), os.Args[1:]))
 }

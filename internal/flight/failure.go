@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/credproc/credproc/internal/printable"
 	"github.com/credproc/credproc/internal/safedir"
 )
 
@@ -63,7 +64,8 @@ func failureName(name string) string { return name + ".failure" }
 // itself.
 func rememberFailure(dir safedir.Dir, name, op string, f Failure, network string) {
 	now := time.Now()
-	file := failureFile{Failure: f, Op: op, At: now, Count: 1}
+	f.Reason = printable.Line(f.Reason) // it is shown by processes that have not met it
+	file := failureFile{Failure: f, Op: printable.Line(op), At: now, Count: 1}
 	if last := readFailure(dir, name); last != nil && last.concerns(network) {
 		file.Count += min(max(last.Count, 0), maxCount) // whatever the file says
 	}
@@ -99,6 +101,7 @@ func parseFailure(dir safedir.Dir, name string) *failureFile {
 	if json.Unmarshal(data, f) != nil {
 		return nil
 	}
+	f.Reason, f.Op = printable.Line(f.Reason), printable.Line(f.Op) // whoever wrote it
 	return f
 }
 

@@ -1,6 +1,8 @@
 package flight_test
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -344,6 +346,31 @@ func TestTheFileOfAFailureHoldsNoMoreThanItMust(t *testing.T) {
 		want := fmt.Sprintf(`{"kind":"k","reason":"r","op":"get the thing","at":%q,"until":%q,"count":1}`, at, until)
 		if err != nil || string(data) != want {
 			t.Errorf("%s, error %v, want %s", data, err, want)
+		}
+	})
+}
+
+func TestWhatOthersAreToldIsPrintableAndShort(t *testing.T) {
+	const nasty = "x509: a\x1b[2J\r\nhint: run it\u202e\u009b"
+	s := newShop(t)
+	synctest.Test(t, func(t *testing.T) {
+		s.err = failure{Kind: "k", Reason: nasty + strings.Repeat("x", 1<<20)}
+		s.fails(t, "")
+		data, err := s.dir.Read(name + ".failure")
+		if err != nil || len(data) > 2000 || bytes.ContainsAny(data, "\u202e\u009b") || bytes.Contains(data, []byte(`\u001b`)) {
+			t.Errorf("%d bytes are stored, %v: %.300q", len(data), err, data)
+		}
+		// Another program, or another release, may have written it.
+		text, err := json.Marshal(map[string]any{"kind": "k", "reason": nasty, "op": nasty, "at": time.Now(), "until": time.Now().Add(5 * time.Second)})
+		if err != nil || s.dir.Write(name+".failure", text) != nil {
+			t.Fatal(err)
+		}
+		want := "x509: a [2J  hint: run it"
+		if e := s.shared(t, ""); e.Reason != want {
+			t.Errorf("the next caller is told %q", e.Reason)
+		}
+		if last := flight.LastFailure(s.dir, name); last == nil || last.Reason != want || last.Op != want {
+			t.Errorf("who looks finds %+v", last)
 		}
 	})
 }

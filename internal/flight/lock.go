@@ -12,6 +12,7 @@ import (
 
 	"github.com/gofrs/flock"
 
+	"github.com/credproc/credproc/internal/printable"
 	"github.com/credproc/credproc/internal/safedir"
 )
 
@@ -105,7 +106,7 @@ func isCurrent(lock *flock.Flock) bool {
 // setHolder leaves word for those who wait. Without it they wait all the same,
 // so it is neither synced nor replaced as a whole.
 func setHolder(dir safedir.Dir, name, op string) {
-	data, err := json.Marshal(Holder{PID: os.Getpid(), Op: op, Since: time.Now()})
+	data, err := json.Marshal(Holder{PID: os.Getpid(), Op: printable.Line(op), Since: time.Now()})
 	if err != nil {
 		return
 	}
@@ -128,6 +129,7 @@ func holder(dir safedir.Dir, name string) Holder {
 	if err == nil {
 		json.Unmarshal(data, &h)
 	}
+	h.Op = printable.Line(h.Op) // whoever wrote it
 	return h
 }
 

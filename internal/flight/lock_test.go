@@ -137,3 +137,20 @@ func TestALockIsHadWithoutWordOfItsHolder(t *testing.T) {
 		s.gives(t, new(flight.Group), s.call(), "thing 1", 1)
 	})
 }
+
+func TestWordOfAHolderIsPrintable(t *testing.T) {
+	s := newShop(t)
+	synctest.Test(t, func(t *testing.T) {
+		release := s.hold(t, "renew a\x1b[2J\nb")
+		defer release()
+		if h, ok := flight.HeldBy(s.dir, name); !ok || h.Op != "renew a [2J b" {
+			t.Errorf("held by %q", h)
+		}
+		if err := s.dir.Write(name+".holder", []byte(`{"pid":1,"op":"a\u001b[2J\u202e\nb"}`)); err != nil {
+			t.Fatal(err)
+		}
+		if h, ok := flight.HeldBy(s.dir, name); !ok || h.Op != "a [2J  b" {
+			t.Errorf("held by %q", h)
+		}
+	})
+}
