@@ -11,6 +11,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"math/rand/v2"
 	"os"
@@ -59,7 +60,8 @@ func (d Dir) Sub(name string) Dir { return Dir(d.Path(name)) }
 
 // Read returns the content of a file. The error is [fs.ErrNotExist] where
 // either the file or the directory is not there. What is no file, such as a
-// named pipe, is an error at once: nobody waits for somebody to write to it.
+// named pipe, is an error at once: nobody waits for somebody to write to it. So is
+// a file of more than [Most] bytes.
 func (d Dir) Read(name string) ([]byte, error) {
 	data, _, err := d.ReadWithInfo(name)
 	return data, err
@@ -78,18 +80,29 @@ func (d Dir) ReadWithInfo(name string) ([]byte, fs.FileInfo, error) {
 	}
 	defer f.Close()
 	info, err := f.Stat()
-	if err == nil && !info.Mode().IsRegular() {
+	switch {
+	case err != nil:
+	case !info.Mode().IsRegular():
 		err = errNoFile
+	case info.Size() > Most: // a sparse file takes no room but that in a memory
+		err = errTooBig
 	}
 	if err != nil {
 		return nil, nil, d.whole("read", name, err)
 	}
 	text := bytes.NewBuffer(make([]byte, 0, info.Size()+bytes.MinRead)) // which the end of the file needs too
-	_, err = text.ReadFrom(f)
+	_, err = text.ReadFrom(io.LimitReader(f, Most))                     // it may have grown
 	return text.Bytes(), info, err
 }
 
-var errNoFile = errors.New("not a regular file")
+// Most is how many bytes of a file are read. The largest that is kept, a list of
+// all accounts and roles of a large company, has some hundred kilobytes.
+const Most = 16 << 20
+
+var (
+	errNoFile = errors.New("not a regular file")
+	errTooBig = errors.New("larger than 16 MiB")
+)
 
 // settled is the age from which a file is told from the one that replaces it:
 // the number of a file that is gone is soon that of another, and clocks of file

@@ -327,3 +327,20 @@ func TestAFileIsTheOneThatWasReadUntilItIsReplaced(t *testing.T) {
 		}
 	}
 }
+
+func TestNoFileFillsTheMemory(t *testing.T) {
+	dir := safedir.Dir(t.TempDir())
+	if err := dir.Write("record", bytes.Repeat([]byte("x"), safedir.Most)); err != nil {
+		t.Fatal(err)
+	}
+	if data, err := dir.Read("record"); err != nil || len(data) != safedir.Most {
+		t.Errorf("%d bytes, %v", len(data), err)
+	}
+	if err := os.Truncate(dir.Path("record"), safedir.Most+1); err != nil {
+		t.Fatal(err)
+	}
+	data, err := dir.Read("record")
+	if err == nil || errors.Is(err, fs.ErrNotExist) || data != nil || !strings.Contains(err.Error(), dir.Path("record")+": larger than 16 MiB") {
+		t.Errorf("%d bytes, %v", len(data), err)
+	}
+}
