@@ -18,6 +18,7 @@ import (
 	"github.com/credproc/credproc/internal/awsconfig"
 	"github.com/credproc/credproc/internal/sdk"
 	"github.com/credproc/credproc/oidc"
+	"github.com/credproc/credproc/tokencache"
 )
 
 type configureCommand struct {
@@ -213,7 +214,7 @@ func (c *configureCommand) write(ctx context.Context, e *configEdit, command str
 	if len(roles) == 0 && !c.Prune {
 		return r.usage("no role is like that: \"%s list\" shows what there is", r.name())
 	}
-	plan := &profilePlan{session: part, name: t.session.Name, command: command, template: c.Template,
+	plan := &profilePlan{session: part, name: t.session.Name, command: command, at: placeOf(t.session), template: c.Template,
 		regions: c.Region, region: t.session.Config.Region, prune: c.Prune, all: accounts}
 	var block *blockPlan
 	changed, err := e.apply(ctx, func() string { return "Write " + block.summary() }, func(old []byte) (text []byte, err error) {
@@ -247,7 +248,14 @@ func (e *configEdit) block(plan *profilePlan, roles []wanted, old []byte) ([]byt
 	if err != nil {
 		return nil, nil, err
 	}
+	whole, err := files.With(old)
+	if err != nil {
+		return nil, nil, err
+	}
 	this := *plan
+	if this.flags, err = nameInLine(whole, plan.at); err != nil {
+		return nil, nil, e.usage("the session %v", err)
+	}
 	parts := awsconfig.Parts(lines)
 	if outside.Sessions[plan.name] != nil || slices.ContainsFunc(parts, func(p awsconfig.Part) bool { return p.Kind == "sso-session" && p.Name == plan.name }) {
 		this.session = awsconfig.Part{} // somebody was quicker
@@ -336,7 +344,7 @@ func (c *configureCommand) session(r *run) (*target, awsconfig.Part, error) {
 			name = picked
 		}
 		if r.config.HasSession(name) {
-			t, err := r.plainSession(name)
+			t, err := r.configured(name)
 			return t, awsconfig.Part{}, err
 		}
 		if !r.onTerminal() || c.Yes {
@@ -350,11 +358,8 @@ func (c *configureCommand) session(r *run) (*target, awsconfig.Part, error) {
 	return c.newSession(r, name)
 }
 
-// plainSession returns a session of a name that can be part of a line.
-func (r *run) plainSession(name string) (*target, error) {
-	if !isPlainWord(name) || !awsconfig.IsSectionName(name) {
-		return nil, r.usage("the session's name %q cannot be part of a credential_process line: let it have letters, digits and -_./:=@,+ only", name)
-	}
+// configured returns a session of the config file.
+func (r *run) configured(name string) (*target, error) {
 	s, err := r.config.Session(name)
 	return &target{session: s, words: []string{name}}, err
 }
@@ -394,7 +399,7 @@ func (c *configureCommand) newSession(r *run, name string) (*target, awsconfig.P
 	}
 	if name == "" {
 		if name = r.sessionFor(startURL, region); name != "" {
-			t, err := r.plainSession(name)
+			t, err := r.configured(name)
 			return t, awsconfig.Part{}, err
 		}
 		name = suggestedName(startURL)
@@ -404,12 +409,12 @@ func (c *configureCommand) newSession(r *run, name string) (*target, awsconfig.P
 			}
 		}
 	}
-	if !isPlainWord(name) || !awsconfig.IsSectionName(name) {
-		return nil, awsconfig.Part{}, r.usage("%q is no name for a session: let it have letters, digits and -_./:@+ only", name)
-	}
 	if r.config.HasSession(name) {
 		t, err := r.sameSession(name, startURL, region)
 		return t, awsconfig.Part{}, err
+	}
+	if !isPlainName(name) {
+		return nil, awsconfig.Part{}, r.usage("%q is no name for a session: let it have letters, digits and -_./:@+ only", name)
 	}
 	s, err := r.config.NewSession(name, startURL, region)
 	part := awsconfig.Part{Kind: "sso-session", Name: name, Lines: []string{"[sso-session " + name + "]", "sso_start_url = " + startURL,
@@ -473,7 +478,7 @@ func (r *run) sessionFor(startURL, region string) string {
 
 // sameSession returns the session of that name, if it is at that place.
 func (r *run) sameSession(name, startURL, region string) (*target, error) {
-	t, err := r.plainSession(name)
+	t, err := r.configured(name)
 	if err != nil {
 		return nil, err
 	}
@@ -582,7 +587,7 @@ func convertOne(text *awsconfig.Text, m awsconfig.Mark, files *awsconfig.Config,
 	if other, ok := p.Section.Get("credential_process"); ok && p.Kind != awsconfig.Ours {
 		return false, &awsconfig.EditError{Profile: name, Problem: fmt.Sprintf("has a credential_process of its own beside the keys: %q", other)}
 	}
-	process, err := processFor(p.Role, command)
+	process, err := processFor(files, p.Role, command)
 	if err != nil {
 		return false, &awsconfig.EditError{Profile: name, Problem: err.Error()}
 	}
@@ -596,22 +601,37 @@ func hasNativeKeys(s *awsconfig.Section) bool {
 }
 
 // processFor returns the line for a role, if it can be written.
-func processFor(role *awsconfig.Role, command string) (string, error) {
-	session := "--sso-session " + role.Session.Name
-	if !isPlainWord(role.Session.Name) {
-		if role.Session.Name != "" {
-			return "", fmt.Errorf("is of session %q, whose name cannot be part of a line", role.Session.Name)
-		}
-		startURL, err := oidc.NormalizeStartURL(role.Session.StartURL)
-		if err != nil {
-			return "", err
-		}
-		if !isPlainWord(startURL) {
-			return "", fmt.Errorf("has a start URL that cannot be part of a line: %s", startURL)
-		}
-		session = "--sso-start-url " + startURL + " --sso-region " + role.Session.Region
+func processFor(files *awsconfig.Config, role *awsconfig.Role, command string) (string, error) {
+	session, err := nameInLine(files, role.Session)
+	return fmt.Sprintf("%s process %s --account-id %s --role-name %s", command, session, role.AccountID, role.RoleName), err
+}
+
+// isPlainName reports whether a session's name can be part of a line.
+func isPlainName(name string) bool { return isPlainWord(name) && awsconfig.IsSectionName(name) }
+
+// nameInLine returns the flags by which a line names a session: a name that it
+// cannot have in it ("My Corp Ltd") is left to the start URL, by which
+// [awsconfig.Config.Named] finds the session and its login.
+func nameInLine(files *awsconfig.Config, s awsconfig.Session) (string, error) {
+	if isPlainName(s.Name) {
+		return "--sso-session " + s.Name, nil
 	}
-	return fmt.Sprintf("%s process %s --account-id %s --role-name %s", command, session, role.AccountID, role.RoleName), nil
+	startURL, err := oidc.NormalizeStartURL(s.StartURL)
+	if err != nil {
+		return "", err
+	}
+	if !isPlainWord(startURL) {
+		return "", fmt.Errorf("has a start URL that cannot be part of a credential_process line: %s", startURL)
+	}
+	if byURL := files.Named(awsconfig.Session{StartURL: startURL, Region: s.Region}); byURL.Name != s.Name {
+		return "", fmt.Errorf("%q needs another name: a credential_process line cannot contain this one, nor name the session by its start URL, which another session has too. Rename it to letters, digits and -_./:@+", s.Name)
+	}
+	return "--sso-start-url " + startURL + " --sso-region " + s.Region, nil
+}
+
+// placeOf is the session as the config file has it.
+func placeOf(s *tokencache.Session) awsconfig.Session {
+	return awsconfig.Session{Name: s.Name, StartURL: s.Config.StartURL, Region: s.Config.Region}
 }
 
 // verify makes sure that profiles mean now what they meant before.
@@ -632,7 +652,8 @@ func (e *configEdit) verify(files, before *awsconfig.Config, text []byte, names 
 		if err != nil {
 			return err
 		}
-		if is.Role == nil || is.Role.AccountID != was.Role.AccountID || is.Role.RoleName != was.Role.RoleName {
+		if is.Role == nil || is.Role.AccountID != was.Role.AccountID || is.Role.RoleName != was.Role.RoleName ||
+			after.Named(is.Role.Session).Name != before.Named(was.Role.Session).Name {
 			return &awsconfig.EditError{Profile: name, Problem: "would be of another role than before"}
 		}
 	}
@@ -683,9 +704,10 @@ func nativeLines(files *awsconfig.Config, name string, command []string) ([]stri
 	if p.Kind != awsconfig.Ours || p.Role == nil {
 		return nil, &awsconfig.EditError{Profile: name, Problem: "has no line of ours that stands for native keys"}
 	}
-	lines := []string{"sso_session = " + p.Role.Session.Name}
-	if p.Role.Session.Name == "" {
-		lines = []string{"sso_start_url = " + p.Role.Session.StartURL, "sso_region = " + p.Role.Session.Region}
+	session := files.Named(p.Role.Session)
+	lines := []string{"sso_session = " + session.Name}
+	if session.Name == "" {
+		lines = []string{"sso_start_url = " + session.StartURL, "sso_region = " + session.Region}
 	}
 	return append(lines, "sso_account_id = "+p.Role.AccountID, "sso_role_name = "+p.Role.RoleName), nil
 }

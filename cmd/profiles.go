@@ -246,15 +246,15 @@ func (b *blockPlan) summary() string {
 	return strings.Join(words, ", ")
 }
 
-// profileKeys returns the roles that the profiles of a block are for, and their
+// keys returns the roles that the profiles of a block are for, and their
 // places. Profiles that were reverted count.
-func profileKeys(parts []awsconfig.Part) map[roleKey]int {
+func (plan *profilePlan) keys(parts []awsconfig.Part) map[roleKey]int {
 	keys := map[roleKey]int{}
 	for i, p := range parts {
 		if p.Kind != "profile" {
 			continue
 		}
-		key := keyOfPart(&p)
+		key := plan.keyOf(&p)
 		if _, twice := keys[key]; key.role != "" && !twice {
 			keys[key] = i
 		}
@@ -262,10 +262,14 @@ func profileKeys(parts []awsconfig.Part) map[roleKey]int {
 	return keys
 }
 
-func keyOfPart(p *awsconfig.Part) roleKey {
+func (plan *profilePlan) keyOf(p *awsconfig.Part) roleKey {
 	if process, ok := p.Get("credential_process"); ok {
 		flags := awsconfig.LineFlags(process)
-		return roleKey{flags["--sso-session"], flags["--account-id"], flags["--role-name"]}
+		session := cmp.Or(flags["--sso-session"], flags["--sso-start-url"])
+		if session == flags["--sso-start-url"] && strings.HasPrefix(plan.flags, "--sso-start-url "+session+" ") && flags["--sso-region"] == plan.at.Region {
+			session = plan.name
+		}
+		return roleKey{session, flags["--account-id"], flags["--role-name"]}
 	}
 	session, _ := p.Get("sso_session")
 	account, _ := p.Get("sso_account_id")
@@ -275,10 +279,10 @@ func keyOfPart(p *awsconfig.Part) roleKey {
 
 // strangers are the names of profiles in a block that are for no role, or for
 // one that another profile is for.
-func strangers(parts []awsconfig.Part, keys map[roleKey]int) map[string]bool {
+func (plan *profilePlan) strangers(parts []awsconfig.Part, keys map[roleKey]int) map[string]bool {
 	names := map[string]bool{}
 	for i, p := range parts {
-		if at, ok := keys[keyOfPart(&p)]; p.Kind == "profile" && (!ok || at != i) {
+		if at, ok := keys[plan.keyOf(&p)]; p.Kind == "profile" && (!ok || at != i) {
 			names[p.Name] = true
 		}
 	}
@@ -289,7 +293,9 @@ func strangers(parts []awsconfig.Part, keys map[roleKey]int) map[string]bool {
 type profilePlan struct {
 	session  awsconfig.Part // without Lines, if it stands elsewhere
 	name     string         // of the session
-	command  string         // how lines begin
+	at       awsconfig.Session
+	flags    string // by which lines name the session
+	command  string // how lines begin
 	template string
 	regions  regionRules
 	region   string // where no rule fits and none stands there
@@ -301,7 +307,7 @@ type profilePlan struct {
 // the profiles of the rest of the file.
 func (plan *profilePlan) apply(parts []awsconfig.Part, roles []wanted, outside map[string]*awsconfig.Section) (*blockPlan, error) {
 	b := &blockPlan{parts: slices.Clone(parts)}
-	keys := profileKeys(parts)
+	keys := plan.keys(parts)
 	before := map[roleKey]string{}
 	for key, i := range keys {
 		before[key] = parts[i].Name
@@ -315,7 +321,7 @@ func (plan *profilePlan) apply(parts []awsconfig.Part, roles []wanted, outside m
 		b.parts = append(b.parts, plan.session)
 		b.session = true
 	}
-	others := strangers(parts, keys)
+	others := plan.strangers(parts, keys)
 	for _, w := range roles {
 		name := names[w.key()]
 		if outside[name] != nil || others[name] {
@@ -370,7 +376,7 @@ func (plan *profilePlan) put(b *blockPlan, i int, there bool, w *wanted, name st
 	if err != nil {
 		return err
 	}
-	process := fmt.Sprintf("%s process --sso-session %s --account-id %s --role-name %s", plan.command, w.Session, w.AccountID, w.RoleName)
+	process := fmt.Sprintf("%s process %s --account-id %s --role-name %s", plan.command, plan.flags, w.AccountID, w.RoleName)
 	if !there {
 		b.parts = append(b.parts, awsconfig.Part{Kind: "profile", Name: name, Lines: []string{
 			profileHeader(name), "credential_process = " + process, "region = " + cmp.Or(region, plan.region), ""}})

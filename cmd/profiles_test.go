@@ -38,7 +38,7 @@ func everyRole(t *testing.T, accounts []credproc.Account) []wanted {
 
 func planned(t *testing.T, parts []awsconfig.Part, roles []wanted) *blockPlan {
 	t.Helper()
-	plan := &profilePlan{name: "corp", command: "/usr/bin/credproc", region: "us-east-1"}
+	plan := &profilePlan{name: "corp", flags: "--sso-session corp", command: "/usr/bin/credproc", region: "us-east-1"}
 	b, err := plan.apply(parts, roles, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -72,7 +72,7 @@ func TestNamesAreTheSameInAnyOrderAndStayWhenAccountsCome(t *testing.T) {
 	first := planned(t, nil, roles)
 	names := func(b *blockPlan) map[roleKey]string {
 		names := map[roleKey]string{}
-		for key, i := range profileKeys(b.parts) {
+		for key, i := range new(profilePlan).keys(b.parts) {
 			names[key] = b.parts[i].Name
 		}
 		return names
@@ -102,7 +102,7 @@ func TestNamesAreTheSameInAnyOrderAndStayWhenAccountsCome(t *testing.T) {
 
 func TestATemplateThatTellsNothingApartIsRefusedWithBoth(t *testing.T) {
 	accounts := []credproc.Account{{ID: "111111111111", Name: "One", Roles: []string{"Admin"}}, {ID: "222222222222", Name: "Two", Roles: []string{"Admin"}}}
-	plan := &profilePlan{name: "corp", command: "credproc", template: "x-{{.RoleName}}"}
+	plan := &profilePlan{name: "corp", flags: "--sso-session corp", command: "credproc", template: "x-{{.RoleName}}"}
 	_, err := plan.apply(nil, everyRole(t, accounts), nil)
 	usage, ok := errors.AsType[*usageError](err)
 	if !ok || !strings.Contains(usage.problem, "111111111111") || !strings.Contains(usage.problem, "222222222222") {
@@ -115,7 +115,7 @@ func TestARefusalOfHundredsOfRolesIsALine(t *testing.T) {
 	for i := range 400 {
 		account.Roles = append(account.Roles, fmt.Sprintf("Role%03d", i))
 	}
-	plan := &profilePlan{name: "corp", command: "credproc", template: "x"}
+	plan := &profilePlan{name: "corp", flags: "--sso-session corp", command: "credproc", template: "x"}
 	_, err := plan.apply(nil, everyRole(t, []credproc.Account{account}), nil)
 	usage, ok := errors.AsType[*usageError](err)
 	want := `the template gives the name "x" to role Role000 in account 111111111111 (a b [31m ) and to role Role001 in account 111111111111 (a b [31m ) and to 398 others`
@@ -172,7 +172,7 @@ func TestAProfileInTheBlockThatWasRevertedStaysAndNoNameComesTwice(t *testing.T)
 		t.Errorf("the block is %q", b.lines())
 	}
 	for _, stranger := range [][]string{{"[profile One/Admin]", "region = x"}, {"[profile One/Admin]", "credential_process = other"}} {
-		plan := &profilePlan{name: "corp", command: "credproc"}
+		plan := &profilePlan{name: "corp", flags: "--sso-session corp", command: "credproc"}
 		if b, err := plan.apply(awsconfig.Parts(stranger), everyRole(t, accounts), nil); err == nil {
 			t.Errorf("beside %q: %q", stranger, b.lines())
 		}
