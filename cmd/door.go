@@ -279,3 +279,17 @@ func (a *App) onOwnTerminal(text prose) error {
 
 func (a *App) stdout() io.Writer { return orElse[io.Writer](a.Stdout, os.Stdout) }
 func (a *App) stderr() io.Writer { return orElse[io.Writer](a.Stderr, os.Stderr) }
+
+// screenMode is the mode of the terminal that people are spoken to on. ok is
+// false if there is none.
+func (a *App) screenMode() (mode term.State, ok bool) {
+	f, ok := a.stderr().(*os.File)
+	if !ok {
+		return term.State{}, false
+	}
+	state, err := term.GetState(int(f.Fd()))
+	if err != nil {
+		return term.State{}, false
+	}
+	return *state, true
+}

@@ -46,6 +46,9 @@ type endpoint struct {
 	// find returns where the credentials come from that a path stands for.
 	find func(path string) (*source, error)
 	log  *slog.Logger // nil: none
+	// failed is told why there are no credentials, and must not be waited for. nil:
+	// nobody is told.
+	failed func(error)
 
 	mu      sync.Mutex
 	tellers map[string]*teller // by path
@@ -129,7 +132,11 @@ func (e *endpoint) answer(w http.ResponseWriter, r *http.Request) (name string, 
 	}
 	body, err = t.document(r.Context())
 	if err != nil {
-		f := e.fault(t.target.wrap(err))
+		err = t.target.wrap(err)
+		if e.failed != nil && r.Context().Err() == nil {
+			go e.failed(err)
+		}
+		f := e.fault(err)
 		return t.name, f.status, f.body()
 	}
 	return t.name, http.StatusOK, body

@@ -277,7 +277,7 @@ func (c *execCommand) serve(ctx context.Context, r *run, child *child, shell boo
 	}
 	token := rand.Text() // 130 bits
 	s := &source{target: t, name: c.label(r)}
-	e := &endpoint{app: r.App, token: hashOf(token), find: func(path string) (*source, error) {
+	e := &endpoint{app: r.App, token: hashOf(token), failed: r.notice().tell, find: func(path string) (*source, error) {
 		if path != "/" {
 			return nil, &fault{404, "NotFound", "there is nothing here"}
 		}

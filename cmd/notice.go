@@ -1,0 +1,54 @@
+package cmd
+
+import (
+	"sync"
+	"time"
+
+	"golang.org/x/term"
+)
+
+// noticeTime is how long a notice is not repeated.
+const noticeTime = time.Minute
+
+// A notice tells the person why a command gets no credentials: many SDKs say
+// only that there are none. It is one line, at most once a minute, and none
+// while a program has the terminal for itself.
+type notice struct {
+	app      *App
+	mode     term.State // of the terminal, before the command
+	terminal bool       // there is one
+
+	mu   sync.Mutex
+	next time.Time // when another may be written
+}
+
+func (a *App) notice() *notice {
+	n := &notice{app: a}
+	n.mode, n.terminal = a.screenMode()
+	return n
+}
+
+// tell is not waited for: what reads stderr may be slow.
+func (n *notice) tell(err error) {
+	if !n.mu.TryLock() { // one is being written
+		return
+	}
+	defer n.mu.Unlock()
+	if time.Now().Before(n.next) || n.taken() {
+		return
+	}
+	n.next = time.Now().Add(noticeTime)
+	say := n.app.advise(err)
+	text := prosef("%s: %s", n.app.name(), string(unended(say.text, "."))) // as one line
+	if say.hint != "" {
+		text += prosef("; run \"%s\"", say.hint)
+	}
+	n.app.say("%s", text)
+}
+
+// taken reports whether a program has changed the terminal's mode, as editors,
+// pagers and the prompts of shells do.
+func (n *notice) taken() bool {
+	mode, ok := n.app.screenMode()
+	return ok && n.terminal && mode != n.mode
+}
