@@ -45,6 +45,19 @@ func (a *App) activeRole() (found active, ok bool) {
 	return found, found.ours(a.getenv)
 }
 
+// activeTarget is that role, or nil: its profile may be gone.
+func (r *run) activeTarget() (*target, active) {
+	found, ok := r.activeRole()
+	if !ok {
+		return nil, active{}
+	}
+	t, err := found.Role.target(r)
+	if err != nil {
+		return nil, active{}
+	}
+	return t, found
+}
+
 // getenvBefore is getenv without what was given for another role: its region,
 // and the copy of the config file, are not for this one.
 func (a *App) getenvBefore() func(string) string {

@@ -114,7 +114,7 @@ func (e *configEdit) files() (*awsconfig.Config, error) {
 	if home == "" {
 		home, _ = os.UserHomeDir()
 	}
-	config, credentials, err := awsconfig.Paths(e.getenv, home)
+	config, credentials, err := awsconfig.Paths(e.getenvBefore(), home)
 	return &awsconfig.Config{Path: config, CredentialsPath: credentials}, err
 }
 

@@ -44,6 +44,9 @@ func (c *consoleCommand) Run(ctx context.Context, a *App) error {
 		if c.Portal {
 			return c.startPage(r)
 		}
+		if t, found := r.activeTarget(); t != nil && c.roleFlags == (roleFlags{}) {
+			c.roleFlags = found.Role
+		}
 		if err := c.choose(ctx, r); err != nil {
 			return err
 		}
@@ -123,7 +126,11 @@ func escape(value string) string { return strings.ReplaceAll(url.QueryEscape(val
 
 // destination returns the page of the console that is meant, and the region.
 func (c *consoleCommand) destination(r *run, t *target) (page, region string, err error) {
-	region = cmp.Or(c.Region, r.getenv("AWS_REGION"), r.getenv("AWS_DEFAULT_REGION"))
+	getenv := r.getenvBefore()
+	if _, found := r.activeTarget(); found.Role == c.roleFlags {
+		getenv = r.getenv // the region of this shell is that of the role
+	}
+	region = cmp.Or(c.Region, getenv("AWS_REGION"), getenv("AWS_DEFAULT_REGION"))
 	if region == "" && c.SSOSession == "" && c.SSOStartURL == "" {
 		region = r.config.Region(cmp.Or(c.Profile, r.config.DefaultProfile()))
 	}

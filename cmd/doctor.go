@@ -161,7 +161,7 @@ func (d *doctor) settings() {
 	if home == "" {
 		home, _ = os.UserHomeDir()
 	}
-	if d.configPath, d.credentials, err = awsconfig.Paths(d.getenv, home); err != nil && !d.bad(check) {
+	if d.configPath, d.credentials, err = awsconfig.Paths(d.getenvBefore(), home); err != nil && !d.bad(check) {
 		d.failed(check, &configError{err})
 	}
 	if d.configPath != "" {

@@ -25,12 +25,13 @@ import (
 // environment are the variables that change what AWS programs do.
 func (d *doctor) environment() {
 	const check = "environment"
+	ours, given := d.activeRole()
 	for _, v := range []struct{ name, beside, seen string }{
 		{"AWS_ACCESS_KEY_ID", " AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN", "credentials in the environment come before every profile, and nobody renews them"},
 		{"AWS_SECURITY_TOKEN", "", "boto3 and the AWS CLI take this session token before AWS_SESSION_TOKEN"},
 		{"AWS_WEB_IDENTITY_TOKEN_FILE", "", "it may come before the profile"},
 	} {
-		if d.getenv(v.name) != "" {
+		if d.getenv(v.name) != "" && !(given && v.name == "AWS_ACCESS_KEY_ID") {
 			d.warn(check, "unset "+v.name+v.beside, "%s is set: %s", v.name, v.seen)
 		}
 	}
@@ -52,8 +53,24 @@ func (d *doctor) environment() {
 	if custom != nil {
 		d.note(check, "", "%s in force: a login made with them is of use only with them", strings.Join(custom, ", "))
 	}
-	if !d.bad(check) {
+	if given {
+		d.given(check, ours)
+	} else if !d.bad(check) {
 		d.ok(check, "nothing in it that overrules profiles")
+	}
+}
+
+// given are credentials in the environment that exec or env has put there.
+func (d *doctor) given(check string, ours active) {
+	label := d.setting("ACTIVE_PROFILE")
+	end, err := time.Parse(time.RFC3339, d.getenv("AWS_CREDENTIAL_EXPIRATION"))
+	switch {
+	case ours.Key == "":
+		d.ok(check, "credentials of %s, renewed by %s exec --server", label, d.name())
+	case err == nil && time.Now().After(end):
+		d.warn(check, "leave this shell, or run "+d.name()+" env in it again", "the credentials of %s expired %s, and nothing renews those of exec and env", label, ago(end, time.Now()))
+	default:
+		d.ok(check, "credentials of %s, from %s exec or env", label, d.name())
 	}
 }
 

@@ -193,6 +193,9 @@ func (r *run) statusOf(ctx context.Context, c *statusCommand, named bool) ([]ses
 		return r.sessionStatuses(ctx, c.Check, t.session)
 	}
 	if c.Quiet || c.Format != "" {
+		if t, _ := r.activeTarget(); t != nil {
+			return r.sessionStatuses(ctx, c.Check, t.session)
+		}
 		if s, err := r.config.ProfileSession(r.config.DefaultProfile()); err == nil {
 			return r.sessionStatuses(ctx, c.Check, s)
 		}
@@ -589,12 +592,23 @@ func checkFormat(format string) error {
 	return nil
 }
 
-// profileFor returns the role of the profile in force, or nil.
+// profileFor returns the role in force, or nil: that of the flag, of the shell,
+// or of the profile that is meant where none is named.
 func (c *statusCommand) profileFor(r *run) *profileRole {
+	if t, found := r.activeTarget(); t != nil && c.sessionFlags == (sessionFlags{}) {
+		p := profileRole{name: found.Role.label(r)}
+		if role, ok := t.provider.(*credproc.Provider); ok {
+			p.account, p.role = role.AccountID, role.RoleName
+		}
+		if found.Key != "" { // these keys, and not any that are stored
+			p.end, _ = time.Parse(time.RFC3339, r.getenv("AWS_CREDENTIAL_EXPIRATION"))
+		}
+		return &p
+	}
 	name := cmp.Or(c.Profile, r.config.DefaultProfile())
 	provider, err := r.config.Provider(name)
 	if role, ok := provider.(*credproc.Provider); ok && err == nil {
-		return &profileRole{name, role.AccountID, role.RoleName}
+		return &profileRole{name: name, account: role.AccountID, role: role.RoleName}
 	}
 	if err == nil {
 		return &profileRole{name: name}
@@ -602,7 +616,10 @@ func (c *statusCommand) profileFor(r *run) *profileRole {
 	return nil
 }
 
-type profileRole struct{ name, account, role string }
+type profileRole struct {
+	name, account, role string
+	end                 time.Time // of the credentials in the environment, if there are any
+}
 
 // printFormatted prints a line for each session.
 func (r *run) printFormatted(format string, profile *profileRole, sessions []sessionStatus) error {
@@ -635,6 +652,10 @@ func (s *sessionStatus) values(profile *profileRole, now time.Time) map[string]s
 		return values
 	}
 	values["{profile}"], values["{account}"], values["{role}"] = profile.name, profile.account, profile.role
+	if !profile.end.IsZero() {
+		values["{role_left}"] = short(profile.end.Sub(now))
+		return values
+	}
 	for _, role := range s.Roles {
 		if role.RoleName != "" && role.AccountID == profile.account && role.RoleName == profile.role {
 			values["{role_left}"] = short(role.Expiry.Sub(now))

@@ -142,6 +142,9 @@ func (r *run) labelled(name string) (*target, error) {
 
 // implied finds the session that is meant where none is named.
 func (r *run) implied() (*target, error) {
+	if t, _ := r.activeTarget(); t != nil {
+		return &target{session: t.session, words: t.words}, nil
+	}
 	profile := r.config.DefaultProfile()
 	explicit := r.getenv("AWS_PROFILE") != "" || r.getenv("AWS_DEFAULT_PROFILE") != ""
 	if explicit || r.config.HasProfile(profile) {
