@@ -7,9 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-
-	"github.com/credproc/credproc/credproc"
 	"github.com/credproc/credproc/oidc"
 	"github.com/credproc/credproc/tokencache"
 )
@@ -43,15 +40,11 @@ func (c *processCommand) Run(ctx context.Context, a *App) error {
 		if err != nil {
 			return err
 		}
-		credentials, err := r.retrieve(ctx, t, wait, c.AutoLogin && !r.noLogin())
+		document, err := r.retrieve(ctx, t, wait, c.AutoLogin && !r.noLogin())
 		if err != nil {
 			return r.hintOnTerminal(ctx, t, t.wrap(err))
 		}
-		var document strings.Builder
-		if err := credproc.Write(&document, credentials); err != nil {
-			return err
-		}
-		return r.verbatim(document.String())
+		return r.verbatim(string(document))
 	})
 }
 
@@ -73,18 +66,18 @@ func (a *App) noLogin() bool {
 	return value != "" && value != "0" && value != "false"
 }
 
-// retrieve gets credentials, and may sign in, or wait for somebody who does.
-func (r *run) retrieve(ctx context.Context, t *target, wait time.Duration, autoLogin bool) (aws.Credentials, error) {
+// retrieve gets a document, and may sign in, or wait for somebody who does.
+func (r *run) retrieve(ctx context.Context, t *target, wait time.Duration, autoLogin bool) ([]byte, error) {
 	waitUntil := time.Now().Add(wait)
 	for {
-		credentials, err := t.provider.Retrieve(ctx)
+		_, document, err := t.provider.RetrieveDocument(ctx)
 		needed, ok := errors.AsType[*tokencache.SignInError](err)
 		switch {
 		case !ok:
-			return credentials, err
+			return document, err
 		case autoLogin:
 			if err := r.loginByItself(ctx, t); err != nil {
-				return credentials, err
+				return nil, err
 			}
 			autoLogin = false
 		case time.Now().Before(waitUntil):
@@ -93,10 +86,10 @@ func (r *run) retrieve(ctx context.Context, t *target, wait time.Duration, autoL
 			waitErr := t.session.AwaitLogin(waiting, needed)
 			cancel()
 			if waitErr != nil {
-				return credentials, err
+				return nil, err
 			}
 		default:
-			return credentials, err
+			return nil, err
 		}
 	}
 }

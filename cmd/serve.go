@@ -11,8 +11,6 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
-
-	"github.com/aws/aws-sdk-go-v2/aws"
 )
 
 type serveCommand struct {
@@ -92,7 +90,7 @@ func (c *serveCommand) find(r *run, session *target, path string) (*source, erro
 	if err != nil {
 		return nil, err
 	}
-	return &source{target: &target{session: session.session, words: session.words, provider: aws.CredentialsProvider(provider)}, name: path}, nil
+	return &source{target: &target{session: session.session, words: session.words, provider: provider}, name: path}, nil
 }
 
 func (c *serveCommand) allowed(name string) bool {

@@ -7,7 +7,6 @@ import (
 	"os"
 	"strings"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"golang.org/x/term"
 
 	"github.com/credproc/credproc/credproc"
@@ -18,8 +17,8 @@ import (
 // target is what a command is about, and how its user called it.
 type target struct {
 	session  *tokencache.Session
-	provider aws.CredentialsProvider // nil where a session alone is meant
-	words    []string                // arguments that mean the same session to any command
+	provider credproc.DocumentProvider // nil where a session alone is meant
+	words    []string                  // arguments that mean the same session to any command
 }
 
 // wrap keeps the words with an error, for the hint.

@@ -23,7 +23,7 @@ import (
 
 // source is a provider that comes from a session in the end.
 type source interface {
-	aws.CredentialsProvider
+	DocumentProvider
 	session() *tokencache.Session
 	words() []string // who it is, in full
 	onShort(func(left, wanted time.Duration))
@@ -66,14 +66,24 @@ func (a *assumedRole) op() string {
 
 // Retrieve is like [Provider.Retrieve].
 func (a *assumedRole) Retrieve(ctx context.Context) (aws.Credentials, error) {
-	trail := &answer{audit: a.audit, session: a.session(), AuditLine: AuditLine{
-		Session: label(a.session()), AccountID: a.account, RoleARN: a.roleARN}}
-	credentials, err := a.retrieve(ctx, trail)
-	trail.write(credentials, err)
+	credentials, _, err := a.RetrieveDocument(ctx)
 	return credentials, err
 }
 
-func (a *assumedRole) retrieve(ctx context.Context, trail *answer) (aws.Credentials, error) {
+// RetrieveDocument is like [Provider.RetrieveDocument].
+func (a *assumedRole) RetrieveDocument(ctx context.Context) (c aws.Credentials, document []byte, err error) {
+	trail := &answer{audit: a.audit, session: a.session(), AuditLine: AuditLine{
+		Session: label(a.session()), AccountID: a.account, RoleARN: a.roleARN}}
+	data, err := a.retrieve(ctx, trail)
+	if err == nil {
+		c, document, err = open(data)
+	}
+	trail.write(c, err)
+	return c, document, err
+}
+
+// retrieve returns a record.
+func (a *assumedRole) retrieve(ctx context.Context, trail *answer) ([]byte, error) {
 	var requestID atomic.Pointer[string] // the fetch may go on when its caller has gone
 	want := &want{minValidity: a.minValidity}
 	data, err := a.session().Cached(ctx, tokencache.Cached{
@@ -90,10 +100,10 @@ func (a *assumedRole) retrieve(ctx context.Context, trail *answer) (aws.Credenti
 		trail.RequestID = *id
 	}
 	if err != nil {
-		return aws.Credentials{}, a.explain(err)
+		return nil, a.explain(err)
 	}
 	want.tell(data, a.short)
-	return parse(data)
+	return data, nil
 }
 
 // fetch assumes the role, and makes a record of what that gave, which replaces
@@ -108,6 +118,7 @@ func (a *assumedRole) fetch(ctx context.Context, old []byte) (record []byte, req
 	}
 	ctx, cancel := sdk.Bounded(ctx)
 	defer cancel()
+	asked := time.Now()
 	out, err := a.client(credentials).AssumeRole(ctx, &a.input)
 	if err != nil {
 		answer, _ := sdk.AnswerTo(err)
@@ -120,7 +131,7 @@ func (a *assumedRole) fetch(ctx context.Context, old []byte) (record []byte, req
 		return nil, requestID, &tokencache.UnavailableError{Op: a.op(), Reason: "AssumeRole: an answer without credentials"}
 	}
 	date, _ := awsmiddleware.GetServerTime(out.ResultMetadata)
-	record, err = keep(a.op(), date, aws.Credentials{
+	record, err = keep(a.op(), asked, date, aws.Credentials{
 		AccessKeyID: aws.ToString(c.AccessKeyId), SecretAccessKey: aws.ToString(c.SecretAccessKey),
 		SessionToken: aws.ToString(c.SessionToken), CanExpire: true, Expires: *c.Expiration, AccountID: a.account,
 	}, old)

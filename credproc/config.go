@@ -252,7 +252,7 @@ func (c *Config) SessionDuration(session string) (time.Duration, error) {
 //
 // Errors name the file and line; those for a profile of another kind are an
 // [*UnsupportedProfileError].
-func (c *Config) Provider(profile string) (aws.CredentialsProvider, error) {
+func (c *Config) Provider(profile string) (DocumentProvider, error) {
 	p, err := c.profile(cmp.Or(profile, c.DefaultProfile()))
 	if err != nil {
 		return nil, err

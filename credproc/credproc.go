@@ -55,22 +55,42 @@ type Provider struct {
 // of the life that the role's credentials have when they are new.
 const HalfLife time.Duration = -1
 
-var _ aws.CredentialsProvider = (*Provider)(nil)
+// DocumentProvider provides credentials as the SDK reads them, and as a
+// credential_process prints them.
+type DocumentProvider interface {
+	aws.CredentialsProvider
+	// RetrieveDocument is [Provider.RetrieveDocument].
+	RetrieveDocument(ctx context.Context) (c aws.Credentials, document []byte, err error)
+}
+
+var _ DocumentProvider = (*Provider)(nil)
 
 // Retrieve returns the role's credentials, stored ones or new. Expires is by
-// the service's clock. It takes at most 50 seconds.
+// the local clock, with which [aws.CredentialsCache] compares it. It takes at
+// most 50 seconds.
 //
 // Errors are a [*NoAccessError], those of [tokencache.Session.Token], or a
 // setting's that cannot be used.
 func (p *Provider) Retrieve(ctx context.Context) (aws.Credentials, error) {
-	trail := &answer{audit: p.Audit, session: p.Session, AuditLine: AuditLine{
-		Session: label(p.Session), AccountID: p.AccountID, RoleName: p.RoleName}}
-	credentials, err := p.retrieve(ctx, trail)
-	trail.write(credentials, err)
+	credentials, _, err := p.RetrieveDocument(ctx)
 	return credentials, err
 }
 
-func (p *Provider) retrieve(ctx context.Context, trail *answer) (aws.Credentials, error) {
+// RetrieveDocument is Retrieve, and also returns the credentials as a
+// credential_process document, in which Expiration is by the service's clock.
+func (p *Provider) RetrieveDocument(ctx context.Context) (c aws.Credentials, document []byte, err error) {
+	trail := &answer{audit: p.Audit, session: p.Session, AuditLine: AuditLine{
+		Session: label(p.Session), AccountID: p.AccountID, RoleName: p.RoleName}}
+	data, err := p.retrieve(ctx, trail)
+	if err == nil {
+		c, document, err = open(data)
+	}
+	trail.write(c, err)
+	return c, document, err
+}
+
+// retrieve returns a record.
+func (p *Provider) retrieve(ctx context.Context, trail *answer) ([]byte, error) {
 	var requestID atomic.Pointer[string] // the fetch may go on when its caller has gone
 	want := &want{minValidity: p.MinValidity, shortest: shortest}
 	data, err := p.Session.Cached(ctx, tokencache.Cached{
@@ -87,10 +107,10 @@ func (p *Provider) retrieve(ctx context.Context, trail *answer) (aws.Credentials
 		trail.RequestID = *id
 	}
 	if err != nil {
-		return aws.Credentials{}, p.explain(err)
+		return nil, p.explain(err)
 	}
 	want.tell(data, p.Short)
-	return parse(data)
+	return data, nil
 }
 
 func (p *Provider) words() []string { return layout.RoleWords(p.AccountID, p.RoleName) }
@@ -109,8 +129,10 @@ func label(s *tokencache.Session) string {
 // fetch gets credentials from the portal, as a record that replaces old.
 func (p *Provider) fetch(ctx context.Context, old []byte) (record []byte, requestID string, err error) {
 	var got *portal.Credentials
+	var asked time.Time
 	door := &door{session: p.Session, op: p.op()}
 	err = door.callPatiently(ctx, func(c *portal.Client, token string) (err error) {
+		asked = time.Now()
 		got, err = c.RoleCredentials(ctx, token, p.AccountID, p.RoleName)
 		if errors.Is(err, portal.ErrNoAccess) || errors.Is(err, portal.ErrNotFound) {
 			return &NoAccessError{Session: label(p.Session), AccountID: p.AccountID, RoleName: p.RoleName,
@@ -121,7 +143,7 @@ func (p *Provider) fetch(ctx context.Context, old []byte) (record []byte, reques
 	if err != nil {
 		return nil, "", err
 	}
-	record, err = keep(p.op(), got.Date, aws.Credentials{
+	record, err = keep(p.op(), asked, got.Date, aws.Credentials{
 		AccessKeyID: got.AccessKeyID, SecretAccessKey: got.SecretAccessKey, SessionToken: got.SessionToken,
 		CanExpire: true, Expires: got.Expiration, AccountID: p.AccountID,
 	}, old)

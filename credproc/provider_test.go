@@ -282,8 +282,8 @@ func TestAWrongLocalClockCostsNothing(t *testing.T) {
 				m.server.Set(func(s *idctest.Server) { s.ClockOffset = offset })
 				var first aws.Credentials
 				m.asks("GetRoleCredentials 1", func() { first = m.get(m.admin()) })
-				if left := time.Until(first.Expires) - offset; left > time.Hour || left < 59*time.Minute {
-					t.Errorf("the end is %v away by the service's clock", left)
+				if left := time.Until(first.Expires); left > time.Hour || left < 59*time.Minute {
+					t.Errorf("the end is %v away", left)
 				}
 				time.Sleep(44 * time.Minute)
 				m.asks("", func() { m.get(m.admin()) })
@@ -380,4 +380,44 @@ func TestTheUsersAppIDIsInTheUserAgent(t *testing.T) {
 			t.Errorf("the last request was a %s", m.last().Method)
 		}
 	})
+}
+
+// A cache goes by the local clock, and asks again only when that says so.
+func TestACacheNeverHandsOutWhatHasEnded(t *testing.T) {
+	for _, offset := range []time.Duration{4 * time.Minute, time.Minute, 2 * time.Second, 0, -2 * time.Second, -time.Minute, -4 * time.Minute} {
+		t.Run(offset.String(), func(t *testing.T) {
+			onMachine(t, func(m *machine) {
+				m.server.Set(func(s *idctest.Server) {
+					s.ClockOffset, s.RoleLife, s.Latency = offset, 40*time.Second, 150*time.Millisecond
+				})
+				cache := aws.NewCredentialsCache(m.admin())
+				for range 100 {
+					c, err := cache.Retrieve(m.Context())
+					if err != nil {
+						t.Fatal(err)
+					}
+					m.identity(c)
+					if offset.Abs() > noise && time.Until(c.Expires) <= 0 {
+						t.Errorf("the cache cannot keep what ended %v ago by its clock", -time.Until(c.Expires))
+					}
+					time.Sleep(3 * time.Second)
+				}
+			})
+		})
+	}
+}
+
+func TestADocumentSaysTheServicesTime(t *testing.T) {
+	for _, offset := range []time.Duration{time.Minute, 0, -time.Minute} {
+		onMachine(t, func(m *machine) {
+			m.server.Set(func(s *idctest.Server) { s.ClockOffset = offset })
+			want := time.Now().Add(time.Hour + offset).UTC().Format(time.RFC3339)
+			for range 2 { // fetched, and stored
+				_, document, err := m.admin().RetrieveDocument(m.Context())
+				if err != nil || !strings.Contains(string(document), `"Expiration":"`+want+`"`) {
+					t.Errorf("%v off: %s, %v, want %s", offset, document, err, want)
+				}
+			}
+		})
+	}
 }

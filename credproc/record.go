@@ -78,22 +78,23 @@ func wanted(t record.Times, minValidity, shortest time.Duration) time.Duration {
 	return minValidity
 }
 
-// format makes a record. date is the service's clock at that moment: a wrong
-// local one does not shorten the life of credentials. old is the record before,
-// if any: what ends no later than that is the same, and was new then.
-func format(now, date time.Time, c aws.Credentials, old []byte) ([]byte, error) {
+// format makes a record of credentials that were asked for at asked and came at
+// now. date is the service's clock in between: a wrong local one does not shorten
+// the life of credentials. old is the record before, if any: what ends no later
+// than that is the same, and was new then.
+func format(asked, now, date time.Time, c aws.Credentials, old []byte) ([]byte, error) {
 	text, err := encode(c)
 	if err != nil {
 		return nil, err
 	}
 	if date.IsZero() {
-		date = now
+		date = asked
 	}
 	life := c.Expires.Sub(date)
 	if life <= 0 {
 		return nil, fmt.Errorf("the service gave credentials that ended at %s, before it gave them", c.Expires.UTC().Format(time.RFC3339))
 	}
-	end := now.Add(life)
+	end := asked.Add(life)
 	times := record.Times{Fetched: now, Stale: end.Add(-min(earlyEnough, life/2)), End: end, Life: lifeOf(life, c, old)}
 	return record.Join(times, text), nil
 }
@@ -101,11 +102,11 @@ func format(now, date time.Time, c aws.Credentials, old []byte) ([]byte, error) 
 // lifeOf returns the life that credentials had when they were new: life, or
 // what the record before says of the same.
 func lifeOf(life time.Duration, c aws.Credentials, old []byte) time.Duration {
-	t, _, err := record.Split(old)
+	t, text, err := record.Split(old)
 	if err != nil {
 		return life
 	}
-	before, err := parse(old)
+	before, err := parseDocument(text)
 	if err != nil || c.Expires.UTC().Truncate(time.Second).After(before.Expires) {
 		return life
 	}
@@ -114,8 +115,8 @@ func lifeOf(life time.Duration, c aws.Credentials, old []byte) time.Duration {
 
 // keep makes a record of what a service gave just now. What no record can be
 // made of is a fault of the service.
-func keep(op string, date time.Time, c aws.Credentials, old []byte) ([]byte, error) {
-	data, err := format(time.Now(), date, c, old)
+func keep(op string, asked, date time.Time, c aws.Credentials, old []byte) ([]byte, error) {
+	data, err := format(asked, time.Now(), date, c, old)
 	if err != nil {
 		return nil, &tokencache.UnavailableError{Op: op, Reason: err.Error(), Err: err}
 	}
@@ -134,12 +135,48 @@ func note(role tokencache.CachedRole) func(data []byte) *tokencache.CachedRole {
 	}
 }
 
-// parse returns the credentials in a record.
+// parse returns the credentials in a record, which end by the local clock.
 func parse(data []byte) (aws.Credentials, error) {
-	_, text, err := record.Split(data)
+	t, text, err := record.Split(data)
 	if err != nil {
 		return aws.Credentials{}, err
 	}
+	c, err := parseDocument(text)
+	if c.CanExpire {
+		c.Expires = localEnd(c.Expires, t.End)
+	}
+	return c, err
+}
+
+// open returns what is in a record: credentials as [parse] does, and the
+// document.
+func open(data []byte) (aws.Credentials, []byte, error) {
+	c, err := parse(data)
+	if err != nil {
+		return aws.Credentials{}, nil, err
+	}
+	_, text, err := record.Split(data)
+	return c, text, err
+}
+
+// noise is how much later an end may be by the local clock than the service
+// says without being corrected: to expire so much too early does no harm.
+const noise = 5 * time.Second
+
+// localEnd returns when credentials end by the local clock, for programs that
+// compare it with that one. Where both clocks agree it is the service's time to
+// the letter, as in the document. Dates in answers are in whole seconds, so end
+// may be one too late.
+func localEnd(service, end time.Time) time.Time {
+	if ahead := end.Sub(service); ahead >= 0 && ahead < noise {
+		return service
+	}
+	return end.Add(-time.Second).UTC()
+}
+
+// parseDocument returns the credentials in a document, which end by the
+// service's clock.
+func parseDocument(text []byte) (aws.Credentials, error) {
 	d, ok := printed(text)
 	if !ok && json.Unmarshal(text, &d) != nil || d.Version != 1 || d.AccessKeyID == "" || d.SecretAccessKey == "" {
 		// Not the decoder's error: it may quote what it could not read.
