@@ -29,7 +29,8 @@ const (
 // One sign-in of a session is under way on a machine: another call waits, and
 // takes its result without calling how. A keyring or directory that could not
 // store the result is an error before how is called. Errors are how's, of the
-// keyring, or of package os.
+// keyring, or of package os, or a [BadTokenError] for a token with which there
+// would be no login; the one there is stays then.
 func (s *Session) SignIn(ctx context.Context, how func(context.Context, *oidc.Config) (*oidc.Token, error)) error {
 	if _, err := s.open(); err != nil {
 		return err
@@ -90,6 +91,9 @@ func (s *Session) signIn(ctx context.Context, st *store, joined func() (bool, er
 	}
 	defer st.state.Remove(st.id + ".room")
 	tok, err := how(s.logged(ctx), &s.Config)
+	if err == nil {
+		err = s.check(tok)
+	}
 	if err != nil {
 		return err
 	}
@@ -97,6 +101,42 @@ func (s *Session) signIn(ctx context.Context, st *store, joined func() (bool, er
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), adoptTime)
 	defer cancel()
 	return s.group.Guard(ctx, func() error { return s.adopt(ctx, st, tok) })
+}
+
+// BadTokenError says that a sign-in returned a token that cannot be a login. The
+// login there was is unchanged.
+type BadTokenError struct {
+	Session string // its label
+	Problem string // "there is no client ID in it"
+}
+
+func (e *BadTokenError) Error() string {
+	return fmt.Sprintf("session %q: the sign-in gave a token that cannot be used: %s", e.Session, e.Problem)
+}
+
+// check returns a [*BadTokenError] for a token that could not be read back, used
+// or renewed.
+func (s *Session) check(tok *oidc.Token) error {
+	now, problem := time.Now(), ""
+	switch {
+	case tok == nil:
+		problem = "there is none"
+	case tok.AccessToken == "":
+		problem = "there is no access token in it"
+	case tok.Client.ID == "":
+		problem = "there is no client ID in it"
+	case tok.RefreshToken != "" && tok.Client.Secret == "":
+		problem = "there is a refresh token in it, but no client secret"
+	case tok.Expiry.Unix() <= now.Unix() && tok.RefreshToken == "":
+		problem = "it has expired, and there is no refresh token in it"
+	case tok.Expiry.IsZero():
+		problem = "it does not say when it expires"
+	case !tok.Client.Expiry.IsZero() && tok.Client.Expiry.Before(now):
+		problem = "its client registration has expired"
+	default:
+		return nil
+	}
+	return &BadTokenError{Session: s.label(), Problem: problem}
 }
 
 // loginInKeyring is like currentLogin, but goes by the keyring alone. Tokens

@@ -46,6 +46,57 @@ func TestASignInIsJoined(t *testing.T) {
 	}
 }
 
+func TestATokenThatCannotBeALoginReplacesNone(t *testing.T) {
+	good := func() *oidc.Token {
+		return &oidc.Token{AccessToken: "a", RefreshToken: "r", Expiry: time.Now().Add(time.Hour), Client: oidc.Client{ID: "c", Secret: "s"}}
+	}
+	for name, spoil := range map[string]func(*oidc.Token){
+		"no client":              func(tok *oidc.Token) { tok.Client = oidc.Client{} },
+		"no client ID":           func(tok *oidc.Token) { tok.Client.ID = "" },
+		"no client secret":       func(tok *oidc.Token) { tok.Client.Secret = "" },
+		"no access token":        func(tok *oidc.Token) { tok.AccessToken = "" },
+		"nothing":                func(tok *oidc.Token) { *tok = oidc.Token{} },
+		"no expiry":              func(tok *oidc.Token) { tok.Expiry = time.Time{} },
+		"expired":                func(tok *oidc.Token) { tok.Expiry, tok.RefreshToken = time.Now().Add(-time.Second), "" },
+		"expired this moment":    func(tok *oidc.Token) { tok.Expiry, tok.RefreshToken = time.Now(), "" },
+		"an expired client":      func(tok *oidc.Token) { tok.Client.Expiry = time.Now().Add(-time.Second) },
+		"none, and without word": nil,
+	} {
+		onWorld(t, func(m *world) {
+			m.sameItem(func() {
+				err := m.session().SignIn(m.Context(), func(context.Context, *oidc.Config) (*oidc.Token, error) {
+					tok := good()
+					if spoil == nil {
+						return nil, nil
+					}
+					spoil(tok)
+					return tok, nil
+				})
+				if bad, ok := errors.AsType[*BadTokenError](err); !ok || bad.Problem == "" || bad.Session != "corp" {
+					t.Errorf("%s: %v", name, err)
+				}
+			})
+			m.works()
+		})
+	}
+}
+
+// The AWS CLI's logins are such ones.
+func TestAnExpiredTokenThatCanBeRenewedIsALogin(t *testing.T) {
+	inBubble(t, func(m *world) {
+		tok, err := byCode(m.Context(), &m.session().Config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tok.Expiry = time.Now().Add(-time.Hour)
+		err = m.session().SignIn(m.Context(), func(context.Context, *oidc.Config) (*oidc.Token, error) { return tok, nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.works()
+	})
+}
+
 func TestASignInThatFailsLeavesTheLoginAsItWas(t *testing.T) {
 	wrong := errors.New("no terminal")
 	for name, how := range map[string]func(context.Context, *oidc.Config) (*oidc.Token, error){
