@@ -347,7 +347,7 @@ var mayImport = map[string][]string{
 	"credproc":             {"tokencache", "oidc", "internal/awsconfig", "internal/clicache", "internal/flight", "internal/layout", "internal/portal", "internal/printable", "internal/record", "internal/sdk", "internal/safedir", "internal/sealed"},
 	"tokencache":           {"oidc", "internal/dirid", "internal/flight", "internal/kernelring", "internal/layout", "internal/portal", "internal/sdk", "internal/safedir", "internal/sealed"},
 	"oidc":                 {"internal/loopback", "internal/printable", "internal/sdk", "internal/starturl"},
-	"internal/awsconfig":   {"internal/ospath", "internal/starturl"},
+	"internal/awsconfig":   {"internal/ospath", "internal/safedir", "internal/starturl"},
 	"internal/clicache":    {"internal/safedir"},
 	"internal/dirid":       {"internal/safedir", "internal/sealed"},
 	"internal/flight":      {"internal/printable", "internal/safedir", "internal/sealed"},

@@ -28,7 +28,9 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/credproc/credproc/credproc"
+	"github.com/credproc/credproc/internal/awsconfig"
 	"github.com/credproc/credproc/internal/layout"
+	"github.com/credproc/credproc/internal/safedir"
 	"github.com/credproc/credproc/internal/sdk"
 	"github.com/credproc/credproc/tokencache"
 )
@@ -211,6 +213,9 @@ func (a *App) do(ctx context.Context, attended bool, command func(context.Contex
 	if _, err := config.SessionNames(); err != nil {
 		return &configError{err}
 	}
+	if err := a.secure(config); err != nil {
+		return err
+	}
 	r := &run{App: a, config: config, attended: attended}
 	ctx, stop := r.deferSignals(ctx)
 	defer stop()
@@ -233,7 +238,16 @@ func (a *App) newConfig(attended bool, logger *slog.Logger) (*credproc.Config, e
 	if !tokencache.IsKeyringName(config.NewLoginKeyring) {
 		return nil, &usageError{problem: fmt.Sprintf("%s is %q: it must be %s", a.variable("KEYRING"), config.NewLoginKeyring, tokencache.KeyringChoice())}
 	}
-	if dir := a.setting("DIR"); dir != "" {
+	var err error
+	if config.Unlock.KeyFile, err = a.pathSetting("KEY_FILE"); err != nil {
+		return nil, err
+	}
+	if config.LaxModes, err = a.laxModes(); err != nil {
+		return nil, err
+	}
+	if dir, err := a.pathSetting("DIR"); err != nil {
+		return nil, err
+	} else if dir != "" {
 		config.StateDir, config.CacheDir = layout.DirsIn(dir)
 	} else if _, _, err := tokencache.DefaultDirs(a.ID); err != nil && !a.homeless() {
 		return nil, &configError{err} // XDG_CACHE_HOME that is relative
@@ -244,6 +258,50 @@ func (a *App) newConfig(attended bool, logger *slog.Logger) (*credproc.Config, e
 		return nil, errNoHome
 	}
 	return config, nil
+}
+
+// pathSetting returns one of our own settings that names a file or a directory.
+// Which directory a process was started in says nothing, so it must be absolute.
+func (a *App) pathSetting(name string) (string, error) {
+	value := a.setting(name)
+	path, ok := awsconfig.Expand(value, awsconfig.Home(a.getenv))
+	switch {
+	case !ok:
+		return "", &usageError{problem: fmt.Sprintf("%s is %q, and there is no home directory", a.variable(name), value)}
+	case path != "" && !filepath.IsAbs(path):
+		return "", &usageError{problem: fmt.Sprintf("%s is %q: it must be an absolute path, or start with ~/", a.variable(name), value)}
+	}
+	return path, nil
+}
+
+// laxModes reports whether the directories above our own may be writable for
+// other users, as they are on some volumes of containers.
+func (a *App) laxModes() (bool, error) {
+	switch value := a.setting("STRICT_MODES"); strings.ToLower(value) {
+	case "", "on":
+		return false, nil
+	case "off":
+		return true, nil
+	default:
+		return false, &usageError{problem: fmt.Sprintf("%s is %q: it must be on or off", a.variable("STRICT_MODES"), value)}
+	}
+}
+
+// dirs returns the directories of a configuration.
+func (a *App) dirs(config *credproc.Config) (state, cache string, err error) {
+	if config.StateDir != "" {
+		return config.StateDir, config.CacheDir, nil
+	}
+	return tokencache.DefaultDirs(a.ID)
+}
+
+// secure fails where another user could replace our directories.
+func (a *App) secure(config *credproc.Config) error {
+	state, cache, err := a.dirs(config)
+	if err != nil || config.LaxModes {
+		return err
+	}
+	return cmp.Or(safedir.Dir(state).Secure(), safedir.Dir(cache).Secure())
 }
 
 // homeless reports whether nothing says where the home directory is.
@@ -264,10 +322,12 @@ func (a *App) logger() (*slog.Logger, error) {
 		return nil, &usageError{problem: fmt.Sprintf("%s is %q: it must be debug, info, warn or error", a.variable("LOG"), name)}
 	}
 	var file io.Writer // stderr
-	if path := a.setting("LOG_FILE"); path != "" {
+	if path, err := a.pathSetting("LOG_FILE"); err != nil {
+		return nil, err
+	} else if path != "" {
 		f, err := openLog(path)
 		if err != nil {
-			return nil, &usageError{problem: fmt.Sprintf("%s: %v", a.variable("LOG_FILE"), err)}
+			return nil, &usageError{problem: fmt.Sprintf("%s: %v", a.variable("LOG_FILE"), err), hint: unsafeFix(err)}
 		}
 		file = f // until the process ends
 	}

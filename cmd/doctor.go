@@ -168,7 +168,9 @@ func (d *doctor) settings() {
 		d.files, _ = awsconfig.Load(d.configPath, d.credentials) // what is wrong with them, another check says
 	}
 	d.stateDir, d.cacheDir, _ = layout.DefaultDirs(d.ID)
-	if dir := d.setting("DIR"); dir != "" {
+	if dir, err := d.pathSetting("DIR"); err != nil {
+		d.stateDir, d.cacheDir = "", ""
+	} else if dir != "" {
 		d.stateDir, d.cacheDir = layout.DirsIn(dir)
 	}
 	if !d.bad(check) {

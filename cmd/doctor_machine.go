@@ -17,6 +17,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/credproc/credproc/internal/awsconfig"
 	"github.com/credproc/credproc/internal/flight"
 	"github.com/credproc/credproc/internal/safedir"
 	"github.com/credproc/credproc/tokencache"
@@ -112,7 +113,11 @@ func (d *doctor) bundle(check string) {
 	if path == "" {
 		return
 	}
-	data, err := os.ReadFile(path)
+	path, _ = awsconfig.Expand(path, awsconfig.Home(d.getenv))
+	data, err := safedir.ReadFile(path)
+	if err := safedir.Check(path); err != nil {
+		d.warn(check, unsafeFix(err), "the CA bundle decides whom credproc trusts: %v", err)
+	}
 	switch {
 	case err != nil:
 		d.fault(check, "unset AWS_CA_BUNDLE, or let it name the file", "AWS_CA_BUNDLE names %s, which cannot be read", d.short(path))
@@ -128,9 +133,12 @@ func (d *doctor) fileMode(path string, secret bool) {
 	if err != nil || runtime.GOOS == "windows" {
 		return
 	}
+	e, _ := errors.AsType[*safedir.UnsafeError](safedir.Check(path))
 	switch mode := info.Mode().Perm(); {
-	case mode&0o022 != 0:
-		d.warn(check, "chmod go-w "+shellWord(path), "%s can be written by others: what they write there runs as you", d.short(path))
+	case e != nil && e.Problem == safedir.Writable:
+		d.warn(check, "chmod go-w "+shellWord(e.Path), "%s can be written by others: what they write there runs as you", d.short(e.Path))
+	case e != nil && e.Dir:
+		d.warn(check, unsafeFix(e), "%s belongs to another user, who could replace %s: what they write there runs as you", d.short(e.Path), d.short(path))
 	case secret && mode&0o077 != 0:
 		d.warn(check, "chmod 600 "+shellWord(path), "%s has secret keys in it, and others can read it", d.short(path))
 	}
@@ -195,6 +203,7 @@ func (d *doctor) directories() {
 		return // the settings say why nobody knows where they are
 	}
 	seen := 0
+	d.strict(check)
 	for _, dir := range []string{d.stateDir, d.cacheDir} {
 		info, err := os.Stat(dir)
 		switch {
@@ -222,6 +231,25 @@ func (d *doctor) directories() {
 		d.ok(check, "%s, %s", d.short(d.stateDir), d.short(d.cacheDir))
 	} else if !d.bad(check) {
 		d.ok(check, "made by the first login")
+	}
+}
+
+// strict is about who could replace our directories, or a key file.
+func (d *doctor) strict(check string) {
+	lax, _ := d.laxModes() // the settings say what is wrong with it
+	if lax {
+		d.note(check, "unset "+d.variable("STRICT_MODES"), "%s=off: another user who can write in a directory above %s could replace it", d.variable("STRICT_MODES"), d.short(d.stateDir))
+	}
+	for _, dir := range []string{d.stateDir, d.cacheDir} {
+		if err := safedir.Check(dir); err != nil && !lax {
+			d.failed(check, err)
+			break // mostly for the same reason
+		}
+	}
+	if key, err := d.pathSetting("KEY_FILE"); key != "" && err == nil {
+		if _, err := safedir.ReadSecret(key, 1); err != nil {
+			d.failed(check, err)
+		}
 	}
 }
 

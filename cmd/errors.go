@@ -112,7 +112,7 @@ func (a *App) advise(err error) advice {
 		return say
 	}
 	for _, look := range []func(error) (advice, bool){
-		a.aboutUsage, a.aboutConsole, a.aboutConfig, a.aboutKeyring, a.aboutRecords, a.aboutLogin, a.aboutSession, a.aboutFiles,
+		a.aboutUsage, a.aboutConsole, a.aboutUnsafe, a.aboutConfig, a.aboutKeyring, a.aboutRecords, a.aboutLogin, a.aboutSession, a.aboutFiles,
 	} {
 		if say, ok := look(err); ok {
 			return say
@@ -452,17 +452,62 @@ func (a *App) aboutAccess(err error, e *credproc.NoAccessError) advice {
 	return say
 }
 
+// aboutUnsafe is about files and directories that other users could get at.
+func (a *App) aboutUnsafe(err error) (advice, bool) {
+	e, ok := errors.AsType[*safedir.UnsafeError](err)
+	if !ok {
+		return advice{}, false
+	}
+	say := advice{status: misconfigured, text: proseOf(err), hint: unsafeFix(err)}
+	if e.Dir {
+		say.status = failed
+	}
+	if _, ok := errors.AsType[*tokencache.KeyringError](err); ok {
+		say.status = keyringShut
+	}
+	switch {
+	case e.Problem == safedir.Foreign && !e.Dir:
+		say.more = "Someone else knows what is in it: make a new one, or make it yours if you trust that user."
+	case e.Dir:
+		say.more = prosef("Look at what is in it first, or set %s to a directory of your own. Where this is meant, %s=off allows it.", a.variable("DIR"), a.variable("STRICT_MODES"))
+	case e.Problem == safedir.Writable:
+		say.more = "Look at what is in it first: another user may have written it."
+	}
+	return say, true
+}
+
+// unsafeFix returns the command that makes safe what an [safedir.UnsafeError] is
+// about; "" for any other error.
+func unsafeFix(err error) string {
+	e, ok := errors.AsType[*safedir.UnsafeError](err)
+	if !ok {
+		return ""
+	}
+	path, sudo := shellWord(e.Path), ""
+	if e.Owner != os.Geteuid() {
+		sudo = "sudo "
+	}
+	switch {
+	case e.Problem == safedir.Foreign && e.Dir:
+		return "sudo chown $(id -u) " + path
+	case e.Problem == safedir.Foreign:
+		return fmt.Sprintf("sudo chown $(id -u) %s && chmod 600 %[1]s", path)
+	case e.Dir:
+		return sudo + "chmod go-w " + path
+	case sudo != "":
+		return sudo + "chmod go-w " + path // root's may be read
+	}
+	return "chmod 600 " + path
+}
+
 // aboutFiles is about directories and disks.
 func (a *App) aboutFiles(err error) (advice, bool) {
 	say := advice{status: failed, text: proseOf(err)}
 	_, owner := errors.AsType[*safedir.OwnerError](err)
-	_, writable := errors.AsType[*safedir.OpenError](err)
 	_, lock := errors.AsType[*flight.LockError](err)
 	_, path := errors.AsType[*fs.PathError](err)
 	_, link := errors.AsType[*os.LinkError](err)
 	switch {
-	case writable:
-		say.more = prosef("Look whose files are in it, then \"chmod 700\" it, or set %s to a directory of your own.", a.variable("DIR"))
 	case owner:
 		say.more = prosef("Run it as that user, or set %s to a directory of your own.", a.variable("DIR"))
 	case safedir.IsFull(err):

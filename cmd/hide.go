@@ -9,7 +9,6 @@ import (
 
 	"github.com/credproc/credproc/internal/awsconfig"
 	"github.com/credproc/credproc/internal/safedir"
-	"github.com/credproc/credproc/tokencache"
 )
 
 // hideDefault keeps the profile "default" from winning over an endpoint, which
@@ -60,11 +59,9 @@ func withoutDefault(path string, credentials bool) (text []byte, found bool, err
 // keepConfig keeps the copy of a config file: one for each, so that none has to
 // be removed.
 func (r *run) keepConfig(path string, text []byte) (copied string, err error) {
-	cache := r.config.CacheDir
-	if cache == "" {
-		if _, cache, err = tokencache.DefaultDirs(r.ID); err != nil {
-			return "", err
-		}
+	_, cache, err := r.dirs(r.config)
+	if err != nil {
+		return "", err
 	}
 	hash := sha256.Sum256([]byte(path))
 	dir, name := safedir.Dir(cache).Sub("config"), hex.EncodeToString(hash[:8])

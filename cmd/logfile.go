@@ -1,9 +1,11 @@
 package cmd
 
 import (
+	"errors"
 	"os"
 	"runtime"
 	"sync"
+	"time"
 
 	"github.com/credproc/credproc/internal/safedir"
 )
@@ -19,6 +21,8 @@ type logFile struct {
 	mu   sync.Mutex
 	f    *os.File
 	size int64 // as far as this process knows; others write too
+	// Nobody reads from the other end of the pipe that it is.
+	stuck bool
 }
 
 func openLog(path string) (*logFile, error) {
@@ -26,20 +30,17 @@ func openLog(path string) (*logFile, error) {
 	return l, l.open()
 }
 
-// open opens the file anew, for its owner alone. What is no regular file, such
-// as a terminal, is left as it is.
+// open opens the file again, rotated if it is due.
 func (l *logFile) open() error {
 	if l.f != nil && runtime.GOOS == "windows" {
 		l.f.Close() // what is open is not renamed there
 	}
-	safedir.Rotate(l.path, logMost, 1) // else it goes on growing
-	f, err := os.OpenFile(l.path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	f, err := safedir.OpenLog(l.path, logMost, 1)
 	if err != nil {
 		return err
 	}
-	info, err := f.Stat()
-	if err == nil && info.Mode().IsRegular() {
-		f.Chmod(0o600)
+	l.size = 0
+	if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
 		l.size = info.Size()
 	}
 	if l.f != nil {
@@ -57,7 +58,12 @@ func (l *logFile) Write(line []byte) (int, error) {
 	if l.size >= logMost {
 		l.open() // or, if that fails, go on with the old one
 	}
+	if l.stuck {
+		return len(line), nil
+	}
+	l.f.SetWriteDeadline(time.Now().Add(time.Second)) // for a pipe; a file has none
 	n, err := l.f.Write(line)
 	l.size += int64(n)
+	l.stuck = errors.Is(err, os.ErrDeadlineExceeded)
 	return n, err
 }

@@ -10,7 +10,7 @@ import (
 
 func TestALogIsForItsOwnerAndDoesNotGrowForEver(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "log")
-	if err := os.WriteFile(path, []byte("from before\n"), 0o644); err != nil {
+	if err := os.WriteFile(path, []byte("from before\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	l, err := openLog(path)

@@ -26,7 +26,7 @@ var errNoPassphrase = errors.New("no passphrase was given")
 // unlock returns how the file keyring is opened: by what the environment says,
 // or else by the person at the terminal, if there is one to be asked.
 func (a *App) unlock(attended bool) tokencache.Unlock {
-	u := tokencache.Unlock{KeyFile: a.setting("KEY_FILE")}
+	u := tokencache.Unlock{}
 	for _, name := range private {
 		a.takeSecret(name)
 	}

@@ -11,7 +11,6 @@ import (
 
 	"github.com/credproc/credproc/credproc"
 	"github.com/credproc/credproc/internal/safedir"
-	"github.com/credproc/credproc/tokencache"
 )
 
 // pickSession asks the person for one of the sessions.
@@ -168,10 +167,7 @@ const (
 
 // cache is where what can be done without is kept.
 func (r *run) cache() (safedir.Dir, error) {
-	if r.config.CacheDir != "" {
-		return safedir.Dir(r.config.CacheDir), nil
-	}
-	_, cache, err := tokencache.DefaultDirs(r.ID)
+	_, cache, err := r.dirs(r.config)
 	return safedir.Dir(cache), err
 }
 

@@ -11,6 +11,9 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+
+	"github.com/credproc/credproc/internal/awsconfig"
+	"github.com/credproc/credproc/internal/safedir"
 )
 
 type serveCommand struct {
@@ -108,7 +111,8 @@ func (c *serveCommand) token(r *run) (string, error) {
 	if c.TokenFile != "" {
 		var err error
 		name = c.TokenFile
-		if token, err = readToken(c.TokenFile); err != nil {
+		file, _ := awsconfig.Expand(c.TokenFile, awsconfig.Home(r.getenv))
+		if token, err = readToken(file); err != nil {
 			return "", err
 		}
 	}
@@ -121,22 +125,27 @@ func (c *serveCommand) token(r *run) (string, error) {
 		return "", r.usage("%s ends in a newline or has one in it: the SDKs do not take such a token", name)
 	case strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }):
 		return "", r.usage("%s has a character in it that a header cannot have", name)
+	case len(token) > longestToken:
+		return "", r.usage("%s holds more than the %d characters that a token may have", name, longestToken)
 	case len(token) < shortestToken:
 		return "", r.usage("%s holds a token of %d characters: it must have %d", name, len(token), shortestToken)
 	}
 	return token, nil
 }
 
+// longestToken is more than any header is to have.
+const longestToken = 4096
+
 // readToken reads the token, and makes one first if there is no file. Nobody
 // sees the file without the token in it, and of those who make it at once all
 // read the same.
 func readToken(file string) (string, error) {
-	text, err := os.ReadFile(file)
+	text, err := safedir.ReadSecret(file, longestToken+1)
 	if errors.Is(err, fs.ErrNotExist) {
 		if err := makeToken(file); err != nil && !errors.Is(err, fs.ErrExist) {
 			return "", err
 		}
-		text, err = os.ReadFile(file)
+		text, err = safedir.ReadSecret(file, longestToken+1)
 	}
 	return string(text), err
 }

@@ -59,6 +59,7 @@ type Config struct {
 	Unlock             tokencache.Unlock
 	MayPrompt          bool
 	StateDir, CacheDir string
+	LaxModes           bool
 	Service            string
 	NoKeyCache         bool
 	Logger             *slog.Logger
@@ -192,7 +193,7 @@ func (c *Config) LoginSession(l *tokencache.Status) (*tokencache.Session, error)
 			UseFIPS: s.Config.UseFIPS, UseDualStack: s.Config.UseDualStack,
 		},
 		PortalEndpoint: l.PortalEndpoint, Keyring: c.Keyring, NewLoginKeyring: c.NewLoginKeyring, Unlock: c.Unlock, MayPrompt: c.MayPrompt,
-		StateDir: c.StateDir, CacheDir: c.CacheDir, Service: c.Service, NoKeyCache: c.NoKeyCache, Logger: c.Logger,
+		StateDir: c.StateDir, CacheDir: c.CacheDir, LaxModes: c.LaxModes, Service: c.Service, NoKeyCache: c.NoKeyCache, Logger: c.Logger,
 		Network: s.Network,
 	}
 	return session, c.share(session)
@@ -423,7 +424,7 @@ func (c *Config) Sessions() []*tokencache.Session {
 func (c *Config) describe(s awsconfig.Session, p *awsconfig.Profile) (*tokencache.Session, error) {
 	session := &tokencache.Session{
 		Name: s.Name, Keyring: c.Keyring, NewLoginKeyring: c.NewLoginKeyring, Unlock: c.Unlock, MayPrompt: c.MayPrompt,
-		StateDir: c.StateDir, CacheDir: c.CacheDir, Service: c.Service, NoKeyCache: c.NoKeyCache, Logger: c.Logger,
+		StateDir: c.StateDir, CacheDir: c.CacheDir, LaxModes: c.LaxModes, Service: c.Service, NoKeyCache: c.NoKeyCache, Logger: c.Logger,
 		Config: oidc.Config{
 			StartURL: s.StartURL, Region: s.Region, Scopes: s.Scopes,
 			ClientName: c.ClientName, AppID: p.AppID(c.getenv),

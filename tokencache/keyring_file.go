@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"runtime/debug"
 	"sync"
 
@@ -200,9 +199,9 @@ func (f *File) key(ctx context.Context, op string, make bool) (*sealed.Key, erro
 // rawKey reads the key that is given as it is, and no more of the file than tells
 // whether it is one: it may have no end.
 func (f *File) rawKey(op string) (*sealed.Key, error) {
-	raw, err := firstBytes(f.Unlock.KeyFile, 33)
+	raw, err := safedir.ReadSecret(f.Unlock.KeyFile, 33)
 	if err != nil {
-		return nil, f.fail(op, ErrLocked, "the key file cannot be read: "+err.Error())
+		return nil, f.locked(op, fmt.Errorf("the key file cannot be read: %w", err))
 	}
 	if len(raw) > 32 {
 		return nil, f.fail(op, ErrLocked, f.Unlock.KeyFile+" has more than 32 bytes: a key is 32 random ones")
@@ -210,17 +209,32 @@ func (f *File) rawKey(op string) (*sealed.Key, error) {
 	if len(raw) < 32 {
 		return nil, f.fail(op, ErrLocked, fmt.Sprintf("%s has %d bytes: a key is 32 random ones", f.Unlock.KeyFile, len(raw)))
 	}
+	if !isRandom(raw) {
+		return nil, f.fail(op, ErrLocked, f.Unlock.KeyFile+" has 32 bytes that are not random: a key is 32 random ones")
+	}
 	return sealed.KeyFrom([32]byte(raw)), nil
 }
 
-// firstBytes returns those of a file, up to most.
-func firstBytes(path string, most int64) ([]byte, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, err
+// isRandom reports whether bytes may be what a generator of random ones made.
+// It refuses what a mistake makes, such as an empty disk image or a word that is
+// repeated: few different bytes, steps of one size, or a half like the other. Of
+// random keys, of hexadecimal digits even, it refuses fewer than one in ten
+// million.
+func isRandom(key []byte) bool {
+	different := make(map[byte]bool)
+	for _, b := range key {
+		different[b] = true
 	}
-	defer file.Close()
-	return io.ReadAll(io.LimitReader(file, most))
+	for period := 1; period <= len(key)/2; period++ {
+		if bytes.Equal(key[period:], key[:len(key)-period]) {
+			return false
+		}
+	}
+	uneven := false
+	for i := 2; i < len(key); i++ {
+		uneven = uneven || key[i]-key[i-1] != key[1]-key[0]
+	}
+	return uneven && len(different) >= 8
 }
 
 // unlock opens the age file, unless that has been done.

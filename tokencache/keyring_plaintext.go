@@ -55,5 +55,5 @@ func (p *Plaintext) Delete(_ context.Context, item string) error {
 }
 
 func (p *Plaintext) fail(op string, err error) error {
-	return &KeyringError{Keyring: p.Name(), Op: op, Kind: ErrUnavailable, Detail: err.Error()}
+	return &KeyringError{Keyring: p.Name(), Op: op, Kind: ErrUnavailable, Detail: err.Error(), Err: err}
 }

@@ -81,6 +81,10 @@ type Session struct {
 	// StateDir and CacheDir hold sealed records. "" means what [DefaultDirs]
 	// says. Losing the cache costs a fetch, losing the state a sign-in.
 	StateDir, CacheDir string
+	// LaxModes uses these directories although another user could put others in
+	// their place: one above them is writable for others and not sticky, or it
+	// is neither this user's nor root's. Without it that is an error.
+	LaxModes bool
 	// Service is the name in keychain and directories. "" means credproc, which
 	// shares its logins.
 	Service string

@@ -138,6 +138,9 @@ func newStore(s *Session) (*store, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := s.secure(state, cache); err != nil {
+		return nil, err
+	}
 	identity := layout.SessionIdentity(s.Config.Endpoint, s.PortalEndpoint, start, s.Config.Region, s.Name)
 	st := &store{
 		name: s.Name, identity: identity, id: sealed.Name(identity),
@@ -166,6 +169,17 @@ func (s *Session) dirs() (state, cache string, err error) {
 	}
 	cache, err = filepath.Abs(cache)
 	return state, cache, err
+}
+
+// secure checks once, before anything is read or written, that nobody else can
+// put other directories in place of these: then nobody can later, either.
+func (s *Session) secure(dirs ...string) error {
+	for _, dir := range dirs {
+		if err := safedir.Dir(dir).Secure(); err != nil && !s.LaxModes {
+			return err
+		}
+	}
+	return nil
 }
 
 func (st *store) locks() safedir.Dir { return safedir.Dir(layout.LocksDir(string(st.state))) }

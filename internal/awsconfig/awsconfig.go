@@ -14,9 +14,10 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"strings"
 	"syscall"
+
+	"github.com/credproc/credproc/internal/safedir"
 )
 
 // Config is what the two files say together. The zero value says nothing. It
@@ -39,8 +40,9 @@ func Load(configPath, credentialsPath string) (*Config, error) {
 	return load(configPath, credentialsPath, nil)
 }
 
-// LoadProfile is Load for who needs one profile of many: every line is checked
-// all the same, but no other profile is kept.
+// LoadProfile is Load for a process that needs one profile of many: every line
+// is checked all the same, but no other profile is kept. A file that is not
+// regular is an error, and is not touched: a pipe can be read once.
 func LoadProfile(configPath, credentialsPath, profile string) (*Config, error) {
 	return load(configPath, credentialsPath, []string{profile})
 }
@@ -63,7 +65,7 @@ func (c *Config) read(path string, credentials bool, only []string) error {
 	if only != nil {
 		return c.scan(path, credentials, only)
 	}
-	data, err := os.ReadFile(path)
+	data, err := safedir.ReadFile(path)
 	if err != nil {
 		return err
 	}

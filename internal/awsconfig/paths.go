@@ -36,18 +36,31 @@ func Paths(getenv func(string) string, home string) (config, credentials string,
 	return config, credentials, nil
 }
 
-func path(getenv func(string) string, name, home, base string) (string, error) {
-	file := getenv(name)
-	rest, inHome := strings.CutPrefix(file, "~/")
+// Expand returns path with a leading "~/" replaced by home, as no shell does it
+// in a setting. ok is false where there is no home to put there.
+func Expand(path, home string) (expanded string, ok bool) {
+	rest, inHome := strings.CutPrefix(path, "~/")
 	switch {
-	case file != "" && !inHome:
+	case path == "~":
+		inHome = true
+	case !inHome:
+		rest, inHome = strings.CutPrefix(path, "~"+string(os.PathSeparator))
+	}
+	if !inHome {
+		return path, true
+	}
+	return ospath.Join(home, rest), home != ""
+}
+
+func path(getenv func(string) string, name, home, base string) (string, error) {
+	file, ok := Expand(getenv(name), home)
+	switch {
+	case !ok:
+		return "", fmt.Errorf("%s is %q, and there is no home directory", name, getenv(name))
+	case file != "":
 		return file, nil
-	case home == "" && inHome:
-		return "", fmt.Errorf("%s is %q, and there is no home directory", name, file)
 	case home == "":
 		return "", fmt.Errorf("there is no home directory, and %s is not set", name)
-	case inHome:
-		return ospath.Join(home, rest), nil
 	}
 	return ospath.Join(home, ".aws", base), nil
 }

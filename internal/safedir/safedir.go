@@ -40,17 +40,6 @@ func (e *OwnerError) Error() string {
 	return fmt.Sprintf("%s belongs to user ID %d, not to %d: not written", e.Path, e.Owner, e.User)
 }
 
-// OpenError says that others can write in a directory, and that it was
-// therefore not used.
-type OpenError struct {
-	Path string
-	Mode fs.FileMode
-}
-
-func (e *OpenError) Error() string {
-	return fmt.Sprintf("others can write in %s (mode %04o): not used", e.Path, e.Mode.Perm())
-}
-
 // Path returns the path of the file name below d, for messages and for
 // libraries that open files themselves.
 func (d Dir) Path(name string) string { return ospath.Join(string(d), name) }
@@ -99,10 +88,7 @@ func (d Dir) ReadWithInfo(name string) ([]byte, fs.FileInfo, error) {
 // all accounts and roles of a large company, has some hundred kilobytes.
 const Most = 16 << 20
 
-var (
-	errNoFile = errors.New("not a regular file")
-	errTooBig = errors.New("larger than 16 MiB")
-)
+var errTooBig = errors.New("larger than 16 MiB")
 
 // settled is the age from which a file is told from the one that replaces it:
 // the number of a file that is gone is soon that of another, and clocks of file
@@ -156,7 +142,7 @@ func (d Dir) inTheWay(err error) error {
 	}
 }
 
-// Guarded fails with an [OwnerError] or an [OpenError] where somebody else than
+// Guarded fails with an [OwnerError] or an [UnsafeError] where somebody else than
 // this user, or root, may have put what is in the directory. It is for what no
 // seal protects. A directory that is not there is no error.
 func (d Dir) Guarded() error {
@@ -235,13 +221,6 @@ func create(path string) error {
 func ours(path string, info fs.FileInfo) error {
 	if uid, ok := owner(info); ok && uid != os.Geteuid() {
 		return &OwnerError{Path: path, Owner: uid, User: os.Geteuid()}
-	}
-	return nil
-}
-
-func guarded(path string, info fs.FileInfo) error {
-	if _, hasModes := owner(info); hasModes && info.Mode().Perm()&0o022 != 0 {
-		return &OpenError{Path: path, Mode: info.Mode()}
 	}
 	return nil
 }

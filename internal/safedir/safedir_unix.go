@@ -9,8 +9,9 @@ import (
 	"syscall"
 )
 
-// nonblock keeps the opening of a named pipe from waiting for its other end.
-const nonblock = syscall.O_NONBLOCK
+// nonblock keeps the opening of a named pipe from waiting for its other end, and
+// a terminal from becoming this process's own.
+const nonblock = syscall.O_NONBLOCK | syscall.O_NOCTTY
 
 func owner(info fs.FileInfo) (uid int, ok bool) {
 	stat, ok := info.Sys().(*syscall.Stat_t)

@@ -21,13 +21,18 @@ import (
 	"github.com/credproc/credproc/internal/safedir"
 )
 
-// The test binary is also the process whose disk is full.
+// The test binary is also the process whose disk is full, and the one that has
+// no root.
 func TestMain(m *testing.M) {
 	if dir := os.Getenv("SAFEDIR_TEST_FULL"); dir != "" {
 		if err := onFullDisk(safedir.Dir(dir)); err != nil {
 			fmt.Println(err)
 			os.Exit(1)
 		}
+		os.Exit(0)
+	}
+	if path := os.Getenv("SAFEDIR_TEST_CHECK"); path != "" {
+		fmt.Println(safedir.Check(path))
 		os.Exit(0)
 	}
 	goleak.VerifyTestMain(m)

@@ -2,6 +2,7 @@ package sdk
 
 import (
 	"fmt"
+	"net/http"
 	"net/netip"
 	"net/url"
 	"strings"
@@ -48,6 +49,20 @@ func CheckEndpoint(endpoint string) error {
 		return &SettingError{"endpoint", u.Redacted(), "has no host"}
 	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
 		return &SettingError{"endpoint", u.Redacted(), "must have no user, query or fragment"}
+	}
+	return nil
+}
+
+// CheckClient returns what keeps the client's transport from being used at all,
+// if that has a method Check for it. It is asked before a call is prepared: an
+// error that came with the first request instead would be taken for one of the
+// network, tried again, and remembered. c may be nil.
+func CheckClient(c *http.Client) error {
+	if c == nil {
+		return nil
+	}
+	if transport, ok := c.Transport.(interface{ Check() error }); ok {
+		return transport.Check()
 	}
 	return nil
 }
