@@ -259,6 +259,17 @@ func (a *App) aboutKeyring(err error) (advice, bool) {
 	case errors.Is(err, tokencache.ErrLocked) && e != nil && e.Keyring == "file":
 		say.more, say.hint = a.aboutPassphrase(), a.loginHint(err)
 		return say, true
+	case errors.Is(err, tokencache.ErrItemLocked):
+		say.more = "Nothing is lost. The keychain is open, but confirms or locks each item, which a program without a person cannot answer.\nAllow this program the items without a confirmation (in KeePassXC: Settings, Secret Service Integration), or choose another keyring.\n" +
+			a.otherKeyrings(err)
+		return say, true
+	case errors.Is(err, tokencache.ErrNoCollection):
+		say.more = "A Secret Service runs, but has nowhere to keep secrets. Open a database that it may use (KeePassXC), or create a default keyring (in Passwords and Keys: a new password keyring, set as default). A login that was in it is not lost.\n" +
+			a.otherKeyrings(err)
+		return say, true
+	case errors.Is(err, tokencache.ErrRestarted):
+		say.more = "It may be restarting: try again. Nothing is lost."
+		return say, true
 	case errors.Is(err, tokencache.ErrLocked):
 		say.more = howToUnlock(runtime.GOOS) + " Then try again. Nothing is lost."
 		return say, true

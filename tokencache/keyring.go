@@ -50,6 +50,15 @@ var (
 	// installation wrote there. Only a sign-in helps, so it comes with
 	// [oidc.ErrSignInRequired].
 	ErrOlder = errors.New("the keyring shows an older login")
+	// ErrItemLocked says that a keychain is open, but locks this item by itself or
+	// asks before it hands it out, as KeePassXC can. It comes with ErrLocked.
+	ErrItemLocked = errors.New("the keychain asks before it gives this item")
+	// ErrNoCollection says that a Secret Service runs, but has no default
+	// collection to keep secrets in. It comes with ErrUnavailable.
+	ErrNoCollection = errors.New("the Secret Service has no default collection")
+	// ErrRestarted says that a keychain's service ended during the call, and was
+	// not there again within two seconds. It comes with ErrUnavailable.
+	ErrRestarted = errors.New("the keychain's service ended during the call")
 )
 
 // KeyringError is a keyring's failure.

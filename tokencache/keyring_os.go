@@ -24,8 +24,8 @@ const (
 //
 // On Linux it neither starts a bus nor waits for a service that does not
 // answer a ping, and it looks whether the collection is locked before it
-// reads: unlocking shows a dialog, which a program running unattended must not
-// do.
+// reads, and then whether the item is: unlocking shows a dialog, which a program
+// running unattended must not do.
 type OS struct {
 	// Service is the name that items are filed under. "" means credproc.
 	Service string
@@ -45,7 +45,7 @@ func (*OS) Name() string { return "os" }
 
 // Get implements [Keyring].
 func (o *OS) Get(ctx context.Context, item string) (secret string, err error) {
-	return o.within(ctx, "read", func() (string, error) { return keyring.Get(o.service(), item) })
+	return o.within(ctx, "read", item, func() (string, error) { return keyring.Get(o.service(), item) })
 }
 
 // Set implements [Keyring].
@@ -55,7 +55,7 @@ func (o *OS) Set(ctx context.Context, item, secret string) error {
 	if len(secret) > maxSecret {
 		return &KeyringError{Keyring: o.Name(), Op: "store", Kind: ErrTooBig}
 	}
-	_, err := o.within(ctx, "store", func() (string, error) { return "", keyring.Set(o.service(), item, secret) })
+	_, err := o.within(ctx, "store", item, func() (string, error) { return "", keyring.Set(o.service(), item, secret) })
 	if err != nil {
 		return err
 	}
@@ -82,7 +82,7 @@ func (o *OS) confirm(ctx context.Context, item, secret string) error {
 
 // Delete implements [Keyring].
 func (o *OS) Delete(ctx context.Context, item string) error {
-	_, err := o.within(ctx, "delete", func() (string, error) { return "", keyring.Delete(o.service(), item) })
+	_, err := o.within(ctx, "delete", item, func() (string, error) { return "", keyring.Delete(o.service(), item) })
 	if errors.Is(err, ErrNotFound) {
 		return nil
 	}
@@ -96,9 +96,29 @@ func (o *OS) service() string {
 	return o.Service
 }
 
-// within makes a call of go-keyring where that will find a keychain that answers.
-func (o *OS) within(ctx context.Context, op string, call func() (string, error)) (string, error) {
-	return o.inTime(ctx, op, answers, call)
+// within makes a call of go-keyring where that will find a keychain that answers
+// and, unless it may ask the user, an item that is open. A service that ends
+// during the call is mostly one that restarts: every call can be made twice.
+func (o *OS) within(ctx context.Context, op, item string, call func() (string, error)) (secret string, err error) {
+	open := func() (string, error) {
+		if !o.MayPrompt {
+			if err := isOpen(o.service(), item); err != nil {
+				return "", err
+			}
+		}
+		return call()
+	}
+	restarts := false
+	for pause := 100 * time.Millisecond; ; pause *= 2 {
+		secret, err = o.inTime(ctx, op, answers, open)
+		restarts = restarts || errors.Is(err, ErrRestarted)
+		if !restarts || !errors.Is(err, ErrRestarted) && !isAbsent(err) {
+			return secret, err
+		}
+		if pause > time.Second || !sleep(ctx, pause) {
+			return "", o.failed(op, ErrRestarted)
+		}
+	}
 }
 
 // inTime gives go-keyring, which knows no deadline, one. A call that hangs keeps
@@ -118,9 +138,7 @@ func (o *OS) inTime(ctx context.Context, op string, look func(context.Context, b
 	}
 	if err := look(ctx, o.MayPrompt); err != nil {
 		<-o.turn
-		fail := o.fail(op, kindOf(err), err.Error())
-		_, fail.Absent = errors.AsType[absent](err)
-		return "", fail
+		return "", o.failed(op, err)
 	}
 	type outcome struct {
 		secret string
@@ -149,7 +167,22 @@ func (o *OS) translate(op string, err error) error {
 	case errors.Is(err, keyring.ErrSetDataTooBig):
 		return o.fail(op, ErrTooBig, "")
 	}
-	return o.fail(op, kindOf(err), err.Error())
+	return o.failed(op, err)
+}
+
+// failed makes an error of what was met on the way to an item.
+func (o *OS) failed(op string, err error) *KeyringError {
+	fail := o.fail(op, kindOf(err), err.Error())
+	_, fail.Absent = errors.AsType[absent](err)
+	for _, cause := range []error{ErrItemLocked, ErrNoCollection, ErrRestarted} {
+		if errors.Is(err, cause) {
+			fail.Err = cause
+		}
+	}
+	if fail.Err == nil && hasEnded(err) {
+		fail.Err = ErrRestarted
+	}
+	return fail
 }
 
 func (o *OS) fail(op string, kind error, detail string) *KeyringError {
@@ -166,7 +199,7 @@ type absent struct{ error }
 // on Linux an unlock that fails says "unlock", on macOS `security` exits with
 // 36 (interaction not allowed), 51 (authorisation failed) or 128 (cancelled).
 func kindOf(err error) error {
-	if errors.Is(err, ErrLocked) {
+	if errors.Is(err, ErrLocked) || errors.Is(err, ErrItemLocked) {
 		return ErrLocked
 	}
 	for _, sign := range []string{"unlock", "exit status 36", "exit status 51", "exit status 128"} {

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -41,7 +43,7 @@ func answers(ctx context.Context, mayPrompt bool) error {
 		if err := ping(ctx, conn); err != nil {
 			return err
 		}
-		locked, err := isLocked(ctx, conn)
+		_, locked, err := collection(ctx, conn)
 		if err == nil && locked && !mayPrompt {
 			err = ErrLocked
 		}
@@ -81,19 +83,85 @@ func ping(ctx context.Context, conn *dbus.Conn) error {
 	return err
 }
 
-// isLocked asks about the collection that go-keyring will use: "login" where
-// there is one, else the default.
-func isLocked(ctx context.Context, conn *dbus.Conn) (bool, error) {
-	var err error
+// collection returns the one that go-keyring will use, "login" where there is
+// one, else the default, and whether it is locked.
+func collection(ctx context.Context, conn *dbus.Conn) (path dbus.ObjectPath, locked bool, err error) {
 	for _, path := range []dbus.ObjectPath{servicePath + "/collection/login", servicePath + "/aliases/default"} {
-		var locked dbus.Variant
-		err = conn.Object(secretService, path).CallWithContext(ctx, "org.freedesktop.DBus.Properties.Get", 0,
-			"org.freedesktop.Secret.Collection", "Locked").Store(&locked)
-		if value, ok := locked.Value().(bool); err == nil && ok {
-			return value, nil
+		locked, propertyErr := isLocked(ctx, conn, path, "org.freedesktop.Secret.Collection")
+		if propertyErr == nil {
+			return path, locked, nil
 		}
+		err = propertyErr
 	}
-	return false, fmt.Errorf("the Secret Service has no default collection: %w", err)
+	if hasEnded(err) {
+		return "", false, err
+	}
+	return "", false, fmt.Errorf("%w: %w", ErrNoCollection, err)
+}
+
+func isLocked(ctx context.Context, conn *dbus.Conn, path dbus.ObjectPath, of string) (bool, error) {
+	var value dbus.Variant
+	err := conn.Object(secretService, path).CallWithContext(ctx, "org.freedesktop.DBus.Properties.Get", 0, of, "Locked").Store(&value)
+	locked, ok := value.Value().(bool)
+	if err == nil && !ok {
+		err = errors.New("the Secret Service does not say whether it is locked")
+	}
+	return locked, err
+}
+
+// isOpen fails where go-keyring, asked for an item, would show a dialog: it
+// unlocks the collection and the item each time, and waits for the answer to
+// what the service asks. Like go-keyring it takes the first item that it finds.
+//
+// It waits as long as the service likes: a call that hangs keeps the turn.
+func isOpen(service, item string) error {
+	conn, err := dbus.SessionBus()
+	if err != nil {
+		return err
+	}
+	ctx := context.Background()
+	path, _, err := collection(ctx, conn)
+	if err != nil {
+		return err
+	}
+	var found []dbus.ObjectPath
+	search := map[string]string{"username": item, "service": service}
+	if err := conn.Object(secretService, path).Call("org.freedesktop.Secret.Collection.SearchItems", 0, search).Store(&found); err != nil {
+		return err
+	}
+	if len(found) == 0 {
+		return unlocks(conn, path)
+	}
+	if locked, err := isLocked(ctx, conn, found[0], "org.freedesktop.Secret.Item"); err == nil && locked {
+		return ErrItemLocked
+	}
+	return unlocks(conn, path, found[0])
+}
+
+// unlocks fails where unlocking would take a dialog. The service shows none
+// before its prompt is asked to: it is dismissed.
+func unlocks(conn *dbus.Conn, paths ...dbus.ObjectPath) error {
+	var unlocked []dbus.ObjectPath
+	var prompt dbus.ObjectPath
+	err := conn.Object(secretService, servicePath).Call("org.freedesktop.Secret.Service.Unlock", 0, paths).Store(&unlocked, &prompt)
+	if err != nil || prompt == "/" {
+		return err
+	}
+	conn.Object(secretService, prompt).Call("org.freedesktop.Secret.Prompt.Dismiss", dbus.FlagNoReplyExpected)
+	return ErrItemLocked
+}
+
+// hasEnded reports whether an error is of a service that ended during the call,
+// or that is another now and does not know the session of the one before.
+func hasEnded(err error) bool {
+	if errors.Is(err, dbus.ErrClosed) || errors.Is(err, io.EOF) {
+		return true
+	}
+	e, ok := errors.AsType[dbus.Error](err)
+	return ok && slices.Contains([]string{
+		"org.freedesktop.DBus.Error.NoReply", "org.freedesktop.DBus.Error.Disconnected",
+		"org.freedesktop.DBus.Error.NameHasNoOwner", "org.freedesktop.Secret.Error.NoSession",
+	}, e.Name)
 }
 
 // bounded runs do with a deadline, and leaves it behind when it does not keep

@@ -2,6 +2,7 @@ package tokencache
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -29,8 +30,12 @@ type bus struct {
 	mu      sync.Mutex
 	items   map[string]string // by user name
 	locked  bool
-	mute    map[string]bool // methods that get no answer; "AUTH" is the greeting
-	forget  bool            // what is stored is lost, as after a dismissed prompt
+	shut    bool              // each item is locked by itself, until a prompt is answered
+	prompts bool              // unlocking takes a prompt, whatever is locked
+	empty   bool              // there is no collection
+	ends    map[string]string // errors of methods, by name, once each
+	mute    map[string]bool   // methods that get no answer; "AUTH" is the greeting
+	forget  bool              // what is stored is lost, as after a dismissed prompt
 	calls   map[string]int
 	serving sync.WaitGroup
 }
@@ -135,6 +140,10 @@ func (b *bus) answer(conn net.Conn, in io.Reader) {
 		b.calls[member]++
 		mute := b.mute[member]
 		body := b.do(member, path, call.Body)
+		failure, fails := b.ends[member]
+		if delete(b.ends, member); fails {
+			body = nil
+		}
 		b.mu.Unlock()
 		if mute || call.Flags&dbus.FlagNoReplyExpected != 0 {
 			continue
@@ -145,7 +154,7 @@ func (b *bus) answer(conn net.Conn, in io.Reader) {
 		}, Body: body}
 		if body == nil {
 			reply.Type = dbus.TypeError
-			reply.Headers[dbus.FieldErrorName] = dbus.MakeVariant("org.freedesktop.DBus.Error.ServiceUnknown")
+			reply.Headers[dbus.FieldErrorName] = dbus.MakeVariant(cmp.Or(failure, "org.freedesktop.DBus.Error.ServiceUnknown"))
 			reply.Body = []any{"no such thing"}
 		}
 		if len(reply.Body) > 0 {
@@ -154,7 +163,22 @@ func (b *bus) answer(conn net.Conn, in io.Reader) {
 		if reply.EncodeTo(conn, binary.LittleEndian) != nil {
 			return
 		}
+		if member == "Prompt" {
+			b.completed(conn, path)
+		}
 	}
+}
+
+// completed says that a person has answered a prompt.
+func (b *bus) completed(conn net.Conn, prompt dbus.ObjectPath) {
+	done := []any{false, dbus.MakeVariant([]dbus.ObjectPath{dbus.ObjectPath(strings.TrimSuffix(string(prompt), "/prompt"))})}
+	(&dbus.Message{Type: dbus.TypeSignal, Headers: map[dbus.HeaderField]dbus.Variant{
+		dbus.FieldPath:      dbus.MakeVariant(prompt),
+		dbus.FieldInterface: dbus.MakeVariant("org.freedesktop.Secret.Prompt"),
+		dbus.FieldMember:    dbus.MakeVariant("Completed"),
+		dbus.FieldSender:    dbus.MakeVariant("org.freedesktop.secrets"),
+		dbus.FieldSignature: dbus.MakeVariant(dbus.SignatureOf(done...)),
+	}, Body: done}).EncodeTo(conn, binary.LittleEndian)
 }
 
 const loginCollection = servicePath + "/collection/login"
@@ -171,14 +195,28 @@ func (b *bus) do(member string, path dbus.ObjectPath, args []any) []any {
 	case "Ping", "Close", "AddMatch":
 		return []any{}
 	case "Get":
-		if args[1] == "Locked" {
+		switch {
+		case b.empty && args[0] == "org.freedesktop.Secret.Collection":
+			return nil
+		case args[0] == "org.freedesktop.Secret.Item":
+			return []any{dbus.MakeVariant(b.shut)}
+		case args[1] == "Locked":
 			return []any{dbus.MakeVariant(b.locked)}
 		}
 		return []any{dbus.MakeVariant([]dbus.ObjectPath{loginCollection})}
 	case "OpenSession":
 		return []any{dbus.MakeVariant(""), dbus.ObjectPath(servicePath + "/session/1")}
 	case "Unlock":
-		return []any{args[0], none}
+		which := args[0].([]dbus.ObjectPath)
+		if last := which[len(which)-1]; b.prompts || b.shut && last != loginCollection {
+			return []any{[]dbus.ObjectPath{}, last + "/prompt"}
+		}
+		return []any{which, none}
+	case "Prompt":
+		b.shut, b.prompts = false, false
+		return []any{}
+	case "Dismiss", "RemoveMatch":
+		return []any{}
 	case "SearchItems":
 		found := []dbus.ObjectPath{}
 		name := args[0].(map[string]string)["username"]
@@ -250,6 +288,74 @@ func TestALockedCollectionIsNeverAskedToOpen(t *testing.T) {
 	})
 	if _, err := (&OS{MayPrompt: true}).Get(t.Context(), "item"); !errors.Is(err, ErrNotFound) {
 		t.Errorf("with leave to ask: %v", err)
+	}
+}
+
+// KeePassXC can lock or confirm each item by itself, and tells each client so.
+func TestAnUnattendedReadNeverShowsTheDialogOfAnItem(t *testing.T) {
+	for name, make := range map[string]func(b *bus){
+		"an item that is locked":             func(b *bus) { b.shut = true },
+		"unlocking that always takes a word": func(b *bus) { b.prompts = true },
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := startBus(t)
+			if err := new(OS).Set(t.Context(), "item", "secret"); err != nil {
+				t.Fatal(err)
+			}
+			b.set(func() { make(b) })
+			unavailableSoon(t, new(OS), ErrLocked, "asks before it gives this item")
+			b.set(func() {
+				if b.calls["Prompt"] > 0 || b.calls["CreateItem"] > 1 || b.calls["Delete"] > 0 {
+					t.Errorf("calls: %v", b.calls)
+				}
+			})
+			if got, err := (&OS{MayPrompt: true}).Get(t.Context(), "item"); got != "secret" || err != nil {
+				t.Errorf("with leave to ask: %q, %v", got, err)
+			}
+			b.set(func() {
+				if b.calls["Prompt"] != 1 {
+					t.Errorf("with leave to ask, %d dialogs", b.calls["Prompt"])
+				}
+			})
+		})
+	}
+}
+
+func TestAServiceWithoutACollectionIsNamed(t *testing.T) {
+	b := startBus(t)
+	b.set(func() { b.empty = true })
+	unavailableSoon(t, new(OS), ErrNoCollection, "no default collection")
+	if _, err := new(OS).Get(t.Context(), "item"); isAbsent(err) {
+		t.Error("it counts as none at all")
+	}
+}
+
+func TestAServiceThatRestartsIsAskedAgain(t *testing.T) {
+	for _, method := range []string{"Ping", "SearchItems", "OpenSession", "GetSecret", "Get"} {
+		for _, name := range []string{"org.freedesktop.DBus.Error.NoReply", "org.freedesktop.Secret.Error.NoSession"} {
+			t.Run(method+" "+name, func(t *testing.T) {
+				b := startBus(t)
+				k := new(OS)
+				if err := k.Set(t.Context(), "item", "secret"); err != nil {
+					t.Fatal(err)
+				}
+				b.set(func() { b.ends = map[string]string{method: name} })
+				if got, err := k.Get(t.Context(), "item"); got != "secret" || err != nil {
+					t.Errorf("%q, %v", got, err)
+				}
+			})
+		}
+	}
+}
+
+func TestAServiceThatDoesNotComeBackIsSaidToHaveEnded(t *testing.T) {
+	b := startBus(t)
+	b.set(func() { b.ends = map[string]string{"Ping": "org.freedesktop.DBus.Error.NoReply"} })
+	k := new(OS)
+	answered := 0
+	_, err := k.within(t.Context(), "read", "item", func() (string, error) { answered++; return "", dbus.ErrClosed })
+	if !errors.Is(err, ErrRestarted) || !errors.Is(err, ErrUnavailable) || isAbsent(err) || answered < 3 {
+		t.Errorf("after %d calls: %v", answered, err)
 	}
 }
 
