@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/credproc/credproc/credproc"
+	"github.com/credproc/credproc/internal/awsconfig"
 	"github.com/credproc/credproc/internal/sdk"
 	"github.com/credproc/credproc/oidc"
 )
@@ -205,23 +206,20 @@ func checkDestination(page string, p partition) (string, error) {
 // partition is a part of AWS with hosts of its own. "" is not known.
 type partition struct{ name, console, signin, home string }
 
-// partitionOf goes by the beginnings of the SDK's own rules for regions; what
-// no rule knows is taken for commercial, as there.
+// partitionOf returns the partition that a region is in.
 func partitionOf(region string) partition {
-	for _, p := range []struct {
-		prefix string
-		partition
-	}{
-		{"cn-", partition{"aws-cn", "console.amazonaws.cn", "signin.amazonaws.cn", "cn-north-1"}},
-		{"us-gov-", partition{"aws-us-gov", "console.amazonaws-us-gov.com", "signin.amazonaws-us-gov.com", "us-gov-west-1"}},
-		{"eusc-", partition{"aws-eusc", "console.amazonaws-eusc.eu", "signin.amazonaws-eusc.eu", ""}},
-		{"us-iso-", partition{"aws-iso", "", "signin.c2shome.ic.gov", ""}},
-		{"us-isob-", partition{"aws-iso-b", "", "signin.sc2shome.sgov.gov", ""}},
-		{"eu-isoe-", partition{"aws-iso-e", "", "signin.csphome.adc-e.uk", ""}},
-		{"us-isof-", partition{"aws-iso-f", "", "signin.csphome.hci.ic.gov", ""}},
+	name := awsconfig.Partition(region)
+	for _, p := range []partition{
+		{"aws-cn", "console.amazonaws.cn", "signin.amazonaws.cn", "cn-north-1"},
+		{"aws-us-gov", "console.amazonaws-us-gov.com", "signin.amazonaws-us-gov.com", "us-gov-west-1"},
+		{"aws-eusc", "console.amazonaws-eusc.eu", "signin.amazonaws-eusc.eu", ""},
+		{"aws-iso", "", "signin.c2shome.ic.gov", ""},
+		{"aws-iso-b", "", "signin.sc2shome.sgov.gov", ""},
+		{"aws-iso-e", "", "signin.csphome.adc-e.uk", ""},
+		{"aws-iso-f", "", "signin.csphome.hci.ic.gov", ""},
 	} {
-		if strings.HasPrefix(region, p.prefix) {
-			return p.partition
+		if p.name == name {
+			return p
 		}
 	}
 	return partition{"aws", "console.aws.amazon.com", "signin.aws.amazon.com", "us-east-1"}

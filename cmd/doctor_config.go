@@ -14,8 +14,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws/arn"
-
 	"github.com/credproc/credproc/internal/awsconfig"
 	"github.com/credproc/credproc/internal/sdk"
 	"github.com/credproc/credproc/oidc"
@@ -147,7 +145,9 @@ func (d *doctor) profiles() {
 			d.failed(check, err)
 		} else if p.Kind == awsconfig.Ours || p.Kind == awsconfig.SSO || p.Kind == awsconfig.LegacySSO || p.Kind == awsconfig.Chain {
 			served++
-			d.arn(check, p)
+			if err := p.CheckChain(); err != nil {
+				d.failed(check, err)
+			}
 		}
 		d.contradictions(check, d.files.Profiles[name])
 	}
@@ -173,18 +173,6 @@ func (d *doctor) regions(check string) {
 	}
 	if without != nil {
 		d.note(check, "add region = … to each", "%s: no region, nor one in the environment, and most services cannot be called without", strings.TrimPrefix(list(without), ": "))
-	}
-}
-
-// arn looks at the role of a chain: what is none, every SDK finds out only when
-// it asks for it.
-func (d *doctor) arn(check string, p *awsconfig.Profile) {
-	if p.Kind != awsconfig.Chain {
-		return
-	}
-	if role, err := arn.Parse(p.Chain.RoleARN); err != nil || role.Service != "iam" {
-		d.fault(check, "write the ARN of a role: arn:aws:iam::ACCOUNT:role/NAME",
-			"%s: role_arn %q is none", d.at(p.Section, "role_arn"), p.Chain.RoleARN)
 	}
 }
 

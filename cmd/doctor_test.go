@@ -255,7 +255,10 @@ var setUps = []setUp{
 	}, `the start URL is of region eu-west-1, and sso_region is us-east-1`, `write sso_region = eu-west-1 in \[sso-session corp\]`, func(p *patient) { p.replace("sso_region = us-east-1", "sso_region = eu-west-1") }},
 	{"a region of another partition: https://github.com/aws/aws-cli/issues/10464", func(p *patient) {
 		p.replace("https://idc.example/start", "https://start.home.awsapps.cn/directory/acme")
-	}, `partition aws-cn, and sso_region, us-east-1, is not`, `region of the instance`, func(p *patient) { p.replace("sso_region = us-east-1", "sso_region = cn-north-1") }},
+	}, `partition aws-cn, and sso_region, us-east-1, is not`, `region of the instance`, func(p *patient) {
+		p.replace("sso_region = us-east-1", "sso_region = cn-north-1")
+		p.replace("arn:aws:iam::333333333333", "arn:aws-cn:iam::333333333333")
+	}},
 	{"the console for the access portal", func(p *patient) {
 		p.replace("https://idc.example/start", "https://111111111111.signin.aws.amazon.com/console")
 	}, `sso_start_url is where IAM users sign in`, `URL of the access portal`, func(p *patient) {
@@ -295,7 +298,9 @@ var setUps = []setUp{
 	edit("a pipe in the line", `config:13: this program does not take the line: unexpected argument \|`, `nothing for a shell`, "[profile x]", ourLine+" | jq ."),
 	edit("a flag of another tool", `config:13: this program does not take the line: unknown flag --json`, `credproc process --help`, "[profile x]", ourLine+" --json"),
 	edit("a command that is misspelt", `config:13: this program does not take the line: unexpected argument proces`, `credproc process --help`, "[profile x]", "credential_process = credproc proces -p dev"),
-	edit("a role's name for its ARN", `config:13: role_arn "Deploy" is none`, `arn:aws:iam::ACCOUNT:role/NAME`, "[profile x]", "role_arn = Deploy", "source_profile = dev"),
+	edit("a role's name for its ARN", `config:13: \[profile x\]: role_arn "Deploy": must be the ARN of a role`, `arn:aws:iam::ACCOUNT:role/NAME`, "[profile x]", "role_arn = Deploy", "source_profile = dev"),
+	edit("a chain that is to last longer than one can", `config:15: \[profile x\]: duration_seconds "43200": must be from 900 to 3600`, `^change duration_seconds: it must be from 900 to 3600`, "[profile x]", "role_arn = arn:aws:iam::333333333333:role/x", "source_profile = dev", "duration_seconds = 43200"),
+	edit("a role in another partition", `config:13: \[profile x\]: role_arn "arn:aws-cn:iam::333333333333:role/x": must be in the partition of the session, aws`, `^change role_arn`, "[profile x]", "role_arn = arn:aws-cn:iam::333333333333:role/x", "source_profile = dev"),
 	edit("two sources", `there is a credential_source too`, `^change source_profile: there is a credential_source too$`, "[profile x]", "role_arn = arn:aws:iam::333333333333:role/x", "source_profile = dev", "credential_source = Environment"),
 	{"another credproc than this one", func(p *patient) {
 		p.write("old/credproc"+exe(), "#!/bin/sh\n")

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
-	"math"
 	"net/http"
 	"os"
 	"slices"
@@ -18,7 +17,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/aws/arn"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"github.com/credproc/credproc/internal/awsconfig"
@@ -338,13 +336,13 @@ func unsupported(p *awsconfig.Profile) error {
 func (c *Config) assumed(p *awsconfig.Profile) (source, error) {
 	chain := p.Chain
 	from, err := c.provider(chain.Source)
+	if err == nil {
+		err = p.CheckChain()
+	}
 	if err != nil {
 		return nil, err
 	}
-	role, err := arn.Parse(chain.RoleARN)
-	if err != nil || role.Service != "iam" {
-		return nil, &UnsupportedProfileError{Profile: p.Name, Reason: fmt.Sprintf("has a role_arn that is none: %q", chain.RoleARN)}
-	}
+	role, _ := awsconfig.ParseRoleARN(chain.RoleARN)
 	a := &assumedRole{source: from, roleARN: chain.RoleARN, account: role.AccountID, minValidity: c.MinValidity}
 	if a.audit, err = c.auditOf(from.session()); err != nil {
 		return nil, err
@@ -354,11 +352,15 @@ func (c *Config) assumed(p *awsconfig.Profile) (source, error) {
 		RoleSessionName: aws.String(cmp.Or(chain.SessionName, c.roleSessionName())),
 	}
 	if chain.DurationSeconds != 0 {
-		a.input.DurationSeconds = aws.Int32(int32(min(chain.DurationSeconds, math.MaxInt32)))
+		a.input.DurationSeconds = aws.Int32(int32(chain.DurationSeconds))
 	}
 	a.region = cmp.Or(c.getenv("AWS_REGION"), c.getenv("AWS_DEFAULT_REGION"), chain.Region, chain.Source.Region, from.session().Config.Region)
 	if a.endpoint, err = c.files.Endpoint("sts", p.Settings, c.getenv); err != nil {
 		return nil, err
+	}
+	if there := awsconfig.Partition(a.region); there != role.Partition && a.endpoint == "" {
+		return nil, &awsconfig.ValueError{Setting: c.regionSetting(p),
+			Problem: fmt.Sprintf("is in the partition %s, and the role %s in %s", there, chain.RoleARN, role.Partition)}
 	}
 	if a.useFIPS, err = p.Settings.UseFIPS(c.getenv); err != nil {
 		return nil, err
@@ -370,6 +372,21 @@ func (c *Config) assumed(p *awsconfig.Profile) (source, error) {
 		return nil, err
 	}
 	return a, nil
+}
+
+// regionSetting is what the region of a chain comes from.
+func (c *Config) regionSetting(p *awsconfig.Profile) awsconfig.Setting {
+	for _, name := range []string{"AWS_REGION", "AWS_DEFAULT_REGION"} {
+		if value := c.getenv(name); value != "" {
+			return awsconfig.Setting{Key: name, Value: value}
+		}
+	}
+	s := p.Settings.Section
+	if p.Chain.Region == "" {
+		s = p.Chain.Source.Section
+	}
+	value, _ := s.Get("region")
+	return awsconfig.Setting{Location: s.Where("region"), Section: s.Header, Key: "region", Value: value}
 }
 
 // roleSessionName is what CloudTrail shows where role_session_name is not set.

@@ -101,14 +101,6 @@ source_profile = static
 [profile of-machine]
 role_arn = arn:aws:iam::333333333333:role/Deploy
 source_profile = machine
-
-[profile bucket]
-role_arn = arn:aws:s3:::bucket
-source_profile = native
-
-[profile no-arn]
-role_arn = Deploy
-source_profile = native
 `
 
 func TestEveryKindOfProfileIsServed(t *testing.T) {
@@ -173,8 +165,6 @@ func TestAProfileOfAnotherKindIsUnsupported(t *testing.T) {
 			{"pointer-to-machine", "pointer-to-machine", "takes its credentials from this machine (credential_source)"},
 			{"of-static", "static", "has static keys"},
 			{"of-machine", "machine", "takes its credentials from this machine (credential_source)"},
-			{"bucket", "bucket", `has a role_arn that is none: "arn:aws:s3:::bucket"`},
-			{"no-arn", "no-arn", `has a role_arn that is none: "Deploy"`},
 		} {
 			p, err := c.Provider(tt.profile)
 			isUnsupported(t, err, tt.culprit, tt.reason)
