@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/credproc/credproc/internal/sealed"
@@ -83,9 +84,11 @@ func (r *run) loginBy(ctx context.Context, t *target, o *loginOptions) error {
 			return err
 		}
 	}
-	r.sayWhoIsFirst(s)
+	first := r.sayWhoIsFirst(s)
+	defer first()
 	joined := true
 	err = s.SignIn(ctx, func(ctx context.Context, config *oidc.Config) (*oidc.Token, error) {
+		first()
 		joined = false
 		token, err := r.signIn(ctx, s, config, way, strict, o)
 		if err != nil {
@@ -131,13 +134,43 @@ func (r *run) choose(ctx context.Context, s *tokencache.Session, o *loginOptions
 	return way, strict, nil
 }
 
-// sayWhoIsFirst says that another process is signing in, whose outcome counts.
-func (r *run) sayWhoIsFirst(s *tokencache.Session) {
-	for _, h := range s.Holders() {
-		if strings.HasPrefix(h.Op, "sign in to ") && h.PID != os.Getpid() {
-			r.say("Process %d is signing in to %s already: waiting for it. If it gives up, this one goes on.", h.PID, sessionLabel(s))
+// sayWhoIsFirst says that another process is signing in, whose outcome counts,
+// and, until done is called, when it is stopped: it keeps its lock then.
+func (r *run) sayWhoIsFirst(s *tokencache.Session) (done func()) {
+	over, ended := make(chan struct{}), make(chan struct{})
+	said := r.sayWhoIs(s, "")
+	go func() {
+		defer close(ended)
+		for {
+			select {
+			case <-over:
+				return
+			case <-time.After(time.Second):
+				said = r.sayWhoIs(s, said)
+			}
 		}
+	}()
+	return sync.OnceFunc(func() { close(over); <-ended })
+}
+
+// sayWhoIs says who is signing in unless that was said, and returns what it said
+// last.
+func (r *run) sayWhoIs(s *tokencache.Session, said string) string {
+	for _, h := range s.Holders() {
+		if !strings.HasPrefix(h.Op, "sign in to ") || h.PID == os.Getpid() {
+			continue
+		}
+		say := fmt.Sprintf("Process %d is signing in to %s already: waiting for it. If it gives up, this one goes on.", h.PID, sessionLabel(s))
+		if h.Stopped() {
+			say = fmt.Sprintf("Process %d, which is signing in to %s, is stopped. Continue it with \"fg\" in its shell, or end it with \"kill -9 %d\": this one waits for it.",
+				h.PID, sessionLabel(s), h.PID)
+		}
+		if say != said {
+			r.say("%s", say)
+		}
+		return say
 	}
+	return said
 }
 
 // stillWorks reports whether the session was renewed just now: nothing less

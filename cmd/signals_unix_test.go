@@ -4,6 +4,7 @@ package cmd
 
 import (
 	"bytes"
+	"fmt"
 	"net/http/httptest"
 	"os"
 	"os/exec"
@@ -155,9 +156,21 @@ func TestALoginCanBeStoppedAndContinued(t *testing.T) {
 	if err != nil || pid != login.Process.Pid || !status.Stopped() {
 		t.Fatalf("not stopped: %d, %v, %v", pid, status, err)
 	}
+	// It keeps the sign-in to itself, and who waits for it is told.
+	second := m.start("sh", "-c", `exec credproc login corp --no-browser 2>"$HOME/second"`)
+	says := func(what string) func() bool {
+		return func() bool {
+			text, _ := os.ReadFile(filepath.Join(m.dir, "second"))
+			return strings.Contains(string(text), what)
+		}
+	}
+	stopped := fmt.Sprintf("Process %d, which is signing in to corp, is stopped. Continue it with \"fg\" in its shell", pid)
+	m.until("told", says(stopped))
 	login.send(syscall.SIGCONT)
 	m.approve()
 	login.ends(0, "Signed in to corp")
+	second.ends(0, "")
+	m.until("told", says("Signed in to corp, by another process."))
 }
 
 func TestNohupIsRespected(t *testing.T) {

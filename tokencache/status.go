@@ -65,6 +65,10 @@ type Holder struct {
 	Since time.Time // local clock
 }
 
+// Stopped reports whether the process is stopped, as by Ctrl-Z: others wait until
+// it is continued or killed. It is false where that cannot be found out.
+func (h Holder) Stopped() bool { return flight.Holder(h).Stopped() }
+
 // Failure is a renewal or a fetch that failed, after which none has worked.
 type Failure struct {
 	Op      string    // "renew the session corp"; "" if a release before this one failed

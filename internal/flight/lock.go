@@ -39,7 +39,11 @@ func (h Holder) String() string {
 	if h.PID == 0 {
 		return "another process"
 	}
-	return fmt.Sprintf("process %d (%s, since %s)", h.PID, h.Op, h.Since.Format(time.TimeOnly))
+	state := ""
+	if h.Stopped() {
+		state = ", stopped now"
+	}
+	return fmt.Sprintf("process %d (%s, since %s%s)", h.PID, h.Op, h.Since.Format(time.TimeOnly), state)
 }
 
 var errHeld = errors.New("held by another process")
