@@ -3,7 +3,6 @@ package e2e
 import (
 	"bytes"
 	"encoding/json"
-	"io"
 	"net"
 	"net/http"
 	"os"
@@ -78,10 +77,7 @@ while :; do
 done
 [ "$1" = my-image ] && shift && exec env -i PATH="$PATH" HOME=/nowhere $given "$@"
 `)
-	m.write("bin/ssh", `#!/bin/sh
-[ "$1" = -R ] && [ "$3" = host ] && exec env -i PATH="$PATH" HOME=/nowhere sh -c "$4"
-`)
-	for _, name := range []string{"my-agent", "docker", "ssh"} {
+	for _, name := range []string{"my-agent", "docker"} {
 		if err := os.Chmod(filepath.Join(m.home, "bin", name), 0o700); err != nil {
 			t.Fatal(err)
 		}
@@ -212,40 +208,6 @@ func (m *machine) serving(addr string) {
 		}
 		return err == nil
 	})
-}
-
-func TestAnSSHHostNeedsNoLogin(t *testing.T) {
-	t.Parallel()
-	m := cooking(t)
-	blocks := recipe(t, "An SSH host that holds no login")
-	here, there := freePort(t), ""
-	m.background("sh", "-c", "exec "+strings.ReplaceAll(blocks[0], "127.0.0.1:9911", here))
-	m.serving(here)
-	// The host's end of the tunnel has a name of its own for the endpoint.
-	tunnel, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer tunnel.Close()
-	there = tunnel.Addr().String()
-	go func() {
-		for {
-			far, err := tunnel.Accept()
-			if err != nil {
-				return
-			}
-			near, err := net.Dial("tcp", here)
-			if err != nil {
-				far.Close()
-				return
-			}
-			go func() { io.Copy(near, far); near.Close() }()
-			go func() { io.Copy(far, near); far.Close() }()
-		}
-	}()
-	if saw := m.must("sh", "-c", strings.ReplaceAll(blocks[1], "//127.0.0.1:9911", "//"+there)); saw != "1 read-only\n" {
-		t.Errorf("the agent saw %q", saw)
-	}
 }
 
 func TestAUnitOfSystemdServes(t *testing.T) {
