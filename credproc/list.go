@@ -5,16 +5,19 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/credproc/credproc/internal/portal"
+	"github.com/credproc/credproc/internal/safedir"
 	"github.com/credproc/credproc/internal/sdk"
 	"github.com/credproc/credproc/tokencache"
 )
@@ -220,6 +223,9 @@ func (l *Listing) make(ctx context.Context) ([]Account, error) {
 	m := &maker{door: door{session: l.Session, op: l.op()}, pace: pace{most: cmp.Or(l.Rate, listRate)}}
 	var accounts []Account
 	for a, err := range portal.Pages("ListAccounts", m.accounts(ctx)) {
+		if err == nil {
+			err = m.keep(a.ID, a.Name, a.Email)
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -258,6 +264,22 @@ func (l *Listing) make(ctx context.Context) ([]Account, error) {
 type maker struct {
 	door
 	pace pace
+	size atomic.Int64 // of all names so far, in bytes
+}
+
+// mostList is how large a list may become. It is stored as one record.
+const mostList = safedir.Most / 2
+
+// keep makes room for names that were received.
+func (m *maker) keep(names ...string) error {
+	size := 0
+	for _, name := range names {
+		size += len(name) + len(`"",`)
+	}
+	if m.size.Add(int64(size)) > mostList {
+		return fmt.Errorf("%s: the list is larger than %d MiB", m.op, mostList>>20)
+	}
+	return nil
 }
 
 func (m *maker) accounts(ctx context.Context) func(next *string) ([]portal.Account, *string, error) {
@@ -278,6 +300,9 @@ func (m *maker) roles(ctx context.Context, a *Account) error {
 		})
 		return page, following, err
 	}) {
+		if err == nil {
+			err = m.keep(role)
+		}
 		if err != nil {
 			return err
 		}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -389,4 +390,17 @@ func TestAListEndsWithItsContext(t *testing.T) {
 			t.Errorf("error %v", err)
 		}
 	})
+}
+
+func TestAListHasItsLimit(t *testing.T) {
+	m := new(maker)
+	name := strings.Repeat("x", 1<<20)
+	for range 7 {
+		if err := m.keep(name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := m.keep(name); err == nil || !strings.Contains(err.Error(), "larger than 8 MiB") {
+		t.Errorf("it has more: %v", err)
+	}
 }

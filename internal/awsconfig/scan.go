@@ -3,6 +3,7 @@ package awsconfig
 import (
 	"errors"
 	"io"
+	"io/fs"
 	"math/bits"
 	"os"
 	"strings"
@@ -14,6 +15,11 @@ import (
 // piece is how much of a file is read at once: little enough that the memory is
 // soon there, which for a long file takes longer than to read it.
 const piece = 32 << 10
+
+// most is more than any config file has. A sparse one, or a device, has no end.
+const most = 64 << 20
+
+var errTooLarge = errors.New("too large")
 
 // scan merges the profiles called only, of a file, and all that is no profile.
 func (c *Config) scan(path string, credentials bool, only []string) error {
@@ -32,9 +38,12 @@ func (c *Config) scan(path string, credentials bool, only []string) error {
 // read reads a file by pieces of so many bytes. A piece is read over the one
 // before it, unless that has something in it that is kept.
 func (p *parser) read(f io.Reader, size int) error {
-	data, n := make([]byte, size), 0
+	data, n, total := make([]byte, size), 0, 0
 	for {
 		more, err := io.ReadFull(f, data[n:])
+		if total += more; total > most {
+			return &fs.PathError{Op: "read", Path: p.at.File, Err: errTooLarge}
+		}
 		last := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 		if err != nil && !last {
 			return err

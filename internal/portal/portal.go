@@ -4,6 +4,7 @@ package portal
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"iter"
 	"net/http"
@@ -168,14 +169,21 @@ func (c *Client) RolesPage(ctx context.Context, accessToken, accountID string, n
 	return names, out.NextToken, nil
 }
 
-// Pages goes through the pages of the list that op names. A list that leads
-// back to a page that was there is an error.
+const (
+	mostPages = 2000     // of one list: 100 accounts or roles are on each
+	mostEmpty = 100      // pages in a row with nothing on them
+	mostNext  = 64 << 10 // bytes of what leads to the next page
+)
+
+// Pages goes through the pages of the list that op names. A list that does not
+// come to its end is an error: one that leads back to a page that was there, or
+// has too many pages, or too many with nothing on them.
 func Pages[T any](op string, fetch func(next *string) ([]T, *string, error)) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		var none T
 		var next *string
-		seen := map[string]bool{"": true}
-		for {
+		seen := map[[sha256.Size]byte]bool{}
+		for pages, empty := 1, 0; ; pages++ {
 			page, following, err := fetch(next)
 			if err != nil {
 				yield(none, err)
@@ -189,11 +197,21 @@ func Pages[T any](op string, fetch func(next *string) ([]T, *string, error)) ite
 			if aws.ToString(following) == "" {
 				return
 			}
-			if seen[*following] {
-				yield(none, &Error{Op: op, StatusCode: http.StatusOK, err: errors.New("the pages of the list go round in circles")})
+			if empty++; len(page) > 0 {
+				empty = 0
+			}
+			hash := sha256.Sum256([]byte(*following))
+			switch {
+			case seen[hash]:
+				err = errors.New("the pages of the list go round in circles")
+			case pages == mostPages, empty == mostEmpty, len(*following) > mostNext:
+				err = errors.New("the list does not end")
+			}
+			if err != nil {
+				yield(none, &Error{Op: op, StatusCode: http.StatusOK, err: err})
 				return
 			}
-			seen[*following] = true
+			seen[hash] = true
 			next = following
 		}
 	}

@@ -309,3 +309,27 @@ func TestTheTokenIsNotCarriedToAnotherHost(t *testing.T) {
 		far.Close()
 	}
 }
+
+func TestAListThatDoesNotEndIsAnError(t *testing.T) {
+	for name, c := range map[string]struct {
+		items, token int // on each page
+		pages        int // that are asked for
+	}{
+		"pages":       {1, 8, 2000},
+		"empty pages": {0, 8, 100},
+		"tokens":      {1, 64<<10 + 1, 1},
+	} {
+		asked := 0
+		var failed error
+		for _, err := range portal.Pages("ListAccounts", func(*string) ([]int, *string, error) {
+			asked++
+			next := fmt.Sprintf("%0*d", c.token, asked)
+			return make([]int, c.items), &next, nil
+		}) {
+			failed = err
+		}
+		if e, ok := errors.AsType[*portal.Error](failed); !ok || e.Op != "ListAccounts" || !strings.Contains(e.Error(), "does not end") || asked != c.pages {
+			t.Errorf("%s: after %d of them: %v", name, asked, failed)
+		}
+	}
+}
