@@ -143,7 +143,7 @@ func (a *assumedRole) check() error {
 	if a.endpoint != "" && (a.useFIPS || a.useDualStack) {
 		return &sdk.SettingError{Setting: "endpoint", Value: a.endpoint, Problem: "cannot be custom with FIPS or dual-stack"}
 	}
-	return errors.Join(sdk.CheckRegion(a.region), sdk.CheckEndpoint(a.endpoint))
+	return errors.Join(sdk.CheckRegion(a.region), sdk.CheckEndpoint(a.endpoint), sdk.CheckClient(a.httpClient))
 }
 
 // sourceError keeps the failure of a source from being remembered as one of

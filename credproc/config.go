@@ -20,6 +20,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"github.com/credproc/credproc/internal/awsconfig"
+	"github.com/credproc/credproc/internal/safedir"
 	"github.com/credproc/credproc/internal/sdk"
 	"github.com/credproc/credproc/oidc"
 	"github.com/credproc/credproc/tokencache"
@@ -368,9 +369,7 @@ func (c *Config) assumed(p *awsconfig.Profile) (source, error) {
 	if a.useDualStack, err = p.Settings.UseDualStack(c.getenv); err != nil {
 		return nil, err
 	}
-	if a.httpClient, err = c.httpClient(p.Settings); err != nil {
-		return nil, err
-	}
+	a.httpClient = c.httpClient(p.Settings)
 	return a, nil
 }
 
@@ -467,8 +466,8 @@ func (c *Config) describe(s awsconfig.Session, p *awsconfig.Profile) (*tokencach
 		return nil, err
 	}
 	session.Network = c.network(p)
-	session.Config.HTTPClient, err = c.httpClient(p)
-	return session, err
+	session.Config.HTTPClient = c.httpClient(p)
+	return session, nil
 }
 
 // newLoginKeyring returns c.NewLoginKeyring, or what the section says.
@@ -499,26 +498,19 @@ func (c *Config) network(p *awsconfig.Profile) string {
 // httpClient returns c.HTTPClient, or one that trusts the user's CA bundle and
 // nothing else, as the AWS SDKs have it, and goes through the proxy that the
 // environment names.
-func (c *Config) httpClient(p *awsconfig.Profile) (*http.Client, error) {
+func (c *Config) httpClient(p *awsconfig.Profile) *http.Client {
 	if c.HTTPClient != nil {
-		return c.HTTPClient, nil
+		return c.HTTPClient
 	}
-	path, bundle, err := p.ReadCABundle(c.getenv)
-	if err != nil {
-		return nil, bundleError(path, err.Error())
+	path := p.CABundle(c.getenv)
+	if path == "" {
+		return nil
 	}
-	if bundle == nil {
-		return nil, nil
-	}
-	if !hasCertificate(bundle) {
-		return nil, bundleError(path, "has no certificate in it that can be read")
-	}
-	return &http.Client{Transport: bundled(sync.OnceValue(func() *http.Transport { return trusting(bundle) }))}, nil
+	return &http.Client{Transport: &bundled{path: path}}
 }
 
 // hasCertificate reports whether a bundle can be used at all. Usually the first
-// certificate says so: an error that came with the first request instead would be
-// taken for one of the network, tried again, and remembered.
+// certificate says so.
 func hasCertificate(bundle []byte) bool {
 	if block, _ := pem.Decode(bundle); block != nil && block.Type == "CERTIFICATE" && len(block.Headers) == 0 {
 		if _, err := x509.ParseCertificate(block.Bytes); err == nil {
@@ -528,18 +520,58 @@ func hasCertificate(bundle []byte) bool {
 	return x509.NewCertPool().AppendCertsFromPEM(bundle)
 }
 
-// bundled parses the bundle when the first request is made: for an answer from
-// the cache there is none.
-type bundled func() *http.Transport
+// bundled reads the bundle before the first call: for an answer from the cache
+// there is none, and a bundle that cannot be read is no reason to refuse it.
+type bundled struct {
+	path string
 
-func (b bundled) RoundTrip(request *http.Request) (*http.Response, error) {
-	return b().RoundTrip(request)
+	mu        sync.Mutex
+	transport *http.Transport // nil until it is needed
+}
+
+func (b *bundled) open() (*http.Transport, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var err error
+	if b.transport == nil {
+		b.transport, err = trusting(b.path)
+	}
+	return b.transport, err
+}
+
+// Check is what [sdk.CheckClient] looks for.
+func (b *bundled) Check() error {
+	_, err := b.open()
+	return err
+}
+
+func (b *bundled) RoundTrip(request *http.Request) (*http.Response, error) {
+	transport, err := b.open()
+	if err != nil {
+		return nil, err
+	}
+	return transport.RoundTrip(request)
 }
 
 // CloseIdleConnections is what [http.Client.CloseIdleConnections] looks for.
-func (b bundled) CloseIdleConnections() { b().CloseIdleConnections() }
+func (b *bundled) CloseIdleConnections() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.transport != nil {
+		b.transport.CloseIdleConnections()
+	}
+}
 
-func trusting(bundle []byte) *http.Transport {
+// trusting returns a transport that trusts what is in the bundle and nothing
+// else. The error is a [*sdk.SettingError].
+func trusting(path string) (*http.Transport, error) {
+	bundle, err := safedir.ReadFile(path)
+	if err != nil {
+		return nil, bundleError(path, "cannot be read: "+err.Error())
+	}
+	if !hasCertificate(bundle) {
+		return nil, bundleError(path, "has no certificate in it that can be read")
+	}
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(bundle)
 	return &http.Transport{
@@ -547,7 +579,7 @@ func trusting(bundle []byte) *http.Transport {
 		TLSClientConfig:     &tls.Config{RootCAs: roots},
 		TLSHandshakeTimeout: 10 * time.Second, IdleConnTimeout: 90 * time.Second,
 		MaxIdleConnsPerHost: 16,
-	}
+	}, nil
 }
 
 func bundleError(path, problem string) error {

@@ -141,7 +141,7 @@ func (c *Config) check() error {
 	if c.Endpoint != "" && (c.UseFIPS || c.UseDualStack) {
 		return &ConfigError{"Endpoint", c.Endpoint, "cannot be custom with FIPS or dual-stack"}
 	}
-	return nil
+	return sdk.CheckClient(c.HTTPClient)
 }
 
 func configError(field string, err error) error {

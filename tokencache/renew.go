@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/credproc/credproc/internal/safedir"
+	"github.com/credproc/credproc/internal/sdk"
 	"github.com/credproc/credproc/internal/sealed"
 	"github.com/credproc/credproc/oidc"
 )
@@ -327,6 +328,9 @@ func (r *Session) describe(st *store, ix *index, it *item, registration time.Tim
 // about this refresh token ends a session, and only if the keyring still holds
 // it: a program outside our locks may have renewed meanwhile.
 func (r *renewal) refusedOr(ctx context.Context, old *item, err error) (*item, error) {
+	if setting, ok := errors.AsType[*sdk.SettingError](err); ok {
+		return nil, setting // of this caller's, so that no other is told
+	}
 	if !errors.Is(err, oidc.ErrSignInRequired) {
 		return nil, &UnavailableError{Op: "renew the session " + r.label(), Reason: err.Error(), Err: err}
 	}

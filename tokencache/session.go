@@ -245,7 +245,8 @@ func isPassing(err error) bool {
 	_, shared := errors.AsType[*flight.SharedError](err)
 	_, busy := errors.AsType[*flight.BusyError](err)
 	_, lock := errors.AsType[*flight.LockError](err)
-	return unavailable || shared || busy || lock
+	_, setting := errors.AsType[*sdk.SettingError](err)
+	return unavailable || shared || busy || lock || setting
 }
 
 // explain turns what flight says into errors of this package.

@@ -1,10 +1,6 @@
 package awsconfig
 
 import (
-	"bytes"
-	"errors"
-	"fmt"
-	"os"
 	"strings"
 
 	"github.com/credproc/credproc/internal/starturl"
@@ -64,27 +60,11 @@ func (p *Profile) UseDualStack(getenv func(string) string) (bool, error) {
 	return p.flag("AWS_USE_DUALSTACK_ENDPOINT", getenv)
 }
 
-// CABundle returns AWS_CA_BUNDLE or p's ca_bundle: the path of a PEM file, or
-// "". p may be nil.
+// CABundle returns AWS_CA_BUNDLE or p's ca_bundle: the path of a PEM file, in
+// which a leading "~/" is the home directory, or "". p may be nil.
 func (p *Profile) CABundle(getenv func(string) string) string {
-	return p.fromEnv("AWS_CA_BUNDLE", getenv).Value
-}
-
-// ReadCABundle returns what the file that [Profile.CABundle] names holds, and
-// its path, or nothing if it names none. Whether there is a certificate in it is
-// seen from a first line alone: to parse hundreds takes longer than to answer
-// from a cache.
-func (p *Profile) ReadCABundle(getenv func(string) string) (path string, pem []byte, err error) {
-	if path = p.CABundle(getenv); path == "" {
-		return "", nil, nil
-	}
-	if pem, err = os.ReadFile(path); err != nil {
-		return path, nil, fmt.Errorf("cannot be read: %w", err)
-	}
-	if !bytes.Contains(pem, []byte("-----BEGIN CERTIFICATE-----")) {
-		return path, nil, errors.New("has no certificate in it")
-	}
-	return path, pem, nil
+	path, _ := Expand(p.fromEnv("AWS_CA_BUNDLE", getenv).Value, Home(getenv))
+	return path
 }
 
 // AppID returns AWS_SDK_UA_APP_ID or p's sdk_ua_app_id, for the User-Agent, or

@@ -242,6 +242,9 @@ func (c *Client) api() (*sso.Client, error) {
 	if err := sdk.CheckEndpoint(c.Endpoint); err != nil {
 		return nil, err
 	}
+	if err := sdk.CheckClient(c.HTTPClient); err != nil {
+		return nil, err
+	}
 	if c.Endpoint != "" && (c.UseFIPS || c.UseDualStack) {
 		return nil, &sdk.SettingError{Setting: "endpoint", Value: c.Endpoint, Problem: "cannot be custom with FIPS or dual-stack"}
 	}

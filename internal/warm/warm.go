@@ -215,9 +215,6 @@ func (p *Program) session(files *awsconfig.Config, s awsconfig.Session, settings
 	if problem != "" || p.isSpecial(s.Section) {
 		return "", false
 	}
-	if _, _, err := settings.ReadCABundle(p.getenv); err != nil {
-		return "", false
-	}
 	endpoint, err := files.Endpoint("sso_oidc", settings, p.getenv)
 	if err != nil {
 		return "", false
