@@ -226,6 +226,25 @@ func TestSettingsOfAChainThatCannotBeUsedAreErrors(t *testing.T) {
 	})
 }
 
+func TestARegionInAnotherPartitionThanTheRoleIsNamed(t *testing.T) {
+	m := &machine{T: t, server: idctest.New()}
+	const text = profiles + "[profile dev]\nrole_arn = " + deploy + "\nsource_profile = %s\n%s"
+	for _, tt := range []struct {
+		source, extra, want string
+		env                 []string
+	}{
+		{"native", "region = cn-north-1\n", `[profile dev]: region "cn-north-1": is in the partition aws-cn, and the role ` + deploy + " in aws", nil},
+		{"native", "", `AWS_REGION "cn-north-1": is in the partition aws-cn`, []string{"AWS_REGION=cn-north-1"}},
+		{"far", "[profile far]\nregion = us-gov-west-1\nsso_session = corp\nsso_account_id = 111111111111\nsso_role_name = Admin\n",
+			`[profile far]: region "us-gov-west-1": is in the partition aws-us-gov`, nil},
+	} {
+		_, err := m.config(fmt.Sprintf(text, tt.source, tt.extra), tt.env...).Provider("dev")
+		if !isA[*awsconfig.ValueError](err) || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("error %v, want %s", err, tt.want)
+		}
+	}
+}
+
 func TestStaleCredentialsOfAChainAreFetchedAnewOnce(t *testing.T) {
 	onMachine(t, func(m *machine) {
 		first := m.get(m.provider(m.config(chains), "deploy"))
