@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 	"strings"
@@ -127,6 +128,12 @@ func (a *App) print(format prose, args ...any) error {
 func (a *App) verbatim(text string) error {
 	_, err := io.WriteString(a.stdout(), text)
 	return err
+}
+
+// isUnread reports whether stdout is a pipe that is not read any more.
+func isUnread(err error) bool {
+	e, ok := errors.AsType[*fs.PathError](err)
+	return ok && e.Path == os.Stdout.Name() && errors.Is(e.Err, brokenPipe)
 }
 
 // printURL prints an address on stdout, with all percent-encoded that has no place

@@ -34,6 +34,10 @@ const (
 	interrupted    = 130
 )
 
+// unread is the status of a program that SIGPIPE ends: whoever read the answer
+// has had enough of it, as in "credproc list | head -1".
+const unread = 128 + 13
+
 // usageError is a command line or an environment that cannot be obeyed.
 type usageError struct {
 	problem string
@@ -77,6 +81,8 @@ func (a *App) Report(err error) int {
 		return keyringShut
 	case errors.Is(err, errFindings):
 		return failed
+	case isUnread(err):
+		return unread
 	}
 	say := a.advise(err)
 	if say.text != "" {

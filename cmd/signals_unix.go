@@ -10,6 +10,9 @@ import (
 	"time"
 )
 
+// brokenPipe is the error of a write to a pipe that is not read.
+const brokenPipe = syscall.EPIPE
+
 // endings are the signals that end a command, after what must not be cut off.
 var endings = map[os.Signal]*interruptedError{
 	syscall.SIGINT:  {"interrupted", interrupted},

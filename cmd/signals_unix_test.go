@@ -205,3 +205,25 @@ func TestARenewalUnderWayIsFinishedAndStored(t *testing.T) {
 		})
 	}
 }
+
+func TestAnAnswerThatIsNotReadToItsEndIsNoError(t *testing.T) {
+	t.Parallel()
+	m := newMachine(t)
+	m.signedIn()
+	for _, args := range []string{"list", "list --json", "status", "status --json", "doctor --offline", "env line", "env line --format json", "console --print line", "completion bash", "version", "--help"} {
+		r, w, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Close()
+		var stderr bytes.Buffer
+		c := exec.Command("credproc", strings.Fields(args)...)
+		c.Env, c.Stdout, c.Stderr = m.env, w, &stderr
+		c.Run()
+		w.Close()
+		state := c.ProcessState.Sys().(syscall.WaitStatus)
+		if stderr.Len() > 0 || state.ExitStatus() != 128+int(syscall.SIGPIPE) && state.Signal() != syscall.SIGPIPE {
+			t.Errorf("%s: %v: %s", args, c.ProcessState, &stderr)
+		}
+	}
+}

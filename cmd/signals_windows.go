@@ -4,7 +4,12 @@ import (
 	"context"
 	"os"
 	"os/signal"
+
+	"golang.org/x/sys/windows"
 )
+
+// brokenPipe is the error of a write to a pipe that is not read.
+const brokenPipe = windows.ERROR_NO_DATA
 
 // deferSignals makes Ctrl-C wait for a renewal or sign-in that is between the
 // service's answer and the keychain.
