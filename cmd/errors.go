@@ -176,11 +176,11 @@ func (a *App) aboutConfig(err error) (advice, bool) {
 		return say, true
 	}
 	if e, ok := errors.AsType[*awsconfig.UnknownProfileError](err); ok {
-		say.more = known("profiles", e.Known, e.Path)
+		say.more = known("profiles", e.Known, e.Path) + a.otherConfig(func(c *awsconfig.Config) bool { return c.Profiles[e.Name] != nil })
 		return say, true
 	}
 	if e, ok := errors.AsType[*awsconfig.UnknownSessionError](err); ok {
-		say.more = known("sso-sessions", e.Known, e.Path)
+		say.more = known("sso-sessions", e.Known, e.Path) + a.otherConfig(func(c *awsconfig.Config) bool { return c.Sessions[e.Name] != nil })
 		return say, true
 	}
 	if e, ok := errors.AsType[*oidc.ConfigError](err); ok {
@@ -419,6 +419,12 @@ func (a *App) aboutLogin(err error) (advice, bool) {
 		say.more = prosef("The service in region %s may not know the start URL %s: check sso_start_url and sso_region. The region is that of the Identity Center instance.",
 			e.session.Config.Region, e.session.Config.StartURL)
 	}
+	if more := a.elsewhere(e.session); more != "" {
+		if say.more != "" {
+			say.more += "\n"
+		}
+		say.more += more
+	}
 	return say, true
 }
 
@@ -438,7 +444,11 @@ func (a *App) aboutSession(err error) (advice, bool) {
 		return advice{status: signInRequired, text: prosef("sign-in required for session %s: the last one was denied at %s, so no other is begun by itself", e.Session, e.At.Format(time.TimeOnly)), hint: a.loginHint(err)}, true
 	}
 	if e, ok := errors.AsType[*tokencache.SignInError](err); ok {
-		return advice{status: signInRequired, text: prosef("sign-in required for session %s: %s", e.Session, e.Reason), hint: a.loginHint(err)}, true
+		say := advice{status: signInRequired, text: prosef("sign-in required for session %s: %s", e.Session, e.Reason), hint: a.loginHint(err)}
+		if t, ok := errors.AsType[*targetError](err); ok {
+			say.more = a.elsewhere(t.session)
+		}
+		return say, true
 	}
 	if e, ok := errors.AsType[*tokencache.UnavailableError](err); ok {
 		say := advice{status: unavailable, text: proseOf(e)}

@@ -144,7 +144,8 @@ func (c *statusCommand) verdict(r *run, sessions []sessionStatus, silent bool) e
 		case silent:
 			return errSignedOut
 		default:
-			return &targetError{words: c.words(r, &s), err: &tokencache.SignInError{Session: s.label(), Reason: s.Problem}}
+			t, _ := c.target(r)
+			return &targetError{words: c.words(r, &s), session: orElse(t, new(target)).session, err: &tokencache.SignInError{Session: s.label(), Reason: s.Problem}}
 		}
 	}
 	return shut

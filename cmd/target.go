@@ -26,12 +26,13 @@ func (t *target) wrap(err error) error {
 	if err == nil {
 		return nil
 	}
-	return &targetError{words: t.words, err: err}
+	return &targetError{words: t.words, session: t.session, err: err}
 }
 
 type targetError struct {
-	words []string
-	err   error
+	words   []string
+	session *tokencache.Session // nil: not known
+	err     error
 }
 
 func (e *targetError) Error() string { return e.err.Error() }

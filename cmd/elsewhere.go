@@ -1,0 +1,120 @@
+package cmd
+
+import (
+	"cmp"
+	"path/filepath"
+	"strings"
+
+	"github.com/credproc/credproc/internal/awsconfig"
+	"github.com/credproc/credproc/internal/layout"
+	"github.com/credproc/credproc/tokencache"
+)
+
+// elsewhere says which setting leads away from a login that exists, where a
+// session has none: "run login" alone would lead in a circle. It is "" where
+// there is no such login.
+func (a *App) elsewhere(s *tokencache.Session) prose {
+	if s == nil {
+		return ""
+	}
+	if here, err := s.Status(); err != nil || here != nil && !here.Uncertain {
+		return ""
+	}
+	logins, _ := tokencache.Logins(s.StateDir, s.Service)
+	for _, l := range logins {
+		if text := a.difference(s, l); usable(l) && text != "" {
+			return text
+		}
+	}
+	variable, dir, usual := a.movedState(s.Service)
+	logins, _ = tokencache.Logins(usual, s.Service)
+	for _, l := range logins {
+		if usual != "" && usable(l) && isSession(s, l) && l.StartURL == s.Config.StartURL {
+			return prosef("There is a login of %s in %s. Here %s makes it %s.", l.Label(), usual, variable, dir)
+		}
+	}
+	return ""
+}
+
+func usable(l *tokencache.Status) bool { return !l.Uncertain && l.Ended == "" }
+
+// isSession reports whether a login is one of the session, as people see it.
+func isSession(s *tokencache.Session, l *tokencache.Status) bool {
+	return s.Name != "" && s.Name == l.Name || s.Config.StartURL == l.StartURL
+}
+
+// difference says why a login is not the session's, if it seems to be.
+func (a *App) difference(s *tokencache.Session, l *tokencache.Status) prose {
+	label := sessionLabel(s)
+	switch {
+	case !isSession(s, l):
+		return ""
+	case l.StartURL != s.Config.StartURL:
+		return prosef("There is a login of %s for the start URL %s. Here it is %s.", label, l.StartURL, s.Config.StartURL)
+	case l.Region != s.Config.Region:
+		return prosef("There is a login of %s for the region %s. Here sso_region is %s.", label, l.Region, s.Config.Region)
+	case l.Endpoint != s.Config.Endpoint:
+		return a.otherEndpoint(label, l.Endpoint, s.Config.Endpoint, "AWS_ENDPOINT_URL_SSO_OIDC")
+	case l.PortalEndpoint != s.PortalEndpoint:
+		return a.otherEndpoint(label, l.PortalEndpoint, s.PortalEndpoint, "AWS_ENDPOINT_URL_SSO")
+	case l.Name != s.Name:
+		return prosef("There is a login of the same start URL under the name %s. Here it is %s.", l.Label(), label)
+	}
+	return ""
+}
+
+// otherEndpoint is about a login by another endpoint; "" is AWS's own.
+func (a *App) otherEndpoint(label, there, here, variable string) prose {
+	if here == "" {
+		return prosef("There is a login of %s for the endpoint %s, which neither AWS_ENDPOINT_URL nor the config file names here.", label, there)
+	}
+	source := "endpoint_url in the config file"
+	for _, name := range []string{"AWS_ENDPOINT_URL", variable} { // the second counts more
+		if value := a.getenv(name); value != "" && strings.TrimRight(value, "/") == strings.TrimRight(here, "/") {
+			source = name
+		}
+	}
+	return prosef("There is a login of %s for %s. Here %s makes the endpoint %s.", label, cmp.Or(there, "AWS's own endpoint"), source, here)
+}
+
+// movedState returns the state directory that is in force, the variable that
+// says so, and the directory it would be otherwise; or nothing.
+func (a *App) movedState(service string) (variable, dir, usual string) {
+	state, _, err := layout.DefaultDirs(service)
+	if err != nil {
+		return "", "", ""
+	}
+	if named := a.setting("DIR"); named != "" {
+		dir, _ = layout.DirsIn(named)
+		return a.variable("DIR"), dir, state
+	}
+	const xdg = "XDG_STATE_HOME"
+	home := awsconfig.Home(a.getenv)
+	below, err := filepath.Rel(a.getenv(xdg), state)
+	if home == "" || err != nil || !filepath.IsLocal(below) {
+		return "", "", ""
+	}
+	return xdg, state, filepath.Join(home, ".local", "state", below)
+}
+
+// otherConfig says that the usual config file has what the one that
+// AWS_CONFIG_FILE names does not.
+func (a *App) otherConfig(has func(*awsconfig.Config) bool) prose {
+	named := a.getenvBefore()("AWS_CONFIG_FILE")
+	if named == "" {
+		return ""
+	}
+	usual, credentials, err := awsconfig.Paths(func(name string) string {
+		if name == "AWS_CONFIG_FILE" {
+			return ""
+		}
+		return a.getenv(name)
+	}, awsconfig.Home(a.getenv))
+	if err != nil {
+		return ""
+	}
+	if files, err := awsconfig.Load(usual, credentials); err != nil || !has(files) {
+		return ""
+	}
+	return prosef("\n%s has it. Here AWS_CONFIG_FILE names %s.", usual, named)
+}
