@@ -78,7 +78,11 @@ type App struct {
 //
 // exec passes on the status of the command that it runs, and has 125 for its
 // own failures. On Unix it does not return: the command takes the process.
-func (a *App) Run(ctx context.Context, args []string) int {
+func (a *App) Run(ctx context.Context, args []string) (status int) {
+	defer a.caught(&status)
+	if err := safedir.Few(); err != nil {
+		return a.Report(err)
+	}
 	parser, err := a.parser(ctx)
 	if err != nil {
 		return a.Report(err)

@@ -118,7 +118,7 @@ func (a *App) advise(err error) advice {
 		return say
 	}
 	for _, look := range []func(error) (advice, bool){
-		a.aboutUsage, a.aboutConsole, a.aboutUnsafe, a.aboutConfig, a.aboutKeyring, a.aboutRecords, a.aboutLogin, a.aboutSession, a.aboutFiles,
+		a.aboutUsage, a.aboutShortage, a.aboutCrash, a.aboutConsole, a.aboutUnsafe, a.aboutConfig, a.aboutKeyring, a.aboutRecords, a.aboutLogin, a.aboutSession, a.aboutFiles,
 	} {
 		if say, ok := look(err); ok {
 			return say
@@ -133,6 +133,13 @@ func (a *App) aboutUsage(err error) (advice, bool) {
 		return advice{}, false
 	}
 	return advice{status: misconfigured, text: oneLine(e.problem), more: e.more, hint: e.hint}, true
+}
+
+// aboutShortage is about what a process or the system has run out of, wherever
+// that was noticed.
+func (a *App) aboutShortage(err error) (advice, bool) {
+	return advice{status: failed, text: proseOf(err),
+		more: "Nothing is lost. The system, or a limit set for this process (\"ulimit -n\" for open files), allows no more: raise the limit, or end what uses it up, and try again."}, safedir.IsShort(err)
 }
 
 // aboutConsole is about pages and browsers.

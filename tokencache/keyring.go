@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"sync"
+
+	"github.com/credproc/credproc/internal/safedir"
 )
 
 // Keyring keeps a few small secrets, guarded by the operating system: one per
@@ -88,6 +90,15 @@ func (e *KeyringError) Unwrap() []error {
 		return []error{e.Kind}
 	}
 	return []error{e.Kind, e.Err}
+}
+
+// shortage is err if the process or the system has run out of something, and
+// else nil: such an error is not the keyring's.
+func shortage(err error) error {
+	if safedir.IsShort(err) {
+		return err
+	}
+	return nil
 }
 
 // Memory is a [Keyring] that forgets everything when the process ends: for

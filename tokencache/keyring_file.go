@@ -93,14 +93,14 @@ func (*File) Name() string { return "file" }
 // [ErrUnreadable], one that is sealed with another key [ErrLocked].
 func (f *File) Get(ctx context.Context, item string) (string, error) {
 	if err := f.dir().Guarded(); err != nil {
-		return "", f.fail("read", ErrUnavailable, err.Error())
+		return "", f.failed("read", err)
 	}
 	record, err := f.dir().Read(item)
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", ErrNotFound
 	}
 	if err != nil {
-		return "", f.fail("read", ErrUnavailable, err.Error())
+		return "", f.failed("read", err)
 	}
 	key, err := f.key(ctx, "read", false)
 	if err != nil {
@@ -124,7 +124,7 @@ func (f *File) Set(ctx context.Context, item, secret string) error {
 	}
 	record := key.Seal(itemIdentity(item), []byte(secret))
 	if err := f.dir().Write(item, record); err != nil {
-		return f.fail("store", ErrUnavailable, err.Error())
+		return f.failed("store", err)
 	}
 	if back, err := f.dir().Read(item); err != nil || !bytes.Equal(back, record) {
 		// Another process may have stored another since, which is as good.
@@ -139,7 +139,7 @@ func (f *File) Set(ctx context.Context, item, secret string) error {
 // Delete implements [Keyring]. It needs no key.
 func (f *File) Delete(_ context.Context, item string) error {
 	if err := f.dir().Remove(item); err != nil {
-		return f.fail("delete", ErrUnavailable, err.Error())
+		return f.failed("delete", err)
 	}
 	return nil
 }
@@ -175,6 +175,10 @@ func (f *File) fail(op string, kind error, detail string) error {
 	return &KeyringError{Keyring: f.Name(), Op: op, Kind: kind, Detail: detail}
 }
 
+func (f *File) failed(op string, err error) error {
+	return &KeyringError{Keyring: f.Name(), Op: op, Kind: ErrUnavailable, Detail: err.Error(), Err: err}
+}
+
 // locked says why it was not opened.
 func (f *File) locked(op string, err error) error {
 	return &KeyringError{Keyring: f.Name(), Op: op, Kind: ErrLocked, Detail: err.Error(), Err: err}
@@ -191,7 +195,7 @@ func (f *File) key(ctx context.Context, op string, make bool) (*sealed.Key, erro
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, f.fail(op, ErrUnavailable, "the key that opens it, "+f.dir().Path(ageFile)+", is gone")
 	case err != nil:
-		return nil, f.fail(op, ErrUnavailable, err.Error())
+		return nil, f.failed(op, err)
 	}
 	return f.unlock(ctx, op, content)
 }
@@ -315,7 +319,7 @@ func (f *File) makeKey(ctx context.Context, op string) (*sealed.Key, error) {
 		return nil, f.fail(op, ErrLocked, "there is nobody to set a passphrase")
 	}
 	if err := f.dir().Make(); err != nil {
-		return nil, f.fail(op, ErrUnavailable, err.Error())
+		return nil, f.failed(op, err)
 	}
 	passphrase, release, err := f.askUnderLock(ctx, PassphraseRequest{New: true}, func() bool { return false })
 	if err != nil {
@@ -327,7 +331,7 @@ func (f *File) makeKey(ctx context.Context, op string) (*sealed.Key, error) {
 	}
 	release()
 	if err != nil {
-		return nil, f.fail(op, ErrUnavailable, err.Error())
+		return nil, f.failed(op, err)
 	}
 	return f.unlock(ctx, op, content)
 }

@@ -92,5 +92,6 @@ func (k *Kernel) translate(op string, err error) error {
 	default:
 		fail.Detail = os.NewSyscallError("keyctl", err).Error()
 	}
+	fail.Err = shortage(err)
 	return fail
 }

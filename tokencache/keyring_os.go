@@ -182,6 +182,9 @@ func (o *OS) failed(op string, err error) *KeyringError {
 	if fail.Err == nil && hasEnded(err) {
 		fail.Err = ErrRestarted
 	}
+	if short := shortage(err); short != nil { // a keychain may be there
+		fail.Err, fail.Absent = short, false
+	}
 	return fail
 }
 

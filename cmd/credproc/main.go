@@ -8,6 +8,8 @@ import (
 	"io"
 	"log"
 	"os"
+	"runtime/debug"
+	"slices"
 
 	"github.com/credproc/credproc/cmd"
 	_ "github.com/credproc/credproc/cmd/credproc/instant" // has answered, if it could
@@ -16,6 +18,11 @@ import (
 func main() {
 	// net/http tells it what a peer has sent that no call is about. Nobody asked.
 	log.SetOutput(io.Discard)
+	// Nor does the runtime show what is on the stack, where it ends the program:
+	// GOTRACEBACK, or --debug, lets it.
+	if !slices.Contains(os.Args, "--debug") {
+		debug.SetTraceback("none")
+	}
 	app := new(cmd.App)
 	os.Exit(app.Run(context.Background(), os.Args[1:]))
 }

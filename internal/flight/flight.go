@@ -174,7 +174,8 @@ func Do[V any](ctx context.Context, g *Group, c Call[V]) (V, error) {
 	// Force and Network are part of it: a failure that concerns one caller need
 	// not concern another. The lock still lets them fetch only once.
 	flight := fmt.Sprintf("%q %q %q %t", c.Dir.Path(c.Name), c.Variant, c.Network, c.Force)
-	result := g.flights.DoChan(flight, func() (any, error) {
+	result := g.flights.DoChan(flight, func() (v any, err error) {
+		defer caught(&err)
 		work, cancel := context.WithTimeout(context.WithoutCancel(ctx), Budget)
 		defer cancel()
 		return c.run(work, g)
@@ -243,7 +244,8 @@ func (c *Call[V]) underLock(ctx context.Context, began time.Time) (v V, err erro
 	}
 	c.log("failed", "took", time.Since(fetching), "error", err)
 	_, shared := errors.AsType[*SharedError](err) // by another flight, which remembers it
-	if f, ok := errors.AsType[Failer](err); ok && !shared {
+	// What this process lacks, the next may have.
+	if f, ok := errors.AsType[Failer](err); ok && !shared && !safedir.IsShort(err) {
 		rememberFailure(c.Dir, c.Name, c.Op, f.Failure(), c.Network)
 	}
 	var none V

@@ -81,7 +81,7 @@ type thing struct {
 
 func (p *Program) find(args []string) (t *thing, ok bool) {
 	flags, ok := parse(args)
-	if !ok || !p.plain() {
+	if !ok || !p.plain() || safedir.Few() != nil { // of which main says what is wrong
 		return nil, false
 	}
 	state, cache, ok := p.dirs()

@@ -1,0 +1,30 @@
+package cmd
+
+import (
+	"errors"
+	"runtime/debug"
+
+	"github.com/credproc/credproc/internal/flight"
+)
+
+// A fault of this program is one line and exit status 1. The runtime's own
+// account, with status 2, shows values, which may be secrets.
+
+// caught makes the status of a command of a panic in it. It is deferred.
+func (a *App) caught(status *int) {
+	if p := recover(); p != nil {
+		*status = a.Report(flight.NewCrashError(p, debug.Stack()))
+	}
+}
+
+func (a *App) aboutCrash(err error) (advice, bool) {
+	e, ok := errors.AsType[*flight.CrashError](err)
+	if !ok {
+		return advice{}, false
+	}
+	say := advice{status: failed, text: proseOf(e), more: "This is a fault of the program. Nothing that is stored is lost. Please report it with what --debug prints."}
+	if a.debug || a.setting("LOG") == "debug" {
+		say.more = proseLines(e.Stack)
+	}
+	return say, true
+}
