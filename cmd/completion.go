@@ -1,9 +1,10 @@
 package cmd
 
 import (
-	"regexp"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/alecthomas/kong"
 
@@ -27,7 +28,12 @@ func (c *completionCommand) Run(a *App) error {
 	}
 	command := a.command()
 	program, _, _ := strings.Cut(command, " ")
-	function := regexp.MustCompile(`[^A-Za-z0-9_]`).ReplaceAllString(command, "_")
+	function := strings.Map(func(r rune) rune {
+		if r >= '0' && r <= '9' || r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z' {
+			return r
+		}
+		return '_'
+	}, command)
 	return a.verbatim(strings.NewReplacer("COMMAND", command, "PROGRAM", program, "FUNCTION", function).Replace(script))
 }
 
@@ -91,11 +97,10 @@ const powershellCompletion = `# One line in $PROFILE: COMMAND completion powersh
 Register-ArgumentCompleter -Native -CommandName PROGRAM -ScriptBlock {
 	param($wordToComplete, $commandAst, $cursorPosition)
 	$words = @($commandAst.CommandElements | Select-Object -Skip 1 |
-		Where-Object { $_.Extent.EndOffset -lt $cursorPosition } | ForEach-Object { $_.Extent.Text.Trim("'", '"') })
+		Where-Object { $_.Extent.EndOffset -lt $cursorPosition } | ForEach-Object { if ($_.Value -is [string]) { $_.Value } else { $_.Extent.Text } })
 	COMMAND complete-line powershell @words "+$wordToComplete" 2>$null | Where-Object { $_ -ne ':files' } | ForEach-Object {
-		$value, $help = $_ -split [char]9, 2
+		$text, $value, $help = $_ -split [char]9, 3
 		if (-not $help) { $help = $value }
-		$text = if ($value -match '[^\w.@+/=:,-]') { "'" + $value + "'" } else { $value }
 		[System.Management.Automation.CompletionResult]::new($text, $value, 'ParameterValue', $help)
 	}
 }
@@ -123,7 +128,7 @@ func (c *completeLineCommand) Run(a *App, parsed *kong.Context) error {
 	}
 	last := len(words) - 1
 	if shell == "powershell" {
-		words[last] = strings.TrimPrefix(words[last], "+")
+		words[last] = unfinishedPowerShell(strings.TrimPrefix(words[last], "+"))
 	}
 	words = a.withoutCommand(words)
 	if len(words) == 0 {
@@ -132,14 +137,17 @@ func (c *completeLineCommand) Run(a *App, parsed *kong.Context) error {
 	last = len(words) - 1
 	completer := &completer{&credproc.Config{Getenv: a.getenv, Command: strings.Fields(a.command())}}
 	for _, found := range completer.complete(parsed.Selected().Parent, words) {
-		text := found.value
-		if printable.Clean(text, len(text)) != text {
+		if printable.Clean(found.value, len(found.value)) != found.value {
 			continue // a name that nobody could type, and a terminal might obey
 		}
-		if shell == "bash" && text != files {
+		text := found.value
+		switch help := printable.Line(found.help); {
+		case shell == "bash" && text != files:
 			text = escapeWord(text[afterBreak(words[last], breaks):])
-		} else if found.help != "" {
-			text += "\t" + printable.Line(found.help)
+		case shell == "powershell" && text != files:
+			text = quotePowerShellWord(text) + "\t" + text + "\t" + help
+		case shell != "bash" && help != "":
+			text += "\t" + help
 		}
 		if err := a.verbatim(text + "\n"); err != nil {
 			return err
@@ -196,9 +204,74 @@ func afterBreak(word, breaks string) int {
 	return strings.LastIndexFunc(word, func(r rune) bool { return (r == '=' || r == ':') && strings.ContainsRune(breaks, r) }) + 1
 }
 
-var specialLetters = regexp.MustCompile(`[^A-Za-z0-9_.@+/=:,%\x{80}-\x{10ffff}-]`)
+// escapeWord puts a backslash before each letter that bash may take for more
+// than a letter.
+func escapeWord(word string) string {
+	var out strings.Builder
+	for _, r := range word {
+		if !isPlainLetter(r) && !strings.ContainsRune("@,%", r) && r < utf8.RuneSelf {
+			out.WriteByte('\\')
+		}
+		out.WriteRune(r)
+	}
+	return out.String()
+}
 
-func escapeWord(word string) string { return specialLetters.ReplaceAllString(word, `\$0`) }
+// isPlainLetter is about letters that no shell takes for more.
+func isPlainLetter(r rune) bool {
+	return r >= '0' && r <= '9' || r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z' || strings.ContainsRune("_.+/=:-", r)
+}
+
+// singleQuotes and doubleQuotes are those of PowerShell, which takes each for
+// every other of its kind.
+//
+// https://github.com/PowerShell/PowerShell/blob/master/src/System.Management.Automation/engine/parser/CharTraits.cs
+const (
+	singleQuotes = "'\u2018\u2019\u201a\u201b"
+	doubleQuotes = "\"\u201c\u201d\u201e"
+)
+
+// quotePowerShellWord writes a word so that PowerShell reads it as it is.
+func quotePowerShellWord(word string) string {
+	special := func(r rune) bool { return !isPlainLetter(r) && !unicode.IsLetter(r) && !unicode.IsDigit(r) }
+	if word != "" && !strings.ContainsFunc(word, special) {
+		return word
+	}
+	var out strings.Builder
+	out.WriteByte('\'')
+	for _, r := range word {
+		if strings.ContainsRune(singleQuotes, r) {
+			out.WriteRune(r)
+		}
+		out.WriteRune(r)
+	}
+	out.WriteByte('\'')
+	return out.String()
+}
+
+// unfinishedPowerShell is what a word stands for that may begin with a quote, and
+// need not end with one.
+func unfinishedPowerShell(word string) string {
+	first, size := utf8.DecodeRuneInString(word)
+	quotes := singleQuotes
+	if strings.ContainsRune(doubleQuotes, first) {
+		quotes = doubleQuotes
+	}
+	if !strings.ContainsRune(quotes, first) {
+		return word
+	}
+	var out strings.Builder
+	doubled := false
+	for _, r := range word[size:] {
+		if !strings.ContainsRune(quotes, r) || doubled {
+			out.WriteRune(r)
+			doubled = false
+			continue
+		}
+		doubled = true
+	}
+	return out.String()
+}
 
 // candidate is a word that can stand where the cursor is.
 type candidate struct{ value, help string }
