@@ -229,6 +229,21 @@ var rules = []struct {
 		},
 	},
 	{
+		"no start waits for a regular expression", noExpressionAtStart,
+		map[string]string{
+			"cmd/a.go":              "package cmd\nvar a = regexp.MustCompile(s)\nvar b = []any{\n 1: regexp.MustCompile(s),\n}",
+			"cmd/b.go":              "package cmd\nvar a = sync.OnceValue(func() any { return regexp.MustCompile(s) })\nfunc b() { var _ = regexp.MustCompile(s) }",
+			"cmd/a_test.go":         "package cmd\nvar a = regexp.MustCompile(s)",
+			"internal/idctest/a.go": "package idctest\nvar a = regexp.MustCompile(s)",
+			"oidc/a.go":             "package oidc\nvar a, _ = regexp.Compile(s)",
+		},
+		[]string{
+			"cmd/a.go:2: a regular expression is compiled at each start",
+			"cmd/a.go:4: a regular expression is compiled at each start",
+			"oidc/a.go:2: a regular expression is compiled at each start",
+		},
+	},
+	{
 		"an internal package is shared or fuzzed", internalIsSharedOrFuzzed,
 		map[string]string{
 			"cmd/a.go":                     `package cmd; import _ "` + module + `/internal/sdk"; import _ "` + module + `/internal/portal"`,
@@ -669,6 +684,31 @@ func oneDoor(tree fs.FS) []string {
 			}
 			return true
 		})
+	}
+	return complaints
+}
+
+// noExpressionAtStart complains of what a package compiles before main.
+func noExpressionAtStart(tree fs.FS) []string {
+	all, complaints := sources(tree)
+	for _, s := range all {
+		if s.test || s.dir == "internal/idctest" || strings.HasPrefix(s.dir, "examples/") {
+			continue
+		}
+		for _, d := range s.Decls {
+			if _, ok := d.(*ast.GenDecl); !ok {
+				continue
+			}
+			ast.Inspect(d, func(n ast.Node) bool {
+				if sel, ok := n.(*ast.SelectorExpr); ok {
+					if x, ok := sel.X.(*ast.Ident); ok && x.Name == "regexp" && strings.Contains(sel.Sel.Name, "Compile") {
+						complaints = append(complaints, s.at(n)+": a regular expression is compiled at each start")
+					}
+				}
+				_, later := n.(*ast.FuncLit)
+				return !later
+			})
+		}
 	}
 	return complaints
 }

@@ -147,11 +147,11 @@ func (e *configEdit) apply(ctx context.Context, what func() string, edit func(ol
 
 // secretKey finds what a person may have written into the file, and would not
 // want in the log of a dry run.
-var secretKey = regexp.MustCompile(`(?im)^(\s*aws_(?:secret_access_key|session_token)\s*=[ \t]*)\S.*?(\r?)$`)
+var secretKey = whenNeeded(`(?im)^(\s*aws_(?:secret_access_key|session_token)\s*=[ \t]*)\S.*?(\r?)$`)
 
 // difference shows a change, but no secret near it.
 func difference(path string, old, text []byte) prose {
-	hide := func(text []byte) []byte { return secretKey.ReplaceAll(text, []byte("${1}***${2}")) }
+	hide := func(text []byte) []byte { return secretKey().ReplaceAll(text, []byte("${1}***${2}")) }
 	return proseLines(string(diff.Diff(path, hide(old), path, hide(text))))
 }
 

@@ -248,7 +248,7 @@ func (d *doctor) lines() {
 }
 
 // A path that goes when the program is replaced.
-var passing = regexp.MustCompile(`[/\\](go-build[0-9]*|Cellar|Caskroom)[/\\]`)
+var passing = whenNeeded(`[/\\](go-build[0-9]*|Cellar|Caskroom)[/\\]`)
 
 func (d *doctor) program(check string, s *awsconfig.Section, program string, ours bool) {
 	at := d.at(s, "credential_process")
@@ -266,7 +266,7 @@ func (d *doctor) program(check string, s *awsconfig.Section, program string, our
 		d.fault(check, "chmod +x "+shellWord(program), "%s: %s may not be run", at, program)
 	case err != nil:
 		d.fault(check, mend, "%s: there is no program %s", at, program)
-	case passing.MatchString(path):
+	case passing().MatchString(path):
 		d.warn(check, mend, "%s: %s is gone after the next update", at, d.short(path))
 	case ours && !d.isSelf(path):
 		d.warn(check, mend, "%s: %s is another program than this one, %s", at, d.short(path), d.short(d.self))
@@ -328,7 +328,7 @@ func (d *doctor) describeSessions() {
 		d.sessions = append(d.sessions, s)
 		d.misplaced(check, name)
 		d.scopes(check, name, s.Config.Scopes)
-		if isConsole.MatchString(strings.ToLower(s.Config.StartURL)) {
+		if isConsole().MatchString(strings.ToLower(s.Config.StartURL)) {
 			d.fault(check, "write the URL of the access portal: in the console it is in the settings of IAM Identity Center",
 				"[sso-session %s]: sso_start_url is where IAM users sign in to the console", name)
 		}
@@ -346,7 +346,7 @@ func (d *doctor) describeSessions() {
 }
 
 // isConsole finds start URLs of what has no Identity Center behind it.
-var isConsole = regexp.MustCompile(`^https://(?:[^/]*\.)?(?:signin\.aws\.amazon\.com|console\.aws\.amazon\.com)(?:/|$)`)
+var isConsole = whenNeeded(`^https://(?:[^/]*\.)?(?:signin\.aws\.amazon\.com|console\.aws\.amazon\.com)(?:/|$)`)
 
 // misplaced are keys of profiles, which nobody looks for in a session.
 func (d *doctor) misplaced(check, name string) {
@@ -388,16 +388,16 @@ func countOf(n int, what string) string {
 }
 
 // The forms of start URLs that have a region in them.
-var regionalStartURLs = []*regexp.Regexp{
-	regexp.MustCompile(`^https://[^/]+\.([a-z0-9-]+)\.portal\.amazonaws\.(?:com|com\.cn|eu)(?:/|$)`),
-	regexp.MustCompile(`^https://[^/]+\.portal\.([a-z0-9-]+)\.(?:app\.aws|app\.amazonwebservices\.com\.cn|api\.amazonwebservices\.eu)(?:/|$)`),
-	regexp.MustCompile(`^https://start\.([a-z0-9-]+)\.(?:us-gov-home\.awsapps\.com|home\.awsapps\.cn)/`),
+var regionalStartURLs = []string{
+	`^https://[^/]+\.([a-z0-9-]+)\.portal\.amazonaws\.(?:com|com\.cn|eu)(?:/|$)`,
+	`^https://[^/]+\.portal\.([a-z0-9-]+)\.(?:app\.aws|app\.amazonwebservices\.com\.cn|api\.amazonwebservices\.eu)(?:/|$)`,
+	`^https://start\.([a-z0-9-]+)\.(?:us-gov-home\.awsapps\.com|home\.awsapps\.cn)/`,
 }
 
 // regionOf returns the region in a start URL, or "".
 func regionOf(startURL string) string {
 	for _, form := range regionalStartURLs {
-		if match := form.FindStringSubmatch(strings.ToLower(startURL)); match != nil {
+		if match := regexp.MustCompile(form).FindStringSubmatch(strings.ToLower(startURL)); match != nil {
 			return match[1]
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"runtime"
 	"strings"
+	"sync"
 )
 
 // A credential_process line outlives the program that wrote it: it is run by
@@ -139,13 +140,19 @@ func isPlainWord(word string) bool {
 
 // goBuild is where "go run" puts programs: a directory that it removes, or its
 // cache.
-var goBuild = regexp.MustCompile(`[/\\]go-build[0-9]*[/\\]|[/\\][0-9a-f]{2}[/\\][0-9a-f]{64}-d[/\\]`)
+var goBuild = whenNeeded(`[/\\]go-build[0-9]*[/\\]|[/\\][0-9a-f]{2}[/\\][0-9a-f]{64}-d[/\\]`)
 
-func isTemporary(path string) bool { return goBuild.MatchString(path) }
+func isTemporary(path string) bool { return goBuild().MatchString(path) }
 
 // isVersioned reports whether a path lies where Nix or Homebrew keep one
 // version of a program.
 func isVersioned(path string) bool {
 	path = filepath.ToSlash(path)
 	return strings.HasPrefix(path, "/nix/store/") || strings.HasPrefix(path, "/gnu/store/") || strings.Contains(path, "/Cellar/")
+}
+
+// whenNeeded compiles an expression when it is first used: for a command that
+// uses none, all of them together take as long as the rest of its start.
+func whenNeeded(expression string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expression) })
 }

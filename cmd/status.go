@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -580,12 +579,12 @@ func wholeMinutes(d time.Duration) time.Duration {
 	return d.Round(time.Minute)
 }
 
-var placeholder = regexp.MustCompile(`\{[^{}]*\}`)
+var placeholder = whenNeeded(`\{[^{}]*\}`)
 
 // checkFormat refuses a format with something in it that is never replaced.
 func checkFormat(format string) error {
 	known := (&sessionStatus{}).values(nil, time.Time{})
-	for _, name := range placeholder.FindAllString(format, -1) {
+	for _, name := range placeholder().FindAllString(format, -1) {
 		if _, ok := known[name]; !ok {
 			return &usageError{problem: fmt.Sprintf("--format: there is no %s", name)}
 		}
@@ -628,7 +627,7 @@ func (r *run) printFormatted(format string, profile *profileRole, sessions []ses
 	var text strings.Builder
 	for _, s := range sessions {
 		values := s.values(profile, now)
-		text.WriteString(placeholder.ReplaceAllStringFunc(format, func(name string) string { return printable.Line(values[name]) }) + "\n")
+		text.WriteString(placeholder().ReplaceAllStringFunc(format, func(name string) string { return printable.Line(values[name]) }) + "\n")
 	}
 	return r.verbatim(text.String())
 }
