@@ -20,6 +20,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/credproc/credproc/internal/dirid"
 	"github.com/credproc/credproc/internal/flight"
 	"github.com/credproc/credproc/internal/idctest"
 	"github.com/credproc/credproc/internal/safedir"
@@ -308,24 +309,28 @@ func (p *pc) ends(want int, line string) string {
 	return stdout
 }
 
-// items are the names of what the Credential Manager has of this computer.
+// items are the names of what the Credential Manager has of this computer, once
+// there is a login.
 func (p *pc) items() (session, key string) {
-	state := filepath.Join(p.dir, "local", "credproc", "state")
+	p.Helper()
+	found, err := dirid.Look(safedir.Dir(filepath.Join(p.dir, "local", "credproc", "state")))
+	if err != nil || found.ID == "" {
+		p.Fatalf("the state directory has the identity %q, %v", found.ID, err)
+	}
 	identity := sealed.Identity("session", p.url, p.url, p.server.StartURL, p.server.Region, "corp")
-	return "session-" + sealed.Name(sealed.Identity(state, identity)), "key-" + sealed.Name(sealed.Identity(state))
+	return "session-" + sealed.Name(sealed.Identity(found.ID, identity)), "key-" + sealed.Name(sealed.Identity(found.ID))
 }
 
 func TestALoginIsInTheCredentialManagerAndNowhereElse(t *testing.T) {
 	p := newPC(t)
-	session, key := p.items()
 	chain, ctx := new(tokencache.OS), soon(t)
-	t.Cleanup(func() { chain.Delete(context.Background(), key) })
-
 	if out := p.ends(4, "process "+ourRole); out != "" {
 		t.Errorf("without a login there is something on stdout")
 	}
 	p.ends(2, "process --no-such-flag")
 	p.ends(0, "login corp --flow device --no-browser")
+	session, key := p.items()
+	t.Cleanup(func() { chain.Delete(context.Background(), key) })
 	document := p.ends(0, "process "+ourRole)
 	if !strings.Contains(document, `"SessionToken"`) || !strings.Contains(document, p.server.Marker()) {
 		t.Error("the document has no session token of the service")
@@ -372,8 +377,8 @@ func (p *pc) noSecretInFiles() {
 
 // forgets removes from the Credential Manager what a test leaves there.
 func (p *pc) forgets() {
-	session, key := p.items()
 	p.Cleanup(func() {
+		session, key := p.items()
 		chain := new(tokencache.OS)
 		chain.Delete(context.Background(), session)
 		chain.Delete(context.Background(), key)
