@@ -98,7 +98,7 @@ func (a *App) examine(ctx context.Context, offline bool) []finding {
 	d.self, _ = os.Executable()
 	for _, check := range []func(){
 		d.settings, d.environment, d.syntax, d.profiles, d.lines, d.describeSessions, d.logins, d.keychain,
-		d.directories, d.locks, d.browser, d.network, d.leftovers, d.tools,
+		d.directories, d.locks, d.browser, d.network, d.instance, d.leftovers, d.tools,
 	} {
 		check()
 	}

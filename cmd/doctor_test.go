@@ -62,6 +62,7 @@ func newPatient(t *testing.T) *patient {
 	p.env = map[string]string{
 		"HOME": p.home, "CREDPROC_DIR": filepath.Join(p.home, "own"), "CREDPROC_KEYRING": "plaintext", "BROWSER": "credproc",
 		"AWS_ENDPOINT_URL_SSO": server.URL, "AWS_ENDPOINT_URL_SSO_OIDC": server.URL,
+		"AWS_EC2_METADATA_DISABLED": "true", // wherever the tests run
 	}
 	self, err := os.Executable()
 	if err != nil {
