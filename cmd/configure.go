@@ -623,7 +623,7 @@ func nameInLine(files *awsconfig.Config, s awsconfig.Session) (string, error) {
 	if !isPlainWord(startURL) {
 		return "", fmt.Errorf("has a start URL that cannot be part of a credential_process line: %s", startURL)
 	}
-	if byURL := files.Named(awsconfig.Session{StartURL: startURL, Region: s.Region}); byURL.Name != s.Name {
+	if byURL := files.Named(awsconfig.Session{StartURL: startURL, Region: s.Region}); s.Name != "" && byURL.Name != s.Name {
 		return "", fmt.Errorf("%q needs another name: a credential_process line cannot contain this one, nor name the session by its start URL, which another session has too. Rename it to letters, digits and -_./:@+", s.Name)
 	}
 	return "--sso-start-url " + startURL + " --sso-region " + s.Region, nil
