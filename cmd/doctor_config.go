@@ -456,6 +456,11 @@ func (d *doctor) logins() {
 			d.warn(check, "try again: "+d.name()+" list "+shellWord(s.label()), "%s: %s has failed, and nothing has worked since: %s", s.label(), f.Op, f.Reason)
 		}
 	}
+	for _, s := range d.sessions {
+		if text := d.loginElsewhere(s); text != "" {
+			d.note(check, "", "%s", text)
+		}
+	}
 }
 
 // endsSoon is when a registration's end is worth a word.

@@ -10,10 +10,10 @@ import (
 	"github.com/credproc/credproc/tokencache"
 )
 
-// elsewhere says which setting leads away from a login that exists, where a
+// loginElsewhere says which setting leads away from a login that exists, where a
 // session has none: "run login" alone would lead in a circle. It is "" where
 // there is no such login.
-func (a *App) elsewhere(s *tokencache.Session) prose {
+func (a *App) loginElsewhere(s *tokencache.Session) prose {
 	if s == nil {
 		return ""
 	}

@@ -426,7 +426,7 @@ func (a *App) aboutLogin(err error) (advice, bool) {
 		say.more = prosef("The service in region %s may not know the start URL %s: check sso_start_url and sso_region. The region is that of the Identity Center instance.",
 			e.session.Config.Region, e.session.Config.StartURL)
 	}
-	if more := a.elsewhere(e.session); more != "" {
+	if more := a.loginElsewhere(e.session); more != "" {
 		if say.more != "" {
 			say.more += "\n"
 		}
@@ -453,7 +453,7 @@ func (a *App) aboutSession(err error) (advice, bool) {
 	if e, ok := errors.AsType[*tokencache.SignInError](err); ok {
 		say := advice{status: signInRequired, text: prosef("sign-in required for session %s: %s", e.Session, e.Reason), hint: a.loginHint(err)}
 		if t, ok := errors.AsType[*targetError](err); ok {
-			say.more = a.elsewhere(t.session)
+			say.more = a.loginElsewhere(t.session)
 		}
 		return say, true
 	}

@@ -530,21 +530,28 @@ func TestSecretsAreNotPrintedOnATerminalUnasked(t *testing.T) {
 	t.Parallel()
 	m := newMachine(t)
 	m.signedIn()
+	uses := map[string]prose{"--shell=": shells["sh"].use}
 	for name, format := range formats {
-		p := m.onTerminal("credproc", "env", "line", "--format", name)
-		if format.use == "" {
+		uses["--format="+name] = format.use
+	}
+	for name, shell := range shells {
+		uses["--shell="+name] = shell.use
+	}
+	for flag, use := range uses {
+		p := m.onTerminal("credproc", "env", "line", flag)
+		if use == "" {
 			p.ends(0)
 			continue
 		}
 		p.ends(2)
-		if screen := p.screen(); !strings.Contains(screen, "Use it so: "+string(prosef(format.use, "credproc"))) || !strings.Contains(screen, "--force") {
-			t.Errorf("%s: %s", name, screen)
+		if screen := p.screen(); !strings.Contains(screen, "Use it so: "+string(prosef(use, "credproc"))) || !strings.Contains(screen, "--force") {
+			t.Errorf("%s: %s", flag, screen)
 		}
-		m.onTerminal("credproc", "env", "line", "--format", name, "--force").ends(0)
-		m.onTerminal("credproc", "env", "line", "--format", name, "--unset").ends(0)
+		m.onTerminal("credproc", "env", "line", flag, "--force").ends(0)
+		m.onTerminal("credproc", "env", "line", flag, "--unset").ends(0)
 	}
-	for _, name := range []string{"env", "env-no-export"} { // the hints are right
-		use := strings.Replace(string(prosef(formats[name].use, "credproc")), "…", "line", 1)
+	for _, name := range []string{"--shell=sh", "--format=env", "--format=env-no-export"} { // the hints are right
+		use := strings.Replace(string(prosef(uses[name], "credproc")), "…", "line", 1)
 		var text bytes.Buffer
 		c := exec.Command("sh", "-c", use+`; echo "${AWS_SESSION_TOKEN:+set}"`)
 		c.Env, c.Stdout = m.env, &text
