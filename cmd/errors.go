@@ -15,6 +15,7 @@ import (
 	"github.com/credproc/credproc/credproc"
 	"github.com/credproc/credproc/internal/awsconfig"
 	"github.com/credproc/credproc/internal/flight"
+	"github.com/credproc/credproc/internal/portal"
 	"github.com/credproc/credproc/internal/safedir"
 	"github.com/credproc/credproc/internal/sdk"
 	"github.com/credproc/credproc/internal/sealed"
@@ -476,6 +477,18 @@ func (a *App) aboutAccess(err error, e *credproc.NoAccessError) advice {
 	say := advice{status: noAccess, text: proseOf(e)}
 	if e.RoleARN != "" {
 		say.more = "The role's trust policy decides, and what the role that it is assumed with may do."
+		return say
+	}
+	if slices.Contains(e.Held, e.RoleName) {
+		say.text = prosef("the service refuses role %s in account %s through session %s, though it is assigned to you", e.RoleName, e.AccountID, e.Session)
+		if answer, ok := errors.AsType[*portal.Error](e.Err); ok {
+			say.text += ": " + proseOf(answer)
+		}
+		say.more = "Signing in again does not help. The permission set may not be provisioned in the account yet, the account may be suspended, or a policy may deny it: ask your administrator."
+		return say
+	}
+	if i := slices.IndexFunc(e.Held, func(role string) bool { return strings.EqualFold(role, e.RoleName) }); i >= 0 {
+		say.more = prosef("Role names are case-sensitive: use %s.", e.Held[i])
 		return say
 	}
 	if len(e.Held) > 0 {

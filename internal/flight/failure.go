@@ -3,6 +3,7 @@ package flight
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/credproc/credproc/internal/printable"
@@ -16,6 +17,7 @@ const (
 	maxBackoff    = 10 * time.Second
 	maxRetryAfter = time.Minute
 	maxCount      = 1_000_000
+	mostReason    = 4000 // runes: it may be a list of roles
 )
 
 // Failure is what the callers after a failed fetch are told. It holds no
@@ -64,7 +66,7 @@ func failureName(name string) string { return name + ".failure" }
 // itself.
 func rememberFailure(dir safedir.Dir, name, op string, f Failure, network string) {
 	now := time.Now()
-	f.Reason = printable.Line(f.Reason) // it is shown by processes that have not met it
+	f.Reason = strings.TrimSpace(printable.Clean(f.Reason, mostReason)) // it is shown by processes that have not met it
 	file := failureFile{Failure: f, Op: printable.Line(op), At: now, Count: 1}
 	if last := readFailure(dir, name); last != nil && last.concerns(network) {
 		file.Count += min(max(last.Count, 0), maxCount) // whatever the file says
@@ -101,7 +103,7 @@ func parseFailure(dir safedir.Dir, name string) *failureFile {
 	if json.Unmarshal(data, f) != nil {
 		return nil
 	}
-	f.Reason, f.Op = printable.Line(f.Reason), printable.Line(f.Op) // whoever wrote it
+	f.Reason, f.Op = strings.TrimSpace(printable.Clean(f.Reason, mostReason)), printable.Line(f.Op) // whoever wrote it
 	return f
 }
 
