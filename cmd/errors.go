@@ -270,6 +270,11 @@ func (a *App) aboutKeyring(err error) (advice, bool) {
 		say.text = proseOf(none)
 		say.more = a.otherKeyrings(err)
 		return say, true
+	case errors.Is(err, tokencache.ErrNoKeyFile):
+		say.more = prosef("Set %s, or %s in the sso-session, to the file that it was made with. Nothing is lost.\nIf that file is lost, forget what is there, and sign in again.",
+			a.variable("KEY_FILE"), strings.ToLower(a.variable("KEY_FILE")))
+		say.hint = a.name() + " keyring reset file"
+		return say, true
 	case errors.Is(err, tokencache.ErrLocked) && e != nil && e.Keyring == "file":
 		say.more, say.hint = a.aboutPassphrase(), a.loginHint(err)
 		return say, true

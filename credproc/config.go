@@ -191,9 +191,12 @@ func (c *Config) LoginSession(l *tokencache.Status) (*tokencache.Session, error)
 			ClientName: c.ClientName, HTTPClient: s.Config.HTTPClient, AppID: s.Config.AppID,
 			UseFIPS: s.Config.UseFIPS, UseDualStack: s.Config.UseDualStack,
 		},
-		PortalEndpoint: l.PortalEndpoint, Keyring: c.Keyring, NewLoginKeyring: c.NewLoginKeyring, Unlock: c.Unlock, MayPrompt: c.MayPrompt,
+		PortalEndpoint: l.PortalEndpoint, Keyring: c.Keyring, NewLoginKeyring: c.NewLoginKeyring, MayPrompt: c.MayPrompt,
 		StateDir: c.StateDir, CacheDir: c.CacheDir, LaxModes: c.LaxModes, Service: c.Service, NoKeyCache: c.NoKeyCache, Logger: c.Logger,
 		Network: s.Network,
+	}
+	if session.Unlock, err = c.unlock(l.Name); err != nil {
+		return nil, err
 	}
 	return session, c.share(session)
 }
@@ -439,7 +442,7 @@ func (c *Config) Sessions() []*tokencache.Session {
 
 func (c *Config) describe(s awsconfig.Session, p *awsconfig.Profile) (*tokencache.Session, error) {
 	session := &tokencache.Session{
-		Name: s.Name, Keyring: c.Keyring, NewLoginKeyring: c.NewLoginKeyring, Unlock: c.Unlock, MayPrompt: c.MayPrompt,
+		Name: s.Name, Keyring: c.Keyring, NewLoginKeyring: c.NewLoginKeyring, MayPrompt: c.MayPrompt,
 		StateDir: c.StateDir, CacheDir: c.CacheDir, LaxModes: c.LaxModes, Service: c.Service, NoKeyCache: c.NoKeyCache, Logger: c.Logger,
 		Config: oidc.Config{
 			StartURL: s.StartURL, Region: s.Region, Scopes: s.Scopes,
@@ -448,6 +451,9 @@ func (c *Config) describe(s awsconfig.Session, p *awsconfig.Profile) (*tokencach
 	}
 	var err error
 	if session.NewLoginKeyring, err = c.newLoginKeyring(s.Section); err != nil {
+		return nil, err
+	}
+	if session.Unlock, err = c.unlock(s.Name); err != nil {
 		return nil, err
 	}
 	if session.Config.Endpoint, err = c.files.Endpoint("sso_oidc", p, c.getenv); err != nil {

@@ -3,8 +3,10 @@ package credproc
 import (
 	"cmp"
 	"fmt"
+	"path/filepath"
 	"strings"
 
+	"github.com/credproc/credproc/internal/awsconfig"
 	"github.com/credproc/credproc/internal/clicache"
 	"github.com/credproc/credproc/internal/sdk"
 	"github.com/credproc/credproc/oidc"
@@ -36,6 +38,22 @@ func (c *Config) Setting(session, name string) (value, from string) {
 		return "", variable
 	}
 	return value, section.Where(key).String() + ": " + section.Header + ": " + key
+}
+
+// unlock returns c.Unlock, with the key file that the settings of a session name
+// where c names none.
+func (c *Config) unlock(session string) (tokencache.Unlock, error) {
+	unlock := c.Unlock
+	if unlock.KeyFile != "" {
+		return unlock, nil
+	}
+	value, from := c.Setting(session, "key_file")
+	path, ok := awsconfig.Expand(value, c.home())
+	if !ok || path != "" && !filepath.IsAbs(path) {
+		return unlock, &sdk.SettingError{Setting: from, Value: value, Problem: "must be an absolute path, or start with ~/"}
+	}
+	unlock.KeyFile = path
+	return unlock, nil
 }
 
 // share makes a session hand its access tokens to the AWS CLI's cache, where

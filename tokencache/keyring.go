@@ -55,6 +55,9 @@ var (
 	// ErrItemLocked says that a keychain is open, but locks this item by itself or
 	// asks before it hands it out, as KeePassXC can. It comes with ErrLocked.
 	ErrItemLocked = errors.New("the keychain asks before it gives this item")
+	// ErrNoKeyFile says that a [File] has items and no passphrase: the key file
+	// that they were sealed with is to be named. It comes with ErrLocked.
+	ErrNoKeyFile = errors.New("no key file is named")
 	// ErrNoCollection says that a Secret Service runs, but has no default
 	// collection to keep secrets in. It comes with ErrUnavailable.
 	ErrNoCollection = errors.New("the Secret Service has no default collection")

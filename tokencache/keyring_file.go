@@ -11,6 +11,8 @@ import (
 	"io"
 	"io/fs"
 	"runtime/debug"
+	"slices"
+	"strings"
 	"sync"
 
 	agefile "filippo.io/age"
@@ -167,6 +169,14 @@ func (f *File) isLocked() bool {
 	return err == nil && f.Unlock.KeyFile == "" && f.opened(content) == nil
 }
 
+// inUse reports whether there are items, which another key would not open.
+func (f *File) inUse() bool {
+	names, _ := f.dir().Names()
+	return slices.ContainsFunc(names, func(name string) bool {
+		return strings.HasPrefix(name, "session-") || strings.HasPrefix(name, "key-")
+	})
+}
+
 func (f *File) dir() safedir.Dir { return safedir.Dir(f.Dir) }
 
 func itemIdentity(item string) string { return sealed.Identity("keyring item", item) }
@@ -190,10 +200,11 @@ func (f *File) key(ctx context.Context, op string, make bool) (*sealed.Key, erro
 	}
 	content, err := f.dir().Read(ageFile)
 	switch {
-	case errors.Is(err, fs.ErrNotExist) && make:
+	case errors.Is(err, fs.ErrNotExist) && make && !f.inUse():
 		return f.makeKey(ctx, op)
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, f.fail(op, ErrUnavailable, "the key that opens it, "+f.dir().Path(ageFile)+", is gone")
+		return nil, &KeyringError{Keyring: f.Name(), Op: op, Kind: ErrLocked, Err: ErrNoKeyFile,
+			Detail: "it was made with a key file, and none is named; or its " + f.dir().Path(ageFile) + " is gone"}
 	case err != nil:
 		return nil, f.failed(op, err)
 	}

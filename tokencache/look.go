@@ -276,7 +276,7 @@ func (s *Session) checked(st *store, it *item, look *Look) *Status {
 func (s *Session) quiet() *Session {
 	return &Session{
 		Name: s.Name, Config: s.Config, PortalEndpoint: s.PortalEndpoint, Keyring: s.Keyring, NewLoginKeyring: s.NewLoginKeyring,
-		Unlock: Unlock{KeyFile: s.Unlock.KeyFile}, StateDir: s.StateDir, CacheDir: s.CacheDir, Service: s.Service,
+		Unlock: Unlock{KeyFile: s.Unlock.KeyFile}, StateDir: s.StateDir, CacheDir: s.CacheDir, LaxModes: s.LaxModes, Service: s.Service,
 		NoKeyCache: s.NoKeyCache, Network: s.Network, Logger: s.Logger,
 	}
 }

@@ -3,7 +3,10 @@ package tokencache
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"os"
+	"path/filepath"
+	"reflect"
 	"runtime"
 	"testing"
 	"time"
@@ -334,6 +337,52 @@ func TestTheServicesRefusalOutlivesACheck(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A field that is added later must reach who looks quietly, too.
+func TestAQuietSessionLooksWhereTheSessionDoes(t *testing.T) {
+	s := &Session{
+		Name: "corp", Config: oidc.Config{StartURL: "https://idc.example/start", Region: "us-east-1"}, PortalEndpoint: "x", Keyring: new(Memory),
+		NewLoginKeyring: "file", Unlock: Unlock{KeyFile: "/key"}, StateDir: "/state", CacheDir: "/cache", LaxModes: true, Service: "acme",
+		NoKeyCache: true, Network: "x", Logger: slog.New(slog.DiscardHandler),
+		MayPrompt: true, Export: func(*oidc.Token) error { return nil },
+	}
+	quiet, loud := reflect.ValueOf(s.quiet()).Elem(), reflect.ValueOf(s).Elem()
+	for i := range loud.NumField() {
+		switch name := loud.Type().Field(i).Name; {
+		case !loud.Type().Field(i).IsExported():
+		case loud.Field(i).IsZero():
+			t.Errorf("the test does not set %s", name)
+		case name == "MayPrompt" || name == "Export":
+			if !quiet.Field(i).IsZero() {
+				t.Errorf("%s is kept", name)
+			}
+		case !reflect.DeepEqual(quiet.Field(i).Interface(), loud.Field(i).Interface()):
+			t.Errorf("%s is lost", name)
+		}
+	}
+}
+
+func TestAFileKeyringInUseGetsNoOtherKey(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "file")
+	keyFile := filepath.Join(t.TempDir(), "key")
+	if err := os.WriteFile(keyFile, []byte("0123456789abcdefghijklmnopqrstuv"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	given := &File{Dir: dir, Unlock: Unlock{KeyFile: keyFile}}
+	if err := given.Set(t.Context(), "session-1", "secret"); err != nil {
+		t.Fatal(err)
+	}
+	other := quickly(dir, knows("open sesame"))
+	_, err := other.Get(t.Context(), "session-1")
+	for op, err := range map[string]error{"read": err, "store": other.Set(t.Context(), "session-2", "x"), "open": other.open(t.Context())} {
+		if !errors.Is(err, ErrNoKeyFile) || !errors.Is(err, ErrLocked) {
+			t.Errorf("%s: %v", op, err)
+		}
+	}
+	if got, err := given.Get(t.Context(), "session-1"); got != "secret" || err != nil {
+		t.Errorf("%q, %v", got, err)
+	}
 }
 
 // No dialog, and no command for a passphrase, whatever the session may do.

@@ -242,7 +242,7 @@ func (p *Program) isSpecial(s *awsconfig.Section) bool {
 		case "keyring":
 			value, _ := s.Get(key)
 			return !isKeyring(value)
-		case "session_duration", "console_browser", "browser", "flow": // how to sign in, and to the console
+		case "session_duration", "console_browser", "browser", "flow", "key_file": // how to sign in, or read the keyring
 			return false
 		}
 		return true
