@@ -31,6 +31,22 @@ func (s *Server) newKey(account, arn string, life time.Duration) *key {
 	return k
 }
 
+// RoleOf returns the role that an access key was given for, as in [Event], or "".
+func (s *Server) RoleOf(accessKeyID string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	k := s.keys[accessKeyID]
+	if k == nil {
+		return ""
+	}
+	_, set, _ := strings.Cut(k.arn, "/AWSReservedSSO_")
+	name, session, _ := strings.Cut(set, "/")
+	if session == "" {
+		return k.arn
+	}
+	return k.account + "/" + name[:strings.LastIndex(name, "_")]
+}
+
 func stsOperation(body []byte) (operation, bool) {
 	form, _ := url.ParseQuery(string(body))
 	switch form.Get("Action") {

@@ -160,3 +160,18 @@ func TestUnknownActionsAreNotFound(t *testing.T) {
 		t.Errorf("got %d", g.status)
 	}
 }
+
+func TestTheRoleOfAKeyIsKnown(t *testing.T) {
+	s := New()
+	if got := s.RoleOf("ASIANONE"); got != "" {
+		t.Errorf("of no key: %q", got)
+	}
+	for arn, want := range map[string]string{
+		"arn:aws:sts::111111111111:assumed-role/AWSReservedSSO_Read_Only_0123456789abcdef/user@idc.example": "111111111111/Read_Only",
+		"arn:aws:sts::111111111111:assumed-role/deploy/ci":                                                  "arn:aws:sts::111111111111:assumed-role/deploy/ci",
+	} {
+		if got := s.RoleOf(s.newKey("111111111111", arn, time.Hour).id); got != want {
+			t.Errorf("%s: %q, want %q", arn, got, want)
+		}
+	}
+}
