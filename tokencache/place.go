@@ -18,8 +18,8 @@ import (
 // The identity of the state directory is in the names of the items in keyrings.
 // It is made with the sealing key, under the same lock, and read whenever a name
 // is needed: another process may have made it meanwhile. A directory without one
-// has no login. Its items are looked for all the same, under a name that none
-// has: what keeps a keyring from answering is to be told.
+// has no login. Keyrings are asked all the same, for a name that no item has: an
+// error of a keyring must not read as "not signed in".
 
 // theItem is one of the items that a store has in a keyring.
 type theItem int

@@ -47,8 +47,8 @@ func Partition(region string) string {
 	return "aws"
 }
 
-// CheckChain returns a [*ValueError] for what AssumeRole refuses whoever asks:
-// the service would say so without the file and the line. A profile without a
+// CheckChain returns a [*ValueError] for what AssumeRole always refuses: the
+// service would say so without the file and the line. A profile without a
 // [Profile.Chain] is in order.
 func (p *Profile) CheckChain() error {
 	if p.Chain == nil {

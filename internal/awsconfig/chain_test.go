@@ -6,8 +6,7 @@ import (
 	"testing"
 )
 
-// What is refused whoever asks is told with the file and the line, and before
-// anybody is asked.
+// What STS always refuses is an error with file and line, before STS is asked.
 func TestWhatNoChainCanHaveIsNamedWithItsPlace(t *testing.T) {
 	const role = "role_arn = arn:aws:iam::222222222222:role/x\n"
 	for _, tt := range []struct{ name, text, want string }{

@@ -74,8 +74,8 @@ func (f File) Undo(ctx context.Context) error {
 	})
 }
 
-// Before returns the file as it was before the last change of ours; nil means
-// that there was none. Without a backup the error is [fs.ErrNotExist].
+// Before returns the file as it was before the last Edit; nil means that it did
+// not exist. Without a backup the error is [fs.ErrNotExist].
 func (f File) Before() ([]byte, error) {
 	text, err := os.ReadFile(f.Backup())
 	if err == nil && string(text) == f.none() {
@@ -192,8 +192,8 @@ func (f File) swap(real string, old, text []byte, undo bool) error {
 	if now, err := readOr(real); err != nil || !same(now, old) {
 		return cmp.Or(err, errChanged)
 	}
-	// Who dies in between has the file twice. What is lost is the change before,
-	// or, of an undo, what was to be undone.
+	// A process that dies in between leaves one text in both files. What is lost
+	// is the backup of the change before, or, of an undo, what was to be undone.
 	if undo {
 		return inTurn(&file, &backup)
 	}
