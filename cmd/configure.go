@@ -120,7 +120,7 @@ func (e *configEdit) files() (*awsconfig.Config, error) {
 
 // apply makes the change, if the person agrees to what it would be now.
 func (e *configEdit) apply(ctx context.Context, what func() string, edit func(old []byte) ([]byte, error)) (changed bool, err error) {
-	old, err := os.ReadFile(e.file.Path)
+	old, err := awsconfig.ReadFile(e.file.Path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return false, err
 	}
@@ -501,7 +501,7 @@ func (e *configEdit) undo(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	now, err := os.ReadFile(e.file.Path)
+	now, err := awsconfig.ReadFile(e.file.Path)
 	switch {
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return err

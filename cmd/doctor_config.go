@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/credproc/credproc/internal/awsconfig"
+	"github.com/credproc/credproc/internal/safedir"
 	"github.com/credproc/credproc/internal/sdk"
 	"github.com/credproc/credproc/oidc"
 )
@@ -25,7 +26,11 @@ func (d *doctor) syntax() {
 	const check = "config syntax"
 	lines := 0
 	for i, path := range []string{d.configPath, d.credentials} {
-		data, err := os.ReadFile(path)
+		if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() && path != os.DevNull {
+			d.note(check, "", "%s is not a regular file: its lines are not looked at, and a pipe can be read only once", d.short(path))
+			continue
+		}
+		data, err := safedir.ReadFile(path)
 		_, linkErr := os.Readlink(path)
 		switch {
 		case path != "" && errors.Is(err, fs.ErrNotExist) && linkErr == nil:

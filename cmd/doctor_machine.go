@@ -126,6 +126,12 @@ func (d *doctor) bundle(check string) {
 	}
 }
 
+// isOwn reports whether a file belongs to this user, as far as files have owners.
+func isOwn(info fs.FileInfo) bool {
+	uid, ok := safedir.Owner(info)
+	return !ok || uid == os.Geteuid()
+}
+
 // fileMode is about who else can read or write a file of the AWS tools.
 func (d *doctor) fileMode(path string, secret bool) {
 	const check = "config files"

@@ -220,6 +220,11 @@ func (a *App) aboutConfig(err error) (advice, bool) {
 		say.more = "Install the program in a directory of PATH, or say with --command how the lines are to begin."
 		return say, true
 	}
+	if e, ok := errors.AsType[*awsconfig.ForeignError](err); ok {
+		say.more = "Perhaps a command that was run with sudo made it."
+		say.hint = "sudo chown $(id -u) " + shellWord(e.Path)
+		return say, true
+	}
 	if e, ok := errors.AsType[*awsconfig.ReadOnlyError](err); ok {
 		say.text = proseOf(e) + ": it is not changed"
 		return say, true

@@ -45,7 +45,7 @@ func (r *run) hideDefault(e environment) ([]setting, error) {
 }
 
 func withoutDefault(path string, credentials bool) (text []byte, found bool, err error) {
-	text, err = os.ReadFile(path)
+	text, err = safedir.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) || path == "" {
 		return nil, false, nil
 	}

@@ -29,9 +29,10 @@ type processCommand struct {
 
 // Run implements the command, for kong.
 func (c *processCommand) Run(ctx context.Context, a *App) error {
+	// The config file is read within it, too, which may be a pipe.
+	ctx, cancel := context.WithTimeout(ctx, processTime)
+	defer cancel()
 	return a.do(ctx, false, func(ctx context.Context, r *run) error {
-		ctx, cancel := context.WithTimeout(ctx, processTime)
-		defer cancel()
 		t, err := c.target(r)
 		if err != nil {
 			return err

@@ -16,8 +16,6 @@ import (
 	"io/fs"
 	"strings"
 	"syscall"
-
-	"github.com/credproc/credproc/internal/safedir"
 )
 
 // Config is what the two files say together. The zero value says nothing. It
@@ -65,7 +63,7 @@ func (c *Config) read(path string, credentials bool, only []string) error {
 	if only != nil {
 		return c.scan(path, credentials, only)
 	}
-	data, err := safedir.ReadFile(path)
+	data, err := ReadFile(path)
 	if err != nil {
 		return err
 	}

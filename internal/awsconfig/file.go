@@ -77,7 +77,7 @@ func (f File) Undo(ctx context.Context) error {
 // Before returns the file as it was before the last Edit; nil means that it did
 // not exist. Without a backup the error is [fs.ErrNotExist].
 func (f File) Before() ([]byte, error) {
-	text, err := os.ReadFile(f.Backup())
+	text, err := ReadFile(f.Backup())
 	if err == nil && string(text) == f.none() {
 		return nil, nil
 	}
@@ -108,11 +108,12 @@ func (f File) locked(ctx context.Context, do func() error) error {
 	if info, err := os.Stat(f.Path); err == nil && !info.Mode().IsRegular() {
 		return &fs.PathError{Op: "edit", Path: f.Path, Err: errNoFile}
 	}
-	dir := ospath.Dir(f.Path)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := makeDir(ospath.Dir(f.Path)); err != nil {
 		return orReadOnly(err)
 	}
-	lock := flock.New(f.lock(), flock.SetFlag(os.O_CREATE|os.O_RDWR), flock.SetPermissions(0o600))
+	makeLock(f.lock())
+	// A file that can be read can be locked, whoever made it.
+	lock := flock.New(f.lock(), flock.SetFlag(os.O_CREATE|os.O_RDONLY), flock.SetPermissions(0o600))
 	_, err := lock.TryLockContext(ctx, 20*time.Millisecond)
 	switch {
 	case errors.Is(err, syscall.ENOSYS) || errors.Is(err, syscall.EOPNOTSUPP) || errors.Is(err, syscall.ENOLCK):
@@ -129,6 +130,7 @@ func (f File) locked(ctx context.Context, do func() error) error {
 
 // orReadOnly says of a directory that nothing can be made in it, if that is why.
 func orReadOnly(err error) error {
+	err = orForeign(err)
 	e, ok := errors.AsType[*fs.PathError](err)
 	if ok && (errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS)) {
 		return &ReadOnlyError{ospath.Dir(e.Path)}
@@ -254,7 +256,7 @@ var (
 
 // readOr returns nothing for a file that is not there.
 func readOr(path string) ([]byte, error) {
-	data, err := os.ReadFile(path)
+	data, err := ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -334,6 +336,8 @@ func writeTemp(temp string, text []byte, like fs.FileInfo) error {
 	}
 	if like != nil {
 		err = errors.Join(owned(file, like), file.Chmod(like.Mode().Perm()))
+	} else {
+		err = asAbove(file, temp)
 	}
 	if err == nil {
 		_, err = file.Write(text)

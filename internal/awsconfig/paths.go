@@ -42,7 +42,7 @@ func Expand(path, home string) (expanded string, ok bool) {
 	rest, inHome := strings.CutPrefix(path, "~/")
 	switch {
 	case path == "~":
-		inHome = true
+		rest, inHome = "", true
 	case !inHome:
 		rest, inHome = strings.CutPrefix(path, "~"+string(os.PathSeparator))
 	}

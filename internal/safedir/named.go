@@ -70,12 +70,13 @@ func readNamed(path string) ([]byte, error) {
 	deadline := time.Now().Add(patience)
 	f.SetReadDeadline(deadline) // an error says that there is nothing to wait for
 	data, err := io.ReadAll(io.LimitReader(f, mostOfFile+1))
-	for isPipe(f) && len(data) == 0 && err == nil && time.Now().Before(deadline) {
+	wait := isPipe(f) && !isStream(path) // whose other end has been opened long since
+	for wait && len(data) == 0 && err == nil && time.Now().Before(deadline) {
 		time.Sleep(10 * time.Millisecond) // nobody has opened the other end so far
 		data, err = io.ReadAll(io.LimitReader(f, mostOfFile+1))
 	}
 	switch {
-	case errors.Is(err, os.ErrDeadlineExceeded), err == nil && len(data) == 0 && isPipe(f):
+	case errors.Is(err, os.ErrDeadlineExceeded), err == nil && len(data) == 0 && wait:
 		err = errSlow
 	case err == nil && len(data) > mostOfFile:
 		err = errLarge

@@ -153,7 +153,7 @@ func (d Dir) Guarded() error {
 	if err != nil {
 		return err
 	}
-	if uid, ok := owner(info); ok && uid != 0 && os.Geteuid() != 0 {
+	if uid, ok := Owner(info); ok && uid != 0 && os.Geteuid() != 0 {
 		if err := ours(string(d), info); err != nil {
 			return err
 		}
@@ -219,7 +219,7 @@ func create(path string) error {
 }
 
 func ours(path string, info fs.FileInfo) error {
-	if uid, ok := owner(info); ok && uid != os.Geteuid() {
+	if uid, ok := Owner(info); ok && uid != os.Geteuid() {
 		return &OwnerError{Path: path, Owner: uid, User: os.Geteuid()}
 	}
 	return nil

@@ -13,7 +13,8 @@ import (
 // a terminal from becoming this process's own.
 const nonblock = syscall.O_NONBLOCK | syscall.O_NOCTTY
 
-func owner(info fs.FileInfo) (uid int, ok bool) {
+// Owner returns the user ID of a file's owner; ok is false where files have none.
+func Owner(info fs.FileInfo) (uid int, ok bool) {
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	if !ok {
 		return 0, false

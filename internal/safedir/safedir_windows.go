@@ -11,8 +11,9 @@ import (
 
 const nonblock = 0 // there are no named pipes among files
 
-// Windows has owners, but a profile directory is guarded by its access list.
-func owner(fs.FileInfo) (uid int, ok bool) { return 0, false }
+// Owner has ok false: Windows has owners, but a profile directory is guarded by
+// its access list.
+func Owner(fs.FileInfo) (uid int, ok bool) { return 0, false }
 
 // rename tries again for a second while somebody has the target open: Windows
 // then refuses with "access denied", where Unix would replace it.

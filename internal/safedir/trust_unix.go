@@ -134,7 +134,7 @@ func guarded(path string, info fs.FileInfo) error {
 }
 
 func unsafe(path, target string, info fs.FileInfo, problem Problem) *UnsafeError {
-	uid, _ := owner(info)
+	uid, _ := Owner(info)
 	return &UnsafeError{Path: path, For: target, Problem: problem, Dir: info.IsDir(), Owner: uid, Mode: info.Mode()}
 }
 
@@ -161,14 +161,14 @@ func ofAnother(path string) bool {
 	if err != nil {
 		return false
 	}
-	uid, ok := owner(info)
+	uid, ok := Owner(info)
 	return ok && uid != 0
 }
 
 // secret returns what lets others at a secret file: it must be this user's, and
 // for them alone, or root's, and not for others to write.
 func secret(path string, info fs.FileInfo) *UnsafeError {
-	uid, _ := owner(info)
+	uid, _ := Owner(info)
 	mode := info.Mode().Perm()
 	switch {
 	case uid != os.Geteuid() && uid != 0:

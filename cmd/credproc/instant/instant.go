@@ -13,13 +13,24 @@ package instant
 import (
 	"os"
 	"syscall"
+	"time"
 
 	"github.com/credproc/credproc/internal/warm"
 )
 
+// patience is how long the files may take, of the 50 seconds that a process
+// command may.
+const patience = 20 * time.Second
+
 func init() {
 	program := warm.Program{Command: "credproc", Prefix: "CREDPROC_"}
+	// A file system that does not answer would hold the process here for ever.
+	watch := time.AfterFunc(patience, func() {
+		os.Stderr.WriteString("credproc: the file system of the config file or the cache has not answered for 20 seconds\n")
+		os.Exit(3)
+	})
 	document, ok, signalled := program.AnswerInTurn(os.Args[1:])
+	watch.Stop()
 	if signalled != 0 {
 		os.Stderr.WriteString("credproc: " + endings[signalled] + "\n")
 		os.Exit(128 + int(signalled))

@@ -1,6 +1,0 @@
-package cmd
-
-import "io/fs"
-
-// isOwn leaves it to the file system.
-func isOwn(fs.FileInfo) bool { return true }
