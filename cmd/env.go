@@ -28,6 +28,9 @@ func (c *envCommand) Run(ctx context.Context, a *App) error {
 	if c.Shell != "" && c.Format != "" {
 		return &usageError{problem: "--shell prints a change of the shell, and --format the credentials alone: choose one"}
 	}
+	if c.Format != "" && (c.Region != "" || c.Metadata) {
+		return &usageError{problem: "--format prints the credentials alone: --region and --metadata are for a shell"}
+	}
 	c.Shell = cmp.Or(c.Shell, "sh")
 	if c.Unset && c.Format != "" {
 		return a.printUnset(c.Format)
