@@ -178,8 +178,12 @@ func (a *assumedRole) failed(ctx context.Context, err error) error {
 		at += ", request ID " + answer.RequestID
 	}
 	said, ok := errors.AsType[smithy.APIError](err)
-	if !ok || said.ErrorCode() == "UnknownError" { // the SDK's name for a page of somebody in between
+	unread := !ok || said.ErrorCode() == "UnknownError" // the SDK's name for a page of somebody in between
+	if unread || !answer.Marked {
 		text := fmt.Sprintf("AssumeRole: an answer that cannot be read (%s)", at)
+		if !unread {
+			text = fmt.Sprintf("AssumeRole: the answer did not come from AWS (%s)", at)
+		}
 		return &tokencache.UnavailableError{Op: a.op(), Reason: text, Err: errors.New(text)}
 	}
 	code := said.ErrorCode()
