@@ -27,6 +27,27 @@ func BenchmarkStorm200(b *testing.B) {
 	b.ReportMetric(0, "ns/op")
 }
 
+// Of the same crowd, after a refusal and after another a moment later.
+func BenchmarkASecondRefusal(b *testing.B) {
+	m := newMachine(b, "plaintext")
+	m.env = []string{unqueued}
+	var took [2]time.Duration
+	for i := range b.N {
+		m.signIn(0)
+		for j := range took {
+			var all [][]string
+			for k := range 10 {
+				all = append(all, times(10, process(m.roles(20 * b.N)[20*i+10*j+k]))...)
+			}
+			m.idc.RevokeAccessTokens()
+			took[j] += m.took(all)
+		}
+	}
+	b.ReportMetric(took[0].Seconds()/float64(b.N), "s-first")
+	b.ReportMetric(took[1].Seconds()/float64(b.N), "s-second")
+	b.ReportMetric(0, "ns/op")
+}
+
 func BenchmarkFortyRolesBehindTwentyPerSecond(b *testing.B) {
 	m := newMachine(b, "plaintext")
 	var all [][]string
