@@ -1,7 +1,5 @@
 package cmd
 
-import "runtime"
-
 // Commands is the grammar, for kong. The commands want an [*App] and a
 // [context.Context] bound.
 type Commands struct {
@@ -27,6 +25,7 @@ type Commands struct {
 	Completion   completionCommand   `cmd:"" help:"Print what makes a shell complete our commands, profiles and sessions."`
 	CompleteLine completeLineCommand `cmd:"" hidden:"" passthrough:"" help:"Answer a shell."`
 
+	Man     manCommand     `cmd:"" hidden:"" help:"Write the manual pages to a directory."`
 	Version versionCommand `cmd:"" help:"Show the version."`
 }
 
@@ -36,11 +35,4 @@ type debugFlag bool
 func (d debugFlag) AfterApply(a *App) error {
 	a.debug = bool(d)
 	return nil
-}
-
-type versionCommand struct{}
-
-// Run implements the command, for kong.
-func (versionCommand) Run(a *App) error {
-	return a.print("%s %s (%s, %s/%s)\n", a.name(), a.version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }

@@ -50,6 +50,10 @@ var (
 	ErrDamaged = errors.New("damaged, or not for this identity")
 )
 
+// Formats returns the latest format that is read, and the one that is written.
+// Two programs share their records if each reads what the other writes.
+func Formats() (read, written int) { return int(newest), int(version) }
+
 // Key seals and opens records. The zero Key opens none and panics when it is
 // to seal. A Key is safe for concurrent use and prints as its ID.
 type Key struct {
