@@ -52,7 +52,10 @@ _FUNCTION_complete() {
 complete -F _FUNCTION_complete PROGRAM
 `
 
-const zshCompletion = `# One line in ~/.zshrc: source <(COMMAND completion zsh)
+// A package installs this as _credproc in a directory of $fpath, where compinit
+// reads the first line and zsh runs the file as the function.
+const zshCompletion = `#compdef PROGRAM
+# One line in ~/.zshrc: source <(COMMAND completion zsh)
 (( $+functions[compdef] )) || { autoload -Uz compinit && compinit }
 _FUNCTION_complete() {
 	local line tab=$'\t'
@@ -73,7 +76,11 @@ _FUNCTION_complete() {
 		compadd -a values
 	fi
 }
-compdef _FUNCTION_complete PROGRAM
+if [[ ${funcstack[1]} == _PROGRAM ]]; then
+	_FUNCTION_complete
+else
+	compdef _FUNCTION_complete PROGRAM
+fi
 `
 
 const fishCompletion = `# One line in ~/.config/fish/config.fish: COMMAND completion fish | source
