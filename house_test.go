@@ -244,6 +244,15 @@ var rules = []struct {
 		},
 	},
 	{
+		"what is fetched and run is pinned", whatIsRunIsPinned,
+		map[string]string{
+			".github/workflows/a.yml": "- uses: actions/checkout@11bd71901bbe5b1630ceea73d27597364c9af683 # v4\n- uses: actions/setup-go@v5\n- run: scripts/test",
+			"scripts/a":               "go run example.com/a@latest\ngo run example.com/a@v1.2.3",
+			"docs/a.md":               "go install example.com/a@latest",
+		},
+		[]string{".github/workflows/a.yml:2: not pinned by a hash", "scripts/a:1: not pinned by a version"},
+	},
+	{
 		"an internal package is shared or fuzzed", internalIsSharedOrFuzzed,
 		map[string]string{
 			"cmd/a.go":                     `package cmd; import _ "` + module + `/internal/sdk"; import _ "` + module + `/internal/portal"`,
@@ -351,6 +360,32 @@ func sources(tree fs.FS) (all []source, complaints []string) {
 		complaints = append(complaints, err.Error())
 	}
 	return all, complaints
+}
+
+var (
+	pinnedAction = regexp.MustCompile(`uses:\s+\S+@[0-9a-f]{40}\b`)
+	anyVersion   = regexp.MustCompile(`\S@(latest|main|master|upgrade)\b`)
+)
+
+// whatIsRunIsPinned looks at what workflows and scripts bring from elsewhere and
+// run: another author could change it later.
+func whatIsRunIsPinned(tree fs.FS) (complaints []string) {
+	err := files(tree, func(name string, text []byte) {
+		workflow, script := strings.HasPrefix(name, ".github/"), strings.HasPrefix(name, "scripts/")
+		for i, line := range strings.Split(string(text), "\n") {
+			at := fmt.Sprintf("%s:%d: not pinned by ", name, i+1)
+			if workflow && strings.Contains(line, "uses:") && !pinnedAction.MatchString(line) {
+				complaints = append(complaints, at+"a hash")
+			}
+			if (workflow || script) && anyVersion.MatchString(line) {
+				complaints = append(complaints, at+"a version")
+			}
+		}
+	})
+	if err != nil {
+		complaints = append(complaints, err.Error())
+	}
+	return complaints
 }
 
 // mayImport has a line for each package: what of ours its code may import. A
