@@ -120,6 +120,9 @@ func (p *Provider) op() string {
 }
 
 func label(s *tokencache.Session) string {
+	if s == nil {
+		return ""
+	}
 	if s.Name != "" {
 		return s.Name
 	}

@@ -57,6 +57,9 @@ var errTooLate = errors.New("the sign-in has taken too long")
 // with Op "RegisterClient" and a Code means that the service refuses this way
 // to sign in: [Config.SignInWithCode] may work.
 func (c *Config) SignInWithBrowser(ctx context.Context, open func(page string) error) (*Token, error) {
+	if open == nil {
+		return nil, errors.New("sign in with a browser: open is nil")
+	}
 	start, err := c.startURL(ctx)
 	if err != nil {
 		return nil, err

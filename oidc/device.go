@@ -148,6 +148,9 @@ func authorize(ctx context.Context, api *ssooidc.Client, client Client, start st
 // ctx ends, Redeem returns its error at once; the code can still be redeemed by
 // another call.
 func (c *Config) Redeem(ctx context.Context, code *DeviceCode) (*Token, error) {
+	if code == nil {
+		return nil, errors.New("redeem a device code: it is nil")
+	}
 	// The SDK's own retries would poll faster than we are told to.
 	api, err := c.api(aws.NopRetryer{})
 	if err != nil {

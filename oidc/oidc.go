@@ -82,6 +82,9 @@ type Config struct {
 // show is to tell the person, and not to wait for them; its error ends the
 // sign-in and is returned as it is.
 func (c *Config) SignInWithCode(ctx context.Context, show func(DeviceCode) error) (*Token, error) {
+	if show == nil {
+		return nil, errors.New("sign in with a code: show is nil")
+	}
 	code, err := c.StartDeviceCode(ctx)
 	if err != nil {
 		return nil, err

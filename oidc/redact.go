@@ -1,7 +1,7 @@
 package oidc
 
 import (
-	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -24,9 +24,9 @@ func (t Token) Format(f fmt.State, _ rune) { io.WriteString(f, t.String()) }
 // LogValue is a group with the expiry, and no secret.
 func (t Token) LogValue() slog.Value { return logged(t.Expiry) }
 
-// MarshalJSON writes the expiry, and no secret: to store a token, take its
-// fields one by one.
-func (t Token) MarshalJSON() ([]byte, error) { return marshaled(t.Expiry) }
+// MarshalJSON always fails: what it wrote would hold secrets, or lack them. To
+// store a token, write its fields one by one.
+func (t Token) MarshalJSON() ([]byte, error) { return nil, errSecret("oidc.Token") }
 
 // String returns the type and the expiry, and no secret.
 func (c Client) String() string { return redacted("oidc.Client", c.Expiry) }
@@ -40,9 +40,8 @@ func (c Client) Format(f fmt.State, _ rune) { io.WriteString(f, c.String()) }
 // LogValue is a group with the expiry, and no secret.
 func (c Client) LogValue() slog.Value { return logged(c.Expiry) }
 
-// MarshalJSON writes the expiry, and no secret: to store a registration, take
-// its fields one by one.
-func (c Client) MarshalJSON() ([]byte, error) { return marshaled(c.Expiry) }
+// MarshalJSON always fails, like that of [Token].
+func (c Client) MarshalJSON() ([]byte, error) { return nil, errSecret("oidc.Client") }
 
 // String returns the type and the expiry, and neither of the codes.
 func (d DeviceCode) String() string { return redacted("oidc.DeviceCode", d.Expiry) }
@@ -56,9 +55,8 @@ func (d DeviceCode) Format(f fmt.State, _ rune) { io.WriteString(f, d.String()) 
 // LogValue is a group with the expiry, and neither of the codes.
 func (d DeviceCode) LogValue() slog.Value { return logged(d.Expiry) }
 
-// MarshalJSON writes the expiry, and neither of the codes: to store a device
-// code, take its fields one by one.
-func (d DeviceCode) MarshalJSON() ([]byte, error) { return marshaled(d.Expiry) }
+// MarshalJSON always fails, like that of [Token].
+func (d DeviceCode) MarshalJSON() ([]byte, error) { return nil, errSecret("oidc.DeviceCode") }
 
 func redacted(name string, expiry time.Time) string {
 	return fmt.Sprintf("%s(expires %s)", name, expiry.Format(time.RFC3339))
@@ -68,8 +66,6 @@ func logged(expiry time.Time) slog.Value {
 	return slog.GroupValue(slog.Time("expiry", expiry))
 }
 
-func marshaled(expiry time.Time) ([]byte, error) {
-	return json.Marshal(struct {
-		Expiry time.Time `json:"expiry"`
-	}{expiry})
+func errSecret(name string) error {
+	return errors.New(name + " holds secrets, and is not written as JSON as a whole: write its fields one by one")
 }

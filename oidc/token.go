@@ -60,7 +60,7 @@ type Client struct {
 // new RefreshToken it is worth asking again, and with the old one at once, while
 // the service may still take it.
 func (c *Config) Refresh(ctx context.Context, old *Token) (*Token, error) {
-	if old.RefreshToken == "" {
+	if old == nil || old.RefreshToken == "" {
 		return nil, fmt.Errorf("refresh: %w: no refresh token", ErrSignInRequired)
 	}
 	api, err := c.api(sdk.NewRetryer())

@@ -61,6 +61,9 @@ func (s *Session) SignInByItself(ctx context.Context, show func(code oidc.Device
 		return false, s.recentDenial()
 	}
 	return s.signIn(ctx, st, joined, func(ctx context.Context, config *oidc.Config) (*oidc.Token, error) {
+		if show == nil {
+			return nil, errors.New("sign in to " + s.label() + ": show is nil")
+		}
 		code, resumed := st.readPending(ctx), true
 		if code == nil {
 			resumed = false

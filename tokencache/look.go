@@ -274,6 +274,9 @@ func (s *Session) checked(st *store, it *item, look *Look) *Status {
 
 // quiet is the session in the hands of somebody who must not be asked anything.
 func (s *Session) quiet() *Session {
+	if s == nil {
+		return nil
+	}
 	return &Session{
 		Name: s.Name, Config: s.Config, PortalEndpoint: s.PortalEndpoint, Keyring: s.Keyring, NewLoginKeyring: s.NewLoginKeyring,
 		Unlock: Unlock{KeyFile: s.Unlock.KeyFile}, StateDir: s.StateDir, CacheDir: s.CacheDir, LaxModes: s.LaxModes, Service: s.Service,

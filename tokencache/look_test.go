@@ -363,6 +363,22 @@ func TestAQuietSessionLooksWhereTheSessionDoes(t *testing.T) {
 	}
 }
 
+func TestASignInWithoutAFunctionIsAnError(t *testing.T) {
+	onWorld(t, func(m *world) {
+		first := m.token(m.session())
+		if err := m.session().SignIn(m.Context(), nil); err == nil {
+			t.Error("SignIn: no error")
+		}
+		if m.token(m.session()) != first {
+			t.Error("the login is another")
+		}
+		m.session().SignOut(m.Context())
+		if err := m.session().SignInByItself(m.Context(), nil); err == nil {
+			t.Error("SignInByItself: no error")
+		}
+	})
+}
+
 func TestAFileKeyringInUseGetsNoOtherKey(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "file")
 	keyFile := filepath.Join(t.TempDir(), "key")

@@ -172,7 +172,14 @@ func (s *Session) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(s))
 // logged is ctx for the calls of services that are made in it.
 func (s *Session) logged(ctx context.Context) context.Context { return sdk.WithLogger(ctx, s.Logger) }
 
+// errNoSession is what a nil Session answers: a Provider or a Listing that was
+// given none.
+var errNoSession = errors.New("there is no session: it is nil")
+
 func (s *Session) open() (*store, error) {
+	if s == nil {
+		return nil, errNoSession
+	}
 	s.once.Do(func() { s.store, s.err = newStore(s) })
 	return s.store, s.err
 }

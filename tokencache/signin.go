@@ -35,6 +35,9 @@ func (s *Session) SignIn(ctx context.Context, how func(context.Context, *oidc.Co
 	if _, err := s.open(); err != nil {
 		return err
 	}
+	if how == nil {
+		return errors.New("sign in to " + s.label() + ": how is nil")
+	}
 	to := s.loginStore(ctx)
 	before, err := to.prepareSignIn(ctx)
 	if err != nil {
