@@ -128,6 +128,9 @@ func (d *doctor) fixable(fix func() error) {
 
 // failed is a fault that is an error, in the words of its advice.
 func (d *doctor) failed(check string, err error) {
+	if _, ok := errors.AsType[*awsconfig.SyntaxError](err); ok {
+		return // the check of the syntax says it
+	}
 	say := d.advise(err)
 	mend := cmp.Or(mendOf(err), string(say.more))
 	if say.hint != "" {

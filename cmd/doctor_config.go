@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -68,6 +67,7 @@ type oddityWords struct{ verdict, seen, mend string }
 
 var oddities = map[awsconfig.OddityKind]oddityWords{
 	awsconfig.ByteOrderMark:     {verdictFault, "the file begins with a byte order mark: the AWS CLI and boto3 refuse the whole file, and Go programs do not see its first section", "save it as UTF-8 without BOM: sed -i '1s/^\\xEF\\xBB\\xBF//' FILE"},
+	awsconfig.OtherEncoding:     {verdictFault, "the file is NAME: no AWS SDK reads it", "save it as UTF-8 without a byte order mark (iconv -f NAME -t UTF-8 converts it)"},
 	awsconfig.NotUTF8:           {verdictFault, "a byte that is not UTF-8: the AWS CLI and boto3 refuse the whole file", "save the file as UTF-8"},
 	awsconfig.RepeatedSection:   {verdictFault, "the section NAME is there before: boto3 and the AWS CLI refuse the whole file", "make one section of the two"},
 	awsconfig.RepeatedKey:       {verdictFault, "the key NAME is in this section before: boto3 and the AWS CLI refuse the whole file", "remove one of the two lines"},
@@ -77,7 +77,7 @@ var oddities = map[awsconfig.OddityKind]oddityWords{
 	awsconfig.TrailingComment:   {verdictFault, "a comment behind the value of NAME: the AWS CLI and boto3 take it for a part of the value", "put the comment on a line of its own"},
 	awsconfig.QuotedValue:       {verdictWarning, "the value of NAME is in quotes, which Go programs take off and the others keep", "remove the quotes"},
 	awsconfig.QuotedName:        {verdictWarning, "the name in NAME is in quotes: Go programs make them a part of it, and those in JavaScript and Rust pass the section over", "choose a name without spaces and quotes"},
-	awsconfig.OddName:           {verdictWarning, "the name in NAME has characters that most SDKs do not take, and then pass the section over", "use letters, digits and any of - _ . / @ : + % alone"},
+	awsconfig.OddName:           {verdictWarning, "the name in NAME has characters that only the AWS CLI, boto3 and Go take: programs in JavaScript, Rust and Java pass the section over", "use letters, digits and any of - _ . / @ : + % alone"},
 	awsconfig.PaddedHeader:      {verdictFault, "spaces too many in NAME: the AWS CLI, boto3 or JavaScript pass the section over", "write it with one space in the middle, and none at the ends"},
 	awsconfig.UnknownSection:    {verdictFault, "every SDK passes the section NAME over", "write [profile …] or [sso-session …]"},
 	awsconfig.ProfilePrefix:     {verdictFault, "every SDK passes NAME over in this file", "write the name alone in the brackets, or move the section to the config file"},
@@ -91,7 +91,7 @@ var oddities = map[awsconfig.OddityKind]oddityWords{
 
 func (d *doctor) oddity(check, path string, o awsconfig.Oddity) {
 	words := oddities[o.Kind]
-	mend := strings.ReplaceAll(words.mend, "FILE", shellWord(path))
+	mend := strings.NewReplacer("FILE", shellWord(path), "NAME", o.Name).Replace(words.mend)
 	d.add(check, words.verdict, mend, "%s: %s", o.Location, strings.ReplaceAll(words.seen, "NAME", o.Name))
 }
 
@@ -203,6 +203,10 @@ func (d *doctor) contradictions(check string, s *awsconfig.Section) {
 	case hasSession && len(direct) > 0:
 		d.warn(check, fmt.Sprintf("remove %s from %s: [sso-session %s] says it", strings.Join(direct, ", "), s.Header, session),
 			"%s: %s beside sso_session: programs in Rust refuse the profile", d.at(s, direct[0]), strings.Join(direct, ", "))
+	}
+	if _, login := s.Get("login_session"); login && line {
+		d.fault(check, "remove login_session from "+s.Header+", or the line",
+			"%s: login_session beside credential_process: the AWS CLI and Go take the login and never run the line", d.at(s, "login_session"))
 	}
 	if (line || len(sso) > 0) && keys {
 		d.fault(check, fmt.Sprintf("remove aws_access_key_id and aws_secret_access_key of %s", s.Name),
@@ -337,10 +341,10 @@ func (d *doctor) describeSessions() {
 			d.fault(check, "write the URL of the access portal: in the console it is in the settings of IAM Identity Center",
 				"[sso-session %s]: sso_start_url is where IAM users sign in to the console", name)
 		}
-		if region := regionOf(s.Config.StartURL); region != "" && region != s.Config.Region {
+		if region := oidc.StartURLRegion(s.Config.StartURL); region != "" && region != s.Config.Region {
 			d.fault(check, fmt.Sprintf("write sso_region = %s in [sso-session %s]", region, name),
 				"[sso-session %s]: the start URL is of region %s, and sso_region is %s", name, region, s.Config.Region)
-		} else if home := partitionOfStartURL(s.Config.StartURL); home != "" && home != partitionOf(s.Config.Region).name {
+		} else if home := oidc.StartURLPartition(s.Config.StartURL); home != "" && home != partitionOf(s.Config.Region).name {
 			d.fault(check, fmt.Sprintf("write the region of the instance as sso_region in [sso-session %s]", name),
 				"[sso-session %s]: the start URL is in the partition %s, and sso_region, %s, is not", name, home, s.Config.Region)
 		}
@@ -390,38 +394,6 @@ func countOf(n int, what string) string {
 		return "1 " + what
 	}
 	return fmt.Sprintf("%d %ss", n, what)
-}
-
-// The forms of start URLs that have a region in them.
-var regionalStartURLs = []string{
-	`^https://[^/]+\.([a-z0-9-]+)\.portal\.amazonaws\.(?:com|com\.cn|eu)(?:/|$)`,
-	`^https://[^/]+\.portal\.([a-z0-9-]+)\.(?:app\.aws|app\.amazonwebservices\.com\.cn|api\.amazonwebservices\.eu)(?:/|$)`,
-	`^https://start\.([a-z0-9-]+)\.(?:us-gov-home\.awsapps\.com|home\.awsapps\.cn)/`,
-}
-
-// regionOf returns the region in a start URL, or "".
-func regionOf(startURL string) string {
-	for _, form := range regionalStartURLs {
-		if match := regexp.MustCompile(form).FindStringSubmatch(strings.ToLower(startURL)); match != nil {
-			return match[1]
-		}
-	}
-	return ""
-}
-
-// partitionOfStartURL goes by the host; "" where it does not tell.
-func partitionOfStartURL(startURL string) string {
-	for _, host := range []struct{ form, partition string }{
-		{`us-gov-home\.awsapps\.com|identitycenter\.us-gov\.amazonaws\.com`, "aws-us-gov"},
-		{`awsapps\.cn|identitycenter\.amazonaws\.com\.cn`, "aws-cn"},
-		{`identitycenter\.amazonaws\.eu`, "aws-eusc"},
-		{`(?:[a-z0-9-]+\.)?awsapps\.com|identitycenter\.amazonaws\.com`, "aws"},
-	} {
-		if regexp.MustCompile(`^https://(?:[a-z0-9-]+\.)*(?:` + host.form + `)(?:/|$)`).MatchString(strings.ToLower(startURL)) {
-			return host.partition
-		}
-	}
-	return ""
 }
 
 // logins are the sessions as they are.

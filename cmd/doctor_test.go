@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/binary"
 	"encoding/json"
 	"encoding/pem"
 	"errors"
@@ -22,6 +23,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf16"
 
 	"github.com/credproc/credproc/internal/flight"
 	"github.com/credproc/credproc/internal/idctest"
@@ -207,6 +209,13 @@ var setUps = []setUp{
 	{"a byte order mark, by an editor on Windows", func(p *patient) { p.config[0] = "\ufeff" + p.config[0]; p.save() },
 		`config:1: .*byte order mark`, `^save it as UTF-8 without BOM`, func(p *patient) { p.config[0] = p.config[0][3:]; p.save() }},
 	edit("a byte of Latin-1", `config:13: a byte that is not UTF-8`, `UTF-8`, "[profile x]", "output = caf\xe9"),
+	{"UTF-16, by PowerShell", func(p *patient) {
+		p.write(".aws/config", wide(strings.Join(p.config, "\n"), binary.LittleEndian, true))
+	},
+		`config:1: the file is UTF-16`, `^save it as UTF-8 without a byte order mark \(iconv -f UTF-16`, (*patient).save},
+	edit("a login of the AWS CLI's beside the line", `config:14: login_session beside credential_process: the AWS CLI and Go take the login`, `^remove login_session from \[profile x\]`,
+		"[profile x]", ourLine, "login_session = arn:aws:iam::111111111111:user/ann", "region = x"),
+	edit("a name in another script", `config:12: the name in \[profile 本番\] has characters that only the AWS CLI, boto3 and Go take`, `letters, digits`, "[profile 本番]"),
 	edit("a section twice", `config:12: the section \[profile dev\] is there before`, `one section`, "[profile dev]"),
 	edit("a key twice", `config:14: the key region is in this section before`, `remove one`, "[profile x]", "region = a", "region = b"),
 	{"a line before the first section", func(p *patient) { p.replace("[sso-session", "region = x\n[sso-session") },
@@ -372,12 +381,13 @@ func (p *patient) run(args ...string) int {
 	return p.app(&out).Run(p.Context(), args)
 }
 
-func (p *patient) runs(want int, args ...string) {
+func (p *patient) runs(want int, args ...string) (said string) {
 	p.Helper()
 	var out bytes.Buffer
 	if got := p.app(&out).Run(p.Context(), args); got != want {
 		p.Fatalf("%q: exit status %d, want %d\n%s", args, got, want, &out)
 	}
+	return out.String()
 }
 
 func TestTheDoctorNamesTheFaultAndWhatMendsIt(t *testing.T) {
@@ -402,6 +412,63 @@ func TestTheDoctorNamesTheFaultAndWhatMendsIt(t *testing.T) {
 	if len(setUps) < 30 {
 		t.Errorf("only %d set-ups", len(setUps))
 	}
+}
+
+// wide is text in UTF-16.
+func wide(text string, order binary.AppendByteOrder, marked bool) string {
+	var out []byte
+	if marked {
+		text = "\ufeff" + text
+	}
+	for _, unit := range utf16.Encode([]rune(text)) {
+		out = order.AppendUint16(out, unit)
+	}
+	return string(out)
+}
+
+// What else the doctor could say of the file would be of its zeros.
+func TestOfAFileInUTF16TheDoctorSaysThatAlone(t *testing.T) {
+	for _, order := range []binary.AppendByteOrder{binary.LittleEndian, binary.BigEndian} {
+		for _, marked := range []bool{true, false} {
+			for _, name := range []string{"config", "credentials"} {
+				p := newPatient(t)
+				text := map[string]string{"config": healthyConfig, "credentials": "[x]\nregion = eu-west-1\n"}[name]
+				p.write(".aws/"+name, wide(text, order, marked))
+				if bad, _ := p.sees(); len(bad) != 1 || !strings.Contains(bad[0].Seen, name+":1: the file is UTF-16") {
+					t.Errorf("%s in %v, marked %v: the doctor sees %+v", name, order, marked, bad)
+				}
+				if said := p.runs(2, "process", "--profile", "dev"); !strings.Contains(said, name+":1: the file is UTF-16, and must be UTF-8") {
+					t.Errorf("%s in %v, marked %v: process says %s", name, order, marked, said)
+				}
+			}
+		}
+	}
+}
+
+// Go programs go on past what they cannot read, and so does credproc: the
+// doctor alone says what the others make of it, once.
+func TestABrokenSectionStopsOnlyWhoUsesIt(t *testing.T) {
+	p := newPatient(t)
+	p.add("[profile other]", "sso_session", "region = x")
+	p.runs(0, "login", "corp", "--no-browser")
+	p.runs(0, "process", "--profile", "dev")
+	p.runs(0, "status")
+	if said := p.runs(2, "process", "--profile", "other"); !strings.Contains(said, "config:13: expected an '=' sign") {
+		t.Errorf("process of the broken one says %s", said)
+	}
+	if bad, _ := p.sees("--offline"); len(bad) != 1 || !strings.Contains(bad[0].Seen, "config:13: a line with no key") {
+		t.Errorf("the doctor sees %+v", bad)
+	}
+}
+
+func TestALineBehindEnvIsOurs(t *testing.T) {
+	p := newPatient(t)
+	p.replace("credproc process", "env FOO=1 credproc process")
+	if bad, words := p.sees("--offline"); len(bad) > 0 || !strings.Contains(words, "1 run this program") {
+		t.Errorf("the doctor sees %+v in %s", bad, words)
+	}
+	p.runs(0, "login", "corp", "--no-browser")
+	p.runs(0, "process", "--profile", "dev")
 }
 
 func TestOnAHealthyMachineTheDoctorFindsNothing(t *testing.T) {

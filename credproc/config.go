@@ -327,13 +327,14 @@ func unsupported(p *awsconfig.Profile) error {
 	}
 	reason := map[awsconfig.Kind]string{
 		awsconfig.None:             "has no sso_session, and no other source of credentials",
+		awsconfig.LoginSession:     "has a login_session: a login to the console, made by \"aws login\", which credproc does not use",
 		awsconfig.CredentialSource: "takes its credentials from this machine (credential_source)",
 		awsconfig.WebIdentity:      "takes its credentials from a web identity token",
 		awsconfig.Static:           "has static keys",
 		awsconfig.OtherProcess:     "has the credential_process of another program",
 		awsconfig.Chain:            "asks for a code (mfa_serial)",
 	}[kind]
-	direct := kind == awsconfig.CredentialSource || kind == awsconfig.WebIdentity || kind == awsconfig.Static || kind == awsconfig.OtherProcess
+	direct := kind == awsconfig.CredentialSource || kind == awsconfig.WebIdentity || kind == awsconfig.Static || kind == awsconfig.OtherProcess || kind == awsconfig.LoginSession
 	return &UnsupportedProfileError{Profile: p.Name, Reason: reason, MFA: kind == awsconfig.Chain, Direct: direct}
 }
 

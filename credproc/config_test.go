@@ -60,6 +60,9 @@ const unsupportedProfiles = session + `
 [profile empty]
 region = eu-west-1
 
+[profile console]
+login_session = arn:aws:iam::111111111111:user/ann
+
 [profile static]
 aws_access_key_id = AKIAEXAMPLE
 aws_secret_access_key = static
@@ -155,6 +158,7 @@ func TestAProfileOfAnotherKindIsUnsupported(t *testing.T) {
 		c := m.config(unsupportedProfiles)
 		for _, tt := range []struct{ profile, culprit, reason string }{
 			{"empty", "empty", "has no sso_session, and no other source of credentials"},
+			{"console", "console", "has a login_session: a login to the console, made by \"aws login\", which credproc does not use"},
 			{"static", "static", "has static keys"},
 			{"machine", "machine", "takes its credentials from this machine (credential_source)"},
 			{"web", "web", "takes its credentials from a web identity token"},
@@ -252,7 +256,7 @@ func TestErrorsOfTheConfigurationPassThrough(t *testing.T) {
 
 func TestAConfigurationThatCannotBeReadIsAnErrorOfEverything(t *testing.T) {
 	m := &machine{T: t, server: idctest.New()}
-	c := m.config("[broken\n")
+	c := m.config("\xff\xfe[\x00]\x00\n\x00")
 	_, names := c.SessionNames()
 	_, session := c.Session("corp")
 	_, at := c.SessionAt("https://idc.example/start", "us-east-1")
@@ -630,7 +634,7 @@ func TestALoginIsReachedAlsoWhereNoFileNamesIt(t *testing.T) {
 		if s := m.asked1(m.config("", "AWS_USE_FIPS_ENDPOINT=true", "AWS_USE_DUALSTACK_ENDPOINT=true").LoginSession(status)); !s.Config.UseFIPS || !s.Config.UseDualStack {
 			t.Error("FIPS and dual-stack are lost")
 		}
-		if _, err := m.config("[broken\n").LoginSession(status); !isA[*awsconfig.SyntaxError](err) {
+		if _, err := m.config("broken\n").LoginSession(status); !isA[*awsconfig.SyntaxError](err) {
 			t.Errorf("error %v", err)
 		}
 	})
@@ -645,7 +649,7 @@ func TestAFileCanBeAskedWhatItHas(t *testing.T) {
 	if want := filepath.Join(c.Getenv("HOME"), ".aws", "config"); c.Path() != want {
 		t.Errorf("path %s, want %s", c.Path(), want)
 	}
-	if broken := m.config("[broken\n"); broken.HasSession("corp") || broken.Path() != "" {
+	if broken := m.config("broken\n"); broken.HasSession("corp") || broken.Path() != "" {
 		t.Error("a broken file has a session")
 	}
 }

@@ -96,21 +96,57 @@ func matchLabels(host, pattern []string) (region string, ok bool) {
 	return region, true
 }
 
-// isOwn reports whether a host, in lower case, is Identity Center's own.
-func isOwn(host string) bool {
-	switch host {
-	case "identitycenter.amazonaws.com", "identitycenter.amazonaws.com.cn", "identitycenter.amazonaws.eu", "identitycenter.us-gov.amazonaws.com":
-		return true
-	}
-	for _, domain := range []string{
-		"app.aws", "awsapps.com", "awsapps.cn", "portal.amazonaws.com", "portal.amazonaws.com.cn", "portal.amazonaws.eu",
-		"app.amazonwebservices.com.cn", "api.amazonwebservices.eu",
-	} {
-		if host == domain || strings.HasSuffix(host, "."+domain) {
-			return true
+// domains are Identity Center's own, with their partitions; the first that fits
+// counts. "" is for those whose hosts say a region instead.
+var domains = [...]struct {
+	name, partition string
+	alone           bool // no host below it is one
+}{
+	{"identitycenter.amazonaws.com", "aws", true},
+	{"identitycenter.amazonaws.com.cn", "aws-cn", true},
+	{"identitycenter.amazonaws.eu", "aws-eusc", true},
+	{"identitycenter.us-gov.amazonaws.com", "aws-us-gov", true},
+	{"us-gov-home.awsapps.com", "aws-us-gov", false},
+	{"awsapps.com", "aws", false},
+	{"awsapps.cn", "aws-cn", false},
+	{"app.aws", "", false},
+	{"portal.amazonaws.com", "", false},
+	{"portal.amazonaws.com.cn", "aws-cn", false},
+	{"portal.amazonaws.eu", "aws-eusc", false},
+	{"app.amazonwebservices.com.cn", "aws-cn", false},
+	{"api.amazonwebservices.eu", "aws-eusc", false},
+}
+
+// partitionOf returns the partition that a host, in lower case, is in, "" where
+// it does not say, and whether it is Identity Center's own.
+func partitionOf(host string) (partition string, own bool) {
+	for _, d := range domains {
+		if host == d.name || !d.alone && strings.HasSuffix(host, "."+d.name) {
+			return d.partition, true
 		}
 	}
-	return false
+	return "", false
+}
+
+// isOwn reports whether a host, in lower case, is Identity Center's own.
+func isOwn(host string) bool {
+	_, own := partitionOf(host)
+	return own
+}
+
+// StartURLPartition returns the AWS partition that the host of a start URL is in:
+// "aws", "aws-cn", "aws-us-gov", "aws-eusc", or "" where the host does not say. See
+// [StartURLRegion] for those that say their region. It may be called concurrently.
+//
+// See https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html#arns-syntax.
+func StartURLPartition(start string) string {
+	normal, err := NormalizeStartURL(start)
+	u, parseErr := url.Parse(normal)
+	if err != nil || parseErr != nil {
+		return ""
+	}
+	partition, _ := partitionOf(u.Hostname())
+	return partition
 }
 
 // CheckPage returns an error unless page may be given to a browser to sign in

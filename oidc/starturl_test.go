@@ -107,6 +107,30 @@ func TestStartURLRegionIsWhatTheHostSays(t *testing.T) {
 	}
 }
 
+func TestStartURLPartitionIsWhatTheHostSays(t *testing.T) {
+	for start, want := range map[string]string{
+		"https://corp.awsapps.com/start":                                                 "aws",
+		"https://d-1234567890.eu.awsapps.com/start":                                      "aws",
+		"https://identitycenter.amazonaws.com/ssoins-0123456789abcdef":                   "aws",
+		"https://start.us-gov-home.awsapps.com/directory/agency":                         "aws-us-gov",
+		"https://identitycenter.us-gov.amazonaws.com/ssoins-0123456789abcdef":            "aws-us-gov",
+		"https://start.home.awsapps.cn/directory/acme":                                   "aws-cn",
+		"https://identitycenter.amazonaws.com.cn/ssoins-0123456789abcdef":                "aws-cn",
+		"https://ssoins-0123456789abcdef.portal.cn-north-1.app.amazonwebservices.com.cn": "aws-cn",
+		"https://identitycenter.amazonaws.eu/ssoins-0123456789abcdef":                    "aws-eusc",
+
+		"https://ssoins-0123456789abcdef.portal.eu-west-1.app.aws": "",
+		"https://sso.corp.example/start":                           "",
+		"https://corp.awsapps.com.example/start":                   "",
+		"https://x.identitycenter.amazonaws.com/start":             "",
+		"no URL": "",
+	} {
+		if got := oidc.StartURLPartition(start); got != want {
+			t.Errorf("%s: %q, want %q", start, got, want)
+		}
+	}
+}
+
 func TestStartURLNameIsWhatPeopleSay(t *testing.T) {
 	for start, want := range map[string]string{
 		"https://corp.awsapps.com/start":                               "corp",

@@ -3,7 +3,11 @@
 //
 // The grammar is that of the AWS SDKs' shared specification, as the SDKs for
 // Rust and Java implement it, with more let through where that is harmless: a
-// byte order mark, names in quotes or with spaces, indented comments.
+// byte order mark, names in quotes, with spaces or in any script, indented
+// comments.
+//
+// A line that cannot be read spoils its section, and no other: an error of that
+// section's use names it. So does the Go SDK go on; see [Lint] for who does not.
 //
 // A start-up path of microseconds goes through this package: there is nothing
 // to initialize in it, and nothing is read but the two files.
@@ -33,7 +37,8 @@ type Config struct {
 // empty. Where both have the same key of the same profile, the credentials
 // file wins.
 //
-// The error is a [*SyntaxError], or says which file could not be read and why.
+// The error is a [*SyntaxError] of a file without any section, or in another
+// encoding than UTF-8, or says which file could not be read and why.
 func Load(configPath, credentialsPath string) (*Config, error) {
 	return load(configPath, credentialsPath, nil)
 }
@@ -71,7 +76,7 @@ func (c *Config) read(path string, credentials bool, only []string) error {
 }
 
 // Parse reads data, the content of the file called name: a credentials file,
-// or else a config file. The error is a [*SyntaxError].
+// or else a config file. The error is a [*SyntaxError], as of [Load].
 func Parse(name string, data []byte, credentials bool) (*Config, error) {
 	c := &Config{Path: name}
 	if credentials {
@@ -106,6 +111,7 @@ func (c *Config) merge(credentials *Config) {
 			put(&c.Profiles, s)
 			continue
 		}
+		c.Profiles[name].spoil(s.problem)
 		for _, p := range s.properties {
 			c.Profiles[name].set(p)
 		}
@@ -138,6 +144,22 @@ type Section struct {
 	Name     string // "dev"
 
 	properties []property
+	problem    *SyntaxError // of its first line that cannot be read, or nil
+}
+
+// Problem returns a [*SyntaxError] for the first line of the section that
+// cannot be read, or nil.
+func (s *Section) Problem() error {
+	if s == nil || s.problem == nil {
+		return nil
+	}
+	return s.problem
+}
+
+func (s *Section) spoil(problem *SyntaxError) {
+	if s.problem == nil {
+		s.problem = problem
+	}
 }
 
 type property struct {
@@ -174,7 +196,7 @@ func (s *Section) Nested(key, sub string) (value string, ok bool) {
 		return "", false
 	}
 	for line := range strings.SplitSeq(text[1:], "\n") {
-		// The lines were checked when they were read.
+		// A line without a key is the section's problem.
 		if k, v, _ := splitProperty(line); strings.ToLower(k) == sub {
 			value, ok = v, true
 		}

@@ -37,10 +37,11 @@ func WithoutDefault(data []byte, credentials bool) (rest []byte, found bool) {
 			p.header(text)
 			inDefault, dropping = p.section != nil && p.section.Name == "default" && p.inProfile(), false
 		case len(bare) == len(text): // else it goes on with the value above
-			key, _, _ := splitProperty(text)
+			key, _, problem := splitProperty(text)
 			key = strings.ToLower(key)
 			gives := inDefault && slices.Contains(giving, key)
-			dropping = gives || slices.Contains(secretKeys(), key)
+			// What has no key may be half of a secret one.
+			dropping = gives || problem != "" || slices.Contains(secretKeys(), key)
 			found = found || gives
 		}
 		if !dropping || bare == "" || isComment(bare) {

@@ -13,7 +13,8 @@ import (
 // ignore_configured_endpoint_urls, rules all of them out. p may be nil.
 //
 // It must be https, or http to this machine, for secrets are sent there. The
-// error is a [*ValueError], also for a services section that does not exist.
+// error is a [*ValueError], also for a services section that does not exist, or a
+// [*SyntaxError] of it.
 func (c *Config) Endpoint(service string, p *Profile, getenv func(string) string) (string, error) {
 	ignore, err := p.flag("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", getenv)
 	if ignore || err != nil {
@@ -39,6 +40,9 @@ func (c *Config) configuredEndpoint(service string, s *Section, getenv func(stri
 		services := c.Services[name.Value]
 		if services == nil {
 			return Setting{}, &ValueError{name, "no such services section" + in(c.Path)}
+		}
+		if err := services.Problem(); err != nil {
+			return Setting{}, err
 		}
 		if url, _ := services.Nested(service, "endpoint_url"); url != "" {
 			return Setting{services.Where(service), services.Header, "endpoint_url", url}, nil

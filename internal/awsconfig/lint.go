@@ -19,6 +19,7 @@ type OddityKind string
 // in it can be used.
 const (
 	ByteOrderMark     OddityKind = "byte order mark"                // AWS CLI, boto3: whole file; Go: first section
+	OtherEncoding     OddityKind = "another encoding"               // all: whole file
 	NotUTF8           OddityKind = "not UTF-8"                      // AWS CLI, boto3: whole file
 	RepeatedSection   OddityKind = "repeated section"               // AWS CLI, boto3: whole file; others merge
 	RepeatedKey       OddityKind = "repeated key"                   // AWS CLI, boto3: whole file; others take the last
@@ -28,7 +29,7 @@ const (
 	TrailingComment   OddityKind = "comment behind a value"         // AWS CLI, boto3: part of the value
 	QuotedValue       OddityKind = "value in quotes"                // Go strips them
 	QuotedName        OddityKind = "name in quotes"                 // Go keeps them, JavaScript and Rust pass the section over
-	OddName           OddityKind = "name with odd characters"       // most pass the section over
+	OddName           OddityKind = "name with odd characters"       // JavaScript, Rust and Java pass the section over
 	PaddedHeader      OddityKind = "spaces in a header"             // AWS CLI, boto3, JavaScript pass the section over
 	UnknownSection    OddityKind = "unknown section"                // all pass it over
 	ProfilePrefix     OddityKind = "prefix in the credentials file" // all pass the section over
@@ -45,6 +46,11 @@ const (
 func Lint(name string, data []byte, credentials bool) []Oddity {
 	l := linter{credentials: credentials, at: Location{File: name}, sections: make(map[string]bool)}
 	text := string(data)
+	if encoding := encodingOf(text); encoding != "" {
+		l.at.Line = 1
+		l.add(OtherEncoding, encoding)
+		return l.found // of the rest nothing can be said
+	}
 	if rest, ok := strings.CutPrefix(text, "\ufeff"); ok {
 		l.at.Line, text = 1, rest
 		l.add(ByteOrderMark, "")
@@ -198,8 +204,12 @@ func (l *linter) property(text string) {
 }
 
 // CommandOf returns the words of a credential_process value, as botocore cuts
-// them; ok is false where a quote is not closed.
-func CommandOf(value string) (words []string, ok bool) { return split(value, onWindows) }
+// them, from the program on that env(1) runs, if that stands before it; ok is
+// false where a quote is not closed.
+func CommandOf(value string) (words []string, ok bool) {
+	words, ok = split(value, onWindows)
+	return words[afterEnv(words):], ok
+}
 
 // IsOurs reports whether a credential_process value runs our process command;
 // command is as for [Config.Profile].

@@ -32,6 +32,8 @@ func TestWhatSDKsReadDifferentlyIsOdd(t *testing.T) {
 		{"[profile a]\nregion: x\n", false, "2 colon for an equals sign region"},
 		{"[profile a]\n  region = x\n", false, "2 indented line below a header [profile a]"},
 		{"[profile a]\ns3 =\n  x\n", false, "3 line without an equals sign [profile a]"},
+		{"\xff\xfe[\x00a\x00", false, "1 another encoding UTF-16"},
+		{"[\x00\n\x00x\x00", true, "1 another encoding UTF-16"},
 		// These are not.
 		{"", false, ""},
 		{"[default]\r\nregion = x\r\n\r\n# c\r\n; c\r\n[profile a] # c\r\n", false, ""},

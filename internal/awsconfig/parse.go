@@ -21,7 +21,9 @@ type parser struct {
 	unwanted Section  // section, while the one being read is another profile
 	kept     bool     // some of the text may be in use, as names and values
 
-	bareDefault *Section // [default] of a config file
+	bareDefault *Section     // [default] of a config file
+	homeless    *SyntaxError // the first line before all sections, or nil
+	headed      bool         // there is a section
 }
 
 // add merges a file into c.
@@ -37,6 +39,14 @@ func (c *Config) add(name, text string, credentials bool) error {
 // lines reads text, which begins where a line does, and returns what is left of
 // it: a line whose end is not in it, if there is more to come.
 func (p *parser) lines(text string, last bool) (rest string, err error) {
+	if p.at.Line == 0 {
+		if len(text) < 4 && !last {
+			return text, nil
+		}
+		if encoding := encodingOf(text); encoding != "" {
+			return "", &SyntaxError{Location{p.at.File, 1}, "the file is " + encoding + ", and must be UTF-8"}
+		}
+	}
 	for more := true; more; {
 		if p.section == &p.unwanted {
 			text = p.skip(text)
@@ -52,7 +62,7 @@ func (p *parser) lines(text string, last bool) (rest string, err error) {
 			line = strings.TrimPrefix(line, "\ufeff")
 		}
 		if problem := p.line(line); problem != "" {
-			return "", &SyntaxError{p.at, problem}
+			p.spoil(problem)
 		}
 		p.kept = p.kept || p.section != &p.unwanted
 	}
@@ -60,7 +70,35 @@ func (p *parser) lines(text string, last bool) (rest string, err error) {
 	if p.bareDefault != nil && p.config.Profiles["default"] == nil {
 		put(&p.config.Profiles, p.bareDefault)
 	}
+	if p.homeless != nil && !p.headed {
+		return "", p.homeless
+	}
 	return "", nil
+}
+
+// spoil notes what is wrong with the line where it matters.
+func (p *parser) spoil(problem string) {
+	switch {
+	case p.section == &p.unwanted || p.ignored:
+	case p.section != nil:
+		p.section.spoil(&SyntaxError{p.at, problem})
+	case p.homeless == nil:
+		p.homeless = &SyntaxError{p.at, problem}
+	}
+}
+
+// encodingOf names the encoding of a text that is not UTF-8, by its byte order
+// mark or the zeros beside its first letter; else it returns "".
+func encodingOf(text string) string {
+	zero := func(i int) bool { return i < len(text) && text[i] == 0 }
+	switch {
+	case strings.HasPrefix(text, "\xff\xfe\x00\x00"), strings.HasPrefix(text, "\x00\x00\xfe\xff"),
+		zero(0) && zero(1) && zero(2) && !zero(3), !zero(0) && zero(1) && zero(2) && zero(3):
+		return "UTF-32"
+	case strings.HasPrefix(text, "\xff\xfe"), strings.HasPrefix(text, "\xfe\xff"), len(text) > 1 && zero(0) != zero(1):
+		return "UTF-16"
+	}
+	return ""
 }
 
 // line returns what is wrong with the line, and nothing of the line: it may be
@@ -88,12 +126,15 @@ func (p *parser) line(line string) (problem string) {
 func (p *parser) header(line string) (problem string) {
 	end := headerEnd(line)
 	if end < 0 {
-		return "expected a section header to end with ']'"
+		problem = "expected a section header to end with ']'"
+		line = cutComment(line)
+		end = strings.IndexByte(line+"]", ']')
+		line = line[:end] + "]"
 	}
-	p.last = nil
+	p.last, p.headed = nil, true
 	p.section = p.open(line[:end+1], trimLeft(trimRight(line[1:end])))
 	p.ignored = p.section == nil
-	return ""
+	return problem
 }
 
 // headerEnd returns the index of the first ']' with nothing but a comment
@@ -166,17 +207,20 @@ func put(sections *map[string]*Section, s *Section) *Section {
 
 // sectionName returns the name that text stands for, if it is valid. The
 // specification knows neither quotes, which the AWS CLI takes and writes, nor
-// spaces, which the Go SDK takes.
+// spaces, which the Go SDK takes, nor other scripts and punctuation, which both
+// take. Of a quote that is not closed the Go SDK makes a part of the name.
 func sectionName(text string) (name string, ok bool) {
 	if strings.IndexByte(text, '"') >= 0 || strings.IndexByte(text, '\'') >= 0 {
-		words, ok := split(text, false)
-		if !ok || len(words) != 1 {
+		words, closed := split(text, false)
+		if closed && len(words) != 1 {
 			return "", false
 		}
-		return words[0], words[0] != ""
+		if closed {
+			text = words[0]
+		}
 	}
 	for i := range len(text) {
-		if !isIdentifier(text[i]) && !isSpace(text[i]) {
+		if text[i] < ' ' && text[i] != '\t' || text[i] == 0x7f {
 			return "", false
 		}
 	}
@@ -186,6 +230,7 @@ func sectionName(text string) (name string, ok bool) {
 func (p *parser) property(line string) (problem string) {
 	key, value, problem := splitProperty(line)
 	if problem != "" {
+		p.last, p.nested = &p.void, false
 		return problem
 	}
 	p.nested = value == ""

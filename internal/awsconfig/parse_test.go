@@ -108,8 +108,10 @@ func TestParseConfigFile(t *testing.T) {
 		{"another kind of section", "[profile foo]\na = 1\n[plugins]\nb = 2\n c = 3\njunk\n[sso-sesion foo]\n[profile bar]\nd = 4", `profile bar, d "4"; profile foo, a "1"`},
 		{"no kind", "[foo]\na = 1\n[\"default\"]\n[profile]\n[sso-session]\n[services ]\n[]\n[ ]", ""},
 		{"no space after the kind", "[profilefoo]\na = 1\n[profile\"foo\"]\n[sso-sessionfoo]\n[profile bar]", "profile bar"},
-		{"invalid name", "[profile foo!bar]\na = 1\n[profile fü]\n[profile a#b]\n[profile a]b]\n[profile foo]\nb = 2", `profile foo, b "2"`},
-		{"invalid quotes", "[profile \"foo]\na = 1\n[profile foo'bar]\n[profile \"\"]\n[profile a \"b\"]\n[profile \"a\" b]", ""},
+		{"names that only the AWS CLI and Go take", "[profile a,b!]\na = 1\n[profile größe]\n[sso-session 本番]\n[services a[b]]\n[profile o'brien]",
+			`profile a,b!, a "1"; profile größe; profile o'brien; session 本番; services a[b]`},
+		{"invalid name", "[profile a\x00b]\na = 1\n[profile a\x1bb]\n[profile a\x7f]\n[profile foo]\nb = 2", `profile foo, b "2"`},
+		{"invalid quotes", "[profile \"\"]\n[profile a \"b\"]\n[profile \"a\" b]", ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -136,7 +138,7 @@ func TestParseCredentialsFile(t *testing.T) {
 		{"other sections", "[sso-session foo]\na = 1\n[services foo]\nb = 2\n[bar]", "profile bar"},
 		{"prefix without a name", "[profile]\n[services]", "profile profile; profile services"},
 		{"prefix without a space", "[sso-sessionfoo]\na = 1", `profile sso-sessionfoo, a "1"`},
-		{"invalid name", "[foo!bar]\na = 1\n[]", ""},
+		{"any name", "[größe, foo!bar]\na = 1\n[]", `profile größe, foo!bar, a "1"`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -181,6 +183,7 @@ func TestSyntaxErrorSaysWhereAndWhat(t *testing.T) {
 		noName      = "expected a name before the '=' sign"
 		inTheBlock  = " in the indented block"
 		secret      = "SECRET"
+		utf16       = "the file is UTF-16, and must be UTF-8"
 		goodSection = "[profile foo]\na = 1\n"
 	)
 	tests := []struct {
@@ -188,9 +191,8 @@ func TestSyntaxErrorSaysWhereAndWhat(t *testing.T) {
 		line       int
 		problem    string
 	}{
-		{"header without end", "[profile SECRET", 1, noEnd},
-		{"header with only a start", "\n[", 2, noEnd},
-		{"header with its end in a comment", "[profile SECRET # ]x", 1, noEnd},
+		{"header without end", "[profile foo", 1, noEnd},
+		{"header with its end in a comment", "[profile foo # ]x", 1, noEnd},
 		{"header followed by text", "[profile foo] SECRET", 1, noEnd},
 		{"property before any section", "\n\nSECRET = SECRET", 3, noHeader},
 		{"anything before any section", "SECRET", 1, noHeader},
@@ -199,7 +201,6 @@ func TestSyntaxErrorSaysWhereAndWhat(t *testing.T) {
 		{"property after a second byte order mark", "\ufeff\ufeff[profile SECRET]", 1, noHeader},
 		{"indented line before any property", "[profile foo]\n SECRET = 1", 2, noProperty},
 		{"indented line after a repeated header", goodSection + "[profile foo]\n SECRET", 4, noProperty},
-		{"indented line after default", goodSection + "[default]\n SECRET", 4, noProperty},
 		{"no '=' sign", goodSection + "SECRET", 3, noSign},
 		{"a ':' instead", goodSection + "\r\nSECRET : SECRET\r\n", 4, noSign},
 		{"an '=' sign in a comment only", goodSection + "SECRET # = SECRET", 3, noSign},
@@ -209,13 +210,22 @@ func TestSyntaxErrorSaysWhereAndWhat(t *testing.T) {
 		{"nested line without a key", goodSection + "s3 =\n = SECRET", 4, noName + inTheBlock},
 		{"nested line under an invalid key", goodSection + "s 3 =\n SECRET", 4, noSign + inTheBlock},
 		{"line after a section that is ignored", "[plugins]\nx\n[profile foo]\nSECRET", 4, noSign},
-		{"void default", "[profile default]\n[default]\nSECRET", 3, noSign},
+		{"the first of two", goodSection + "SECRET\n= SECRET", 3, noSign},
+		{"UTF-16, of Windows", "\xff\xfe[\x00S\x00E\x00C\x00R\x00E\x00T\x00]\x00\n\x00", 1, utf16},
+		{"UTF-16, high bytes first", "\xfe\xff\x00[\x00S", 1, utf16},
+		{"UTF-16 without a mark", "[\x00S\x00", 1, utf16},
+		{"UTF-16 without a mark, high bytes first", "\x00#\x00S", 1, utf16},
+		{"UTF-32", "\xff\xfe\x00\x00[\x00\x00\x00", 1, strings.Replace(utf16, "16", "32", 1)},
+		{"UTF-32 without a mark", "\x00\x00\x00[", 1, strings.Replace(utf16, "16", "32", 1)},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			c, err := Parse("/etc/my config", []byte(tt.file), false)
+			if err == nil { // it is of the one section that it is in
+				_, err = c.Profile("foo", credproc)
+			}
 			e, ok := errors.AsType[*SyntaxError](err)
-			if !ok || c != nil {
+			if !ok {
 				t.Fatalf("got %v, error %v", c, err)
 			}
 			if e.File != "/etc/my config" || e.Line != tt.line || e.Problem != tt.problem {
@@ -228,6 +238,36 @@ func TestSyntaxErrorSaysWhereAndWhat(t *testing.T) {
 				t.Errorf("the error repeats the line: %v", err)
 			}
 		})
+	}
+}
+
+// The Go SDK goes on past what it cannot read.
+func TestABrokenSectionStopsNobodyWhoDoesNotUseIt(t *testing.T) {
+	const good = "[sso-session s]\nsso_start_url = https://x/start\nsso_region = eu-west-1\n" +
+		"[profile p]\nsso_session = s\nsso_account_id = 111111111111\nsso_role_name = R\n"
+	for _, broken := range []string{
+		"[profile other\n", "[profile other]\nx\n", "[profile other]\n y\n", "[profile other]\n=x\n", "[profile other]\ns3 =\n  x\n", "[sso-session other]\nx\n",
+		"[services other]\nx\n", "[plugins\nx\n", "[\nx\n", "[other] x\n",
+	} {
+		for _, text := range []string{broken + good, good + broken} {
+			c := files(t, text, "[stranger]\nx\n")
+			if p, err := c.Profile("p", credproc); err != nil || p.Kind != SSO {
+				t.Errorf("%q: %v, error %v", text, p, err)
+			}
+		}
+	}
+	c := files(t, "x\n"+good+"[profile chained]\nrole_arn = r\nsource_profile = q\n[profile q]\nx\n[profile served]\nservices = v\n[services v]\nx\n", "[p]\nx\n")
+	for name, want := range map[string]string{"p": "credentials:2", "q": "config:13", "chained": "config:13"} {
+		if p, err := c.Profile(name, credproc); err == nil || !strings.HasSuffix(err.Error(), want+": expected an '=' sign") {
+			t.Errorf("%s: %v, error %v", name, p, err)
+		}
+	}
+	p, err := c.Profile("served", credproc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Endpoint("sso", p, env(nil)); err == nil || !strings.HasSuffix(err.Error(), "config:17: expected an '=' sign") {
+		t.Errorf("an endpoint: error %v", err)
 	}
 }
 

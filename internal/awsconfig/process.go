@@ -2,6 +2,7 @@ package awsconfig
 
 import (
 	"runtime"
+	"slices"
 	"strings"
 )
 
@@ -52,6 +53,7 @@ func (r resolver) target(s *Section, line Setting, flags map[string]string) (*Pr
 // wants credentials. ok is false if it does not run our process command.
 func ourFlags(value string, command []string, windows bool) (flags map[string]string, ok bool) {
 	words, ok := split(value, windows)
+	words = words[afterEnv(words):]
 	if !ok || len(command) == 0 || len(words) <= len(command) {
 		return nil, false
 	}
@@ -62,6 +64,23 @@ func ourFlags(value string, command []string, windows bool) (flags map[string]st
 	}
 	flags, operand := targetFlags(words[len(command):])
 	return flags, operand == "process" || operand == "credential-process"
+}
+
+// afterEnv returns the index of the program that a command line runs: behind
+// env(1), its flags and its settings, if they are there.
+func afterEnv(words []string) int {
+	if len(words) == 0 || program(words[0]) != "env" {
+		return 0
+	}
+	for i := 1; i < len(words); i++ {
+		switch name, _, isSetting := strings.Cut(words[i], "="); {
+		case !isSetting && slices.Contains([]string{"-u", "--unset", "-C", "--chdir"}, name):
+			i++ // its value
+		case !isSetting && !strings.HasPrefix(name, "-"):
+			return i
+		}
+	}
+	return 0
 }
 
 // targetFlags picks out the flags that say for what, and the first word that is

@@ -29,6 +29,9 @@ func TestOurLineIsRecognized(t *testing.T) {
 		{"flags before the command", "credproc --sso-session corp --debug --account-id=111111111111 process --role-name Admin", credproc},
 		{"flag twice", "credproc process --role-name x --sso-session corp --account-id 111111111111 --role-name=Admin", credproc},
 		{"words in quotes", `credproc "process" '--sso-session' "corp" --account-id "111111111111" --role-name=Ad"min"`, credproc},
+		{"env", "env credproc" + rest, credproc},
+		{"settings", "env AWS_CA_BUNDLE=/x HTTPS_PROXY=http://p credproc" + rest, credproc},
+		{"env with flags", "/usr/bin/env -i -u X --unset=Y --chdir / -- FOO=1 /opt/acme aws" + rest, acme},
 		{"over several lines", "credproc\nprocess\n--sso-session corp\n--account-id 111111111111\n--role-name Admin", credproc},
 	}
 	for _, tt := range tests {
@@ -63,6 +66,10 @@ func TestOtherLinesAreNotOurs(t *testing.T) {
 		{"credproc --debug", credproc},
 		{"credproc exec dev", credproc},
 		{"credproc env --format process", credproc},
+		{"env", credproc},
+		{"env FOO=1", credproc},
+		{"env -u credproc process -p a", credproc},
+		{"env FOO=1 acme process -p a", credproc},
 		{"credproc --profile process", credproc},
 		{"credproc2 process", credproc},
 		{"/opt/credproc/other process", credproc},

@@ -17,6 +17,7 @@ type Kind int
 // file, then the process, then static keys in the config file.
 const (
 	None             Kind = iota // it does not say
+	LoginSession                 // login_session: the AWS CLI's login to the console, which only AWS tools take
 	Ours                         // our own credential_process line: Role or Chain
 	SSO                          // sso_session, sso_account_id, sso_role_name: Role
 	LegacySSO                    // the same with sso_start_url and sso_region: Role
@@ -30,7 +31,7 @@ const (
 
 // String returns the constant's name.
 func (k Kind) String() string {
-	names := [...]string{"None", "Ours", "SSO", "LegacySSO", "SessionOnly", "Chain",
+	names := [...]string{"None", "LoginSession", "Ours", "SSO", "LegacySSO", "SessionOnly", "Chain",
 		"CredentialSource", "WebIdentity", "Static", "OtherProcess"}
 	if k < 0 || int(k) >= len(names) {
 		return "Kind(" + strconv.Itoa(int(k)) + ")"
@@ -89,7 +90,7 @@ type Profile struct {
 }
 
 // Session returns the sso-session called name. The error is an
-// [*UnknownSessionError], a [*MissingError] or a [*ValueError].
+// [*UnknownSessionError], a [*MissingError], a [*SyntaxError] or a [*ValueError].
 func (c *Config) Session(name string) (Session, error) {
 	return c.namedSession(Setting{Value: name})
 }
@@ -99,8 +100,8 @@ func (c *Config) Session(name string) (Session, error) {
 // "aws"). Paths, and ".exe", make no difference.
 //
 // The error is an [*UnknownProfileError], an [*UnknownSessionError], a
-// [*MissingError], a [*MismatchError], a [*ReservedRoleError] or a
-// [*ValueError], and may concern another profile that this one names.
+// [*MissingError], a [*MismatchError], a [*ReservedRoleError], a [*SyntaxError]
+// or a [*ValueError], and may concern another profile that this one names.
 func (c *Config) Profile(name string, command []string) (*Profile, error) {
 	return resolver{Config: c, command: command}.profile(Setting{Value: name})
 }
@@ -158,6 +159,9 @@ func (r resolver) profile(ref Setting) (*Profile, error) {
 	if s == nil {
 		return nil, &UnknownProfileError{ref.Location, ref.Value, names(r.Profiles), r.Path}
 	}
+	if err := s.Problem(); err != nil {
+		return nil, err
+	}
 	// Of a source with keys of its own, botocore and the Go SDK take these, and
 	// not its role; and so a profile may be its own source.
 	ownKeys := r.source && s.text("aws_access_key_id") != ""
@@ -194,6 +198,8 @@ func (r resolver) resolve(p *Profile, assumes bool) error {
 		session, err := r.session(ssoKeys(s))
 		p.Kind, p.Role = SessionOnly, &Role{Session: session}
 		return err
+	case s.text("login_session") != "":
+		p.Kind = LoginSession
 	}
 	return nil
 }
@@ -344,6 +350,9 @@ func (c *Config) namedSession(ref Setting) (Session, error) {
 	s := c.Sessions[ref.Value]
 	if s == nil {
 		return Session{}, &UnknownSessionError{ref.Location, ref.Value, names(c.Sessions), c.Path}
+	}
+	if err := s.Problem(); err != nil {
+		return Session{}, err
 	}
 	start, region := s.setting("sso_start_url"), s.setting("sso_region")
 	if err := missing(s.Location, s.Header, start, region); err != nil {

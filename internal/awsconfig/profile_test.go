@@ -91,6 +91,8 @@ func TestProfileKinds(t *testing.T) {
 		{"another process before keys in the config file", "credential_process = x\n" + keys, "", "OtherProcess"},
 		{"our line before session only", "sso_session = other\n" + ours, "", "Ours" + role},
 		{"static before session only", "sso_session = corp\n" + keys, "", "Static"},
+		{"login_session", "login_session = arn:aws:iam::111111111111:user/ann", "", "LoginSession"},
+		{"our line before login_session", "login_session = x\n" + ours, "", "Ours" + role},
 		{"empty keys are none", "role_arn =\nsso_account_id =\nsso_role_name =\nsso_session =\ncredential_process =\naws_access_key_id =", "", "None"},
 	}
 	for _, tt := range tests {
@@ -115,7 +117,7 @@ func TestKindNames(t *testing.T) {
 	for k := None; k <= OtherProcess; k++ {
 		seen[k.String()] = true
 	}
-	if len(seen) != 10 || None.String() != "None" || OtherProcess.String() != "OtherProcess" {
+	if len(seen) != 11 || None.String() != "None" || OtherProcess.String() != "OtherProcess" {
 		t.Errorf("got %v", seen)
 	}
 	if got := Kind(-1).String() + Kind(99).String(); got != "Kind(-1)Kind(99)" {

@@ -23,6 +23,9 @@ func Normalize(start string) (normal, shown, problem string) {
 	if ok && !strings.Contains(text, "@") {
 		shown = text
 	}
+	if strings.Contains(text, `\`) {
+		return "", shown, backslash
+	}
 	if problem := u.problem(ok); problem != "" {
 		return "", shown, problem
 	}
@@ -40,9 +43,14 @@ func Normalize(start string) (normal, shown, problem string) {
 // Problem says why no secret may be sent to a URL: it is to be https, or http
 // to this machine. "" means that it may.
 func Problem(text string) string {
+	if strings.Contains(text, `\`) {
+		return backslash
+	}
 	u, ok := parse(text)
 	return u.problem(ok)
 }
+
+const backslash = "must have no backslash, which browsers read as a slash"
 
 // parts are those of a URL.
 type parts struct {

@@ -11,7 +11,7 @@ import (
 // reference is Normalize by net/url and net/netip.
 func reference(start string) (normal string, ok bool) {
 	u, err := url.Parse(strings.TrimSpace(start))
-	if err != nil || u.User != nil || u.Scheme != "https" && (u.Scheme != "http" || !referenceLoopback(u.Hostname())) {
+	if err != nil || strings.Contains(start, `\`) || u.User != nil || u.Scheme != "https" && (u.Scheme != "http" || !referenceLoopback(u.Hostname())) {
 		return "", false
 	}
 	name := strings.TrimSuffix(strings.ToLower(u.Hostname()), ".")
@@ -54,7 +54,7 @@ var spellings = []string{
 	"https://[1:2:3:4:5:6:1.2.3.4]", "https://[:1]", "https://[12345::]", "https://[::1", "https://::1", "https://[127.0.0.1]", "https://[]", "https://[::1]x",
 	"https://x/ü?ü#ü", "https://x/%zz", "https://x/%", "https://x/#%zz", "https://x/a!'()*[]", "https://x/a!b\"c", "https://x/<>^`{|}\\", "https://x/%+1", "https://x/%7e~",
 	"https://u:p@x/", "https://u@", "https:///x", "https:x", "https:/x", "://x", "x", "", "http:", "ftp://x", "javascript:alert(1)", "https://a:b:1", "https://x y/",
-	"https://x\x00", "https://x\x7f/", "https://%63orp/", "https://b\u00fccher.example/", "https://\u212a.example", "https://x/\xff", "https://*.x/", "https://a_b-c/",
+	`https://x\start`, `https://x/start\`, `https://x/start/#\`, "https://x\x00", "https://x\x7f/", "https://%63orp/", "https://b\u00fccher.example/", "https://\u212a.example", "https://x/\xff", "https://*.x/", "https://a_b-c/",
 	"https://x:65536", "https://x:12x", "https://x?y/z", "https://x#y/z", "https://x/*", "https://x/;a=b,c+d$e&f", "https://x@y@z/", "http://0127.0.0.1", "https://.", "https://[::%31]",
 }
 
