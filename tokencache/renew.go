@@ -167,7 +167,7 @@ func (r *renewal) judge(it *item, since time.Time) (*item, bool, error) {
 	case over != nil:
 		reason = cmp.Or(over.Reason, "refused")
 	case it.RefreshToken == "":
-		reason = "the service gave no refresh token at sign-in, and the access token has ended"
+		reason = "the service gave no refresh token at sign-in, and by this machine's clock the access token has expired"
 	default:
 		return nil, false, nil
 	}
