@@ -1,10 +1,13 @@
 package cmd
 
 import (
+	"errors"
 	"sync"
 	"time"
 
 	"golang.org/x/term"
+
+	"github.com/credproc/credproc/tokencache"
 )
 
 // noticeTime is how long a notice is not repeated.
@@ -39,7 +42,11 @@ func (n *notice) tell(err error) {
 	}
 	n.next = time.Now().Add(noticeTime)
 	say := n.app.advise(err)
-	text := prosef("%s: %s", n.app.name(), string(unended(say.text, "."))) // as one line
+	what := string(unended(say.text, "."))                        // and so on one line
+	if e, ok := errors.AsType[*tokencache.SignInError](err); ok { // there was one when the command began
+		what = "the session " + e.Session + " has ended"
+	}
+	text := prosef("%s: %s", n.app.name(), what)
 	if say.hint != "" {
 		text += prosef("; run \"%s\"", say.hint)
 	}
