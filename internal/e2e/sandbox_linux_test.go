@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"crypto/rand"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -139,7 +140,7 @@ func TestASandboxedAgentFindsNoLoginAndNoKey(t *testing.T) {
 // finds signs in, and lets the agent look.
 func (m *machine) finds(keyring string) {
 	t := m.t
-	m.write("keys/credproc", "sesame-sesame-sesame-sesame-sesa")
+	m.write("keys/credproc", "sesame"+rand.Text()) // 32 bytes
 	m.write("bin/my-agent", thief)
 	m.write("project/main.tf", "")
 	m.write(".aws-token", m.server.Marker()+" token of another endpoint, sesame")
