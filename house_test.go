@@ -70,10 +70,11 @@ var rules = []struct {
 			"cmd/a.go":                   `package cmd; import _ "` + module + `/internal/portal"`,
 			"cmd/credproc/main.go":       `package main; import _ "` + module + `/cmd"`,
 			"credproc/a.go":              `package credproc; import _ "` + module + `/cmd"`,
-			"credproc/a_test.go":         `package credproc; import _ "` + module + `/internal/idctest"`,
-			"examples/embed/main.go":     `package main; import _ "` + module + `/internal/idctest"`,
-			"examples/quickstart/a.go":   `package main; import _ "` + module + `/internal/idctest"`,
-			"internal/e2e/a.go":          `package e2e; import _ "` + module + `/internal/idctest"`,
+			"cmd/credproc/b.go":          `package main; import _ "` + module + `/credproc/credproctest/idctest"`,
+			"credproc/a_test.go":         `package credproc; import _ "` + module + `/credproc/credproctest/idctest"`,
+			"examples/embed/main.go":     `package main; import _ "` + module + `/credproc/credproctest/idctest"`,
+			"examples/quickstart/a.go":   `package main; import _ "` + module + `/credproc/credproctest/idctest"`,
+			"internal/e2e/a.go":          `package e2e; import _ "` + module + `/credproc/credproctest/idctest"`,
 			"internal/flight/a.go":       `package flight; import _ "` + module + `/internal/sealed"`,
 			"internal/sealed/a.go":       `package sealed; import _ "` + module + `/internal/safedir"`,
 			"internal/util/a.go":         `package util`,
@@ -84,8 +85,9 @@ var rules = []struct {
 			"tokencache/testdata/bad.go": `not Go`,
 		},
 		[]string{
+			"cmd/credproc/b.go imports credproc/credproctest/idctest",
 			"credproc/a.go imports cmd",
-			"examples/embed/main.go imports internal/idctest",
+			"examples/embed/main.go imports credproc/credproctest/idctest",
 			"internal/sealed/a.go imports internal/safedir",
 			"internal/util/a.go is in a package that the table of imports does not have",
 			"oidc/a.go imports tokencache",
@@ -118,14 +120,14 @@ var rules = []struct {
 	{
 		"only main exits", onlyMainExits,
 		map[string]string{
-			"cmd/a.go":                  "package cmd\nimport \"log\"\nfunc a() { log.Fatalf(\"\") }",
-			"cmd/b.go":                  "package cmd\nimport \"os\"\nvar exit = os.Exit",
-			"cmd/credproc/instant/a.go": "package instant\nimport \"os\"\nfunc init() { os.Exit(0) }",
-			"cmd/credproc/main.go":      "package main\nimport \"os\"\nfunc main() { os.Exit(1) }",
-			"cmd/main_test.go":          "package cmd\nimport \"os\"\nfunc a() { os.Exit(1); panic(1) }",
-			"internal/idctest/a.go":     "package idctest\nfunc a() { panic(1) }",
-			"oidc/a.go":                 "package oidc\nfunc a() { panic(1) }",
-			"oidc/b.go":                 "package oidc\nfunc init() {}\ntype t int\nfunc (t) init() {}",
+			"cmd/a.go":                           "package cmd\nimport \"log\"\nfunc a() { log.Fatalf(\"\") }",
+			"cmd/b.go":                           "package cmd\nimport \"os\"\nvar exit = os.Exit",
+			"cmd/credproc/instant/a.go":          "package instant\nimport \"os\"\nfunc init() { os.Exit(0) }",
+			"cmd/credproc/main.go":               "package main\nimport \"os\"\nfunc main() { os.Exit(1) }",
+			"cmd/main_test.go":                   "package cmd\nimport \"os\"\nfunc a() { os.Exit(1); panic(1) }",
+			"credproc/credproctest/idctest/a.go": "package idctest\nfunc a() { panic(1) }",
+			"oidc/a.go":                          "package oidc\nfunc a() { panic(1) }",
+			"oidc/b.go":                          "package oidc\nfunc init() {}\ntype t int\nfunc (t) init() {}",
 		},
 		[]string{
 			"cmd/a.go:3: log.Fatalf outside of main",
@@ -231,11 +233,11 @@ var rules = []struct {
 	{
 		"no start waits for a regular expression", noExpressionAtStart,
 		map[string]string{
-			"cmd/a.go":              "package cmd\nvar a = regexp.MustCompile(s)\nvar b = []any{\n 1: regexp.MustCompile(s),\n}",
-			"cmd/b.go":              "package cmd\nvar a = sync.OnceValue(func() any { return regexp.MustCompile(s) })\nfunc b() { var _ = regexp.MustCompile(s) }",
-			"cmd/a_test.go":         "package cmd\nvar a = regexp.MustCompile(s)",
-			"internal/idctest/a.go": "package idctest\nvar a = regexp.MustCompile(s)",
-			"oidc/a.go":             "package oidc\nvar a, _ = regexp.Compile(s)",
+			"cmd/a.go":                           "package cmd\nvar a = regexp.MustCompile(s)\nvar b = []any{\n 1: regexp.MustCompile(s),\n}",
+			"cmd/b.go":                           "package cmd\nvar a = sync.OnceValue(func() any { return regexp.MustCompile(s) })\nfunc b() { var _ = regexp.MustCompile(s) }",
+			"cmd/a_test.go":                      "package cmd\nvar a = regexp.MustCompile(s)",
+			"credproc/credproctest/idctest/a.go": "package idctest\nvar a = regexp.MustCompile(s)",
+			"oidc/a.go":                          "package oidc\nvar a, _ = regexp.Compile(s)",
 		},
 		[]string{
 			"cmd/a.go:2: a regular expression is compiled at each start",
@@ -260,7 +262,6 @@ var rules = []struct {
 			"internal/awsconfig/a.go":      `package awsconfig`,
 			"internal/awsconfig/a_test.go": `package awsconfig; import "testing"; func FuzzA(f *testing.F) {}`,
 			"internal/e2e/a.go":            `package e2e`,
-			"internal/idctest/a.go":        `package idctest`,
 			"internal/portal/a.go":         `package portal; import _ "` + module + `/internal/sdk"`,
 			"internal/sdk/a.go":            `package sdk`,
 			"oidc/a_test.go":               `package oidc; import _ "` + module + `/internal/portal"`,
@@ -388,20 +389,24 @@ func whatIsRunIsPinned(tree fs.FS) (complaints []string) {
 	return complaints
 }
 
+// fake is a local Identity Center, which no part of the product may need.
+const fake = "credproc/credproctest/idctest"
+
 // mayImport has a line for each package: what of ours its code may import. A
-// name that ends in a slash is all below it, but for internal/idctest.
+// name that ends in a slash is all below it. The fake service is for tests,
+// examples and scripts.
 var mayImport = map[string][]string{
 	"cmd/credproc":         {"cmd", "cmd/credproc/instant", "credproc", "tokencache", "oidc", "internal/"},
 	"cmd/credproc/instant": {"internal/warm"},
 	"cmd":                  {"credproc", "tokencache", "oidc", "internal/"},
 	"credproc":             {"tokencache", "oidc", "internal/awsconfig", "internal/clicache", "internal/flight", "internal/layout", "internal/portal", "internal/printable", "internal/record", "internal/sdk", "internal/safedir", "internal/sealed"},
 	"tokencache":           {"oidc", "internal/dirid", "internal/flight", "internal/kernelring", "internal/layout", "internal/portal", "internal/sdk", "internal/safedir", "internal/sealed"},
+	fake:                   {},
 	"oidc":                 {"internal/loopback", "internal/printable", "internal/sdk", "internal/starturl"},
 	"internal/awsconfig":   {"internal/ospath", "internal/safedir", "internal/starturl"},
 	"internal/clicache":    {"internal/safedir"},
 	"internal/dirid":       {"internal/safedir", "internal/sealed"},
 	"internal/flight":      {"internal/printable", "internal/safedir", "internal/sealed"},
-	"internal/idctest":     {},
 	"internal/jsonschema":  {},
 	"internal/kernelring":  {},
 	"internal/layout":      {"internal/ospath", "internal/sealed"},
@@ -415,11 +420,11 @@ var mayImport = map[string][]string{
 	"internal/sealed":      {},
 	"internal/starturl":    {},
 	"internal/warm":        {"internal/awsconfig", "internal/dirid", "internal/kernelring", "internal/layout", "internal/ospath", "internal/record", "internal/safedir", "internal/sealed", "internal/starturl"},
-	"internal/e2e":         {"cmd", "credproc", "tokencache", "oidc", "internal/", "internal/idctest"},
+	"internal/e2e":         {"cmd", "credproc", "tokencache", "oidc", "internal/", fake},
 	"scripts/count":        {},
-	"scripts/measure":      {"internal/idctest"},
+	"scripts/measure":      {fake},
 	"examples/embed":       {"cmd", "credproc", "tokencache", "oidc"},
-	"examples/quickstart":  {"cmd", "credproc", "tokencache", "oidc", "internal/idctest"},
+	"examples/quickstart":  {"cmd", "credproc", "tokencache", "oidc", fake},
 	"examples/sdk":         {"credproc", "tokencache", "oidc"},
 	"examples/signin":      {"tokencache", "oidc"},
 }
@@ -434,7 +439,7 @@ func importsRunOneWay(tree fs.FS) []string {
 		}
 		for _, dir := range s.ours() {
 			ok := slices.ContainsFunc(allowed, func(a string) bool {
-				return a == dir || strings.HasSuffix(a, "/") && strings.HasPrefix(dir, a) && dir != "internal/idctest"
+				return a == dir || strings.HasSuffix(a, "/") && strings.HasPrefix(dir, a)
 			})
 			if s.test { // may import what it likes, but not the commands from below
 				ok = ok || !isCommand(dir) || isCommand(s.dir)
@@ -500,7 +505,7 @@ func onlyMainExits(tree fs.FS) []string {
 				complain(n, "log."+name+" outside of main")
 			}
 		})
-		if s.dir == "internal/idctest" {
+		if s.dir == fake {
 			continue // runs in tests, and aborts responses as net/http wants it
 		}
 		ast.Inspect(s.File, func(n ast.Node) bool {
@@ -701,7 +706,7 @@ func oneDoor(tree fs.FS) []string {
 	for _, s := range all {
 		top, _, _ := strings.Cut(s.dir, "/")
 		if s.test || !slices.Contains([]string{"cmd", "credproc", "oidc", "tokencache", "internal"}, top) ||
-			s.dir == "internal/idctest" || s.dir == "internal/e2e" {
+			s.dir == fake || s.dir == "internal/e2e" {
 			continue
 		}
 		harmless := map[ast.Node]bool{}
@@ -727,7 +732,7 @@ func oneDoor(tree fs.FS) []string {
 func noExpressionAtStart(tree fs.FS) []string {
 	all, complaints := sources(tree)
 	for _, s := range all {
-		if s.test || s.dir == "internal/idctest" || strings.HasPrefix(s.dir, "examples/") {
+		if s.test || s.dir == fake || strings.HasPrefix(s.dir, "examples/") {
 			continue
 		}
 		for _, d := range s.Decls {
@@ -823,7 +828,7 @@ func internalIsSharedOrFuzzed(tree fs.FS) []string {
 	}
 	for _, dir := range slices.Sorted(maps.Keys(importers)) {
 		switch {
-		case !strings.HasPrefix(dir, "internal/"), dir == "internal/idctest", dir == "internal/jsonschema", dir == "internal/e2e": // for tests
+		case !strings.HasPrefix(dir, "internal/"), dir == "internal/jsonschema", dir == "internal/e2e": // for tests
 		case len(importers[dir]) < 2 && !fuzzed[dir]:
 			complaints = append(complaints, fmt.Sprintf("%s has %d importers and no fuzz test", dir, len(importers[dir])))
 		}

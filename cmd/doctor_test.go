@@ -25,8 +25,8 @@ import (
 	"time"
 	"unicode/utf16"
 
+	"github.com/credproc/credproc/credproc/credproctest/idctest"
 	"github.com/credproc/credproc/internal/flight"
-	"github.com/credproc/credproc/internal/idctest"
 	"github.com/credproc/credproc/internal/safedir"
 )
 

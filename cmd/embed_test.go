@@ -12,7 +12,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/credproc/credproc/internal/idctest"
+	"github.com/credproc/credproc/credproc/credproctest/idctest"
 )
 
 // TestUnderAnotherNameNothingSaysOurs runs everything that a person may see

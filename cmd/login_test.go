@@ -12,7 +12,7 @@ import (
 
 	"rsc.io/qr"
 
-	"github.com/credproc/credproc/internal/idctest"
+	"github.com/credproc/credproc/credproc/credproctest/idctest"
 	"github.com/credproc/credproc/oidc"
 )
 

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/credproc/credproc/internal/idctest"
+	"github.com/credproc/credproc/credproc/credproctest/idctest"
 )
 
 // atStartURL signs in to what no config file and no page says the region of.

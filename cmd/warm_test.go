@@ -14,8 +14,8 @@ import (
 	"time"
 
 	"github.com/credproc/credproc/cmd"
+	"github.com/credproc/credproc/credproc/credproctest/idctest"
 	"github.com/credproc/credproc/internal/dirid"
-	"github.com/credproc/credproc/internal/idctest"
 	"github.com/credproc/credproc/internal/layout"
 	"github.com/credproc/credproc/internal/record"
 	"github.com/credproc/credproc/internal/sealed"

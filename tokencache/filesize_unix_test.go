@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/credproc/credproc/internal/idctest"
+	"github.com/credproc/credproc/credproc/credproctest/idctest"
 )
 
 const aloneVariable = "TOKENCACHE_TEST_ALONE"

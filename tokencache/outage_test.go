@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/credproc/credproc/credproc/credproctest/idctest"
 	"github.com/credproc/credproc/internal/flight"
-	"github.com/credproc/credproc/internal/idctest"
 	"github.com/credproc/credproc/oidc"
 )
 

@@ -9,8 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/credproc/credproc/credproc/credproctest/idctest"
 	"github.com/credproc/credproc/internal/dirid"
-	"github.com/credproc/credproc/internal/idctest"
 	"github.com/credproc/credproc/internal/layout"
 	"github.com/credproc/credproc/internal/safedir"
 	"github.com/credproc/credproc/internal/sealed"

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/credproc/credproc/internal/idctest"
+	"github.com/credproc/credproc/credproc/credproctest/idctest"
 )
 
 // The storms as figures, for scripts/bench. Each iteration signs in anew and

@@ -8,8 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/credproc/credproc/credproc/credproctest/idctest"
 	"github.com/credproc/credproc/internal/awsconfig"
-	"github.com/credproc/credproc/internal/idctest"
 )
 
 // byHand is a long config file as people leave it after years.

@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/credproc/credproc/internal/idctest"
+	"github.com/credproc/credproc/credproc/credproctest/idctest"
 )
 
 // renewing makes the next process refresh and fetch. It is the token of a

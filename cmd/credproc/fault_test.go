@@ -17,7 +17,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/credproc/credproc/internal/idctest"
+	"github.com/credproc/credproc/credproc/credproctest/idctest"
 )
 
 var stormHammer = flag.Duration("storm.hammer", 3*time.Second, "how long processes go on asking while the service fails")

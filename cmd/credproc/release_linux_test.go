@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/credproc/credproc/internal/idctest"
+	"github.com/credproc/credproc/credproc/credproctest/idctest"
 )
 
 // A release is what the program does by the version rules of docs/storage.md.

@@ -15,7 +15,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/credproc/credproc/internal/idctest"
+	"github.com/credproc/credproc/credproc/credproctest/idctest"
 )
 
 // TestMain lets this binary be acme, where it is called that.

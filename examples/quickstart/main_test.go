@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/credproc/credproc/internal/idctest"
+	"github.com/credproc/credproc/credproc/credproctest/idctest"
 )
 
 func TestTheStoryEndsWell(t *testing.T) {

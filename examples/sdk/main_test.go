@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/credproc/credproc/credproc"
-	"github.com/credproc/credproc/internal/idctest"
+	"github.com/credproc/credproc/credproc/credproctest/idctest"
 	"github.com/credproc/credproc/oidc"
 )
 

@@ -12,7 +12,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/config"
 
-	"github.com/credproc/credproc/internal/idctest"
+	"github.com/credproc/credproc/credproc/credproctest/idctest"
 )
 
 // hard are names of accounts that a config file could break at.

@@ -3,7 +3,7 @@
 // module of its own because those tools need dependencies that the product must
 // not have.
 //
-// The service is internal/idctest on the loopback interface. What a machine has
+// The service is credproc/credproctest/idctest on the loopback interface. What a machine has
 // not (npm, terraform) is not tested there, and said; CREDPROC_TEST_KEYRING=1
 // says that it has gnome-keyring (see scripts/with-keyring).
 package e2e
@@ -25,7 +25,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/credproc/credproc/internal/idctest"
+	"github.com/credproc/credproc/credproc/credproctest/idctest"
 )
 
 // binary is the program, built from this tree.

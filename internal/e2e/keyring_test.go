@@ -15,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/credproc/credproc/internal/idctest"
+	"github.com/credproc/credproc/credproc/credproctest/idctest"
 )
 
 func TestALoginIsInTheKeychainAndNoSecretIsAnywhereElse(t *testing.T) {

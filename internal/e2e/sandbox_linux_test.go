@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/credproc/credproc/internal/idctest"
+	"github.com/credproc/credproc/credproc/credproctest/idctest"
 )
 
 // thief is an agent that looks for a login, and prints all it sees: kernel keys

@@ -20,9 +20,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/credproc/credproc/credproc/credproctest/idctest"
 	"github.com/credproc/credproc/internal/dirid"
 	"github.com/credproc/credproc/internal/flight"
-	"github.com/credproc/credproc/internal/idctest"
 	"github.com/credproc/credproc/internal/safedir"
 	"github.com/credproc/credproc/internal/sealed"
 	"github.com/credproc/credproc/tokencache"

@@ -14,7 +14,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/credproc/credproc/internal/idctest"
+	"github.com/credproc/credproc/credproc/credproctest/idctest"
 )
 
 const account = "111111111111"
