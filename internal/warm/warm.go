@@ -41,12 +41,16 @@ type Program struct {
 // by it, whatever the outcome. The document has secrets in it.
 func (p *Program) Answer(args []string) (document []byte, ok bool) {
 	t, ok := p.find(args)
-	if !ok {
+	if !ok || Starved() {
 		return nil, false
 	}
 	document, freshness := t.look(kernelring.Get)
 	return document, freshness == record.Fresh
 }
+
+// Starved reports whether this process may open so few files that the runtime
+// would end it.
+func Starved() bool { return safedir.Few() != nil }
 
 // AnswerInTurn is Answer for an init function of a process that else gets what
 // is missing, and ends. Of those that come at the same moment the first goes on
@@ -81,7 +85,7 @@ type thing struct {
 
 func (p *Program) find(args []string) (t *thing, ok bool) {
 	flags, ok := parse(args)
-	if !ok || !p.plain() || safedir.Few() != nil { // of which main says what is wrong
+	if !ok || !p.plain() {
 		return nil, false
 	}
 	state, cache, ok := p.dirs()

@@ -23,6 +23,9 @@ import (
 const patience = 20 * time.Second
 
 func init() {
+	if warm.Starved() { // a timer takes some of the runtime's; main says what is wrong
+		return
+	}
 	program := warm.Program{Command: "credproc", Prefix: "CREDPROC_"}
 	// A file system that does not answer would hold the process here for ever.
 	watch := time.AfterFunc(patience, func() {
