@@ -110,7 +110,7 @@ func TestEverythingThatMakesAnIdentityIsPartOfIt(t *testing.T) {
 			env        []string
 		}{
 			{"base", base, nil},
-			{"external ID", base + "external_id = x\n", nil},
+			{"external ID", base + "external_id = x1\n", nil},
 			{"session name", base + "role_session_name = x1\n", nil},
 			{"duration", base + "duration_seconds = 900\n", nil},
 			{"another duration", base + "duration_seconds = 901\n", nil},
