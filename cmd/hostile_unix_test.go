@@ -189,7 +189,7 @@ func TestNobodyOnTheNetworkWritesToTheTerminal(t *testing.T) {
 			t.Parallel()
 			h := newSiege(t)
 			h.signedIn()
-			h.idc.ExpireAccessTokens()
+			h.idc.RevokeAccessTokens()
 			attack(h)
 			h.looks()
 		})

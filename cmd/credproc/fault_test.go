@@ -63,7 +63,7 @@ func TestAFaultIsSharedAndTheLoginKept(t *testing.T) {
 		{"refresh: 429", "CreateToken", "HTTP 429", idctest.Fault{Status: 429}},
 		{"refresh: 429 with Retry-After", "CreateToken", "HTTP 429", idctest.Fault{Status: 429, RetryAfter: 5 * time.Second}},
 		{"refresh: connection reset", "CreateToken", "connection reset", idctest.Fault{Reset: true}},
-		{"refresh: connection reset after it took effect", "CreateToken", "connection reset", idctest.Fault{Reset: true, When: idctest.After}},
+		{"refresh: connection reset after it took effect", "CreateToken", "connection reset", idctest.Fault{Reset: true, After: true}},
 		{"refresh: answer cut short", "CreateToken", "cut short", idctest.Fault{Body: `{"tokenType":"Bearer","acce`, ContentType: "application/json"}},
 		{"refresh: stall", "CreateToken", "no answer within", idctest.Fault{Delay: 30 * time.Second}},
 		{"fetch: 500", "GetRoleCredentials", "HTTP 500", idctest.Fault{Status: 500}},

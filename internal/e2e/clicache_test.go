@@ -52,7 +52,7 @@ print(sts.get_caller_identity()["Arn"])
 	}
 	boto()
 	first := m.sharedLogin()
-	m.server.ExpireAccessTokens()
+	m.server.RevokeAccessTokens()
 	m.serves(m.process("corp", "Admin")) // which gets a new access token, and shares it
 	if second := m.sharedLogin(); second["accessToken"] == first["accessToken"] || second["refreshToken"] != nil || len(second) != 4 {
 		t.Errorf("%d fields; the same token: %v", len(second), second["accessToken"] == first["accessToken"])
@@ -95,7 +95,7 @@ func TestALoginOfTheAWSCLIIsTakenOver(t *testing.T) {
 	custom.refuses(custom.run(binary, "login", "corp", "--from-aws-cli"), 4, "tokens are sent only to the endpoint that issued them")
 	m.counted(map[string]int{"CreateToken:refresh_token": 0})
 	m.must(binary, "login", "corp", "--from-aws-cli")
-	m.server.ExpireAccessTokens()
+	m.server.RevokeAccessTokens()
 	m.serves(m.process("corp", "Admin"))
 	m.counted(map[string]int{"RegisterClient": 1, "CreateToken:device_code": 1, "CreateToken:refresh_token": 2})
 }

@@ -43,7 +43,7 @@ func TestALoginIsInTheKeychainAndNoSecretIsAnywhereElse(t *testing.T) {
 		log.WriteString(r.stderr)
 	}
 	keep(m.process("corp", "Admin"))
-	m.server.ExpireAccessTokens()
+	m.server.RevokeAccessTokens()
 	keep(m.process("corp", "ReadOnly"))
 	keep(m.run(binary, "process", "--profile", "chain"))
 	keep(m.run(binary, "process", "--profile", "dev"))
@@ -190,7 +190,7 @@ func TestAKeychainThatDiesBeforeATokenIsStoredCostsNoLogin(t *testing.T) {
 
 	signIns := m.server.Count("RegisterClient")
 	for i, shell := range []*machine{m, m.with("CREDPROC_KEY_CACHE=off")} {
-		m.server.ExpireAccessTokens()
+		m.server.RevokeAccessTokens()
 		dies <- "refresh_token"
 		during := shell.process("corp", "ReadOnly")
 		if len(dies) > 0 {
@@ -273,7 +273,7 @@ func TestFirstRunsAtOnceAgreeOnOneKey(t *testing.T) {
 	}
 
 	// Only a key that all agree on opens all registrations, which a refresh needs.
-	m.server.ExpireAccessTokens()
+	m.server.RevokeAccessTokens()
 	strangers := m.with("CREDPROC_KEY_CACHE=off")
 	atOnce(crowd, func(i int) { strangers.serves(strangers.process(session(i), "Admin")) })
 	m.counted(map[string]int{"RegisterClient": crowd, "CreateToken:refresh_token": crowd})

@@ -59,7 +59,7 @@ credential_process = `+binary+" "+strings.Replace(ourLine, "Admin", "ReadOnly", 
 		m.login()
 		m.serves(m.process("corp", "Admin")) // which exec finds stored
 		m.server.EndSessions()
-		m.server.ExpireAccessTokens()
+		m.server.RevokeAccessTokens()
 		run := func(flags ...string) result { // the endpoint has dev's credentials, and comes before the instance
 			return m.run(binary, append(slices.Concat(mode, flags), "dev", "--",
 				"env", "-u", "AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_PROFILE=other", "node", script)...)

@@ -12,7 +12,7 @@ func TestFiftyProcessesReadTheKeychainAtOnce(t *testing.T) {
 	m = m.with("CREDPROC_KEY_CACHE=off")
 	m.serves(m.process("corp", "Admin"))
 	atOnce(50, func(int) { m.serves(m.process("corp", "Admin")) })
-	m.server.ExpireAccessTokens()
+	m.server.RevokeAccessTokens()
 	atOnce(50, func(int) { m.serves(m.process("corp", "ReadOnly")) })
 	m.counted(map[string]int{"RegisterClient": 1, "CreateToken:refresh_token": 1})
 }

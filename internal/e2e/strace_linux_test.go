@@ -55,7 +55,7 @@ func TestNoSecretIsWrittenToAFileDescriptorButThoseThatAreToHaveIt(t *testing.T)
 	steps := map[string]map[string]bool{}
 	steps["login"] = m.traced("login", "login", "corp", "--flow", "device", "--no-browser")
 	steps["process"] = m.traced("process", append(ours, "Admin")...)
-	m.server.ExpireAccessTokens()
+	m.server.RevokeAccessTokens()
 	steps["refresh"] = m.traced("refresh", append(ours, "ReadOnly")...)
 	for step, seen := range steps {
 		bus, service := false, false

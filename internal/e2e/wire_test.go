@@ -43,7 +43,7 @@ func (m *machine) signInWithout() {
 	if err != nil {
 		m.t.Fatal(err)
 	}
-	m.server.ExpireAccessTokens()
+	m.server.RevokeAccessTokens()
 	text, err := json.Marshal(map[string]any{
 		"startUrl": m.server.StartURL, "region": m.server.Region,
 		"accessToken": tokens.AccessToken, "expiresAt": time.Now().Add(-time.Minute).UTC().Format(time.RFC3339),

@@ -26,9 +26,7 @@ func (s *Server) serveControl(w http.ResponseWriter, r *http.Request) {
 		err = s.settleForm(r.Form, s.Approve)
 	case "POST deny":
 		err = s.settleForm(r.Form, s.Deny)
-	case "POST expire":
-		s.ExpireAccessTokens()
-	case "POST revoke":
+	case "POST revoke", "POST expire":
 		s.RevokeAccessTokens()
 	case "POST end":
 		s.EndSessions()
@@ -101,12 +99,12 @@ func (s *Server) faultForm(form url.Values) error {
 	flags.BoolVar(&f.Reset, "reset", false, "")
 	flags.BoolVar(&f.Truncate, "truncate", false, "")
 	flags.DurationVar(&f.Delay, "delay", 0, "")
-	flags.TextVar(&f.When, "when", Before, "")
+	flags.BoolVar(&f.After, "after", false, "")
 	if err := apply(flags, form); err != nil {
 		return err
 	}
-	if op == "" {
-		return errors.New("which op?")
+	if err := checkOp(op, "*"); err != nil {
+		return err
 	}
 	s.Fault(op, f)
 	return nil

@@ -95,7 +95,7 @@ func TestScriptChangesSettings(t *testing.T) {
 func TestScriptSetsFaults(t *testing.T) {
 	w := inMemory(t, New())
 	client, tokens := w.signIn(accountAccess)
-	form := url.Values{"op": {"CreateToken:refresh_token"}, "times": {"1"}, "status": {"500"}, "when": {"after"}, "retry_after": {"3s"}}
+	form := url.Values{"op": {"CreateToken:refresh_token"}, "times": {"1"}, "status": {"500"}, "after": {"true"}, "retry_after": {"3s"}}
 	if g := w.control("POST", "fault", form); g.status != 200 {
 		t.Fatalf("fault: %d %s", g.status, g.body)
 	}
@@ -108,7 +108,7 @@ func TestScriptSetsFaults(t *testing.T) {
 	w.expect(w.refresh(client, tokens.text("refreshToken")), 400, "slow_down")
 	w.control("POST", "clear", nil)
 	w.expect(w.refresh(client, tokens.text("refreshToken")), 200, "")
-	for _, bad := range []url.Values{{"status": {"500"}}, {"op": {"*"}, "when": {"during"}}} {
+	for _, bad := range []url.Values{{"status": {"500"}}, {"op": {"*"}, "after": {"perhaps"}}, {"op": {"GetRoleCredential"}}} {
 		if g := w.control("POST", "fault", bad); g.status != 400 {
 			t.Errorf("%v: %d", bad, g.status)
 		}

@@ -8,20 +8,21 @@ import (
 
 // A Fault is a way for a call to go wrong. The zero Fault lets a call pass.
 type Fault struct {
-	// Times is how many calls it meets; zero is all, until [Server.ClearFaults].
+	// Times is the number of calls that fail; zero means all, until
+	// [Server.ClearFaults].
 	Times int
-	// Role limits it to calls for one role, written as in [Event].
+	// Role limits the fault to calls for one role, written as in [Event].
 	Role string
 
 	// Status, Code, Description and Reason make an error in the form of the
-	// service; of Status and Code each follows from the other if left out.
+	// service. If only one of Status (HTTP) and Code (the service's) is set, the
+	// other follows from it.
 	Status                    int
 	Code, Description, Reason string
-	// RetryAfter is told in whole seconds, rounded up.
+	// RetryAfter is sent in whole seconds, rounded up. Zero sends no header.
 	RetryAfter time.Duration
-	// Body and ContentType replace the error's, as a proxy's page would, which
-	// has no request ID. The status is 200 if Status and Code say nothing, the
-	// type text/html.
+	// Body and ContentType replace the error's, as a proxy does; the answer then
+	// has no request ID. The defaults are status 200 and text/html.
 	Body, ContentType string
 	// DropErrorType leaves the X-Amzn-ErrorType header out, as some proxies do.
 	DropErrorType bool
@@ -30,71 +31,44 @@ type Fault struct {
 	// was used before, Go's transport sends a GET again by itself, and the
 	// second call counts too.
 	Reset bool
-	// Truncate ends the answer half way, whichever it is.
+	// Truncate breaks the connection in the middle of the answer.
 	Truncate bool
-	// Delay passes before the fault, in addition to the latency.
+	// Delay passes before the fault, in addition to [Server.Latency].
 	Delay time.Duration
-	// When says whether the operation takes effect before the fault hides it.
-	// A call whose answer the fault leaves alone takes effect in any case: with
-	// Before when the delay is over, if the client is still there.
-	When When
+	// After lets the operation take effect first, so that only its answer is
+	// lost. Otherwise a call whose answer is replaced has no effect, and any
+	// other takes effect after the delay, if the client is still there.
+	After bool
 }
 
-// When is a point in the course of a call.
-type When int
-
-const (
-	// Before the operation: nothing was done.
-	Before When = iota
-	// After the operation: it took effect and only its answer is lost.
-	After
-)
-
-// MarshalText implements [encoding.TextMarshaler].
-func (w When) MarshalText() ([]byte, error) {
-	if w == After {
-		return []byte("after"), nil
-	}
-	return []byte("before"), nil
-}
-
-// UnmarshalText implements [encoding.TextUnmarshaler].
-func (w *When) UnmarshalText(text []byte) error {
-	switch string(text) {
-	case "before":
-		*w = Before
-	case "after":
-		*w = After
-	default:
-		return strconv.ErrSyntax
-	}
-	return nil
-}
-
-// armed is a fault that waits for its calls.
+// armed is a fault and the number of calls that it still has.
 type armed struct {
 	op    string
 	fault Fault
 	left  int
 }
 
-// Fault makes coming calls of an operation go wrong. The operation is one of
-// the names of [Server.Count]; "*" is any. Faults for the same calls follow
-// one another in the order they were set.
+// Fault makes the next calls of an operation fail. The operation is one of
+// the names of [Server.Count]; "*" is any. Fault panics on other names, since a
+// test with a misspelled one would pass. Several faults of the same operation
+// apply one after another, in the order they were set.
 func (s *Server) Fault(op string, f Fault) {
+	if err := checkOp(op, "*"); err != nil {
+		panic(err)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.faults = append(s.faults, &armed{op, f, f.Times})
 }
 
-// ClearFaults lets all calls pass again.
+// ClearFaults removes all faults.
 func (s *Server) ClearFaults() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.faults = nil
 }
 
-// takeFault returns the first fault for a call and uses it up once.
+// takeFault returns the fault of a call, and counts it.
 func (s *Server) takeFault(e *Event) Fault {
 	for _, a := range s.faults {
 		meets := a.op == "*" || a.op == e.Op || a.op == e.Op+":"+e.Grant

@@ -151,11 +151,11 @@ func TestResetAfterLosesTheRotation(t *testing.T) {
 	each(t, func(t *testing.T, w *wire) {
 		client, tokens := w.signIn(accountAccess)
 		old := tokens.text("refreshToken")
-		w.server.Fault("CreateToken", Fault{Times: 1, Reset: true, When: After})
+		w.server.Fault("CreateToken", Fault{Times: 1, Reset: true, After: true})
 		if _, err := w.try(w.refreshRequest(client, old)); !errors.Is(err, syscall.ECONNRESET) {
 			t.Errorf("error %v, want a reset", err)
 		}
-		if e := lastEvent(w.server); e.Status != 200 || e.Code != "reset" || e.Used != Hash(old) || e.Given == "" || e.Delivered {
+		if e := lastEvent(w.server); e.Status != 200 || e.Code != "reset" || e.Used != hash(old) || e.Given == "" || e.Delivered {
 			t.Errorf("event %+v", e)
 		}
 		w.expect(w.refresh(client, old), 400, "invalid_grant")
@@ -180,7 +180,7 @@ func TestTruncatedAnswer(t *testing.T) {
 func TestErrorAfterTheOperationTookEffect(t *testing.T) {
 	each(t, func(t *testing.T, w *wire) {
 		client, tokens := w.signIn(accountAccess)
-		w.server.Fault("CreateToken", Fault{Times: 1, Status: 500, When: After})
+		w.server.Fault("CreateToken", Fault{Times: 1, Status: 500, After: true})
 		w.expect(w.refresh(client, tokens.text("refreshToken")), 500, "server_error")
 		if e := lastEvent(w.server); e.Status != 200 || e.Code != "500" || e.Given == "" || e.Delivered {
 			t.Errorf("event %+v", e)
@@ -196,7 +196,7 @@ func TestImpatientClientIsNotDelivered(t *testing.T) {
 	}{
 		"latency":      {func(s *Server) { s.Set(func(s *Server) { s.Latency = time.Minute }) }, true},
 		"delay before": {func(s *Server) { s.Fault("CreateToken", Fault{Delay: time.Minute}) }, false},
-		"delay after":  {func(s *Server) { s.Fault("CreateToken", Fault{Delay: time.Minute, When: After}) }, true},
+		"delay after":  {func(s *Server) { s.Fault("CreateToken", Fault{Delay: time.Minute, After: true}) }, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			each(t, func(t *testing.T, w *wire) {

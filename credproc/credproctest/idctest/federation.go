@@ -74,8 +74,8 @@ func (s *Server) consoleLogin(c *call) (any, error) {
 	return redirect(page.String()), nil
 }
 
-// ConsoleSessions returns how long the console sessions last for which tokens
-// were given, in no order.
+// ConsoleSessions returns the durations of the console sessions that sign-in
+// tokens were given for, in no order.
 func (s *Server) ConsoleSessions() []time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -1,31 +1,51 @@
-// Package idctest is a local IAM Identity Center: the sign-in service
-// (sso-oidc), the access portal (sso) and as much of STS as a role chain
-// needs, behind one [http.Handler]. Tests and examples run against it.
+// Package idctest is a local IAM Identity Center for tests: the sign-in service
+// (sso-oidc), the access portal (sso), and the parts of STS and of the
+// console's federation endpoint that role chains and console links need, behind
+// one [http.Handler].
 //
-// It keeps to the wire of the real services: camelCase JSON, their error
-// codes and headers, epoch seconds here and milliseconds there. It checks what
-// they check, so that a client that works here was not merely lucky. It can
-// also misbehave on demand ([Server.Fault]), counts every call, and remembers
-// every secret that it gave out, so that tests can look for leaks.
+//	center := idctest.New()
+//	client := center.Client()             // in this process, without a socket
+//	server := httptest.NewServer(center)  // or for other processes: AWS_ENDPOINT_URL
 //
-// What a person does in a browser is done with [Server.Approve] and
-// [Server.Deny], on the page that the verification URI leads to, or over HTTP;
-// see [Server.ServeHTTP] for the paths. A sign-in with a browser has its page
-// too: only a browser, or who behaves like one, can be sent back from it.
+// Package credproctest makes a signed-in session of it in one line. This package
+// is for everything else: it imports none of credproc's packages, and any client
+// of the services can use it, in any language.
 //
-// Approving asks for no password: never serve it beyond the loopback interface.
+// A Server answers as the real services do: camelCase JSON, their error codes
+// and headers, seconds in one API and milliseconds in another. It checks what
+// they check: registrations, grants, scopes, start URL, region, polling
+// intervals, signatures. It fails on demand ([Server.Fault]), counts every call
+// ([Server.Count]), and knows every secret that it gave out ([Server.Secrets]),
+// so that a test can look for leaks.
+//
+// The person is [Server.Approve] and [Server.Deny], or the page at the
+// verification URI; [Server.ServeHTTP] has the paths. A browser sign-in has a
+// page of its own, which sends the browser back to the client.
+//
+// Approving needs no password. Never serve it beyond the loopback interface.
+//
+// # Stability
+//
+// The Go names and the HTTP paths follow the module's version: before 1.0 a
+// release may change them, with an entry in the changelog; after that they only
+// grow. The behaviour follows the real services: a release may refuse what the
+// one before accepted, where the real service refuses it too. The default
+// accounts, the lengths and the form of tokens and the texts of errors are not
+// promised; set what a test depends on.
 package idctest
 
 import (
 	"fmt"
 	"maps"
+	"slices"
 	"sync"
 	"time"
 )
 
-// A Server is one Identity Center instance with one user. Make it with [New].
+// A Server is one Identity Center instance with one user. Make it with [New]:
+// the zero Server answers every request with status 500.
 //
-// The settings may be changed before the first request, and later inside
+// Settings may be changed before the first request, and later inside
 // [Server.Set]. All methods are safe for concurrent use.
 type Server struct {
 	// StartURL is the only start URL the service knows.
@@ -33,16 +53,16 @@ type Server struct {
 	StartURL string
 	// Region is the service's region, "us-east-1" by default. At the AWS host
 	// of another region the start URL and the tokens are unknown, as they
-	// would be there; other hosts are not looked at.
+	// would be there; any other host is taken for this region's.
 	Region string
-	// Accounts are what the user is assigned to. The default is
+	// Accounts are the accounts that the user is assigned to. The default is
 	// 111111111111 with Admin and ReadOnly, and 222222222222 with Admin.
 	Accounts []Account
 	// ExternalIDs maps a role ARN to the external ID that AssumeRole must
 	// give for it. Other roles may be assumed with any or none.
 	ExternalIDs map[string]string
 
-	// Rotation says what a refresh does to the refresh token.
+	// Rotation says what a refresh does to the refresh token: [None] by default.
 	Rotation Rotation
 	// AccessTokenLife is one hour by default. A sign-in that cannot be
 	// refreshed lasts SessionLife instead, as it does at the real service.
@@ -55,38 +75,37 @@ type Server struct {
 	// MaxConsoleSession is the longest console session that roles allow, twelve
 	// hours by default.
 	MaxConsoleSession time.Duration
-	// TokenSize is how many characters access and refresh tokens have: 240 by
-	// default. Less than 100 have no room for what is random.
+	// TokenSize is the length of access and refresh tokens in characters: 240 by
+	// default, and at least 100, to have room for random ones.
 	TokenSize int
 	// DeviceCodeLife is ten minutes by default.
 	DeviceCodeLife time.Duration
 	// RegistrationLife is ninety days by default.
 	RegistrationLife time.Duration
-	// Interval is how often clients are told to poll with a device code: one
-	// second by default, and always told in whole seconds, rounded up. Zero is
-	// told as zero and not enforced.
+	// Interval is the polling interval of device codes: one second by default,
+	// sent in whole seconds, rounded up. Zero is sent as zero and not enforced.
 	Interval time.Duration
-	// AutoApprove approves device codes as they are asked for, and sends
-	// browsers back at once, as if the person had signed in before.
+	// AutoApprove approves every sign-in at once, as if the person were signed
+	// in to the browser and had confirmed.
 	AutoApprove bool
 
-	// Latency passes between an operation and its answer. What the operation
-	// did stays done if the client goes away meanwhile.
+	// Latency passes between an operation and its answer, zero by default. The
+	// operation has taken effect even if the client goes away meanwhile.
 	Latency time.Duration
-	// PageSize is the size of a page when the client does not say, 50 by
-	// default.
+	// PageSize is the number of entries in a page if the client does not say, 50
+	// by default.
 	PageSize int
-	// MaxPageSize is the most that a page has, whatever the client says. Zero
-	// is no limit but the 100 that a client may ask for.
+	// MaxPageSize limits the pages further. Zero means the 100 entries that a
+	// client may ask for.
 	MaxPageSize int
-	// RateLimit is how many portal requests are served in any second; those
-	// above get status 429. Zero is no limit.
+	// RateLimit is the number of portal requests served in any second; more get
+	// status 429. Zero means no limit.
 	RateLimit int
-	// CountRefused makes refused requests count for RateLimit too, so that who
-	// does not slow down is never served.
+	// CountRefused counts refused requests for RateLimit too: a client that does
+	// not slow down is never served.
 	CountRefused bool
-	// ClockOffset is how far the service's clock is ahead of ours. It moves
-	// the points in time that the service tells, not how long things last.
+	// ClockOffset is how far the service's clock is ahead of this machine's. It
+	// moves the times in answers, not how long things last.
 	ClockOffset time.Duration
 
 	mint mint
@@ -114,7 +133,7 @@ type Account struct {
 	Roles []string // names of the permission sets
 }
 
-// New returns a server with default settings.
+// New returns a Server with default settings, which nobody has signed in to.
 func New() *Server {
 	return &Server{
 		StartURL: "https://idc.example/start",
@@ -147,13 +166,13 @@ func New() *Server {
 type Rotation int
 
 const (
-	// None gives the same refresh token back.
+	// None returns the same refresh token.
 	None Rotation = iota
-	// Omit gives no refresh token; the one used goes on working.
+	// Omit returns no refresh token; the one sent keeps working.
 	Omit
-	// Grace gives a new one; the one used works for another 30 seconds.
+	// Grace returns a new one; the one sent works for another 30 seconds.
 	Grace
-	// Strict gives a new one; the one used never works again.
+	// Strict returns a new one; the one sent never works again.
 	Strict
 )
 
@@ -188,21 +207,21 @@ func (r *Rotation) UnmarshalText(text []byte) error {
 	return fmt.Errorf("rotation %q is none of none, omit, grace, strict", text)
 }
 
-// Set changes settings while the server runs. The function must call no
-// method of the server.
+// Set changes settings while the server runs: change gets the server, locked, and
+// must not call its methods.
 func (s *Server) Set(change func(*Server)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	change(s)
 }
 
-// Marker returns the random word that is part of every secret of this server
-// and of nothing else it says.
+// Marker returns a random word that is part of every secret of this server, and
+// of nothing else it sends. A log that contains it has a secret in it.
 func (s *Server) Marker() string { return s.mint.marker }
 
-// Secrets returns every secret that the server ever gave out: client secrets,
+// Secrets returns every secret that the server gave out so far: client secrets,
 // device and authorization codes, access and refresh tokens, secret access
-// keys, session tokens, tokens that sign a browser in to the console.
+// keys, session tokens, sign-in tokens of the console.
 func (s *Server) Secrets() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -214,12 +233,35 @@ func (s *Server) Secrets() []string {
 // CreateToken:device_code, CreateToken:authorization_code,
 // CreateToken:refresh_token, GetRoleCredentials, ListAccounts,
 // ListAccountRoles, Logout, AssumeRole, GetCallerIdentity, GetSigninToken,
-// ConsoleLogin. "Authorize" is how often a browser asked for the page of a
-// sign-in.
-// "violations" counts what [Server.Violations] lists.
-func (s *Server) Count(op string) int { return s.Counts()[op] }
+// ConsoleLogin. "Authorize" counts how often a browser opened the page of a
+// browser sign-in, "violations" what [Server.Violations] lists. Count panics on
+// other names, since a misspelled one would always be zero.
+func (s *Server) Count(op string) int {
+	if err := checkOp(op, "Authorize", "violations"); err != nil {
+		panic(err)
+	}
+	return s.Counts()[op]
+}
 
-// Counts returns all the numbers of [Server.Count] that are not zero.
+// checkOp returns an error unless op is an operation, an operation with a grant,
+// or one of others.
+func checkOp(op string, others ...string) error {
+	if slices.Contains(operations(), op) || slices.Contains(others, op) {
+		return nil
+	}
+	return fmt.Errorf("idctest: there is no operation %q", op)
+}
+
+func operations() []string {
+	return []string{
+		"RegisterClient", "StartDeviceAuthorization",
+		"CreateToken", "CreateToken:device_code", "CreateToken:authorization_code", "CreateToken:refresh_token",
+		"GetRoleCredentials", "ListAccounts", "ListAccountRoles", "Logout",
+		"AssumeRole", "GetCallerIdentity", "GetSigninToken", "ConsoleLogin",
+	}
+}
+
+// Counts returns the counters that are not zero, by the names of [Server.Count].
 func (s *Server) Counts() map[string]int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -230,17 +272,17 @@ func (s *Server) Counts() map[string]int {
 	return counts
 }
 
-// Total returns how many operations were called.
+// Total returns how many operations were called, failures included.
 func (s *Server) Total() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.events)
 }
 
-// Violations describes what clients did that the real service might forgive
-// and ours must never do: polling faster than told, or sending an
-// Authorization header, and with it perhaps credentials of a broken profile,
-// to an operation that is not signed.
+// Violations describes what clients did wrong that the real service may
+// tolerate: polling faster than told, credentials in a URL, or an Authorization
+// header, which may hold the credentials of an unrelated profile, in a request
+// that is not signed.
 func (s *Server) Violations() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// An Event is one call of an operation.
+// An Event is one call of an operation, as [Server.Log] reports it.
 type Event struct {
-	Time time.Time // when the call arrived, by our own clock
+	Time time.Time // when the call arrived, by this machine's clock
 	Op   string    // its name, as in [Server.Count], without the grant
 	// Grant is device_code, refresh_token or authorization_code in a
 	// CreateToken.
@@ -16,19 +16,19 @@ type Event struct {
 	// Role is "111111111111/Admin" in a GetRoleCredentials, and the role's ARN
 	// in an AssumeRole.
 	Role string `json:",omitempty"`
-	// Status is what the operation itself came to, whatever a fault made of
-	// it; zero if it has not taken place.
+	// Status is the HTTP status of the operation itself, even if a fault hid
+	// it; zero if the operation has not run.
 	Status int
-	// Code is the operation's error code, or what a fault did to it; empty if
-	// all went well.
+	// Code is the operation's error code, or the fault that replaced its
+	// answer; empty if it succeeded.
 	Code string `json:",omitempty"`
-	// Used and Given are the hashes (see [Hash]) of the refresh token that was
-	// used and of the one that was given.
+	// Used and Given are the SHA-256 hashes, in hexadecimal, of the refresh
+	// token that the client sent and of the one that it was given.
 	Used  string `json:",omitempty"`
 	Given string `json:",omitempty"`
-	// Delivered says that the answer of the operation itself was written out
-	// whole to a client that was still connected. A client killed later may
-	// still not have read it.
+	// Delivered says that the operation's own answer was written in full to a
+	// client that was still connected. The client may have died before it read
+	// it.
 	Delivered bool
 }
 

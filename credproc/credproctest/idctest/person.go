@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// Pending returns the user codes that wait for a person, oldest first.
+// Pending returns the user codes of the sign-ins that wait for a person, oldest
+// first.
 func (s *Server) Pending() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -22,10 +23,12 @@ func (s *Server) Pending() []string {
 
 func (d *deviceCode) waits() bool { return d.state == pending && time.Now().Before(d.expires) }
 
-// Approve allows the sign-in that shows a user code.
+// Approve allows the sign-in with that user code, as the person does in a
+// browser. It fails if no such sign-in is waiting.
 func (s *Server) Approve(userCode string) error { return s.settle(userCode, approved) }
 
-// Deny refuses the sign-in that shows a user code.
+// Deny refuses the sign-in with that user code. It fails if no such sign-in is
+// waiting.
 func (s *Server) Deny(userCode string) error { return s.settle(userCode, denied) }
 
 func (s *Server) settle(userCode string, state codeState) error {
@@ -50,9 +53,10 @@ func (s *Server) waiting(userCode string) *deviceCode {
 	return s.deviceCodes[i]
 }
 
-// ExpireAccessTokens ages all access tokens past their end. Refresh tokens go
-// on working.
-func (s *Server) ExpireAccessTokens() {
+// RevokeAccessTokens makes the portal refuse all access tokens given so far,
+// although they have not expired by the clients' clocks. Refresh tokens keep
+// working.
+func (s *Server) RevokeAccessTokens() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, token := range s.accessTokens {
@@ -60,13 +64,8 @@ func (s *Server) ExpireAccessTokens() {
 	}
 }
 
-// RevokeAccessTokens makes the portal refuse all access tokens though they have
-// not expired. To a client it is what [Server.ExpireAccessTokens] is; use the
-// one that says what the test is about.
-func (s *Server) RevokeAccessTokens() { s.ExpireAccessTokens() }
-
 // EndSessions ends all logins, as an administrator can: access tokens and
-// refresh tokens stop working. Role credentials live on.
+// refresh tokens stop working. Role credentials keep working.
 func (s *Server) EndSessions() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -75,7 +74,8 @@ func (s *Server) EndSessions() {
 	}
 }
 
-// RevokeRole takes a role in an account away from the user.
+// RevokeRole takes a role in an account away from the user. Role credentials
+// given before keep working.
 func (s *Server) RevokeRole(account, role string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

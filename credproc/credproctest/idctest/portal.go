@@ -44,7 +44,7 @@ func (s *Server) getRoleCredentials(c *call) (any, error) {
 	if !slices.Contains(account.Roles, name) {
 		return nil, portalAPI.fail("ForbiddenException", "No access")
 	}
-	arn := fmt.Sprintf("arn:aws:sts::%s:assumed-role/AWSReservedSSO_%s_%.16s/user@idc.example", account.ID, name, Hash(account.ID+"/"+name))
+	arn := fmt.Sprintf("arn:aws:sts::%s:assumed-role/AWSReservedSSO_%s_%.16s/user@idc.example", account.ID, name, hash(account.ID+"/"+name))
 	k := s.newKey(account.ID, arn, s.RoleLife)
 	type roleCredentials struct {
 		AccessKeyID     string `json:"accessKeyId"`

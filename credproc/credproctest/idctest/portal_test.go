@@ -75,7 +75,6 @@ func TestPortalRefusals(t *testing.T) {
 func TestAccessTokensEnd(t *testing.T) {
 	for name, end := range map[string]func(*Server){
 		"by age":        func(*Server) { time.Sleep(time.Hour) },
-		"when expired":  (*Server).ExpireAccessTokens,
 		"when revoked":  (*Server).RevokeAccessTokens,
 		"with sessions": (*Server).EndSessions,
 	} {

@@ -198,7 +198,7 @@ func TestSsocredsRefreshesAndFetches(t *testing.T) {
 			w := overSocket(t, New())
 			w.server.Rotation = mode
 			file := writeTokenFile(w, time.Now().Add(-time.Minute))
-			w.server.ExpireAccessTokens()
+			w.server.RevokeAccessTokens()
 			provider := ssocreds.New(portalClient(w), "111111111111", "Admin", "https://idc.example/start", func(o *ssocreds.Options) {
 				o.SSOTokenProvider = ssocreds.NewSSOTokenProvider(oidcClient(w), file)
 			})

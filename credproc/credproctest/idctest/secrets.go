@@ -81,9 +81,9 @@ func requestID() string {
 	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }
 
-// Hash returns the SHA-256 of a secret in hexadecimal: how an [Event] names a
+// hash returns the SHA-256 of a secret in hexadecimal: how an [Event] names a
 // refresh token.
-func Hash(secret string) string {
+func hash(secret string) string {
 	sum := sha256.Sum256([]byte(secret))
 	return hex.EncodeToString(sum[:])
 }

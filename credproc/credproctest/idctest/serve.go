@@ -71,8 +71,8 @@ type answer struct {
 //
 //	POST /_idctest/approve          user_code; without one, all that are pending
 //	POST /_idctest/deny             the same
-//	POST /_idctest/expire           ExpireAccessTokens
 //	POST /_idctest/revoke           RevokeAccessTokens
+//	POST /_idctest/expire           the same
 //	POST /_idctest/end              EndSessions
 //	POST /_idctest/revoke-role      account, role
 //	POST /_idctest/fault            op, and the fields of a Fault in snake_case
@@ -85,6 +85,9 @@ type answer struct {
 //	GET  /_idctest/secrets          Secrets, one to a line
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
+	case s.registrations == nil:
+		http.Error(w, "idctest: this Server was not made with New", http.StatusInternalServerError)
+		return
 	case r.URL.Path == "/device":
 		s.servePage(w, r)
 		return
@@ -136,14 +139,14 @@ func route(r *http.Request, body []byte) (operation, bool) {
 func (s *Server) serve(w http.ResponseWriter, c *call, op operation) {
 	fault, latency := s.arrive(c, op)
 	ctx := c.Context()
-	if fault.When == Before && !sleep(ctx, fault.Delay) {
+	if !fault.After && !sleep(ctx, fault.Delay) {
 		panic(http.ErrAbortHandler)
 	}
 	var a answer
-	if !fault.replaces() || fault.When == After {
+	if !fault.replaces() || fault.After {
 		a = s.perform(c, op)
 	}
-	if fault.When == After {
+	if fault.After {
 		latency += fault.Delay
 	}
 	if !sleep(ctx, latency) {

@@ -31,7 +31,7 @@ func (s *Server) signer(c *call) (*key, error) {
 	if skew := s.told(time.Now()).Sub(signed); err != nil || skew.Abs() > 5*time.Minute {
 		return nil, stsAPI.fail("SignatureDoesNotMatch", "Signature expired or not yet current: "+date)
 	}
-	toSign := strings.Join([]string{"AWS4-HMAC-SHA256", date, day + "/" + region + "/sts/aws4_request", Hash(canonical(c, signedHeaders))}, "\n")
+	toSign := strings.Join([]string{"AWS4-HMAC-SHA256", date, day + "/" + region + "/sts/aws4_request", hash(canonical(c, signedHeaders))}, "\n")
 	signingKey := []byte("AWS4" + k.secret)
 	for _, part := range []string{day, region, "sts", "aws4_request", toSign} {
 		signingKey = mac(signingKey, part)
@@ -62,6 +62,6 @@ func canonical(c *call, signedHeaders string) string {
 		}
 		b.WriteString(name + ":" + strings.Join(strings.Fields(value), " ") + "\n")
 	}
-	b.WriteString("\n" + signedHeaders + "\n" + Hash(string(c.body)))
+	b.WriteString("\n" + signedHeaders + "\n" + hash(string(c.body)))
 	return b.String()
 }

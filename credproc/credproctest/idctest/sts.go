@@ -25,13 +25,14 @@ func (s *Server) newKey(account, arn string, life time.Duration) *key {
 	k := &key{
 		id: accessKeyID(), secret: s.mint.secretAccessKey(), token: s.mint.sessionToken(),
 		account: account, arn: arn, expires: time.Now().Add(life),
-		userID: "AROA" + strings.ToUpper(Hash(role)[:17]) + ":" + session,
+		userID: "AROA" + strings.ToUpper(hash(role)[:17]) + ":" + session,
 	}
 	s.keys[k.id] = k
 	return k
 }
 
-// RoleOf returns the role that an access key was given for, as in [Event], or "".
+// RoleOf returns the role that an access key ID was given for, written as in
+// [Event], or "" if this server did not give it.
 func (s *Server) RoleOf(accessKeyID string) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -127,7 +127,7 @@ func (s *Server) poll(d *deviceCode, now time.Time) (tooFast bool) {
 
 // refresh gives new tokens of a login that is still on.
 func (s *Server) refresh(c *call, client *registration, value string) (any, error) {
-	c.event.Used = Hash(value)
+	c.event.Used = hash(value)
 	now := time.Now()
 	token := s.refreshTokens[value]
 	if token == nil || token.login.client != client || !token.works(now) || s.elsewhere(c) {
@@ -164,6 +164,6 @@ func (s *Server) issue(c *call, l *login, old string) createTokenOutput {
 		out.RefreshToken = s.mint.refreshToken(s.TokenSize)
 		s.refreshTokens[out.RefreshToken] = &refreshToken{login: l}
 	}
-	c.event.Given = Hash(out.RefreshToken)
+	c.event.Given = hash(out.RefreshToken)
 	return out
 }
