@@ -11,6 +11,7 @@ import (
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/aws-sdk-go-v2/service/ssooidc"
 
+	"github.com/credproc/credproc/internal/pause"
 	"github.com/credproc/credproc/internal/sdk"
 )
 
@@ -161,7 +162,7 @@ func (c *Config) Redeem(ctx context.Context, code *DeviceCode) (*Token, error) {
 		if time.Until(code.Expiry) <= polls.wait {
 			return nil, polls.expired()
 		}
-		if err := sleep(ctx, polls.wait); err != nil {
+		if err := pause.For(ctx, polls.wait); err != nil {
 			return nil, fmt.Errorf("wait for the sign-in to be confirmed: %w", err)
 		}
 		token, err := redeemOnce(ctx, api, code)
@@ -225,15 +226,4 @@ func (p *polls) expired() error {
 		return fmt.Errorf("%w; the last request failed: %w", ErrExpired, p.failure)
 	}
 	return ErrExpired
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/credproc/credproc/internal/flight"
+	"github.com/credproc/credproc/internal/pause"
 	"github.com/credproc/credproc/internal/sealed"
 	"github.com/credproc/credproc/oidc"
 )
@@ -176,7 +177,7 @@ func (s *Session) AwaitLogin(ctx context.Context, after *SignInError) error {
 		if ix := st.readIndex(); ix != nil && ix.Generation > after.generation {
 			return nil
 		}
-		if !sleep(ctx, 100*time.Millisecond) {
+		if pause.For(ctx, 100*time.Millisecond) != nil {
 			return context.Cause(ctx)
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/credproc/credproc/internal/pause"
 	"github.com/credproc/credproc/oidc"
 )
 
@@ -42,7 +43,7 @@ func (sh *shelf) thing(s *Session, words ...string) Cached {
 			if _, err := s.Token(ctx, ""); err != nil {
 				return nil, err
 			}
-			if !sleep(ctx, sh.takes) {
+			if pause.For(ctx, sh.takes) != nil {
 				return nil, ctx.Err()
 			}
 			if sh.err != nil {

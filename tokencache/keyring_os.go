@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/zalando/go-keyring"
+
+	"github.com/credproc/credproc/internal/pause"
 )
 
 // How long a call to the operating system's keychain may take. Managed
@@ -74,7 +76,7 @@ func (o *OS) confirm(ctx context.Context, item, secret string) error {
 		if err != nil && !errors.Is(err, ErrNotFound) {
 			return err
 		}
-		if time.Now().After(deadline) || !sleep(ctx, 100*time.Millisecond) {
+		if time.Now().After(deadline) || pause.For(ctx, 100*time.Millisecond) != nil {
 			return &KeyringError{Keyring: o.Name(), Op: "store", Kind: ErrUnavailable, Detail: "what was stored cannot be read back"}
 		}
 	}
@@ -109,13 +111,13 @@ func (o *OS) within(ctx context.Context, op, item string, call func() (string, e
 		return call()
 	}
 	restarts := false
-	for pause := 100 * time.Millisecond; ; pause *= 2 {
+	for wait := 100 * time.Millisecond; ; wait *= 2 {
 		secret, err = o.inTime(ctx, op, answers, open)
 		restarts = restarts || errors.Is(err, ErrRestarted)
 		if !restarts || !errors.Is(err, ErrRestarted) && !isAbsent(err) {
 			return secret, err
 		}
-		if pause > time.Second || !sleep(ctx, pause) {
+		if wait > time.Second || pause.For(ctx, wait) != nil {
 			return "", o.failed(op, ErrRestarted)
 		}
 	}
@@ -211,14 +213,4 @@ func kindOf(err error) error {
 		}
 	}
 	return ErrUnavailable
-}
-
-// sleep reports whether d passed before ctx ended.
-func sleep(ctx context.Context, d time.Duration) bool {
-	select {
-	case <-ctx.Done():
-		return false
-	case <-time.After(d):
-		return true
-	}
 }

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/credproc/credproc/internal/pause"
 	"github.com/credproc/credproc/internal/safedir"
 	"github.com/credproc/credproc/internal/sdk"
 	"github.com/credproc/credproc/internal/sealed"
@@ -138,7 +139,7 @@ func (st *store) readAtLeast(ctx context.Context, ix *index) (*item, error) {
 		if err != nil || ix == nil || it.Generation >= ix.Generation {
 			return it, err
 		}
-		if time.Now().After(deadline) || !sleep(ctx, 50*time.Millisecond) {
+		if time.Now().After(deadline) || pause.For(ctx, 50*time.Millisecond) != nil {
 			return nil, &KeyringError{Keyring: st.keyring.Name(), Op: "read", Kind: ErrUnavailable, Err: ErrOlder,
 				Detail: fmt.Sprintf("the %s keyring has an older login than the last one stored (generation %d, not %d)", st.keyring.Name(), it.Generation, ix.Generation)}
 		}
@@ -388,7 +389,7 @@ func (r *renewal) awaitVerdict(ctx context.Context, it *item) {
 		return
 	}
 	for deadline := time.Now().Add(verdictTime); r.st.verdict(it.AccessToken) == nil && time.Now().Before(deadline); {
-		if !sleep(ctx, 20*time.Millisecond) {
+		if pause.For(ctx, 20*time.Millisecond) != nil {
 			return
 		}
 	}
