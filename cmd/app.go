@@ -33,6 +33,7 @@ import (
 	"github.com/credproc/credproc/internal/safedir"
 	"github.com/credproc/credproc/internal/sdk"
 	"github.com/credproc/credproc/tokencache"
+	"github.com/credproc/credproc/tokencache/keyring"
 )
 
 // App is the command set under one name, and the outside world as it sees it.
@@ -57,7 +58,7 @@ type App struct {
 	Environ        func() []string        // what processes inherit that it starts; nil: os.Environ
 	Browser        func(url string) error // opens a page; nil: BROWSER, or the system's
 	HTTPClient     *http.Client           // nil: by the environment's proxy and CA bundle
-	Keyring        tokencache.Keyring     // nil: by the login, or ID_KEYRING
+	Keyring        keyring.Keyring        // nil: by the login, or ID_KEYRING
 
 	debug      bool
 	passphrase func() string     // asked for before; nil: not yet

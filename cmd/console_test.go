@@ -15,6 +15,7 @@ import (
 	"github.com/credproc/credproc/credproc"
 	"github.com/credproc/credproc/credproc/credproctest/idctest"
 	"github.com/credproc/credproc/tokencache"
+	"github.com/credproc/credproc/tokencache/keyring"
 )
 
 // startURLs are one of each form that AWS has given to people.
@@ -178,7 +179,7 @@ source_profile = dev
 	}
 	dir := t.TempDir()
 	b.app = &App{
-		Stdin: strings.NewReader(""), Stdout: &b.out, Stderr: &b.said, Keyring: new(tokencache.Memory),
+		Stdin: strings.NewReader(""), Stdout: &b.out, Stderr: &b.said, Keyring: new(keyring.Memory),
 		Getenv: func(name string) string {
 			return map[string]string{"AWS_CONFIG_FILE": config, "CREDPROC_DIR": dir, "HOME": dir, "AWS_REGION": region, "CREDPROC_LOG": "debug"}[name]
 		},

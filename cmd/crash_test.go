@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/credproc/credproc/tokencache"
+	"github.com/credproc/credproc/tokencache/keyring"
 )
 
 func TestAFaultOfTheProgramIsOneLineWithoutAValue(t *testing.T) {
@@ -42,7 +43,7 @@ func TestWhatTheSystemHasRunOutOfIsNobodysFault(t *testing.T) {
 		open := &os.PathError{Op: "open", Path: "/x", Err: errno}
 		for _, err := range []error{
 			open, &configError{open},
-			&tokencache.KeyringError{Keyring: "plaintext", Op: "read", Kind: tokencache.ErrUnavailable, Err: open},
+			&keyring.Error{Keyring: "plaintext", Op: "read", Kind: keyring.ErrUnavailable, Err: open},
 			&tokencache.RecordError{What: "client registration", Session: "corp", Err: open},
 			&tokencache.UnavailableError{Op: "renew", Err: fmt.Errorf("dial: %w", open)},
 		} {

@@ -21,6 +21,7 @@ import (
 	"github.com/credproc/credproc/internal/flight"
 	"github.com/credproc/credproc/internal/safedir"
 	"github.com/credproc/credproc/tokencache"
+	"github.com/credproc/credproc/tokencache/keyring"
 )
 
 // environment are the variables that change what AWS programs do.
@@ -170,7 +171,7 @@ func (d *doctor) keychain() {
 			d.fault(check, d.variable("KEYRING")+"=file, or =plaintext, and a new login", "the kernel forbids its keyring here")
 			continue
 		}
-		if name == "kernel" && !new(tokencache.Kernel).Persistent() {
+		if name == "kernel" && !new(keyring.Kernel).Persistent() {
 			d.warn(check, d.variable("KEYRING")+"=file, and a new login", "kernel keyring: %s", openToSandboxes)
 			continue
 		}
@@ -179,17 +180,17 @@ func (d *doctor) keychain() {
 			continue
 		}
 		ctx, cancel := d.within(lookTime)
-		_, err := (&tokencache.OS{Service: d.ID}).Get(ctx, "doctor")
+		_, err := (&keyring.OS{Service: d.ID}).Get(ctx, "doctor")
 		slow := ctx.Err() != nil
 		cancel()
-		e, _ := errors.AsType[*tokencache.KeyringError](err)
+		e, _ := errors.AsType[*keyring.Error](err)
 		none := e != nil && e.Absent && name != "os" // one that is mute is no reason to go elsewhere
 		switch {
-		case err == nil || errors.Is(err, tokencache.ErrNotFound):
+		case err == nil || errors.Is(err, keyring.ErrNotFound):
 			d.ok(check, "the operating system's answers")
 		case slow:
 			d.warn(check, "", "the operating system's did not answer within %v; process waits up to 25 seconds for it", lookTime)
-		case none && kernelWorks() && !new(tokencache.Kernel).Persistent():
+		case none && kernelWorks() && !new(keyring.Kernel).Persistent():
 			d.warn(check, d.variable("KEYRING")+"=file, or =kernel to accept it", "there is none, so a new login goes to the kernel's keyring, and %s", openToSandboxes)
 		case none && kernelWorks():
 			d.note(check, "", "there is none, so that a new login goes to the kernel's keyring: %v", err)

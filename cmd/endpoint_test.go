@@ -19,7 +19,7 @@ import (
 
 	"github.com/credproc/credproc/credproc/credproctest/idctest"
 	"github.com/credproc/credproc/oidc"
-	"github.com/credproc/credproc/tokencache"
+	"github.com/credproc/credproc/tokencache/keyring"
 )
 
 // serving is an endpoint for many roles, and the Identity Center behind it.
@@ -54,7 +54,7 @@ func onEndpoint(t *testing.T, test func(s *serving)) {
 		}
 		dir := t.TempDir()
 		app := &App{
-			Stdin: strings.NewReader(""), Stdout: s, Stderr: s, Keyring: new(tokencache.Memory), HTTPClient: s.idc.Client(),
+			Stdin: strings.NewReader(""), Stdout: s, Stderr: s, Keyring: new(keyring.Memory), HTTPClient: s.idc.Client(),
 			Getenv: func(name string) string {
 				return map[string]string{"AWS_CONFIG_FILE": config, "CREDPROC_DIR": dir, "HOME": dir}[name]
 			},

@@ -21,6 +21,7 @@ import (
 	"github.com/credproc/credproc/internal/sealed"
 	"github.com/credproc/credproc/oidc"
 	"github.com/credproc/credproc/tokencache"
+	"github.com/credproc/credproc/tokencache/keyring"
 )
 
 // The exit statuses, which are part of the interface.
@@ -268,42 +269,42 @@ func howToUnlock(goos string) prose {
 
 func (a *App) aboutKeyring(err error) (advice, bool) {
 	say := advice{status: keyringShut, text: proseOf(err)}
-	e, _ := errors.AsType[*tokencache.KeyringError](err)
+	e, _ := errors.AsType[*keyring.Error](err)
 	none, nowhere := errors.AsType[*tokencache.NoKeyringError](err)
 	switch {
 	case nowhere:
 		say.text = proseOf(none)
 		say.more = a.otherKeyrings(err)
 		return say, true
-	case errors.Is(err, tokencache.ErrNoKeyFile):
+	case errors.Is(err, keyring.ErrNoKeyFile):
 		say.more = prosef("Set %s, or %s in the sso-session, to the file that it was made with. Nothing is lost.\nIf that file is lost, forget what is there, and sign in again.",
 			a.variable("KEY_FILE"), strings.ToLower(a.variable("KEY_FILE")))
 		say.hint = a.name() + " keyring reset file"
 		return say, true
-	case errors.Is(err, tokencache.ErrLocked) && e != nil && e.Keyring == "file":
+	case errors.Is(err, keyring.ErrLocked) && e != nil && e.Keyring == "file":
 		say.more, say.hint = a.aboutPassphrase(), a.loginHint(err)
 		return say, true
-	case errors.Is(err, tokencache.ErrItemLocked):
+	case errors.Is(err, keyring.ErrItemLocked):
 		say.more = "Nothing is lost. The keychain is open, but confirms or locks each item, which a program without a person cannot answer.\nAllow this program the items without a confirmation (in KeePassXC: Settings, Secret Service Integration), or choose another keyring.\n" +
 			a.otherKeyrings(err)
 		return say, true
-	case errors.Is(err, tokencache.ErrNoCollection):
+	case errors.Is(err, keyring.ErrNoCollection):
 		say.more = "A Secret Service runs, but has nowhere to keep secrets. Open a database that it may use (KeePassXC), or create a default keyring (in Passwords and Keys: a new password keyring, set as default). A login that was in it is not lost.\n" +
 			a.otherKeyrings(err)
 		return say, true
-	case errors.Is(err, tokencache.ErrRestarted):
+	case errors.Is(err, keyring.ErrRestarted):
 		say.more = "It may be restarting: try again. Nothing is lost."
 		return say, true
-	case errors.Is(err, tokencache.ErrLocked):
+	case errors.Is(err, keyring.ErrLocked):
 		say.more = howToUnlock(runtime.GOOS) + " Then try again. Nothing is lost."
 		return say, true
-	case errors.Is(err, tokencache.ErrTooBig):
+	case errors.Is(err, keyring.ErrTooBig):
 		say.more = a.otherKeyrings(err)
 		return say, true
 	case inFiles(err):
 		say.more = prosef("Its directory cannot be used: mend that, or set %s to one that can be written.", a.variable("DIR"))
 		return say, true
-	case errors.Is(err, tokencache.ErrUnavailable):
+	case errors.Is(err, keyring.ErrUnavailable):
 		say.more = "A login that is in it is not lost.\n" + a.otherKeyrings(err)
 		return say, true
 	}
@@ -312,7 +313,7 @@ func (a *App) aboutKeyring(err error) (advice, bool) {
 
 // inFiles reports whether it is files that keep the keyring from working.
 func inFiles(err error) bool {
-	e, ok := errors.AsType[*tokencache.KeyringError](err)
+	e, ok := errors.AsType[*keyring.Error](err)
 	_, path := errors.AsType[*fs.PathError](err) // of the state directory, which names the items
 	return ok && (e.Keyring == "plaintext" || e.Keyring == "file" || path)
 }
@@ -320,15 +321,15 @@ func inFiles(err error) bool {
 // otherKeyrings lists what there is to choose from when a keyring has failed,
 // with the setting for each.
 func (a *App) otherKeyrings(err error) prose {
-	keyring, key := a.variable("KEYRING"), strings.ToLower(a.variable("KEYRING"))
+	variable, key := a.variable("KEYRING"), strings.ToLower(a.variable("KEYRING"))
 	lines := []prose{
 		prosef("Without a keychain there is a choice, by one of these in the environment (or %s in the sso-session):", key),
 		prosef("  %s=file       encrypted files; the passphrase is asked for at login, or comes from %s or %s, or a key from %s",
-			keyring, a.variable("PASSPHRASE_COMMAND"), a.variable("PASSPHRASE"), a.variable("KEY_FILE")),
-		prosef("  %s=plaintext  files that only their mode guards", keyring),
+			variable, a.variable("PASSPHRASE_COMMAND"), a.variable("PASSPHRASE"), a.variable("KEY_FILE")),
+		prosef("  %s=plaintext  files that only their mode guards", variable),
 	}
-	if e, ok := errors.AsType[*tokencache.KeyringError](err); kernelWorks() && !(ok && e.Keyring == "kernel") {
-		lines = slices.Insert(lines, 1, prosef("  %s=kernel     the kernel's memory, until a reboot or three days without use", keyring))
+	if e, ok := errors.AsType[*keyring.Error](err); kernelWorks() && !(ok && e.Keyring == "kernel") {
+		lines = slices.Insert(lines, 1, prosef("  %s=kernel     the kernel's memory, until a reboot or three days without use", variable))
 	}
 	return joined(lines, "\n")
 }
@@ -336,8 +337,8 @@ func (a *App) otherKeyrings(err error) prose {
 // kernelWorks reports whether the kernel lets us have a keyring: it would be no
 // help to offer one that it forbids.
 func kernelWorks() bool {
-	_, err := new(tokencache.Kernel).Get(context.Background(), "none")
-	return errors.Is(err, tokencache.ErrNotFound)
+	_, err := new(keyring.Kernel).Get(context.Background(), "none")
+	return errors.Is(err, keyring.ErrNotFound)
 }
 
 // openToSandboxes is what the kernel's keyring is worth without persistent
@@ -519,7 +520,7 @@ func (a *App) aboutUnsafe(err error) (advice, bool) {
 	if e.Dir {
 		say.status = failed
 	}
-	if _, ok := errors.AsType[*tokencache.KeyringError](err); ok {
+	if _, ok := errors.AsType[*keyring.Error](err); ok {
 		say.status = keyringShut
 	}
 	switch {

@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/credproc/credproc/tokencache"
+	"github.com/credproc/credproc/tokencache/keyring"
 )
 
 type keyringCommand struct {
@@ -171,14 +172,14 @@ func (report *keyringReport) keyring(name string) *keyringState {
 func (k *keyringState) add(session string, state tokencache.KeyringState) {
 	if state.Err != nil {
 		k.State = "unavailable"
-		if errors.Is(state.Err, tokencache.ErrLocked) {
+		if errors.Is(state.Err, keyring.ErrLocked) {
 			k.State = "locked"
 		}
-		if e, ok := errors.AsType[*tokencache.KeyringError](state.Err); ok {
+		if e, ok := errors.AsType[*keyring.Error](state.Err); ok {
 			k.Detail = e.Detail
 		}
 	}
-	if k.Keyring == "kernel" && state.Err == nil && !new(tokencache.Kernel).Persistent() {
+	if k.Keyring == "kernel" && state.Err == nil && !new(keyring.Kernel).Persistent() {
 		k.Detail = openToSandboxes
 	}
 	if state.Key > 0 && !slices.ContainsFunc(k.Items, func(i keyringItem) bool { return i.What == "sealing key" }) {

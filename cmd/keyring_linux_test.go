@@ -6,7 +6,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/credproc/credproc/tokencache"
+	"github.com/credproc/credproc/tokencache/keyring"
 )
 
 // Other programs of the user are not to read what is in our memory, nor the
@@ -27,7 +27,7 @@ func TestAProcessWithSecretsCannotBeDumped(t *testing.T) {
 }
 
 func TestALoginInOtherKeyringsIsAnsweredWarm(t *testing.T) {
-	if _, err := new(tokencache.Kernel).Get(t.Context(), "none"); !errors.Is(err, tokencache.ErrNotFound) {
+	if _, err := new(keyring.Kernel).Get(t.Context(), "none"); !errors.Is(err, keyring.ErrNotFound) {
 		return // a kernel that forbids it keeps no key for a warm answer
 	}
 	for _, keyring := range []string{"kernel", "file"} {

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/credproc/credproc/tokencache"
+	"github.com/credproc/credproc/tokencache/keyring"
 )
 
 func TestASlowKeychainIsAskedOnceForAll(t *testing.T) {
@@ -21,7 +21,7 @@ func TestASlowKeychainIsAskedOnceForAll(t *testing.T) {
 		if reads > 2 {
 			d.Errorf("%d reads of the keychain", reads)
 		}
-		if _, err := new(tokencache.Kernel).Get(d.Context(), "none"); errors.Is(err, tokencache.ErrNotFound) {
+		if _, err := new(keyring.Kernel).Get(d.Context(), "none"); errors.Is(err, keyring.ErrNotFound) {
 			d.want(0, "", "keyring", "lock")
 			if reads = d.crowd(40); reads != 1 { // the key, to open what is stored
 				d.Errorf("%d reads of the keychain", reads)

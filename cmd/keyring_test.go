@@ -15,13 +15,13 @@ import (
 	"time"
 
 	"github.com/credproc/credproc/credproc/credproctest/idctest"
-	"github.com/credproc/credproc/tokencache"
+	"github.com/credproc/credproc/tokencache/keyring"
 )
 
 // moody is a keychain that can be slow, and fail. Like the real one it gives a
 // call up in the end.
 type moody struct {
-	tokencache.Memory
+	keyring.Memory
 	delay time.Duration
 	kind  error
 	gets  atomic.Int32
@@ -34,12 +34,12 @@ func (k *moody) wait(ctx context.Context, op string) error {
 	select {
 	case <-time.After(k.delay):
 	case <-time.After(24 * time.Second):
-		return &tokencache.KeyringError{Keyring: "os", Op: op, Kind: tokencache.ErrUnavailable, Detail: "no answer within 24s"}
+		return &keyring.Error{Keyring: "os", Op: op, Kind: keyring.ErrUnavailable, Detail: "no answer within 24s"}
 	case <-ctx.Done():
-		return &tokencache.KeyringError{Keyring: "os", Op: op, Kind: tokencache.ErrUnavailable, Detail: "no answer"}
+		return &keyring.Error{Keyring: "os", Op: op, Kind: keyring.ErrUnavailable, Detail: "no answer"}
 	}
 	if k.kind != nil {
-		return &tokencache.KeyringError{Keyring: "os", Op: op, Kind: k.kind}
+		return &keyring.Error{Keyring: "os", Op: op, Kind: k.kind}
 	}
 	return nil
 }
@@ -125,7 +125,7 @@ func (d *desk) want(status int, says string, args ...string) {
 func TestALockedKeychainIsNotASignOut(t *testing.T) {
 	atDesk(t, func(d *desk) {
 		d.want(0, "Signed in to corp.", "login", "corp")
-		d.keyring.kind = tokencache.ErrLocked
+		d.keyring.kind = keyring.ErrLocked
 		for _, args := range [][]string{{"process", "--profile", "modern"}, {"list"}, {"login"}, {"login", "--force"}, {"logout"}} {
 			d.want(6, "credproc: os keyring: read: keyring locked\nUnlock the keychain: ", args...)
 		}
@@ -144,8 +144,8 @@ func TestStatusCheckWaitsASecondAndTakesNothingForASignOut(t *testing.T) {
 		d.want(0, "Signed in to corp.", "login", "corp")
 		d.want(0, "", "status", "--check", "--quiet", "corp")
 		for says, spoil := range map[string]func(){
-			"the keyring is locked":                func() { d.keyring.kind = tokencache.ErrLocked },
-			"the keyring is unavailable":           func() { d.keyring.kind = tokencache.ErrUnavailable },
+			"the keyring is locked":                func() { d.keyring.kind = keyring.ErrLocked },
+			"the keyring is unavailable":           func() { d.keyring.kind = keyring.ErrUnavailable },
 			"the keyring did not answer within 1s": func() { d.keyring.delay = 20 * time.Second },
 		} {
 			spoil()
@@ -171,7 +171,7 @@ func TestStatusCheckWaitsASecondAndTakesNothingForASignOut(t *testing.T) {
 			d.keyring.kind, d.keyring.delay = nil, 0
 		}
 		d.want(0, "", "status", "--check", "corp")
-		d.keyring.Memory = tokencache.Memory{}
+		d.keyring.Memory = keyring.Memory{}
 		d.want(0, "", "status", "--quiet", "corp") // nobody has looked
 		d.run("keyring", "show")
 		if out := d.stdout.String(); !strings.Contains(out, "the login was there, and is gone") || !strings.Contains(out, "nothing of ours") {
@@ -189,12 +189,12 @@ func TestAKeychainThatIsGoneIsNotASignOut(t *testing.T) {
 	atDesk(t, func(d *desk) {
 		d.want(0, "Signed in to corp.", "login", "corp")
 		d.want(0, "", "process", "--profile", "modern")
-		d.keyring.kind = tokencache.ErrUnavailable
+		d.keyring.kind = keyring.ErrUnavailable
 		for _, args := range [][]string{{"process", "--profile", "modern"}, {"list"}, {"login"}, {"logout"}} {
 			d.want(6, "CREDPROC_KEYRING=plaintext", args...)
 		}
 		d.want(0, "", "status", "corp")
-		d.keyring.kind = tokencache.ErrTooBig
+		d.keyring.kind = keyring.ErrTooBig
 		d.want(6, "secret too big", "list")
 		d.keyring.kind = nil
 		d.want(0, "", "process", "--profile", "modern")

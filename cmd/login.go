@@ -15,6 +15,7 @@ import (
 	"github.com/credproc/credproc/internal/sealed"
 	"github.com/credproc/credproc/oidc"
 	"github.com/credproc/credproc/tokencache"
+	"github.com/credproc/credproc/tokencache/keyring"
 )
 
 type loginCommand struct {
@@ -326,7 +327,7 @@ func (r *run) endOld(ctx context.Context, s *tokencache.Session, o *loginOptions
 	switch err := s.Revoke(ctx); {
 	case err == nil:
 		r.say("The old session is ended at the service; the browser may be signed out too.")
-	case !errors.Is(err, tokencache.ErrNotFound):
+	case !errors.Is(err, keyring.ErrNotFound):
 		r.say("The old session could not be ended at the service: %v.", err)
 	}
 }
@@ -385,7 +386,7 @@ func (r *run) keyringNote(s *tokencache.Session) error {
 	}
 	switch status.Keyring {
 	case "kernel":
-		if new(tokencache.Kernel).Persistent() {
+		if new(keyring.Kernel).Persistent() {
 			r.say("Its tokens are in the kernel's keyring, until a reboot or three days without use.")
 		} else {
 			r.say("Its tokens are in the kernel's keyring, until your last process ends: %s.", openToSandboxes)

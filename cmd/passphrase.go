@@ -14,7 +14,7 @@ import (
 
 	"golang.org/x/term"
 
-	"github.com/credproc/credproc/tokencache"
+	"github.com/credproc/credproc/tokencache/keyring"
 )
 
 // commandTime is how long the command that knows the passphrase may take where
@@ -25,8 +25,8 @@ var errNoPassphrase = errors.New("no passphrase was given")
 
 // unlock returns how the file keyring is opened: by what the environment says,
 // or else by the person at the terminal, if there is one to be asked.
-func (a *App) unlock(attended bool) tokencache.Unlock {
-	u := tokencache.Unlock{}
+func (a *App) unlock(attended bool) keyring.Unlock {
+	u := keyring.Unlock{}
 	for _, name := range private {
 		a.takeSecret(name)
 	}
@@ -34,11 +34,11 @@ func (a *App) unlock(attended bool) tokencache.Unlock {
 	switch {
 	case a.setting("RESOLVING") != "": // that command runs us: it would wait for itself
 	case command != "":
-		u.Passphrase = func(ctx context.Context, _ tokencache.PassphraseRequest) (string, error) {
+		u.Passphrase = func(ctx context.Context, _ keyring.PassphraseRequest) (string, error) {
 			return a.runPassphraseCommand(ctx, command)
 		}
 	case passphrase != "":
-		u.Passphrase = func(context.Context, tokencache.PassphraseRequest) (string, error) { return passphrase, nil }
+		u.Passphrase = func(context.Context, keyring.PassphraseRequest) (string, error) { return passphrase, nil }
 	case attended && a.onTerminal():
 		u.Passphrase, u.Person = a.askPassphrase, true
 	}
@@ -88,7 +88,7 @@ func (h *head) Write(p []byte) (int, error) {
 
 // askPassphrase asks the person. What they have typed opens the other sessions
 // of the command too.
-func (a *App) askPassphrase(ctx context.Context, ask tokencache.PassphraseRequest) (string, error) {
+func (a *App) askPassphrase(ctx context.Context, ask keyring.PassphraseRequest) (string, error) {
 	if known := a.passphrase(); known != "" && !ask.Wrong {
 		return known, nil
 	}

@@ -24,7 +24,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/credproc/credproc/credproc/credproctest/idctest"
-	"github.com/credproc/credproc/tokencache"
+	"github.com/credproc/credproc/tokencache/keyring"
 )
 
 var update = flag.Bool("update", false, "write what the commands say into the scripts")
@@ -68,8 +68,8 @@ func TestScripts(t *testing.T) {
 				return os.Geteuid() == 0, nil
 			}
 			if name == "kernel" {
-				_, err := new(tokencache.Kernel).Get(context.Background(), "none")
-				return errors.Is(err, tokencache.ErrNotFound), nil
+				_, err := new(keyring.Kernel).Get(context.Background(), "none")
+				return errors.Is(err, keyring.ErrNotFound), nil
 			}
 			return false, fmt.Errorf("no condition %q", name)
 		},

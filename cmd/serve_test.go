@@ -18,7 +18,7 @@ import (
 	"time"
 
 	"github.com/credproc/credproc/credproc/credproctest/idctest"
-	"github.com/credproc/credproc/tokencache"
+	"github.com/credproc/credproc/tokencache/keyring"
 )
 
 // shared is a writer for several goroutines.
@@ -76,7 +76,7 @@ func startServe(t testing.TB, args ...string) *served {
 	stdout, url := io.Pipe()
 	calls := &http.Transport{}
 	t.Cleanup(calls.CloseIdleConnections)
-	app := &App{Stdin: strings.NewReader(""), Stdout: url, Stderr: &s.said, Keyring: new(tokencache.Memory), HTTPClient: &http.Client{Transport: calls},
+	app := &App{Stdin: strings.NewReader(""), Stdout: url, Stderr: &s.said, Keyring: new(keyring.Memory), HTTPClient: &http.Client{Transport: calls},
 		Getenv: func(name string) string {
 			switch name {
 			case "AWS_CONFIG_FILE":

@@ -15,6 +15,7 @@ import (
 	"github.com/credproc/credproc/internal/printable"
 	"github.com/credproc/credproc/oidc"
 	"github.com/credproc/credproc/tokencache"
+	"github.com/credproc/credproc/tokencache/keyring"
 )
 
 type statusCommand struct {
@@ -166,14 +167,14 @@ func (s *sessionStatus) cannotTell(silent bool) error {
 	if silent {
 		return errShut
 	}
-	kind, detail := tokencache.ErrUnavailable, s.LastLook.Reason
+	kind, detail := keyring.ErrUnavailable, s.LastLook.Reason
 	switch s.LastLook.Found {
 	case tokencache.FoundLocked:
-		kind = tokencache.ErrLocked
+		kind = keyring.ErrLocked
 	case tokencache.FoundSlow:
 		detail = fmt.Sprintf("no answer within %v", lookTime)
 	}
-	return &tokencache.KeyringError{Keyring: s.Keyring, Op: "read", Kind: kind, Detail: detail}
+	return &keyring.Error{Keyring: s.Keyring, Op: "read", Kind: kind, Detail: detail}
 }
 
 // These end a command with the status that says so, and no words.

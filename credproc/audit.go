@@ -18,6 +18,7 @@ import (
 	"github.com/credproc/credproc/internal/sdk"
 	"github.com/credproc/credproc/oidc"
 	"github.com/credproc/credproc/tokencache"
+	"github.com/credproc/credproc/tokencache/keyring"
 )
 
 // Audit is a trail of what providers were asked for: a file of JSON lines, one
@@ -130,7 +131,7 @@ func reason(err error) string {
 		return "no access"
 	case errors.Is(err, oidc.ErrSignInRequired):
 		return "sign-in required"
-	case errors.Is(err, tokencache.ErrLocked), errors.Is(err, tokencache.ErrUnavailable):
+	case errors.Is(err, keyring.ErrLocked), errors.Is(err, keyring.ErrUnavailable):
 		return "keyring"
 	case unavailable:
 		return "unavailable"

@@ -12,6 +12,7 @@ import (
 	"github.com/credproc/credproc/credproc/credproctest/idctest"
 	"github.com/credproc/credproc/oidc"
 	"github.com/credproc/credproc/tokencache"
+	"github.com/credproc/credproc/tokencache/keyring"
 )
 
 // warmProvider has credentials that are stored, as a program finds them that
@@ -22,7 +23,7 @@ func warmProvider(b testing.TB) *Provider {
 	session := &tokencache.Session{
 		Name:    "corp",
 		Config:  oidc.Config{StartURL: server.StartURL, Region: server.Region, HTTPClient: server.Client()},
-		Keyring: new(tokencache.Memory), StateDir: b.TempDir(), CacheDir: b.TempDir(),
+		Keyring: new(keyring.Memory), StateDir: b.TempDir(), CacheDir: b.TempDir(),
 	}
 	err := session.SignIn(b.Context(), func(ctx context.Context, c *oidc.Config) (*oidc.Token, error) {
 		return c.SignInWithCode(ctx, func(oidc.DeviceCode) error { return nil })

@@ -24,6 +24,7 @@ import (
 	"github.com/credproc/credproc/internal/sdk"
 	"github.com/credproc/credproc/oidc"
 	"github.com/credproc/credproc/tokencache"
+	"github.com/credproc/credproc/tokencache/keyring"
 )
 
 // Config makes sessions and providers from ~/.aws/config, and from what the
@@ -53,9 +54,9 @@ type Config struct {
 
 	ClientName         string // see [oidc.Config]
 	HTTPClient         *http.Client
-	Keyring            tokencache.Keyring
+	Keyring            keyring.Keyring
 	NewLoginKeyring    string
-	Unlock             tokencache.Unlock
+	Unlock             keyring.Unlock
 	MayPrompt          bool
 	StateDir, CacheDir string
 	LaxModes           bool

@@ -22,6 +22,7 @@ import (
 	"github.com/credproc/credproc/internal/sdk"
 	"github.com/credproc/credproc/oidc"
 	"github.com/credproc/credproc/tokencache"
+	"github.com/credproc/credproc/tokencache/keyring"
 )
 
 const session = `
@@ -389,7 +390,7 @@ func (m *machine) asked1(s *tokencache.Session, err error) *tokencache.Session {
 }
 
 func TestSettingsReachTheSession(t *testing.T) {
-	m := &machine{T: t, server: idctest.New(), keyring: new(tokencache.Memory), dir: t.TempDir()}
+	m := &machine{T: t, server: idctest.New(), keyring: new(keyring.Memory), dir: t.TempDir()}
 	c := m.config(session, "AWS_SDK_UA_APP_ID=their-app", "AWS_USE_FIPS_ENDPOINT=true", "AWS_USE_DUALSTACK_ENDPOINT=TRUE", "HTTPS_PROXY=http://proxy:1")
 	c.ClientName, c.NewLoginKeyring, c.MayPrompt, c.Service, c.NoKeyCache = "acme", "plaintext", true, "acme-id", true
 	s := m.asked1(c.Session("corp"))

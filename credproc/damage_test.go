@@ -18,6 +18,7 @@ import (
 	"github.com/credproc/credproc/internal/portal"
 	"github.com/credproc/credproc/oidc"
 	"github.com/credproc/credproc/tokencache"
+	"github.com/credproc/credproc/tokencache/keyring"
 )
 
 // A damaged machine goes back, after each damage, to all that it stored at one
@@ -112,10 +113,10 @@ var moments = map[string]moment{
 }
 
 // cutShort is the keyring of a process that ends before it can store a login.
-type cutShort struct{ tokencache.Keyring }
+type cutShort struct{ keyring.Keyring }
 
 func (cutShort) Set(context.Context, string, string) error {
-	return &tokencache.KeyringError{Keyring: "plaintext", Op: "store", Kind: tokencache.ErrUnavailable}
+	return &keyring.Error{Keyring: "plaintext", Op: "store", Kind: keyring.ErrUnavailable}
 }
 
 // onDamagedMachine runs a test at a moment.
@@ -124,7 +125,7 @@ func onDamagedMachine(t *testing.T, at moment, test func(d *damaged)) {
 	synctest.Test(t, func(t *testing.T) {
 		m := &machine{T: t, server: idctest.New(), dir: storage(t)}
 		m.server.AutoApprove, m.server.SessionLife, m.server.Rotation = true, 100000*time.Hour, idctest.None
-		m.keyring = &tokencache.Plaintext{Dir: m.dir + "/state/keyring"}
+		m.keyring = &keyring.Plaintext{Dir: m.dir + "/state/keyring"}
 		d := &damaged{machine: m, known: map[string]string{}}
 		m.signIn(m.session())
 		m.get(m.admin())
@@ -269,7 +270,7 @@ func (d *damaged) short(path string) string {
 
 // clear reports whether an error is one that callers can tell apart.
 func clear(err error) bool {
-	return isA[*tokencache.RecordError](err) || isA[*tokencache.KeyringError](err) || isA[*tokencache.UnavailableError](err) ||
+	return isA[*tokencache.RecordError](err) || isA[*keyring.Error](err) || isA[*tokencache.UnavailableError](err) ||
 		isA[*tokencache.SignInError](err) || isA[*NoAccessError](err) || isA[*portal.Error](err)
 }
 

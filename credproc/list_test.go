@@ -15,7 +15,7 @@ import (
 	"github.com/credproc/credproc/credproc/credproctest/idctest"
 	"github.com/credproc/credproc/internal/portal"
 	"github.com/credproc/credproc/oidc"
-	"github.com/credproc/credproc/tokencache"
+	"github.com/credproc/credproc/tokencache/keyring"
 )
 
 func TestAccountsAreListedByName(t *testing.T) {
@@ -249,7 +249,7 @@ func TestNoAccountsAreNoError(t *testing.T) {
 
 // slowKeyring counts, as some keychains take seconds.
 type slowKeyring struct {
-	tokencache.Keyring
+	keyring.Keyring
 	reads int
 }
 

@@ -27,6 +27,7 @@ import (
 	"github.com/credproc/credproc/credproc/credproctest/idctest"
 	"github.com/credproc/credproc/oidc"
 	"github.com/credproc/credproc/tokencache"
+	"github.com/credproc/credproc/tokencache/keyring"
 )
 
 // A machine is what the processes of one machine share, and the service that
@@ -34,7 +35,7 @@ import (
 type machine struct {
 	*testing.T
 	server  *idctest.Server
-	keyring tokencache.Keyring
+	keyring keyring.Keyring
 	dir     string
 
 	mu    sync.Mutex
@@ -47,7 +48,7 @@ type machine struct {
 func onMachine(t *testing.T, test func(m *machine)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		m := &machine{T: t, server: idctest.New(), keyring: new(tokencache.Memory), dir: t.TempDir()}
+		m := &machine{T: t, server: idctest.New(), keyring: new(keyring.Memory), dir: t.TempDir()}
 		m.server.AutoApprove = true
 		m.signIn(m.session())
 		test(m)

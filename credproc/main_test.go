@@ -12,6 +12,7 @@ import (
 
 	"github.com/credproc/credproc/oidc"
 	"github.com/credproc/credproc/tokencache"
+	"github.com/credproc/credproc/tokencache/keyring"
 )
 
 // childDir is set in a process that a test starts: the test binary then is
@@ -44,7 +45,7 @@ func sessionIn(dir string, client *http.Client) *tokencache.Session {
 	return &tokencache.Session{
 		Name:    "corp",
 		Config:  oidc.Config{StartURL: "https://idc.example/start", Region: "us-east-1", HTTPClient: client},
-		Keyring: &tokencache.Plaintext{Dir: dir + "/keyring"}, StateDir: dir + "/state", CacheDir: dir + "/cache",
+		Keyring: &keyring.Plaintext{Dir: dir + "/keyring"}, StateDir: dir + "/state", CacheDir: dir + "/cache",
 	}
 }
 

@@ -20,6 +20,7 @@ import (
 	"github.com/credproc/credproc/credproc/credproctest/idctest"
 	"github.com/credproc/credproc/oidc"
 	"github.com/credproc/credproc/tokencache"
+	"github.com/credproc/credproc/tokencache/keyring"
 )
 
 func TestTheFirstCallFetchesAndTheNextReadsWhatIsStored(t *testing.T) {
@@ -296,7 +297,7 @@ func TestAWrongLocalClockCostsNothing(t *testing.T) {
 
 func TestASignInIsAskedForWithoutALogin(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m := &machine{T: t, server: idctest.New(), keyring: new(tokencache.Memory), dir: t.TempDir()}
+		m := &machine{T: t, server: idctest.New(), keyring: new(keyring.Memory), dir: t.TempDir()}
 		m.asks("", func() {
 			if err := m.refused(m.admin()); !errors.Is(err, oidc.ErrSignInRequired) {
 				t.Errorf("error %v, want %v", err, oidc.ErrSignInRequired)

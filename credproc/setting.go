@@ -11,6 +11,7 @@ import (
 	"github.com/credproc/credproc/internal/sdk"
 	"github.com/credproc/credproc/oidc"
 	"github.com/credproc/credproc/tokencache"
+	"github.com/credproc/credproc/tokencache/keyring"
 )
 
 // Setting returns one of our own settings for an sso-session: the environment
@@ -42,7 +43,7 @@ func (c *Config) Setting(session, name string) (value, from string) {
 
 // unlock returns c.Unlock, with the key file that the settings of a session name
 // where c names none.
-func (c *Config) unlock(session string) (tokencache.Unlock, error) {
+func (c *Config) unlock(session string) (keyring.Unlock, error) {
 	unlock := c.Unlock
 	if unlock.KeyFile != "" {
 		return unlock, nil

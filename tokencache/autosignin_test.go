@@ -10,6 +10,7 @@ import (
 
 	"github.com/credproc/credproc/credproc/credproctest/idctest"
 	"github.com/credproc/credproc/oidc"
+	"github.com/credproc/credproc/tokencache/keyring"
 )
 
 func byHand(t *testing.T, test func(m *world)) {
@@ -109,8 +110,8 @@ func TestARedeemedCodeIsNotResumed(t *testing.T) {
 		}
 		m.store().sealingKey(m.Context(), true)
 		w := m.watch()
-		w.before = always("set", ErrUnavailable)
-		if err := m.session().SignInByItself(m.Context(), approve); !errors.Is(err, ErrUnavailable) {
+		w.before = always("set", keyring.ErrUnavailable)
+		if err := m.session().SignInByItself(m.Context(), approve); !errors.Is(err, keyring.ErrUnavailable) {
 			t.Errorf("got %v", err)
 		}
 		w.before = nil
@@ -150,17 +151,17 @@ func TestAKeyringThatMayHaveALoginIsNoReasonToSignIn(t *testing.T) {
 		gets := 0
 		w.before = func(_ context.Context, op, item string) error {
 			if gets++; gets > 2 { // it is locked while we wait for our turn
-				return broken(ErrLocked)
+				return broken(keyring.ErrLocked)
 			}
 			return nil
 		}
 		m.asksNothing(func() {
-			if err := m.session().SignInByItself(m.Context(), nil); !errors.Is(err, ErrLocked) {
+			if err := m.session().SignInByItself(m.Context(), nil); !errors.Is(err, keyring.ErrLocked) {
 				t.Errorf("got %v", err)
 			}
 		})
-		w.before = always("", ErrLocked)
-		if err := m.session().SignInByItself(m.Context(), nil); !errors.Is(err, ErrLocked) {
+		w.before = always("", keyring.ErrLocked)
+		if err := m.session().SignInByItself(m.Context(), nil); !errors.Is(err, keyring.ErrLocked) {
 			t.Errorf("got %v", err)
 		}
 	})

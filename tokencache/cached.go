@@ -9,6 +9,7 @@ import (
 
 	"github.com/credproc/credproc/internal/flight"
 	"github.com/credproc/credproc/internal/sealed"
+	"github.com/credproc/credproc/tokencache/keyring"
 )
 
 const (
@@ -237,7 +238,7 @@ func (st *store) currentLogin(ctx context.Context) (string, error) {
 	}
 	it, err := st.read(ctx)
 	switch {
-	case errors.Is(err, ErrNotFound):
+	case errors.Is(err, keyring.ErrNotFound):
 		return "", nil
 	case err != nil:
 		return "", err

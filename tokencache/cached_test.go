@@ -14,6 +14,7 @@ import (
 
 	"github.com/credproc/credproc/internal/pause"
 	"github.com/credproc/credproc/oidc"
+	"github.com/credproc/credproc/tokencache/keyring"
 )
 
 // A shelf has things that are fresh for an hour and usable for two. What they
@@ -205,14 +206,14 @@ func TestALoginThatComesAtTheMomentOfAFetchKeepsIt(t *testing.T) {
 
 // eagerKeyring has somebody sign in as soon as it has said that there is no login.
 type eagerKeyring struct {
-	Keyring
+	keyring.Keyring
 	item   string
 	signIn func()
 }
 
 func (k *eagerKeyring) Get(ctx context.Context, item string) (string, error) {
 	text, err := k.Keyring.Get(ctx, item)
-	if then := k.signIn; item == k.item && errors.Is(err, ErrNotFound) && then != nil {
+	if then := k.signIn; item == k.item && errors.Is(err, keyring.ErrNotFound) && then != nil {
 		k.signIn = nil
 		then()
 	}
@@ -312,7 +313,7 @@ func TestARecordThatCannotBeReadIsFetchedAgain(t *testing.T) {
 }
 
 func TestALockedKeyringIsAnErrorAndNoReasonToFetch(t *testing.T) {
-	for _, kind := range []error{ErrLocked, ErrUnavailable} {
+	for _, kind := range []error{keyring.ErrLocked, keyring.ErrUnavailable} {
 		onShelf(t, func(sh *shelf) {
 			sh.get(1, "list")
 			w := sh.watch()

@@ -14,6 +14,7 @@ import (
 
 	"github.com/credproc/credproc/credproc/credproctest/idctest"
 	"github.com/credproc/credproc/oidc"
+	"github.com/credproc/credproc/tokencache/keyring"
 )
 
 // A mishap befalls one step of a process: a call of its keyring or of the
@@ -49,7 +50,7 @@ func (h *mishap) seen() string { h.mu.Lock(); defer h.mu.Unlock(); return h.met 
 
 // mishapKeyring is the keyring of the process that the mishap befalls.
 type mishapKeyring struct {
-	Keyring
+	keyring.Keyring
 	*mishap
 }
 
@@ -61,18 +62,18 @@ func (k mishapKeyring) step(ctx context.Context, step string, do func() error) e
 		do()
 		runtime.Goexit()
 	case "fails before":
-		return broken(ErrUnavailable)
+		return broken(keyring.ErrUnavailable)
 	case "fails after":
 		do()
-		return broken(ErrUnavailable)
+		return broken(keyring.ErrUnavailable)
 	case "is locked":
-		return broken(ErrLocked)
+		return broken(keyring.ErrLocked)
 	case "hangs":
 		<-ctx.Done()
-		return broken(ErrUnavailable)
+		return broken(keyring.ErrUnavailable)
 	case "lands late":
 		k.late = func() { do() }
-		return broken(ErrUnavailable)
+		return broken(keyring.ErrUnavailable)
 	}
 	return do()
 }
@@ -273,7 +274,7 @@ func TestAJournalIsBroughtToTheKeyring(t *testing.T) {
 		m.server.Set(func(s *idctest.Server) { s.Rotation = idctest.Strict })
 		right := m.keyring
 		w := m.watch()
-		w.before = always("set", ErrUnavailable)
+		w.before = always("set", keyring.ErrUnavailable)
 		time.Sleep(due)
 		var now string
 		m.sameItem(func() { m.renews(1, func() { now = m.token(m.session()) }) })
@@ -294,7 +295,7 @@ func TestAJournalIsBroughtToTheKeyring(t *testing.T) {
 		})
 		time.Sleep(time.Hour)
 		m.renews(0, func() {
-			if err := m.fails(m.session()); !errors.Is(err, ErrUnavailable) {
+			if err := m.fails(m.session()); !errors.Is(err, keyring.ErrUnavailable) {
 				t.Errorf("got %v", err)
 			}
 		})
@@ -315,7 +316,7 @@ func TestAJournalThatCannotBeReadIsNoReasonToGoOnWithoutIt(t *testing.T) {
 			key := m.store().nameOf(theKey)
 			w.before = func(_ context.Context, op, item string) error {
 				if op == "get" && item == key {
-					return broken(ErrUnavailable)
+					return broken(keyring.ErrUnavailable)
 				}
 				return nil
 			}
@@ -325,7 +326,7 @@ func TestAJournalThatCannotBeReadIsNoReasonToGoOnWithoutIt(t *testing.T) {
 			w.before = func(_ context.Context, op, item string) error {
 				if op == "get" && item == key && left > 0 {
 					left--
-					return broken(ErrUnavailable)
+					return broken(keyring.ErrUnavailable)
 				}
 				return nil
 			}
@@ -371,7 +372,7 @@ func TestAJournalThatCannotBeReadIsNoReasonToGoOnWithoutIt(t *testing.T) {
 			onWorld(t, func(m *world) {
 				m.server.Set(func(s *idctest.Server) { s.Rotation = idctest.Strict })
 				w := m.watch()
-				w.before = always("set", ErrUnavailable)
+				w.before = always("set", keyring.ErrUnavailable)
 				time.Sleep(due)
 				m.token(m.session())
 				time.Sleep(2 * time.Hour)
@@ -380,7 +381,7 @@ func TestAJournalThatCannotBeReadIsNoReasonToGoOnWithoutIt(t *testing.T) {
 				m.sameItem(func() {
 					m.asksNothing(func() {
 						err := m.fails(m.session())
-						if _, unreadable := errors.AsType[*RecordError](err); !unreadable && !errors.Is(err, ErrUnavailable) {
+						if _, unreadable := errors.AsType[*RecordError](err); !unreadable && !errors.Is(err, keyring.ErrUnavailable) {
 							t.Errorf("got %v", err)
 						}
 					})

@@ -17,6 +17,7 @@ import (
 	"github.com/credproc/credproc/internal/safedir"
 	"github.com/credproc/credproc/internal/sealed"
 	"github.com/credproc/credproc/oidc"
+	"github.com/credproc/credproc/tokencache/keyring"
 )
 
 // A storedFile is one of the files of a session, and what reads it.
@@ -188,7 +189,7 @@ func newCupboard(t *testing.T) *cupboard {
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	s := &Session{
 		Name: "corp", Config: oidc.Config{StartURL: "https://idc.example/start", Region: "us-east-1"},
-		Keyring: &Plaintext{Dir: dir + "/keyring"}, StateDir: dir + "/state", CacheDir: dir + "/cache",
+		Keyring: &keyring.Plaintext{Dir: dir + "/keyring"}, StateDir: dir + "/state", CacheDir: dir + "/cache",
 	}
 	st, err := s.open()
 	if err != nil {

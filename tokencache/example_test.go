@@ -11,6 +11,7 @@ import (
 	"github.com/credproc/credproc/credproc/credproctest/idctest"
 	"github.com/credproc/credproc/oidc"
 	"github.com/credproc/credproc/tokencache"
+	"github.com/credproc/credproc/tokencache/keyring"
 )
 
 // signedIn is a session of a local Identity Center, with everything in a
@@ -25,7 +26,7 @@ func signedIn() (s *tokencache.Session, remove func()) {
 	s = &tokencache.Session{
 		Name:     "corp",
 		Config:   oidc.Config{StartURL: server.StartURL, Region: server.Region, HTTPClient: server.Client()},
-		Keyring:  new(tokencache.Memory),
+		Keyring:  new(keyring.Memory),
 		StateDir: dir, CacheDir: dir,
 	}
 	err = s.SignIn(context.Background(), func(ctx context.Context, c *oidc.Config) (*oidc.Token, error) {
@@ -45,7 +46,7 @@ func ExampleSession_Token() {
 	switch {
 	case errors.Is(err, oidc.ErrSignInRequired):
 		fmt.Println("please sign in")
-	case errors.Is(err, tokencache.ErrLocked):
+	case errors.Is(err, keyring.ErrLocked):
 		fmt.Println("please unlock your keychain; nothing is lost")
 	case err != nil:
 		log.Fatal(err)
@@ -66,7 +67,7 @@ func ExampleSession_SignIn() {
 	s := &tokencache.Session{
 		Name:     "corp",
 		Config:   oidc.Config{StartURL: server.StartURL, Region: server.Region, HTTPClient: server.Client()},
-		Keyring:  new(tokencache.Memory),
+		Keyring:  new(keyring.Memory),
 		StateDir: dir, CacheDir: dir,
 	}
 	err = s.SignIn(context.Background(), func(ctx context.Context, c *oidc.Config) (*oidc.Token, error) {
@@ -140,8 +141,8 @@ func ExampleKeyring() {
 	for _, s := range []*tokencache.Session{
 		{Config: config},
 		{Config: config, NewLoginKeyring: "plaintext"},
-		{Config: config, Keyring: &tokencache.OS{Service: "acme", MayPrompt: true}},
-		{Config: config, Keyring: new(tokencache.Memory)},
+		{Config: config, Keyring: &keyring.OS{Service: "acme", MayPrompt: true}},
+		{Config: config, Keyring: new(keyring.Memory)},
 	} {
 		if s.Keyring == nil {
 			fmt.Printf("where the login is, or else %q\n", s.NewLoginKeyring)

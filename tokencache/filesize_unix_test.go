@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/credproc/credproc/credproc/credproctest/idctest"
+	"github.com/credproc/credproc/tokencache/keyring"
 )
 
 const aloneVariable = "TOKENCACHE_TEST_ALONE"
@@ -77,12 +78,12 @@ func TestOnAFullDiskTheKeyringMustProveThatItCanBeWritten(t *testing.T) {
 				}
 				m.works()
 
-				w.before = always("set", ErrLocked)
+				w.before = always("set", keyring.ErrLocked)
 				time.Sleep(2 * time.Hour)
 				full(func() {
 					m.asksNothing(func() {
 						err := m.fails(m.session())
-						if isUnavailable(err) == nil || !errors.Is(err, ErrLocked) || !strings.Contains(err.Error(), "not begun") {
+						if isUnavailable(err) == nil || !errors.Is(err, keyring.ErrLocked) || !strings.Contains(err.Error(), "not begun") {
 							t.Errorf("got %v", err)
 						}
 					})

@@ -13,6 +13,7 @@ import (
 	"github.com/credproc/credproc/internal/flight"
 	"github.com/credproc/credproc/internal/kernelring"
 	"github.com/credproc/credproc/internal/sealed"
+	"github.com/credproc/credproc/tokencache/keyring"
 )
 
 // keyHolder remembers the sealing key of an installation.
@@ -37,13 +38,13 @@ func (h *keyHolder) set(key *sealed.Key) {
 }
 
 // sealingKey returns the key that seals every record of this installation.
-// Without one it fails with ErrNotFound, or makes one where make is set.
+// Without one it fails with keyring.ErrNotFound, or makes one where make is set.
 func (st *store) sealingKey(ctx context.Context, make bool) (*sealed.Key, error) {
 	if key := st.keys.get(); key != nil {
 		return key, nil
 	}
 	if err := st.keys.asking.Acquire(ctx, 1); err != nil {
-		return nil, &KeyringError{Keyring: st.keyring.Name(), Op: "read", Kind: ErrUnavailable, Detail: "an earlier call has not come back"}
+		return nil, &keyring.Error{Keyring: st.keyring.Name(), Op: "read", Kind: keyring.ErrUnavailable, Detail: "an earlier call has not come back"}
 	}
 	defer st.keys.asking.Release(1)
 	if key := st.keys.get(); key != nil {
@@ -63,7 +64,7 @@ func (st *store) sealingKey(ctx context.Context, make bool) (*sealed.Key, error)
 		return key, nil
 	}
 	key, err := st.askKey(ctx)
-	if errors.Is(err, ErrNotFound) && make {
+	if errors.Is(err, keyring.ErrNotFound) && make {
 		key, err = st.makeKey(ctx)
 	}
 	if err != nil {
@@ -84,7 +85,7 @@ func (st *store) queueForKey(ctx context.Context) (release func(), err error) {
 	}
 	release, err = flight.Lock(ctx, st.locks(), "key.queue", "read the sealing key")
 	if busy, ok := errors.AsType[*flight.BusyError](err); ok {
-		return nil, &KeyringError{Keyring: st.keyring.Name(), Op: "read", Kind: ErrUnavailable, Detail: busy.Error()}
+		return nil, &keyring.Error{Keyring: st.keyring.Name(), Op: "read", Kind: keyring.ErrUnavailable, Detail: busy.Error()}
 	}
 	if err != nil { // a directory that cannot be written
 		return func() {}, nil
@@ -94,7 +95,7 @@ func (st *store) queueForKey(ctx context.Context) (release func(), err error) {
 
 func (st *store) askKey(ctx context.Context) (*sealed.Key, error) {
 	text, err := st.get(ctx, st.keyring, theKey)
-	if errors.Is(err, ErrUnreadable) {
+	if errors.Is(err, keyring.ErrUnreadable) {
 		return nil, &RecordError{What: "sealing key", Session: st.name, Err: err}
 	}
 	if err != nil {
@@ -120,7 +121,7 @@ func (st *store) makeKey(ctx context.Context) (*sealed.Key, error) {
 
 func (st *store) keyUnderLock(ctx context.Context) (*sealed.Key, error) {
 	key, err := st.askKey(ctx)
-	if !errors.Is(err, ErrNotFound) {
+	if !errors.Is(err, keyring.ErrNotFound) {
 		return key, err
 	}
 	if err := identify(st.state); err != nil {
@@ -152,7 +153,7 @@ func (st *store) holdKey(ctx context.Context) (release func(), err error) {
 // deleteKey deletes the key from a keyring when nothing is left that cannot be
 // read without it: no registration but those that begin with own, if that is not
 // "". What can be fetched again does not count.
-func (st *store) deleteKey(ctx context.Context, k Keyring, own string) error {
+func (st *store) deleteKey(ctx context.Context, k keyring.Keyring, own string) error {
 	release, err := flight.Lock(ctx, st.locks(), "key.lock", "delete the sealing key")
 	if err != nil {
 		return err

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"github.com/credproc/credproc/internal/layout"
+	"github.com/credproc/credproc/tokencache/keyring"
 )
 
 // KeyringNames are the names of the keyrings that a Session can have without
@@ -35,7 +36,7 @@ func KeyringChoice() string {
 }
 
 // NoKeyringError says that a login has nowhere to go: neither of the keyrings
-// that are chosen without being named is there. It wraps [ErrUnavailable].
+// that are chosen without being named is there. It wraps [keyring.ErrUnavailable].
 type NoKeyringError struct {
 	Tried []error // one for each
 }
@@ -48,8 +49,14 @@ func (e *NoKeyringError) Error() string {
 	return "no keyring is there for a login: " + strings.Join(reasons, "; ")
 }
 
-// Unwrap returns [ErrUnavailable].
-func (e *NoKeyringError) Unwrap() error { return ErrUnavailable }
+// Unwrap returns [keyring.ErrUnavailable].
+func (e *NoKeyringError) Unwrap() error { return keyring.ErrUnavailable }
+
+// ErrOlder says that a keyring has had only an older login than the last one
+// stored for two seconds: it was restored from a backup, or another
+// installation wrote there. Only a sign-in helps, so it comes with
+// [oidc.ErrSignInRequired].
+var ErrOlder = errors.New("the keyring shows an older login")
 
 // opener makes the keyrings of a session, each once.
 type opener struct {
@@ -57,15 +64,15 @@ type opener struct {
 	st *store
 
 	mu    sync.Mutex
-	rings map[string]Keyring
+	rings map[string]keyring.Keyring
 	name  string // decided without the index; "": not yet
 }
 
-func (o *opener) ring(name string) Keyring {
+func (o *opener) ring(name string) keyring.Keyring {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.rings == nil {
-		o.rings = make(map[string]Keyring)
+		o.rings = make(map[string]keyring.Keyring)
 	}
 	if o.rings[name] == nil {
 		o.rings[name] = o.open(name)
@@ -86,16 +93,16 @@ func (o *opener) decide(name string) {
 	o.name = name
 }
 
-func (o *opener) open(name string) Keyring {
+func (o *opener) open(name string) keyring.Keyring {
 	switch name {
 	case "kernel":
-		return &Kernel{Service: o.st.service}
+		return &keyring.Kernel{Service: o.st.service}
 	case "file":
-		return &File{Dir: fileDir(string(o.st.state)), Unlock: o.s.Unlock, Service: o.st.service, NoKeyCache: o.s.NoKeyCache}
+		return &keyring.File{Dir: fileDir(string(o.st.state)), Unlock: o.s.Unlock, Service: o.st.service, NoKeyCache: o.s.NoKeyCache}
 	case "plaintext":
-		return &Plaintext{Dir: layout.PlaintextDir(string(o.st.state))}
+		return &keyring.Plaintext{Dir: layout.PlaintextDir(string(o.st.state))}
 	}
-	return &OS{Service: o.st.service, MayPrompt: o.s.MayPrompt}
+	return &keyring.OS{Service: o.st.service, MayPrompt: o.s.MayPrompt}
 }
 
 // found is the keyring that a session's login is in: by the index, or, where
@@ -106,10 +113,10 @@ type found struct {
 	searching *semaphore.Weighted // who searches takes 1: it may take long
 }
 
-var _ Keyring = (*found)(nil)
+var _ keyring.Keyring = (*found)(nil)
 
 // openKeyring returns the keyring for a session.
-func (s *Session) openKeyring(st *store) (Keyring, error) {
+func (s *Session) openKeyring(st *store) (keyring.Keyring, error) {
 	if s.Keyring != nil {
 		return s.Keyring, nil
 	}
@@ -140,7 +147,7 @@ func (f *found) indexed() string {
 	return ""
 }
 
-// Get implements [Keyring].
+// Get implements [keyring.Keyring].
 func (f *found) Get(ctx context.Context, item string) (string, error) {
 	k, err := f.find(ctx)
 	if err != nil {
@@ -149,7 +156,7 @@ func (f *found) Get(ctx context.Context, item string) (string, error) {
 	return k.Get(ctx, item)
 }
 
-// Set implements [Keyring].
+// Set implements [keyring.Keyring].
 func (f *found) Set(ctx context.Context, item, secret string) error {
 	k, err := f.findOrChoose(ctx)
 	if err != nil {
@@ -158,10 +165,10 @@ func (f *found) Set(ctx context.Context, item, secret string) error {
 	return k.Set(ctx, item, secret)
 }
 
-// Delete implements [Keyring].
+// Delete implements [keyring.Keyring].
 func (f *found) Delete(ctx context.Context, item string) error {
 	k, err := f.find(ctx)
-	if errors.Is(err, ErrNotFound) {
+	if errors.Is(err, keyring.ErrNotFound) {
 		return nil
 	}
 	if err != nil {
@@ -170,13 +177,13 @@ func (f *found) Delete(ctx context.Context, item string) error {
 	return k.Delete(ctx, item)
 }
 
-// find returns the keyring that has the login, or ErrNotFound.
-func (f *found) find(ctx context.Context) (Keyring, error) {
+// find returns the keyring that has the login, or keyring.ErrNotFound.
+func (f *found) find(ctx context.Context) (keyring.Keyring, error) {
 	if name := cmp.Or(f.indexed(), f.decided()); name != "" {
 		return f.ring(name), nil
 	}
 	if err := f.searching.Acquire(ctx, 1); err != nil {
-		return nil, &KeyringError{Keyring: "auto", Op: "read", Kind: ErrUnavailable, Detail: "an earlier call has not come back"}
+		return nil, &keyring.Error{Keyring: "auto", Op: "read", Kind: keyring.ErrUnavailable, Detail: "an earlier call has not come back"}
 	}
 	defer f.searching.Release(1)
 	if name := f.decided(); name != "" {
@@ -206,11 +213,11 @@ func (f *found) search(ctx context.Context) (newest string, err error) {
 	for _, name := range f.inOrder(wanted, lost) {
 		text, err := f.st.get(ctx, f.ring(name), theTokens)
 		switch {
-		case err == nil, errors.Is(err, ErrUnreadable):
+		case err == nil, errors.Is(err, keyring.ErrUnreadable):
 			if g := f.st.generation(text); g > generation {
 				newest, generation = name, g
 			}
-		case errors.Is(err, ErrNotFound):
+		case errors.Is(err, keyring.ErrNotFound):
 			// Files answer everywhere: that says nothing about the others.
 			answered = answered || name == "os" || name == "kernel"
 		case isAbsent(err) && name != wanted:
@@ -229,7 +236,7 @@ func (f *found) search(ctx context.Context) (newest string, err error) {
 	case wanted == "" && lost && len(absent) > 0:
 		return "", absent[0]
 	}
-	return "", ErrNotFound
+	return "", keyring.ErrNotFound
 }
 
 // inOrder returns the keyrings to ask: the one named first, and, where no login
@@ -253,14 +260,14 @@ func orElse(first, second error) error {
 }
 
 func isAbsent(err error) bool {
-	e, ok := errors.AsType[*KeyringError](err)
+	e, ok := errors.AsType[*keyring.Error](err)
 	return ok && e.Absent
 }
 
 // findOrChoose is find for who brings a login.
-func (f *found) findOrChoose(ctx context.Context) (Keyring, error) {
+func (f *found) findOrChoose(ctx context.Context) (keyring.Keyring, error) {
 	k, err := f.find(ctx)
-	if !errors.Is(err, ErrNotFound) && !isAbsent(err) {
+	if !errors.Is(err, keyring.ErrNotFound) && !isAbsent(err) {
 		return k, err
 	}
 	name, err := f.choose(ctx)
@@ -282,7 +289,7 @@ func (f *found) choose(ctx context.Context) (string, error) {
 	for _, name := range []string{"os", "kernel"} {
 		_, err := f.st.get(ctx, f.ring(name), theTokens)
 		switch {
-		case err == nil, errors.Is(err, ErrNotFound):
+		case err == nil, errors.Is(err, keyring.ErrNotFound):
 			return name, nil
 		case !isAbsent(err):
 			return "", err
@@ -290,12 +297,6 @@ func (f *found) choose(ctx context.Context) (string, error) {
 		none.Tried = append(none.Tried, err)
 	}
 	return "", none
-}
-
-// A keyring that has to be opened opens while a person can be asked, and no
-// lock is held.
-type openable interface {
-	open(ctx context.Context) error
 }
 
 // prepareKeyring decides on the keyring of a new login, and opens it.
@@ -306,8 +307,8 @@ func (st *store) prepareKeyring(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	if o, ok := k.(openable); ok {
-		return o.open(ctx)
+	if f, ok := k.(*keyring.File); ok {
+		return f.Open(ctx)
 	}
 	return nil
 }
@@ -331,7 +332,7 @@ func (s *Session) loginStore(ctx context.Context) *store {
 
 // movesFrom returns the keyring that a login leaves when it is stored in to, or
 // nil if it stays.
-func (s *Session) movesFrom(ctx context.Context, to *store) Keyring {
+func (s *Session) movesFrom(ctx context.Context, to *store) keyring.Keyring {
 	f, ok := s.store.keyring.(*found)
 	if !ok || to == s.store {
 		return nil

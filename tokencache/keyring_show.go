@@ -8,13 +8,14 @@ import (
 	"github.com/credproc/credproc/internal/flight"
 	"github.com/credproc/credproc/internal/layout"
 	"github.com/credproc/credproc/internal/safedir"
+	"github.com/credproc/credproc/tokencache/keyring"
 )
 
 // KeyringState is what one keyring holds of a session.
 type KeyringState struct {
 	Name string
-	// Err is why it cannot be used now: it wraps [ErrLocked] or
-	// [ErrUnavailable]. nil means that it answers.
+	// Err is why it cannot be used now: it wraps [keyring.ErrLocked] or
+	// [keyring.ErrUnavailable]. nil means that it answers.
 	Err error
 	// Tokens and Key are the sizes, in bytes, of what the sign-in gave and of the
 	// sealing key; 0: not there, or not to be seen while it is locked. Overflow
@@ -41,15 +42,15 @@ func (s *Session) KeyringStates(ctx context.Context) ([]KeyringState, error) {
 	return all, nil
 }
 
-func (st *store) look(ctx context.Context, k Keyring) KeyringState {
+func (st *store) look(ctx context.Context, k keyring.Keyring) KeyringState {
 	state := KeyringState{Name: k.Name()}
-	if f, ok := k.(*File); ok && f.isLocked() && f.Unlock.Passphrase == nil {
-		state.Err = f.fail("read", ErrLocked, "")
+	if f, ok := k.(*keyring.File); ok && f.IsLocked() && f.Unlock.Passphrase == nil {
+		state.Err = &keyring.Error{Keyring: k.Name(), Op: "read", Kind: keyring.ErrLocked}
 		return state
 	}
 	size := func(what theItem) int {
 		secret, err := st.get(ctx, k, what)
-		if err != nil && !errors.Is(err, ErrNotFound) {
+		if err != nil && !errors.Is(err, keyring.ErrNotFound) {
 			state.Err = orElse(state.Err, err)
 		}
 		return len(secret)
@@ -87,7 +88,7 @@ func LockKeyrings(stateDir, service string) error {
 	if err := forgetKernelKey(safedir.Dir(stateDir), service); err != nil {
 		return err
 	}
-	(&File{Dir: fileDir(stateDir), Service: service}).lock()
+	(&keyring.File{Dir: fileDir(stateDir), Service: service}).Lock()
 	return nil
 }
 
@@ -97,7 +98,7 @@ func fileDir(stateDir string) string { return filepath.Join(stateDir, "file") }
 // there; with it, all that is of no use without. It neither tells the service
 // nor looks at what there is: it is for what cannot be read any more. Errors are
 // those of the keyring, or of package os.
-func (s *Session) Reset(ctx context.Context, keyring string) error {
+func (s *Session) Reset(ctx context.Context, name string) error {
 	st, err := s.open()
 	if err != nil {
 		return err
@@ -109,8 +110,8 @@ func (s *Session) Reset(ctx context.Context, keyring string) error {
 	defer release()
 	k, isItsOwn := st.keyring, true
 	if f, ok := k.(*found); ok {
-		k = f.ring(keyring)
-		isItsOwn = f.indexed() == keyring || f.indexed() == ""
+		k = f.ring(name)
+		isItsOwn = f.indexed() == name || f.indexed() == ""
 	}
 	if err := st.delete(ctx, k, theTokens); err != nil {
 		return err
@@ -123,7 +124,7 @@ func (s *Session) Reset(ctx context.Context, keyring string) error {
 	return st.resetKey(ctx, k)
 }
 
-func (st *store) resetKey(ctx context.Context, k Keyring) error {
+func (st *store) resetKey(ctx context.Context, k keyring.Keyring) error {
 	release, err := flight.Lock(ctx, st.locks(), "key.lock", "forget the sealing key")
 	if err != nil {
 		return err
@@ -134,10 +135,10 @@ func (st *store) resetKey(ctx context.Context, k Keyring) error {
 		return err
 	}
 	switch k := k.(type) {
-	case *File:
-		k.lock()
+	case *keyring.File:
+		k.Lock()
 		return safedir.Dir(filepath.Dir(k.Dir)).RemoveAll(filepath.Base(k.Dir))
-	case *Plaintext:
+	case *keyring.Plaintext:
 		return safedir.Dir(filepath.Dir(k.Dir)).RemoveAll(filepath.Base(k.Dir))
 	}
 	return nil

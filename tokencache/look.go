@@ -10,6 +10,7 @@ import (
 
 	"github.com/credproc/credproc/internal/flight"
 	"github.com/credproc/credproc/internal/sealed"
+	"github.com/credproc/credproc/tokencache/keyring"
 )
 
 // Look is what a process found when it asked the keyring for the login, or the
@@ -86,9 +87,9 @@ func (st *store) readNote() *noted {
 func lookFor(err error) *Look {
 	look := &Look{At: time.Now()}
 	missing, signIn := errors.AsType[*SignInError](err)
-	ring, _ := errors.AsType[*KeyringError](err)
+	ring, _ := errors.AsType[*keyring.Error](err)
 	switch {
-	case errors.Is(err, ErrNotFound), signIn && missing.gone:
+	case errors.Is(err, keyring.ErrNotFound), signIn && missing.gone:
 		look.Found = FoundNothing
 	case errors.Is(err, ErrOlder):
 		look.Found = FoundOlder
@@ -97,9 +98,9 @@ func lookFor(err error) *Look {
 		}
 	case signIn:
 		look.Found, look.Reason = FoundRefused, missing.Reason
-	case errors.Is(err, ErrLocked):
+	case errors.Is(err, keyring.ErrLocked):
 		look.Found = FoundLocked
-	case errors.Is(err, ErrUnavailable):
+	case errors.Is(err, keyring.ErrUnavailable):
 		look.Found = FoundUnavailable
 	case isBroken(err):
 		look.Found, look.Reason = FoundUnreadable, err.Error()
@@ -116,7 +117,7 @@ func lookFor(err error) *Look {
 func isBroken(err error) bool {
 	_, record := errors.AsType[*RecordError](err)
 	return record && (errors.Is(err, sealed.ErrDamaged) || errors.Is(err, sealed.ErrOtherKey) ||
-		errors.Is(err, ErrUnreadable) || errors.Is(err, fs.ErrNotExist))
+		errors.Is(err, keyring.ErrUnreadable) || errors.Is(err, fs.ErrNotExist))
 }
 
 // note writes down what was found by a process that had read ix before it
@@ -197,7 +198,7 @@ func (st *store) lookOf(ix *index) *Look {
 
 // otherBoot reports whether the tokens went to the kernel of another boot.
 func (ix *index) otherBoot() bool {
-	if ix.Keyring != new(Kernel).Name() || ix.Boot == "" {
+	if ix.Keyring != new(keyring.Kernel).Name() || ix.Boot == "" {
 		return false
 	}
 	boot := bootID()
@@ -208,7 +209,7 @@ func (ix *index) otherBoot() bool {
 // so some time after the last look at them, of which the last renewal is the
 // only one that is known.
 func (ix *index) mayHaveLapsed(now time.Time) string {
-	if ix.Keyring != new(Kernel).Name() {
+	if ix.Keyring != new(keyring.Kernel).Name() {
 		return ""
 	}
 	if expiry := kernelExpiry(); expiry > 0 && now.Sub(ix.Renewed) > expiry && now.After(ix.Expiry) {
@@ -279,7 +280,7 @@ func (s *Session) quiet() *Session {
 	}
 	return &Session{
 		Name: s.Name, Config: s.Config, PortalEndpoint: s.PortalEndpoint, Keyring: s.Keyring, NewLoginKeyring: s.NewLoginKeyring,
-		Unlock: Unlock{KeyFile: s.Unlock.KeyFile}, StateDir: s.StateDir, CacheDir: s.CacheDir, LaxModes: s.LaxModes, Service: s.Service,
+		Unlock: keyring.Unlock{KeyFile: s.Unlock.KeyFile}, StateDir: s.StateDir, CacheDir: s.CacheDir, LaxModes: s.LaxModes, Service: s.Service,
 		NoKeyCache: s.NoKeyCache, Network: s.Network, Logger: s.Logger,
 	}
 }

@@ -5,13 +5,13 @@ import (
 	"errors"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"reflect"
 	"runtime"
 	"testing"
 	"time"
 
 	"github.com/credproc/credproc/oidc"
+	"github.com/credproc/credproc/tokencache/keyring"
 )
 
 // look is what status says of the last look, or "".
@@ -47,8 +47,8 @@ func (m *world) lose() (restore func()) {
 func TestStatusKnowsWhatTheLastProcessHasFound(t *testing.T) {
 	for want, spoil := range map[Found]func(m *world){
 		FoundNothing:     func(m *world) { m.lose() },
-		FoundLocked:      func(m *world) { m.watch().before = always("", ErrLocked) },
-		FoundUnavailable: func(m *world) { m.watch().before = always("", ErrUnavailable) },
+		FoundLocked:      func(m *world) { m.watch().before = always("", keyring.ErrLocked) },
+		FoundUnavailable: func(m *world) { m.watch().before = always("", keyring.ErrUnavailable) },
 		FoundOlder:       func(m *world) { m.change(func(it *item) { it.Generation -= 2 }) },
 		FoundUnreadable:  func(m *world) { m.keyring.Set(m.Context(), m.store().nameOf(theTokens), "garbage") },
 		FoundRefused: func(m *world) {
@@ -171,7 +171,7 @@ func TestWhatManyFindAtOnceIsWrittenOnce(t *testing.T) {
 }
 
 // kernelLike is the kernel's keyring without a kernel.
-type kernelLike struct{ Memory }
+type kernelLike struct{ keyring.Memory }
 
 func (*kernelLike) Name() string { return "kernel" }
 
@@ -207,7 +207,7 @@ func TestARestartTakesTheLoginOfTheKernelWithIt(t *testing.T) {
 			t.Errorf("after a sign-in it found %q", got)
 		}
 		// Elsewhere a restart means nothing.
-		m.keyring = new(Memory)
+		m.keyring = new(keyring.Memory)
 		m.signIn(m.session())
 		restart()
 		if got := m.look(); got != "" {
@@ -282,13 +282,13 @@ func TestACheckAsksTheKeyringItself(t *testing.T) {
 		}
 		m.keyring.Set(m.Context(), m.store().nameOf(theTokens), whole)
 		w := m.watch()
-		for kind, want := range map[error]Found{ErrLocked: FoundLocked, ErrUnavailable: FoundUnavailable} {
+		for kind, want := range map[error]Found{keyring.ErrLocked: FoundLocked, keyring.ErrUnavailable: FoundUnavailable} {
 			w.before = always("", kind)
 			if got := m.check(); got.Look.Found != want || !got.Refreshable {
 				t.Errorf("%v: %+v", kind, got.Look)
 			}
 		}
-		w.before = func(ctx context.Context, _, _ string) error { <-ctx.Done(); return broken(ErrUnavailable) }
+		w.before = func(ctx context.Context, _, _ string) error { <-ctx.Done(); return broken(keyring.ErrUnavailable) }
 		if got := m.check(); got.Look.Found != FoundSlow || !got.Look.Found.CannotTell() {
 			t.Errorf("of one that is slow: %+v", got.Look)
 		}
@@ -342,8 +342,8 @@ func TestTheServicesRefusalOutlivesACheck(t *testing.T) {
 // A field that is added later must reach who looks quietly, too.
 func TestAQuietSessionLooksWhereTheSessionDoes(t *testing.T) {
 	s := &Session{
-		Name: "corp", Config: oidc.Config{StartURL: "https://idc.example/start", Region: "us-east-1"}, PortalEndpoint: "x", Keyring: new(Memory),
-		NewLoginKeyring: "file", Unlock: Unlock{KeyFile: "/key"}, StateDir: "/state", CacheDir: "/cache", LaxModes: true, Service: "acme",
+		Name: "corp", Config: oidc.Config{StartURL: "https://idc.example/start", Region: "us-east-1"}, PortalEndpoint: "x", Keyring: new(keyring.Memory),
+		NewLoginKeyring: "file", Unlock: keyring.Unlock{KeyFile: "/key"}, StateDir: "/state", CacheDir: "/cache", LaxModes: true, Service: "acme",
 		NoKeyCache: true, Network: "x", Logger: slog.New(slog.DiscardHandler),
 		MayPrompt: true, Export: func(*oidc.Token) error { return nil },
 	}
@@ -379,37 +379,18 @@ func TestASignInWithoutAFunctionIsAnError(t *testing.T) {
 	})
 }
 
-func TestAFileKeyringInUseGetsNoOtherKey(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "file")
-	keyFile := filepath.Join(t.TempDir(), "key")
-	if err := os.WriteFile(keyFile, []byte("0123456789abcdefghijklmnopqrstuv"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	given := &File{Dir: dir, Unlock: Unlock{KeyFile: keyFile}}
-	if err := given.Set(t.Context(), "session-1", "secret"); err != nil {
-		t.Fatal(err)
-	}
-	other := quickly(dir, knows("open sesame"))
-	_, err := other.Get(t.Context(), "session-1")
-	for op, err := range map[string]error{"read": err, "store": other.Set(t.Context(), "session-2", "x"), "open": other.open(t.Context())} {
-		if !errors.Is(err, ErrNoKeyFile) || !errors.Is(err, ErrLocked) {
-			t.Errorf("%s: %v", op, err)
-		}
-	}
-	if got, err := given.Get(t.Context(), "session-1"); got != "secret" || err != nil {
-		t.Errorf("%q, %v", got, err)
-	}
-}
-
 // No dialog, and no command for a passphrase, whatever the session may do.
 func TestACheckOpensNoFileKeyring(t *testing.T) {
 	m := newWorld(t)
 	asked := 0
-	unlock := func(ctx context.Context, r PassphraseRequest) (string, error) { asked++; return "open sesame", nil }
+	unlock := func(ctx context.Context, r keyring.PassphraseRequest) (string, error) {
+		asked++
+		return "open sesame", nil
+	}
 	session := func() *Session {
 		s := m.session()
 		s.Keyring, s.NewLoginKeyring, s.NoKeyCache, s.MayPrompt = nil, "file", true, true
-		s.Unlock = Unlock{Passphrase: unlock, Person: true}
+		s.Unlock = keyring.Unlock{Passphrase: unlock, Person: true}
 		return s
 	}
 	m.signIn(session())

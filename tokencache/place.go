@@ -13,6 +13,7 @@ import (
 	"github.com/credproc/credproc/internal/layout"
 	"github.com/credproc/credproc/internal/safedir"
 	"github.com/credproc/credproc/internal/sealed"
+	"github.com/credproc/credproc/tokencache/keyring"
 )
 
 // The identity of the state directory is in the names of the items in keyrings.
@@ -38,7 +39,7 @@ func (st *store) itemName(what theItem) (name, id string, err error) {
 	case errors.Is(err, sealed.ErrNewer):
 		return "", "", st.unreadable("identity of the state directory", err)
 	case err != nil:
-		return "", "", &KeyringError{Keyring: st.keyring.Name(), Op: "read", Kind: ErrUnavailable, Detail: err.Error(), Err: err}
+		return "", "", &keyring.Error{Keyring: st.keyring.Name(), Op: "read", Kind: keyring.ErrUnavailable, Detail: err.Error(), Err: err}
 	}
 	if what == theKey {
 		return layout.KeyItem(found.ID), found.ID, nil
@@ -46,7 +47,7 @@ func (st *store) itemName(what theItem) (name, id string, err error) {
 	return layout.SessionItem(found.ID, st.identity), found.ID, nil
 }
 
-func (st *store) get(ctx context.Context, k Keyring, what theItem) (string, error) {
+func (st *store) get(ctx context.Context, k keyring.Keyring, what theItem) (string, error) {
 	name, _, err := st.itemName(what)
 	if err != nil {
 		return "", err
@@ -54,18 +55,18 @@ func (st *store) get(ctx context.Context, k Keyring, what theItem) (string, erro
 	return k.Get(ctx, name)
 }
 
-func (st *store) set(ctx context.Context, k Keyring, what theItem, secret string) error {
+func (st *store) set(ctx context.Context, k keyring.Keyring, what theItem, secret string) error {
 	name, id, err := st.itemName(what)
 	if err != nil {
 		return err
 	}
 	if id == "" { // lost since it was made
-		return &KeyringError{Keyring: k.Name(), Op: "store", Kind: ErrUnavailable, Detail: st.state.Path(dirid.File) + " is gone"}
+		return &keyring.Error{Keyring: k.Name(), Op: "store", Kind: keyring.ErrUnavailable, Detail: st.state.Path(dirid.File) + " is gone"}
 	}
 	return k.Set(ctx, name, secret)
 }
 
-func (st *store) delete(ctx context.Context, k Keyring, what theItem) error {
+func (st *store) delete(ctx context.Context, k keyring.Keyring, what theItem) error {
 	name, _, err := st.itemName(what)
 	if err != nil {
 		return err

@@ -1,9 +1,11 @@
 package tokencache
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -15,6 +17,7 @@ import (
 	"github.com/credproc/credproc/internal/safedir"
 	"github.com/credproc/credproc/internal/sealed"
 	"github.com/credproc/credproc/oidc"
+	"github.com/credproc/credproc/tokencache/keyring"
 )
 
 // in is the same machine with its directories elsewhere.
@@ -187,8 +190,8 @@ func TestAnIdentityThatCannotBeReadIsNeverReplaced(t *testing.T) {
 		good, err := os.ReadFile(path)
 		m.must(err)
 		for kind, spoil := range map[error]func() error{
-			sealed.ErrNewer: func() error { return os.WriteFile(path, []byte("directory 2 x\n"), 0o600) },
-			ErrUnavailable:  func() error { return errors.Join(os.Remove(path), os.Mkdir(path, 0o700)) },
+			sealed.ErrNewer:        func() error { return os.WriteFile(path, []byte("directory 2 x\n"), 0o600) },
+			keyring.ErrUnavailable: func() error { return errors.Join(os.Remove(path), os.Mkdir(path, 0o700)) },
 		} {
 			m.must(spoil())
 			m.namesNothing(good, func() {
@@ -208,11 +211,16 @@ func TestAnIdentityThatCannotBeReadIsNeverReplaced(t *testing.T) {
 // what the identity's file says otherwise.
 func (m *world) namesNothing(good []byte, do func()) {
 	m.Helper()
-	memory := m.keyring.(*Memory)
-	before := len(memory.items)
+	w, changed := m.watch(), 0
+	w.before = func(_ context.Context, op, _ string) error {
+		if op != "get" {
+			changed++
+		}
+		return nil
+	}
 	do()
-	if len(memory.items) != before {
-		m.Errorf("%d items, where there were %d, of the directory %s", len(memory.items), before, good)
+	if m.keyring = w.Keyring; changed > 0 {
+		m.Errorf("%d items changed, of the directory %s", changed, good)
 	}
 }
 
@@ -293,7 +301,7 @@ func TestASignInReplacesALoginThatIsBehind(t *testing.T) {
 				time.Sleep(due)
 				m.token(m.session())
 				m.must(m.keyring.Set(m.Context(), m.store().nameOf(theTokens), old))
-				if err := m.session().Renew(m.Context()); !errors.Is(err, oidc.ErrSignInRequired) || !errors.Is(err, ErrOlder) || errors.Is(err, ErrUnavailable) {
+				if err := m.session().Renew(m.Context()); !errors.Is(err, oidc.ErrSignInRequired) || !errors.Is(err, ErrOlder) || errors.Is(err, keyring.ErrUnavailable) {
 					t.Errorf("got %v", err)
 				}
 				m.must(signIn(m, m.session()))
@@ -306,5 +314,27 @@ func TestASignInReplacesALoginThatIsBehind(t *testing.T) {
 func TestForgettingTheKeyOfADirectoryWithoutOneIsNoError(t *testing.T) {
 	if err := forgetKernelKey(safedir.Dir(t.TempDir()), ""); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestASessionDoesNotUseDirectoriesThatOthersCouldReplace(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		return
+	}
+	above := filepath.Join(t.TempDir(), "above")
+	if err := errors.Join(os.Mkdir(above, 0o700), os.Chmod(above, 0o777)); err != nil {
+		t.Fatal(err)
+	}
+	mine := t.TempDir()
+	for _, dirs := range [][2]string{{filepath.Join(above, "state"), mine}, {mine, filepath.Join(above, "cache")}} {
+		for _, lax := range []bool{false, true} {
+			s := &Session{Name: "corp", Keyring: new(keyring.Memory), StateDir: dirs[0], CacheDir: dirs[1], LaxModes: lax}
+			s.Config.StartURL, s.Config.Region = "https://d-1234567890.awsapps.com/start", "us-east-1"
+			_, err := s.Status()
+			e, unsafe := errors.AsType[*safedir.UnsafeError](err)
+			if unsafe == lax || unsafe && e.Path != above {
+				t.Errorf("%q, lax %v: %v", dirs, lax, err)
+			}
+		}
 	}
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/credproc/credproc/credproc/credproctest/idctest"
 	"github.com/credproc/credproc/oidc"
+	"github.com/credproc/credproc/tokencache/keyring"
 )
 
 // What another process is told in its environment.
@@ -91,7 +92,7 @@ func child(name string) *Session {
 func elsewhere(dir, endpoint, name string) *Session {
 	return &Session{
 		Name: name, Config: oidc.Config{StartURL: "https://idc.example/start", Region: "us-east-1", Endpoint: endpoint},
-		PortalEndpoint: endpoint, Keyring: &Plaintext{Dir: dir + "/keyring"}, StateDir: dir + "/state", CacheDir: dir + "/cache",
+		PortalEndpoint: endpoint, Keyring: &keyring.Plaintext{Dir: dir + "/keyring"}, StateDir: dir + "/state", CacheDir: dir + "/cache",
 	}
 }
 

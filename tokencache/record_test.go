@@ -12,6 +12,7 @@ import (
 	"github.com/credproc/credproc/internal/flight"
 	"github.com/credproc/credproc/internal/sealed"
 	"github.com/credproc/credproc/oidc"
+	"github.com/credproc/credproc/tokencache/keyring"
 )
 
 // isRecordError fails unless err says that something stored cannot be read,
@@ -220,7 +221,7 @@ func TestOneCallOfTheKeyringServesAllWhoNeedTheKey(t *testing.T) {
 			ctx, cancel := context.WithTimeout(m.Context(), time.Duration(i+1)*time.Second)
 			defer cancel()
 			_, err := s.Cached(ctx, (&shelf{world: m}).thing(s, "list"))
-			if i > 20 && err != nil || i > 0 && i < 19 && !errors.Is(err, ErrUnavailable) && err != nil {
+			if i > 20 && err != nil || i > 0 && i < 19 && !errors.Is(err, keyring.ErrUnavailable) && err != nil {
 				t.Errorf("who waits %d s got %v", i+1, err)
 			}
 		})

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/credproc/credproc/oidc"
+	"github.com/credproc/credproc/tokencache/keyring"
 )
 
 func TestNothingPrintsASecret(t *testing.T) {
@@ -34,16 +35,16 @@ func TestNothingPrintsASecret(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		plain := &Plaintext{Dir: m.dir}
+		plain := &keyring.Plaintext{Dir: m.dir}
 		type holder struct {
 			S *Session
 			I item
 			R registration
 			P pendingCode
-			K Keyring
+			K keyring.Keyring
 		}
 		for _, v := range []any{
-			s, it, *it, registration(client), pending, &pending, m.keyring, plain, &OS{}, tok, status, *s.store.keys.get(),
+			s, it, *it, registration(client), pending, &pending, m.keyring, plain, &keyring.OS{}, tok, status, *s.store.keys.get(),
 			(&shelf{world: m}).thing(s, "x"),
 		} {
 			for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
@@ -72,7 +73,7 @@ func TestTheLogOfAWholeStoryHasNoSecret(t *testing.T) {
 		sh.get(1, "list")
 		time.Sleep(due)
 		m.token(m.session())
-		w.before = always("set", ErrUnavailable)
+		w.before = always("set", keyring.ErrUnavailable)
 		time.Sleep(due)
 		m.token(m.session())
 		w.before = nil

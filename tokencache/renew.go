@@ -14,6 +14,7 @@ import (
 	"github.com/credproc/credproc/internal/sdk"
 	"github.com/credproc/credproc/internal/sealed"
 	"github.com/credproc/credproc/oidc"
+	"github.com/credproc/credproc/tokencache/keyring"
 )
 
 const (
@@ -117,10 +118,10 @@ func sameGeneration(a, b *index) bool {
 // missing says what it means that no item could be read.
 func (r *renewal) missing(err error) error {
 	reason, older := "not signed in", error(nil)
-	if e, ok := errors.AsType[*KeyringError](err); ok && errors.Is(err, ErrOlder) {
+	if e, ok := errors.AsType[*keyring.Error](err); ok && errors.Is(err, ErrOlder) {
 		reason, older = e.Detail, ErrOlder
 	}
-	if older != nil || errors.Is(err, ErrNotFound) {
+	if older != nil || errors.Is(err, keyring.ErrNotFound) {
 		missing := &SignInError{Session: r.label(), Reason: reason, Err: older, gone: older == nil}
 		if ix := r.st.readIndex(); ix != nil {
 			missing.generation = ix.Generation
@@ -140,7 +141,7 @@ func (st *store) readAtLeast(ctx context.Context, ix *index) (*item, error) {
 			return it, err
 		}
 		if time.Now().After(deadline) || pause.For(ctx, 50*time.Millisecond) != nil {
-			return nil, &KeyringError{Keyring: st.keyring.Name(), Op: "read", Kind: ErrUnavailable, Err: ErrOlder,
+			return nil, &keyring.Error{Keyring: st.keyring.Name(), Op: "read", Kind: keyring.ErrUnavailable, Err: ErrOlder,
 				Detail: fmt.Sprintf("the %s keyring has an older login than the last one stored (generation %d, not %d)", st.keyring.Name(), it.Generation, ix.Generation)}
 		}
 	}
@@ -311,7 +312,7 @@ func (r *Session) describe(st *store, ix *index, it *item, registration time.Tim
 	ix.Keyring, ix.Generation, ix.Login = st.keyring.Name(), it.Generation, login(it.ClientID)
 	ix.Refreshable, ix.Overflow = it.RefreshToken != "", st.overflows(it.Generation)
 	ix.Key, ix.Boot = "", ""
-	if ix.Keyring == new(Kernel).Name() {
+	if ix.Keyring == new(keyring.Kernel).Name() {
 		ix.Boot = bootID()
 	}
 	if key := st.keys.get(); key != nil {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/credproc/credproc/credproc/credproctest/idctest"
 	"github.com/credproc/credproc/oidc"
+	"github.com/credproc/credproc/tokencache/keyring"
 )
 
 const due = 56 * time.Minute // after a sign-in: four minutes are left
@@ -294,7 +295,7 @@ func TestAnOlderGenerationIsNeverUsed(t *testing.T) {
 
 // lateKeyring shows an old item until some time.
 type lateKeyring struct {
-	Keyring
+	keyring.Keyring
 	item, old string
 	until     time.Time
 	shown     int
@@ -446,14 +447,11 @@ func TestFailuresAreOneSentence(t *testing.T) {
 	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	cause := errors.New("cause")
 	for want, err := range map[string]error{
-		`renew the session corp: down`:                                            &UnavailableError{Op: "renew the session corp", Reason: "down", Err: cause},
-		`session "corp": sign-in required: not signed in`:                         &SignInError{Session: "corp", Reason: "not signed in"},
-		`session "corp": the stored login cannot be read: cause`:                  &RecordError{What: "login", Session: "corp", Err: cause},
-		`session "corp": the sign-in was denied at 03:04:05`:                      &DeniedError{Session: "corp", At: at},
-		`os keyring: read: keyring locked`:                                        new(OS).fail("read", ErrLocked, ErrLocked.Error()),
-		`os keyring: store: keyring unavailable (no bus)`:                         &KeyringError{Keyring: "os", Op: "store", Kind: ErrUnavailable, Detail: "no bus"},
-		`signed out here, but the service could not be told: cause`:               &RevokeError{Err: cause},
-		`os keyring: store: secret too big for the keyring (by order of the law)`: new(OS).fail("store", ErrTooBig, "by order of the law"),
+		`renew the session corp: down`:                              &UnavailableError{Op: "renew the session corp", Reason: "down", Err: cause},
+		`session "corp": sign-in required: not signed in`:           &SignInError{Session: "corp", Reason: "not signed in"},
+		`session "corp": the stored login cannot be read: cause`:    &RecordError{What: "login", Session: "corp", Err: cause},
+		`session "corp": the sign-in was denied at 03:04:05`:        &DeniedError{Session: "corp", At: at},
+		`signed out here, but the service could not be told: cause`: &RevokeError{Err: cause},
 	} {
 		if err.Error() != want {
 			t.Errorf("%s, want %s", err, want)
@@ -461,7 +459,7 @@ func TestFailuresAreOneSentence(t *testing.T) {
 	}
 	for err, want := range map[error]error{
 		&UnavailableError{Err: cause}: cause, &SignInError{}: oidc.ErrSignInRequired, &RecordError{Err: cause}: cause,
-		&DeniedError{}: oidc.ErrDenied, &KeyringError{Kind: ErrLocked}: ErrLocked, &RevokeError{Err: cause}: cause,
+		&DeniedError{}: oidc.ErrDenied, &keyring.Error{Kind: keyring.ErrLocked}: keyring.ErrLocked, &RevokeError{Err: cause}: cause,
 	} {
 		if !errors.Is(err, want) {
 			t.Errorf("%T is not %v", err, want)

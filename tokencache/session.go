@@ -11,7 +11,7 @@
 // anew; never because of a crash, a race, a full disk, a network fault or a
 // keychain that is locked. Errors say which of these it was:
 // [oidc.ErrSignInRequired] only where the service itself ended the session,
-// [ErrLocked] and [ErrUnavailable] for the keychain, [UnavailableError] for
+// [keyring.ErrLocked] and [keyring.ErrUnavailable] for the keychain, [UnavailableError] for
 // what will pass.
 //
 // # Events
@@ -51,6 +51,7 @@ import (
 	"github.com/credproc/credproc/internal/portal"
 	"github.com/credproc/credproc/internal/sdk"
 	"github.com/credproc/credproc/oidc"
+	"github.com/credproc/credproc/tokencache/keyring"
 )
 
 // Session is one sign-in, as the [sso-session] section of an AWS configuration
@@ -67,15 +68,15 @@ type Session struct {
 	// them, and the other way round.
 	PortalEndpoint string
 	// Keyring keeps the tokens. nil means the one that the login is in, or, if
-	// there is none yet, the one called NewLoginKeyring: "os" for [OS], "kernel"
-	// for [Kernel], "file" for [File] and "plaintext" for [Plaintext] in the state
+	// there is none yet, the one called NewLoginKeyring: "os" for [keyring.OS], "kernel"
+	// for [keyring.Kernel], "file" for [keyring.File] and "plaintext" for [keyring.Plaintext] in the state
 	// directory. "auto" (or "") is the operating system's, or else the kernel's.
 	// A login that exists stays where it is until [Session.SignIn] is called
 	// with another keyring named.
-	Keyring         Keyring
+	Keyring         keyring.Keyring
 	NewLoginKeyring string
-	// Unlock opens a [File].
-	Unlock Unlock
+	// Unlock opens a [keyring.File].
+	Unlock keyring.Unlock
 	// MayPrompt allows the operating system's keychain to show a dialog.
 	MayPrompt bool
 	// StateDir and CacheDir hold sealed records. "" means what [DefaultDirs]
@@ -190,7 +191,7 @@ func (s *Session) open() (*store, error) {
 // again. The result has no refresh token and no client secret; those stay
 // here. It is shared and must not be changed.
 //
-// Errors wrap [oidc.ErrSignInRequired], [ErrLocked] or [ErrUnavailable], or
+// Errors wrap [oidc.ErrSignInRequired], [keyring.ErrLocked] or [keyring.ErrUnavailable], or
 // are of type [UnavailableError] or [RecordError].
 func (s *Session) Token(ctx context.Context, refused string) (*oidc.Token, error) {
 	return s.token(ctx, refused, false)

@@ -10,6 +10,7 @@ import (
 	"github.com/credproc/credproc/internal/flight"
 	"github.com/credproc/credproc/internal/portal"
 	"github.com/credproc/credproc/oidc"
+	"github.com/credproc/credproc/tokencache/keyring"
 )
 
 const (
@@ -54,9 +55,9 @@ func (s *Session) SignIn(ctx context.Context, how func(context.Context, *oidc.Co
 // sealing key there, if no other login may need it. It is called under the
 // session's lock, so that nobody moves it back meanwhile, and shows no dialog
 // therefore. The keyring may be gone, which is why the login moved perhaps.
-func (s *Session) leave(ctx context.Context, from Keyring) {
-	if o, ok := from.(*OS); ok {
-		from = &OS{Service: o.Service}
+func (s *Session) leave(ctx context.Context, from keyring.Keyring) {
+	if o, ok := from.(*keyring.OS); ok {
+		from = &keyring.OS{Service: o.Service}
 	}
 	err := s.store.delete(ctx, from, theTokens)
 	if err == nil {
@@ -146,7 +147,7 @@ func (s *Session) check(tok *oidc.Token) error {
 // that cannot be read are no login: signing in is what mends them.
 func (st *store) loginInKeyring(ctx context.Context) (string, error) {
 	it, err := st.read(ctx)
-	if _, damaged := errors.AsType[*RecordError](err); damaged || errors.Is(err, ErrNotFound) {
+	if _, damaged := errors.AsType[*RecordError](err); damaged || errors.Is(err, keyring.ErrNotFound) {
 		return "", nil
 	}
 	if err != nil {
@@ -257,11 +258,11 @@ func (s *Session) SignOut(ctx context.Context) (was bool, err error) {
 	if keyringFailed(err) {
 		return false, err
 	}
-	was = !errors.Is(err, ErrNotFound)
+	was = !errors.Is(err, keyring.ErrNotFound)
 	stay := st.leave()
 	// Before the service is told: a login that cannot be deleted stays whole.
 	if err := st.delete(ctx, st.keyring, theTokens); err != nil {
-		if errors.Is(err, ErrLocked) { // else it may have been done, or be done yet
+		if errors.Is(err, keyring.ErrLocked) { // else it may have been done, or be done yet
 			stay()
 		}
 		return false, err
@@ -315,7 +316,7 @@ func (st *store) forget(ctx context.Context) error {
 }
 
 // Revoke ends the session at the service within five seconds, and leaves what
-// is stored as it is. It fails with [ErrNotFound] where there is no login.
+// is stored as it is. It fails with [keyring.ErrNotFound] where there is no login.
 func (s *Session) Revoke(ctx context.Context) error {
 	st, err := s.open()
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/credproc/credproc/credproc/credproctest/idctest"
 	"github.com/credproc/credproc/oidc"
+	"github.com/credproc/credproc/tokencache/keyring"
 )
 
 func TestASignInIsJoined(t *testing.T) {
@@ -179,7 +180,7 @@ func TestWhoCannotWaitLongerIsToldWhoSignsIn(t *testing.T) {
 }
 
 func TestASignInThatCannotBeStoredIsNotBegun(t *testing.T) {
-	for _, kind := range []error{ErrLocked, ErrUnavailable} {
+	for _, kind := range []error{keyring.ErrLocked, keyring.ErrUnavailable} {
 		for name, signedIn := range map[string]bool{"first": false, "second": true} {
 			t.Run(fmt.Sprint(kind, ", ", name), func(t *testing.T) {
 				inBubble(t, func(m *world) {
@@ -204,7 +205,7 @@ func TestASignInThatCannotBeStoredIsNotBegun(t *testing.T) {
 }
 
 func TestASignInThatTheKeyringDoesNotTakeLeavesTheLogin(t *testing.T) {
-	for _, kind := range []error{ErrLocked, ErrUnavailable, ErrTooBig} {
+	for _, kind := range []error{keyring.ErrLocked, keyring.ErrUnavailable, keyring.ErrTooBig} {
 		onWorld(t, func(m *world) {
 			w := m.watch()
 			w.before = always("set", kind)

@@ -12,6 +12,7 @@ import (
 	"github.com/credproc/credproc/credproc/credproctest/idctest"
 	"github.com/credproc/credproc/internal/dirid"
 	"github.com/credproc/credproc/oidc"
+	"github.com/credproc/credproc/tokencache/keyring"
 )
 
 // isGone fails if anything is left of a login.
@@ -19,7 +20,7 @@ func (m *world) isGone() {
 	m.Helper()
 	st := m.store()
 	for _, item := range []string{st.nameOf(theTokens), st.nameOf(theKey)} {
-		if _, err := m.keyring.Get(m.Context(), item); !errors.Is(err, ErrNotFound) {
+		if _, err := m.keyring.Get(m.Context(), item); !errors.Is(err, keyring.ErrNotFound) {
 			m.Errorf("%s is still in the keyring: %v", item, err)
 		}
 	}
@@ -126,7 +127,7 @@ func TestASessionThatHasEndedIsSignedOutInPeace(t *testing.T) {
 // In particular the service must not have ended it already.
 func TestALoginThatCannotBeDeletedStaysWhole(t *testing.T) {
 	for _, op := range []string{"get", "delete"} {
-		for _, kind := range []error{ErrLocked, ErrUnavailable} {
+		for _, kind := range []error{keyring.ErrLocked, keyring.ErrUnavailable} {
 			onWorld(t, func(m *world) {
 				if _, err := m.session().Cached(m.Context(), (&shelf{world: m}).thing(m.session(), "list")); err != nil {
 					t.Fatal(err)
@@ -171,7 +172,7 @@ func TestRevokeEndsTheSessionAtTheServiceAlone(t *testing.T) {
 		if err := m.session().Renew(m.Context()); !errors.Is(err, oidc.ErrSignInRequired) {
 			t.Errorf("got %v", err)
 		}
-		if err := m.named("other").Revoke(m.Context()); !errors.Is(err, ErrNotFound) {
+		if err := m.named("other").Revoke(m.Context()); !errors.Is(err, keyring.ErrNotFound) {
 			t.Errorf("without a login: %v", err)
 		}
 	})

@@ -20,6 +20,7 @@ import (
 	"github.com/credproc/credproc/internal/safedir"
 	"github.com/credproc/credproc/internal/sealed"
 	"github.com/credproc/credproc/oidc"
+	"github.com/credproc/credproc/tokencache/keyring"
 )
 
 // store is where one session's things are:
@@ -43,7 +44,7 @@ type store struct {
 	service  string
 
 	state, cache safedir.Dir
-	keyring      Keyring
+	keyring      keyring.Keyring
 	keys         *keyHolder
 	noKeyCache   bool
 	mayPrompt    bool
@@ -211,10 +212,10 @@ func (st *store) writeIndex(ix *index) error {
 }
 
 // read returns the newest tokens: of the keyring, or of a journal whose way to
-// the keyring was cut short. ErrNotFound means that there is no login.
+// the keyring was cut short. keyring.ErrNotFound means that there is no login.
 func (st *store) read(ctx context.Context) (*item, error) {
 	it, err := st.readItem(ctx)
-	if err != nil && !errors.Is(err, ErrNotFound) {
+	if err != nil && !errors.Is(err, keyring.ErrNotFound) {
 		return nil, err
 	}
 	journaled, journalErr := st.readJournal(ctx)
@@ -253,7 +254,7 @@ func (st *store) unreadable(what string, err error) error {
 // readRingItem returns the item as it is in the keyring.
 func (st *store) readRingItem(ctx context.Context) (*item, error) {
 	text, err := st.get(ctx, st.keyring, theTokens)
-	if errors.Is(err, ErrUnreadable) {
+	if errors.Is(err, keyring.ErrUnreadable) {
 		return nil, &RecordError{What: "login", Session: st.name, Err: err}
 	}
 	if err != nil {
@@ -295,7 +296,7 @@ func (st *store) writeItem(ctx context.Context, it *item) error {
 	if err != nil {
 		return err
 	}
-	if err = st.set(ctx, st.keyring, theTokens, string(data)); errors.Is(err, ErrTooBig) {
+	if err = st.set(ctx, st.keyring, theTokens, string(data)); errors.Is(err, keyring.ErrTooBig) {
 		return st.writeOverflow(ctx, it, data)
 	}
 	return err
@@ -414,7 +415,7 @@ func (st *store) readRegistration(ctx context.Context, clientID string) (oidc.Cl
 // keyringFailed reports whether a keyring could not be asked, as opposed to
 // having nothing.
 func keyringFailed(err error) bool {
-	return errors.Is(err, ErrLocked) || errors.Is(err, ErrUnavailable)
+	return errors.Is(err, keyring.ErrLocked) || errors.Is(err, keyring.ErrUnavailable)
 }
 
 // registrations lists the files of the session's registrations.
@@ -544,7 +545,7 @@ func (st *store) readJournal(ctx context.Context) (*item, error) {
 	data, err := st.open(ctx, st.journalIdentity(), record)
 	it := new(item)
 	switch {
-	case errors.Is(err, ErrNotFound), errors.Is(err, sealed.ErrOtherKey), errors.Is(err, sealed.ErrDamaged):
+	case errors.Is(err, keyring.ErrNotFound), errors.Is(err, sealed.ErrOtherKey), errors.Is(err, sealed.ErrDamaged):
 		return nil, nil
 	case errors.Is(err, sealed.ErrNewer):
 		return nil, &RecordError{What: "journal", Session: st.name, Err: err}

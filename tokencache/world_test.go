@@ -22,6 +22,7 @@ import (
 	"github.com/credproc/credproc/credproc/credproctest/idctest"
 	"github.com/credproc/credproc/internal/safedir"
 	"github.com/credproc/credproc/oidc"
+	"github.com/credproc/credproc/tokencache/keyring"
 )
 
 // The test binary is also the other processes of a test.
@@ -41,7 +42,7 @@ func TestMain(m *testing.M) {
 type world struct {
 	*testing.T
 	server  *idctest.Server
-	keyring Keyring
+	keyring keyring.Keyring
 	dir     string
 	client  *http.Client
 
@@ -51,7 +52,7 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	m := &world{T: t, server: idctest.New(), keyring: new(Memory), dir: t.TempDir()}
+	m := &world{T: t, server: idctest.New(), keyring: new(keyring.Memory), dir: t.TempDir()}
 	m.server.AutoApprove, m.server.SessionLife = true, 1000*time.Hour
 	m.client = m.server.Client()
 	return m
@@ -291,7 +292,7 @@ func isUnavailable(err error) *UnavailableError {
 
 // A watched keyring lets a test meddle with each call, before it and after it.
 type watched struct {
-	Keyring
+	keyring.Keyring
 	before, after func(ctx context.Context, op, item string) error
 }
 
@@ -333,7 +334,7 @@ func (m *world) watch() *watched {
 
 // broken is what a keyring says that does not work.
 func broken(kind error) error {
-	return &KeyringError{Keyring: "memory", Op: "use", Kind: kind, Detail: "by order of the test"}
+	return &keyring.Error{Keyring: "memory", Op: "use", Kind: kind, Detail: "by order of the test"}
 }
 
 // always makes a hook that fails calls of op, or all if op is "".

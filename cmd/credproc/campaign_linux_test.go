@@ -32,8 +32,8 @@ var (
 type campaign struct {
 	*machine
 	rand   *rand.Rand
-	marker string   // in the environment of all its processes
-	ring   *keyring // nil: there is no daemon
+	marker string    // in the environment of all its processes
+	ring   *keychain // nil: there is no daemon
 
 	mu     sync.Mutex
 	counts map[string]int
@@ -68,7 +68,7 @@ func newCampaign(t *testing.T, random *rand.Rand) *campaign {
 	c := &campaign{rand: random, marker: fmt.Sprintf("STORM_CAMPAIGN=%d-%d", os.Getpid(), random.Uint64()), counts: make(map[string]int)}
 	kind := "file"
 	if *campaignTime > 0 {
-		c.ring, kind = newKeyring(t), "os"
+		c.ring, kind = newKeychain(t), "os"
 	}
 	c.machine = newMachine(t, kind)
 	if *campaignTime > 0 {
@@ -352,20 +352,20 @@ func off() (seconds int64) {
 	return program
 }
 
-// A keyring is a gnome-keyring behind a bus of its own, whose daemon can die.
-type keyring struct {
+// A keychain is a gnome-keyring behind a bus of its own, whose daemon can die.
+type keychain struct {
 	dir    string
 	env    []string
 	daemon *exec.Cmd
 }
 
-func newKeyring(t *testing.T) *keyring {
+func newKeychain(t *testing.T) *keychain {
 	dir, err := os.MkdirTemp("/tmp", "campaign") // the path of a socket has at most 107 bytes
 	if err != nil {
 		t.Fatal(err)
 	}
 	address := "unix:path=" + filepath.Join(dir, "bus")
-	k := &keyring{dir: dir, env: []string{"DBUS_SESSION_BUS_ADDRESS=" + address, "XDG_RUNTIME_DIR=" + dir}}
+	k := &keychain{dir: dir, env: []string{"DBUS_SESSION_BUS_ADDRESS=" + address, "XDG_RUNTIME_DIR=" + dir}}
 	// The bus starts nothing by itself: a daemon that it starts is locked.
 	config := filepath.Join(dir, "bus.conf")
 	write(t, config, []byte(`<busconfig><type>session</type><listen>`+address+`</listen><auth>EXTERNAL</auth>
@@ -385,12 +385,12 @@ func newKeyring(t *testing.T) *keyring {
 	return k
 }
 
-func (k *keyring) home() []string {
+func (k *keychain) home() []string {
 	return append([]string{"HOME=" + k.dir, "XDG_DATA_HOME=" + k.dir}, k.env...)
 }
 
 // start starts a daemon, and waits until its keychain is unlocked.
-func (k *keyring) start(t testing.TB) {
+func (k *keychain) start(t testing.TB) {
 	t.Helper()
 	k.daemon = exec.Command("gnome-keyring-daemon", "--foreground", "--unlock", "--components=secrets")
 	k.daemon.Env, k.daemon.Stdin = append(os.Environ(), k.home()...), strings.NewReader("password")
@@ -408,7 +408,7 @@ func (k *keyring) start(t testing.TB) {
 	t.Fatal("gnome-keyring-daemon did not unlock its keychain")
 }
 
-func (k *keyring) kill() {
+func (k *keychain) kill() {
 	if k.daemon != nil {
 		k.daemon.Process.Kill()
 		k.daemon.Wait()

@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"github.com/credproc/credproc/credproc/credproctest/idctest"
-	"github.com/credproc/credproc/tokencache"
+	"github.com/credproc/credproc/tokencache/keyring"
 )
 
 // withoutKeychain makes a machine one without a Secret Service.
@@ -34,9 +34,9 @@ func (m *machine) kernelless(calls, errno string, args ...string) outcome {
 
 // hasKernelKeyring reports whether this machine lets a login be there.
 func (m *machine) hasKernelKeyring() bool {
-	_, err := new(tokencache.Kernel).Get(m.Context(), "none")
+	_, err := new(keyring.Kernel).Get(m.Context(), "none")
 	m.Logf("the kernel's keyring: %v", err)
-	return errors.Is(err, tokencache.ErrNotFound) && new(tokencache.Kernel).Persistent()
+	return errors.Is(err, keyring.ErrNotFound) && new(keyring.Kernel).Persistent()
 }
 
 // Some kernels are built without persistent keyrings, as WSL's is.
@@ -228,7 +228,7 @@ func TestTwentyProcessesOpenAFileOneAfterAnother(t *testing.T) {
 // Where the kernel keeps the key, the first one to open the file does it for all.
 func TestOneProcessOpensAFileForTwenty(t *testing.T) {
 	t.Parallel()
-	if _, err := new(tokencache.Kernel).Get(t.Context(), "none"); !errors.Is(err, tokencache.ErrNotFound) {
+	if _, err := new(keyring.Kernel).Get(t.Context(), "none"); !errors.Is(err, keyring.ErrNotFound) {
 		return // a kernel that forbids it
 	}
 	m := newMachine(t, "file")

@@ -25,7 +25,7 @@ import (
 	"github.com/credproc/credproc/internal/flight"
 	"github.com/credproc/credproc/internal/safedir"
 	"github.com/credproc/credproc/internal/sealed"
-	"github.com/credproc/credproc/tokencache"
+	"github.com/credproc/credproc/tokencache/keyring"
 )
 
 // scripts/test-windows builds this file by itself: the others are about Unix.
@@ -223,17 +223,17 @@ func TestAFileIsReplacedWhileAnotherProcessReadsIt(t *testing.T) {
 }
 
 func TestTheCredentialManagerTakes2560Bytes(t *testing.T) {
-	ctx, chain := soon(t), &tokencache.OS{Service: "credproc-test"}
+	ctx, chain := soon(t), &keyring.OS{Service: "credproc-test"}
 	t.Cleanup(func() {
 		if err := chain.Delete(context.Background(), "item"); err != nil {
 			t.Error(err)
 		}
 	})
 	fits := strings.Repeat("x", 2560)
-	if err := chain.Set(ctx, "item", fits+"x"); !errors.Is(err, tokencache.ErrTooBig) {
+	if err := chain.Set(ctx, "item", fits+"x"); !errors.Is(err, keyring.ErrTooBig) {
 		t.Errorf("2,561 bytes: %v", err)
 	}
-	if _, err := chain.Get(ctx, "item"); !errors.Is(err, tokencache.ErrNotFound) {
+	if _, err := chain.Get(ctx, "item"); !errors.Is(err, keyring.ErrNotFound) {
 		t.Errorf("what was too big: %v", err)
 	}
 	if err := chain.Set(ctx, "item", fits); err != nil {
@@ -323,7 +323,7 @@ func (p *pc) items() (session, key string) {
 
 func TestALoginIsInTheCredentialManagerAndNowhereElse(t *testing.T) {
 	p := newPC(t)
-	chain, ctx := new(tokencache.OS), soon(t)
+	chain, ctx := new(keyring.OS), soon(t)
 	if out := p.ends(4, "process "+ourRole); out != "" {
 		t.Errorf("without a login there is something on stdout")
 	}
@@ -350,7 +350,7 @@ func TestALoginIsInTheCredentialManagerAndNowhereElse(t *testing.T) {
 	p.noSecretInFiles()
 
 	p.ends(0, "logout corp")
-	if _, err := chain.Get(ctx, session); !errors.Is(err, tokencache.ErrNotFound) {
+	if _, err := chain.Get(ctx, session); !errors.Is(err, keyring.ErrNotFound) {
 		t.Errorf("after the sign-out: %v", err)
 	}
 	p.ends(4, "process "+ourRole)
@@ -379,7 +379,7 @@ func (p *pc) noSecretInFiles() {
 func (p *pc) forgets() {
 	p.Cleanup(func() {
 		session, key := p.items()
-		chain := new(tokencache.OS)
+		chain := new(keyring.OS)
 		chain.Delete(context.Background(), session)
 		chain.Delete(context.Background(), key)
 	})
@@ -436,7 +436,7 @@ func TestATokenOf2561BytesLiesInASealedFile(t *testing.T) {
 		t.Errorf("files %q, and after the renewal %q", first, second)
 	}
 	session, _ := p.items()
-	if short, err := new(tokencache.OS).Get(soon(t), session); err != nil || strings.Contains(short, p.server.Marker()) {
+	if short, err := new(keyring.OS).Get(soon(t), session); err != nil || strings.Contains(short, p.server.Marker()) {
 		t.Errorf("the Credential Manager has %d bytes, error %v", len(short), err)
 	}
 	p.noSecretInFiles()

@@ -1,4 +1,5 @@
-package tokencache
+// Package keyring keeps a few small secrets, guarded by the operating system.
+package keyring
 
 import (
 	"context"
@@ -13,7 +14,8 @@ import (
 // Keyring keeps a few small secrets, guarded by the operating system: one per
 // session and one sealing key. All of them together are a few kilobytes.
 //
-// Most programs leave [Session.Keyring] nil and need not know this interface.
+// Most programs leave the Keyring of a tokencache.Session nil and need not know
+// this interface.
 //
 // An implementation must be safe for concurrent use, end its calls with ctx,
 // and tell these apart, since each asks for something else of the user: its
@@ -47,11 +49,6 @@ var (
 	// ErrUnreadable says that a keyring has an item that is damaged, or that a
 	// newer release wrote.
 	ErrUnreadable = errors.New("what is stored cannot be read")
-	// ErrOlder says that a keyring has had only an older login than the last one
-	// stored for two seconds: it was restored from a backup, or another
-	// installation wrote there. Only a sign-in helps, so it comes with
-	// [oidc.ErrSignInRequired].
-	ErrOlder = errors.New("the keyring shows an older login")
 	// ErrItemLocked says that a keychain is open, but locks this item by itself or
 	// asks before it hands it out, as KeePassXC can. It comes with ErrLocked.
 	ErrItemLocked = errors.New("the keychain asks before it gives this item")
@@ -66,8 +63,8 @@ var (
 	ErrRestarted = errors.New("the keychain's service ended during the call")
 )
 
-// KeyringError is a keyring's failure.
-type KeyringError struct {
+// Error is a keyring's failure.
+type Error struct {
 	Keyring string // its name
 	Op      string // "read", "store", "delete", "open"
 	Kind    error  // ErrLocked, ErrUnavailable, ErrTooBig or ErrUnreadable
@@ -79,7 +76,7 @@ type KeyringError struct {
 	Err error
 }
 
-func (e *KeyringError) Error() string {
+func (e *Error) Error() string {
 	text := fmt.Sprintf("%s keyring: %s: %v", e.Keyring, e.Op, e.Kind)
 	if e.Detail != "" {
 		text += " (" + e.Detail + ")"
@@ -88,7 +85,7 @@ func (e *KeyringError) Error() string {
 }
 
 // Unwrap returns the kind, and the cause.
-func (e *KeyringError) Unwrap() []error {
+func (e *Error) Unwrap() []error {
 	if e.Err == nil {
 		return []error{e.Kind}
 	}
@@ -117,7 +114,7 @@ type Memory struct {
 var _ Keyring = (*Memory)(nil)
 
 // Format prints no secret, whatever the verb.
-func (*Memory) Format(f fmt.State, _ rune) { io.WriteString(f, "tokencache.Memory") }
+func (*Memory) Format(f fmt.State, _ rune) { io.WriteString(f, "keyring.Memory") }
 
 // Name returns "memory".
 func (*Memory) Name() string { return "memory" }

@@ -1,4 +1,4 @@
-package tokencache
+package keyring
 
 import (
 	"context"
@@ -7,7 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/zalando/go-keyring"
+	gokeyring "github.com/zalando/go-keyring"
 
 	"github.com/credproc/credproc/internal/pause"
 )
@@ -47,7 +47,7 @@ func (*OS) Name() string { return "os" }
 
 // Get implements [Keyring].
 func (o *OS) Get(ctx context.Context, item string) (secret string, err error) {
-	return o.within(ctx, "read", item, func() (string, error) { return keyring.Get(o.service(), item) })
+	return o.within(ctx, "read", item, func() (string, error) { return gokeyring.Get(o.service(), item) })
 }
 
 // Set implements [Keyring].
@@ -55,9 +55,9 @@ func (o *OS) Set(ctx context.Context, item, secret string) error {
 	// Before the call: on macOS go-keyring starts a process first and leaves
 	// it behind when the secret turns out to be too big.
 	if len(secret) > maxSecret {
-		return &KeyringError{Keyring: o.Name(), Op: "store", Kind: ErrTooBig}
+		return &Error{Keyring: o.Name(), Op: "store", Kind: ErrTooBig}
 	}
-	_, err := o.within(ctx, "store", item, func() (string, error) { return "", keyring.Set(o.service(), item, secret) })
+	_, err := o.within(ctx, "store", item, func() (string, error) { return "", gokeyring.Set(o.service(), item, secret) })
 	if err != nil {
 		return err
 	}
@@ -77,14 +77,14 @@ func (o *OS) confirm(ctx context.Context, item, secret string) error {
 			return err
 		}
 		if time.Now().After(deadline) || pause.For(ctx, 100*time.Millisecond) != nil {
-			return &KeyringError{Keyring: o.Name(), Op: "store", Kind: ErrUnavailable, Detail: "what was stored cannot be read back"}
+			return &Error{Keyring: o.Name(), Op: "store", Kind: ErrUnavailable, Detail: "what was stored cannot be read back"}
 		}
 	}
 }
 
 // Delete implements [Keyring].
 func (o *OS) Delete(ctx context.Context, item string) error {
-	_, err := o.within(ctx, "delete", item, func() (string, error) { return "", keyring.Delete(o.service(), item) })
+	_, err := o.within(ctx, "delete", item, func() (string, error) { return "", gokeyring.Delete(o.service(), item) })
 	if errors.Is(err, ErrNotFound) {
 		return nil
 	}
@@ -164,16 +164,16 @@ func (o *OS) translate(op string, err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, keyring.ErrNotFound):
+	case errors.Is(err, gokeyring.ErrNotFound):
 		return ErrNotFound
-	case errors.Is(err, keyring.ErrSetDataTooBig):
+	case errors.Is(err, gokeyring.ErrSetDataTooBig):
 		return o.fail(op, ErrTooBig, "")
 	}
 	return o.failed(op, err)
 }
 
 // failed makes an error of what was met on the way to an item.
-func (o *OS) failed(op string, err error) *KeyringError {
+func (o *OS) failed(op string, err error) *Error {
 	fail := o.fail(op, kindOf(err), err.Error())
 	_, fail.Absent = errors.AsType[absent](err)
 	for _, cause := range []error{ErrItemLocked, ErrNoCollection, ErrRestarted} {
@@ -190,11 +190,17 @@ func (o *OS) failed(op string, err error) *KeyringError {
 	return fail
 }
 
-func (o *OS) fail(op string, kind error, detail string) *KeyringError {
+func (o *OS) fail(op string, kind error, detail string) *Error {
 	if detail == kind.Error() {
 		detail = ""
 	}
-	return &KeyringError{Keyring: o.Name(), Op: op, Kind: kind, Detail: detail}
+	return &Error{Keyring: o.Name(), Op: op, Kind: kind, Detail: detail}
+}
+
+// isAbsent reports whether an error says that the system has no such keyring.
+func isAbsent(err error) bool {
+	e, ok := errors.AsType[*Error](err)
+	return ok && e.Absent
 }
 
 // absent is an error that says that the system has no keychain at all.

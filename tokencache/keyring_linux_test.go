@@ -2,15 +2,113 @@ package tokencache
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/credproc/credproc/credproc/credproctest/idctest"
+	"github.com/credproc/credproc/internal/kernelring"
+	"github.com/credproc/credproc/internal/safedir"
+	"github.com/credproc/credproc/internal/sealed"
 	"github.com/credproc/credproc/oidc"
+	"github.com/credproc/credproc/tokencache/keyring"
 )
+
+func sesame(context.Context, keyring.PassphraseRequest) (string, error) { return "open sesame", nil }
+
+// everyKeyring are those that can be had here. That of the operating system
+// needs one that is the test's, and the kernel's a kernel that lets us.
+func everyKeyring(t *testing.T) map[string]keyring.Keyring {
+	t.Helper()
+	keyFile := filepath.Join(t.TempDir(), "key")
+	if err := os.WriteFile(keyFile, []byte("Of these 32 bytes no two are lik"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	all := map[string]keyring.Keyring{
+		"plaintext":              &keyring.Plaintext{Dir: filepath.Join(t.TempDir(), "keyring")},
+		"file with a passphrase": &keyring.File{Dir: filepath.Join(t.TempDir(), "file"), Unlock: keyring.Unlock{Passphrase: sesame}, NoKeyCache: true},
+		"file with a key":        &keyring.File{Dir: filepath.Join(t.TempDir(), "file"), Unlock: keyring.Unlock{KeyFile: keyFile}},
+	}
+	kernel := &keyring.Kernel{Service: "credproc-test"}
+	if _, err := kernel.Get(t.Context(), "none"); errors.Is(err, keyring.ErrNotFound) {
+		all["kernel"] = kernel
+	}
+	if os.Getenv("CREDPROC_TEST_KEYRING") == "1" {
+		all["os"] = new(keyring.OS)
+	}
+	return all
+}
+
+// What a person sees of a login is the same wherever it is.
+func TestALoginLivesTheSameInEveryKeyring(t *testing.T) {
+	for name, k := range everyKeyring(t) {
+		t.Run(name, func(t *testing.T) {
+			m := newWorld(t)
+			m.keyring = k
+			m.signIn(m.session())
+			first := m.token(m.session())
+			if second := m.instead(m.session(), first); second == first || m.token(m.session()) != second {
+				t.Error("a renewed token is not what the next process gets")
+			}
+			if status, err := m.session().Status(); err != nil || status.Keyring != k.Name() {
+				t.Errorf("status %+v, %v", status, err)
+			}
+			if was, err := m.session().SignOut(t.Context()); err != nil || !was {
+				t.Errorf("signed out: %v, %v", was, err)
+			}
+			st := m.store()
+			for _, item := range []string{st.nameOf(theTokens), st.nameOf(theKey)} {
+				if _, err := k.Get(t.Context(), item); !errors.Is(err, keyring.ErrNotFound) {
+					t.Errorf("after the sign-out: %v", err)
+				}
+			}
+		})
+	}
+}
+
+// narrow is a keychain with no room for tokens.
+type narrow struct{ keyring.Memory }
+
+func (k *narrow) Set(ctx context.Context, item, secret string) error {
+	if len(secret) > 200 {
+		return &keyring.Error{Keyring: "memory", Op: "store", Kind: keyring.ErrTooBig}
+	}
+	return k.Memory.Set(ctx, item, secret)
+}
+
+func TestTokensThatAreTooBigGoToASealedFile(t *testing.T) {
+	inBubble(t, func(m *world) {
+		m.keyring = new(narrow)
+		m.signIn(m.session())
+		overflow := func() (files []string) {
+			names, err := safedir.Dir(filepath.Join(m.dir, "state")).Names()
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, name := range names {
+				if strings.HasSuffix(name, ".tokens") {
+					files = append(files, name)
+				}
+			}
+			return files
+		}
+		first := m.token(m.session())
+		time.Sleep(2 * time.Hour)
+		if second := m.token(m.session()); second == first || m.server.Count("RegisterClient") != 1 {
+			t.Error("not renewed")
+		}
+		if ix := m.store().readIndex(); len(overflow()) != 1 || !ix.Overflow || strings.Contains(m.raw(), first) {
+			t.Errorf("files %q, index %+v", overflow(), ix)
+		}
+		if was, err := m.session().SignOut(m.Context()); err != nil || !was || len(overflow()) != 0 {
+			t.Errorf("after the sign-out: %v, %v, files %q", was, err, overflow())
+		}
+	})
+}
 
 // moving are processes of a machine that has all keyrings there are here, each
 // with a setting of its own for where a new login goes.
@@ -200,5 +298,59 @@ func TestAMoveLeavesTheKeyOfOtherLoginsInTheKeyring(t *testing.T) {
 	}
 	if err := process("").Renew(t.Context()); err != nil {
 		t.Errorf("the one that has moved: %v", err)
+	}
+}
+
+// osMemory is a keyring that has the kernel's in front.
+type osMemory struct{ *keyring.Memory }
+
+func (osMemory) Name() string { return "os" }
+
+func TestTheKernelKeepsTheKeyForOthersToUse(t *testing.T) {
+	// A container may forbid it: everything then works without.
+	const probe = "credproc-test-probe"
+	kernelring.Set(probe, "probe")
+	text, can := kernelring.Get(probe)
+	kernelring.Delete(probe)
+	if _, left := kernelring.Get(probe); left || can && text != "probe" {
+		t.Errorf("the kernel keeps %q, deleted: %v", text, !left)
+	}
+	m := newWorld(t)
+	m.keyring = osMemory{new(keyring.Memory)}
+	w := m.watch()
+	m.signIn(m.session())
+	st := m.store()
+	t.Cleanup(func() { kernelring.Delete(st.kernelName()) })
+	sh := &shelf{world: m}
+	sh.get(1, "list")
+	kept, ok := kernelring.Get(st.kernelName())
+	if ok != can {
+		t.Errorf("the key is in the kernel: %v, it can be: %v", ok, can)
+	}
+	if can {
+		if key, err := sealed.ParseKey(kept); err != nil || key == nil {
+			t.Errorf("not a key: %v", err)
+		}
+	}
+	gets := 0
+	w.before = func(_ context.Context, op, _ string) error { gets++; return nil }
+	sh.get(0, "list")
+	if want := map[bool]int{true: 0, false: 1}[can]; gets != want {
+		t.Errorf("the keychain was asked %d times, want %d", gets, want)
+	}
+	gets = 0
+	alone := m.session()
+	alone.NoKeyCache = true
+	if sh.from(alone, 0, "list"); gets != 1 {
+		t.Errorf("with NoKeyCache the keychain was asked %d times", gets)
+	}
+	// What is no key there is asked for again.
+	kernelring.Set(st.kernelName(), "garbage")
+	sh.get(0, "list")
+	if _, err := m.session().SignOut(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, left := kernelring.Get(st.kernelName()); left {
+		t.Error("the kernel has it still after the last sign-out")
 	}
 }

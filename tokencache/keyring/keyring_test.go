@@ -1,4 +1,4 @@
-package tokencache
+package keyring
 
 import (
 	"context"
@@ -7,10 +7,31 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"go.uber.org/goleak"
 )
+
+// quickly is a file keyring that costs next to nothing to open.
+func quickly(dir string, passphrase func(context.Context, PassphraseRequest) (string, error)) *File {
+	return &File{Dir: dir, Unlock: Unlock{Passphrase: passphrase}, NoKeyCache: true, factor: 4}
+}
+
+func knows(passphrase string) func(context.Context, PassphraseRequest) (string, error) {
+	return func(context.Context, PassphraseRequest) (string, error) { return passphrase, nil }
+}
+
+// together runs do in n goroutines at once, and waits for them.
+func together(n int, do func(i int)) {
+	var all sync.WaitGroup
+	for i := range n {
+		all.Go(func() { do(i) })
+	}
+	all.Wait()
+}
 
 // keepsTheContract fails unless an empty keyring does what Keyring promises.
 func keepsTheContract(t *testing.T, k Keyring) {
@@ -62,6 +83,8 @@ func keepsTheContract(t *testing.T, k Keyring) {
 	}
 }
 
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
 func TestMemoryKeepsTheContract(t *testing.T) { keepsTheContract(t, new(Memory)) }
 
 func TestPlaintextKeepsTheContract(t *testing.T) {
@@ -89,7 +112,7 @@ func TestPlaintextWithoutADirectoryIsUnavailable(t *testing.T) {
 	k := &Plaintext{Dir: file}
 	_, getErr := k.Get(t.Context(), "item")
 	for op, err := range map[string]error{"read": getErr, "store": k.Set(t.Context(), "item", "secret"), "delete": k.Delete(t.Context(), "item")} {
-		e, ok := errors.AsType[*KeyringError](err)
+		e, ok := errors.AsType[*Error](err)
 		if !ok || !errors.Is(err, ErrUnavailable) || errors.Is(err, ErrNotFound) || e.Op != op || e.Keyring != "plaintext" || e.Detail == "" {
 			t.Errorf("%s: %v", op, err)
 		}
@@ -140,44 +163,9 @@ func TestPlaintextDeletesWhatAKilledProcessLeft(t *testing.T) {
 	}
 }
 
-func TestASessionFindsTheKeyringItsLoginIsIn(t *testing.T) {
-	inBubble(t, func(m *world) {
-		fresh := func(wanted string) *Session {
-			s := m.session()
-			s.Keyring, s.NewLoginKeyring = nil, wanted
-			// The plain tokens are not to be in a directory that is searched.
-			s.StateDir = filepath.Join(m.dir, "plain")
-			return s
-		}
-		m.signIn(fresh("plaintext"))
-		for _, wanted := range []string{"", "os", "plaintext"} {
-			m.token(fresh(wanted))
-		}
-		if status, err := fresh("").Status(); err != nil || status.Keyring != "plaintext" {
-			t.Errorf("status %+v, %v", status, err)
-		}
-		if st, err := m.session().open(); err != nil || st.keyring != m.keyring {
-			t.Errorf("not the session's own keyring: %v", err)
-		}
-	})
-	s := &Session{Name: "x", StateDir: t.TempDir(), CacheDir: t.TempDir(), Service: "acme", MayPrompt: true}
-	s.Config.StartURL = "https://idc.example/start"
-	st, err := s.open()
-	if err != nil {
-		t.Fatal(err)
-	}
-	f, _ := st.keyring.(*found)
-	if f == nil {
-		t.Fatalf("keyring %T", st.keyring)
-	}
-	if k, ok := f.ring("os").(*OS); !ok || k.Service != "acme" || !k.MayPrompt || k.service() != "acme" || new(OS).service() != "credproc" {
-		t.Errorf("keyring %#v", f.ring("os"))
-	}
-}
-
 func TestASecretThatIsTooBigIsNotSent(t *testing.T) {
 	err := new(OS).Set(context.Background(), "item", strings.Repeat("x", maxSecret+1))
-	if e, ok := errors.AsType[*KeyringError](err); !ok || !errors.Is(err, ErrTooBig) || e.Op != "store" {
+	if e, ok := errors.AsType[*Error](err); !ok || !errors.Is(err, ErrTooBig) || e.Op != "store" {
 		t.Errorf("got %v", err)
 	}
 }
@@ -216,5 +204,23 @@ func TestACallThatNeverComesBackIsGivenUp(t *testing.T) {
 				t.Errorf("with leave to ask %v it took %v", mayPrompt, took)
 			}
 		})
+	}
+}
+
+func TestAFailureIsOneSentence(t *testing.T) {
+	for want, err := range map[string]error{
+		`os keyring: read: keyring locked`:                                        new(OS).fail("read", ErrLocked, ErrLocked.Error()),
+		`os keyring: store: keyring unavailable (no bus)`:                         &Error{Keyring: "os", Op: "store", Kind: ErrUnavailable, Detail: "no bus"},
+		`os keyring: store: secret too big for the keyring (by order of the law)`: new(OS).fail("store", ErrTooBig, "by order of the law"),
+	} {
+		if err.Error() != want {
+			t.Errorf("%s, want %s", err, want)
+		}
+	}
+}
+
+func TestItemsAreFiledUnderTheService(t *testing.T) {
+	if (&OS{Service: "acme"}).service() != "acme" || new(OS).service() != "credproc" {
+		t.Error("another service")
 	}
 }

@@ -1,4 +1,4 @@
-package tokencache
+package keyring
 
 import (
 	"bytes"
@@ -86,7 +86,7 @@ var _ Keyring = (*File)(nil)
 var errWrongPassphrase = errors.New("wrong passphrase")
 
 // Format prints no secret, whatever the verb.
-func (f *File) Format(s fmt.State, _ rune) { fmt.Fprintf(s, "tokencache.File(%s)", f.Dir) }
+func (f *File) Format(s fmt.State, _ rune) { fmt.Fprintf(s, "keyring.File(%s)", f.Dir) }
 
 // Name returns "file".
 func (*File) Name() string { return "file" }
@@ -113,7 +113,7 @@ func (f *File) Get(ctx context.Context, item string) (string, error) {
 	case errors.Is(err, sealed.ErrOtherKey):
 		return "", f.fail("read", ErrLocked, "what is stored there is sealed with another key than this")
 	case err != nil:
-		return "", &KeyringError{Keyring: f.Name(), Op: "read", Kind: ErrUnreadable, Detail: err.Error(), Err: err}
+		return "", &Error{Keyring: f.Name(), Op: "read", Kind: ErrUnreadable, Detail: err.Error(), Err: err}
 	}
 	return string(secret), nil
 }
@@ -146,15 +146,15 @@ func (f *File) Delete(_ context.Context, item string) error {
 	return nil
 }
 
-// open gets the key, or makes it, while a person can be asked and no lock is
+// Open gets the key, or makes it, while a person can be asked and no lock is
 // held.
-func (f *File) open(ctx context.Context) error {
+func (f *File) Open(ctx context.Context) error {
 	_, err := f.key(ctx, "open", true)
 	return err
 }
 
-// lock forgets the key where it is opened.
-func (f *File) lock() {
+// Lock forgets the key, in the kernel too: the next call needs the passphrase.
+func (f *File) Lock() {
 	f.mu.Lock()
 	f.known = nil
 	f.mu.Unlock()
@@ -163,8 +163,8 @@ func (f *File) lock() {
 	}
 }
 
-// isLocked reports whether a passphrase would have to be given.
-func (f *File) isLocked() bool {
+// IsLocked reports whether the next call needs the passphrase.
+func (f *File) IsLocked() bool {
 	content, err := f.dir().Read(ageFile)
 	return err == nil && f.Unlock.KeyFile == "" && f.opened(content) == nil
 }
@@ -182,16 +182,16 @@ func (f *File) dir() safedir.Dir { return safedir.Dir(f.Dir) }
 func itemIdentity(item string) string { return sealed.Identity("keyring item", item) }
 
 func (f *File) fail(op string, kind error, detail string) error {
-	return &KeyringError{Keyring: f.Name(), Op: op, Kind: kind, Detail: detail}
+	return &Error{Keyring: f.Name(), Op: op, Kind: kind, Detail: detail}
 }
 
 func (f *File) failed(op string, err error) error {
-	return &KeyringError{Keyring: f.Name(), Op: op, Kind: ErrUnavailable, Detail: err.Error(), Err: err}
+	return &Error{Keyring: f.Name(), Op: op, Kind: ErrUnavailable, Detail: err.Error(), Err: err}
 }
 
 // locked says why it was not opened.
 func (f *File) locked(op string, err error) error {
-	return &KeyringError{Keyring: f.Name(), Op: op, Kind: ErrLocked, Detail: err.Error(), Err: err}
+	return &Error{Keyring: f.Name(), Op: op, Kind: ErrLocked, Detail: err.Error(), Err: err}
 }
 
 func (f *File) key(ctx context.Context, op string, make bool) (*sealed.Key, error) {
@@ -203,7 +203,7 @@ func (f *File) key(ctx context.Context, op string, make bool) (*sealed.Key, erro
 	case errors.Is(err, fs.ErrNotExist) && make && !f.inUse():
 		return f.makeKey(ctx, op)
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, &KeyringError{Keyring: f.Name(), Op: op, Kind: ErrLocked, Err: ErrNoKeyFile,
+		return nil, &Error{Keyring: f.Name(), Op: op, Kind: ErrLocked, Err: ErrNoKeyFile,
 			Detail: "it was made with a key file, and none is named; or its " + f.dir().Path(ageFile) + " is gone"}
 	case err != nil:
 		return nil, f.failed(op, err)

@@ -1,4 +1,4 @@
-package tokencache
+package keyring
 
 import (
 	"bufio"
@@ -19,9 +19,6 @@ import (
 	"time"
 
 	"github.com/godbus/dbus/v5"
-
-	"github.com/credproc/credproc/internal/kernelring"
-	"github.com/credproc/credproc/internal/sealed"
 )
 
 // A bus is a D-Bus of our own with a Secret Service behind it: as much of both
@@ -251,7 +248,7 @@ func unavailableSoon(t *testing.T, k Keyring, kind error, detail string) {
 	t.Helper()
 	_, err := k.Get(t.Context(), "item")
 	for op, err := range map[string]error{"read": err, "store": k.Set(t.Context(), "item", "secret"), "delete": k.Delete(t.Context(), "item")} {
-		e, ok := errors.AsType[*KeyringError](err)
+		e, ok := errors.AsType[*Error](err)
 		if !ok || !errors.Is(err, kind) || errors.Is(err, ErrNotFound) || e.Op != op || !strings.Contains(err.Error(), detail) {
 			t.Errorf("%s: %v", op, err)
 		}
@@ -418,60 +415,6 @@ func TestWithoutAServiceOrABusTheKeyringIsUnavailable(t *testing.T) {
 	}
 	if _, err := os.Stat(launched); err == nil {
 		t.Error("a bus was started")
-	}
-}
-
-// osMemory is a keyring that has the kernel's in front.
-type osMemory struct{ *Memory }
-
-func (osMemory) Name() string { return "os" }
-
-func TestTheKernelKeepsTheKeyForOthersToUse(t *testing.T) {
-	// A container may forbid it: everything then works without.
-	const probe = "credproc-test-probe"
-	kernelring.Set(probe, "probe")
-	text, can := kernelring.Get(probe)
-	kernelring.Delete(probe)
-	if _, left := kernelring.Get(probe); left || can && text != "probe" {
-		t.Errorf("the kernel keeps %q, deleted: %v", text, !left)
-	}
-	m := newWorld(t)
-	m.keyring = osMemory{new(Memory)}
-	w := m.watch()
-	m.signIn(m.session())
-	st := m.store()
-	t.Cleanup(func() { kernelring.Delete(st.kernelName()) })
-	sh := &shelf{world: m}
-	sh.get(1, "list")
-	kept, ok := kernelring.Get(st.kernelName())
-	if ok != can {
-		t.Errorf("the key is in the kernel: %v, it can be: %v", ok, can)
-	}
-	if can {
-		if key, err := sealed.ParseKey(kept); err != nil || key == nil {
-			t.Errorf("not a key: %v", err)
-		}
-	}
-	gets := 0
-	w.before = func(_ context.Context, op, _ string) error { gets++; return nil }
-	sh.get(0, "list")
-	if want := map[bool]int{true: 0, false: 1}[can]; gets != want {
-		t.Errorf("the keychain was asked %d times, want %d", gets, want)
-	}
-	gets = 0
-	alone := m.session()
-	alone.NoKeyCache = true
-	if sh.from(alone, 0, "list"); gets != 1 {
-		t.Errorf("with NoKeyCache the keychain was asked %d times", gets)
-	}
-	// What is no key there is asked for again.
-	kernelring.Set(st.kernelName(), "garbage")
-	sh.get(0, "list")
-	if _, err := m.session().SignOut(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if _, left := kernelring.Get(st.kernelName()); left {
-		t.Error("the kernel has it still after the last sign-out")
 	}
 }
 

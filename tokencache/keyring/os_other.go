@@ -1,6 +1,6 @@
 //go:build !linux
 
-package tokencache
+package keyring
 
 import "context"
 

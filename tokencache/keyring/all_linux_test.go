@@ -1,4 +1,4 @@
-package tokencache
+package keyring
 
 import (
 	"context"
@@ -7,26 +7,14 @@ import (
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
-	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/gofrs/flock"
 
 	"github.com/credproc/credproc/internal/kernelring"
-	"github.com/credproc/credproc/internal/safedir"
 	"github.com/credproc/credproc/internal/sealed"
 )
-
-// quickly is a file keyring that costs next to nothing to open.
-func quickly(dir string, passphrase func(context.Context, PassphraseRequest) (string, error)) *File {
-	return &File{Dir: dir, Unlock: Unlock{Passphrase: passphrase}, NoKeyCache: true, factor: 4}
-}
-
-func knows(passphrase string) func(context.Context, PassphraseRequest) (string, error) {
-	return func(context.Context, PassphraseRequest) (string, error) { return passphrase, nil }
-}
 
 // everyKeyring are those that can be had here. That of the operating system
 // needs one that is the test's, and the kernel's a kernel that lets us.
@@ -56,33 +44,6 @@ func everyKeyring(t *testing.T) map[string]Keyring {
 func TestEveryKeyringKeepsTheContract(t *testing.T) {
 	for name, k := range everyKeyring(t) {
 		t.Run(name, func(t *testing.T) { keepsTheContract(t, k) })
-	}
-}
-
-// What a person sees of a login is the same wherever it is.
-func TestALoginLivesTheSameInEveryKeyring(t *testing.T) {
-	for name, k := range everyKeyring(t) {
-		t.Run(name, func(t *testing.T) {
-			m := newWorld(t)
-			m.keyring = k
-			m.signIn(m.session())
-			first := m.token(m.session())
-			if second := m.instead(m.session(), first); second == first || m.token(m.session()) != second {
-				t.Error("a renewed token is not what the next process gets")
-			}
-			if status, err := m.session().Status(); err != nil || status.Keyring != k.Name() {
-				t.Errorf("status %+v, %v", status, err)
-			}
-			if was, err := m.session().SignOut(t.Context()); err != nil || !was {
-				t.Errorf("signed out: %v, %v", was, err)
-			}
-			st := m.store()
-			for _, item := range []string{st.nameOf(theTokens), st.nameOf(theKey)} {
-				if _, err := k.Get(t.Context(), item); !errors.Is(err, ErrNotFound) {
-					t.Errorf("after the sign-out: %v", err)
-				}
-			}
-		})
 	}
 }
 
@@ -156,7 +117,7 @@ func TestTwentyHelpersOpenAFileOneAfterAnother(t *testing.T) {
 			t.Errorf("cached %v: opened %d times, want %d, and %d of them without the lock", cached, asked.Load(), want, unlocked.Load())
 		}
 	}
-	(&File{Dir: dir, Service: "credproc-test"}).lock()
+	(&File{Dir: dir, Service: "credproc-test"}).Lock()
 	locked := &File{Dir: dir, Service: "credproc-test"}
 	if _, err := locked.Get(t.Context(), "item"); !errors.Is(err, ErrLocked) {
 		t.Errorf("after lock: %v", err)
@@ -186,46 +147,6 @@ func TestWhatOpeningAFileTakesIsGivenBackAtOnce(t *testing.T) {
 	if opened := heap(); made-before >= 32 || opened-before >= 32 {
 		t.Errorf("of %d MB before there were %d once it was made, and %d once it was opened", before, made, opened)
 	}
-}
-
-// narrow is a keychain with no room for tokens.
-type narrow struct{ Memory }
-
-func (k *narrow) Set(ctx context.Context, item, secret string) error {
-	if len(secret) > 200 {
-		return &KeyringError{Keyring: "memory", Op: "store", Kind: ErrTooBig}
-	}
-	return k.Memory.Set(ctx, item, secret)
-}
-
-func TestTokensThatAreTooBigGoToASealedFile(t *testing.T) {
-	inBubble(t, func(m *world) {
-		m.keyring = new(narrow)
-		m.signIn(m.session())
-		overflow := func() (files []string) {
-			names, err := safedir.Dir(filepath.Join(m.dir, "state")).Names()
-			if err != nil {
-				t.Fatal(err)
-			}
-			for _, name := range names {
-				if strings.HasSuffix(name, ".tokens") {
-					files = append(files, name)
-				}
-			}
-			return files
-		}
-		first := m.token(m.session())
-		time.Sleep(2 * time.Hour)
-		if second := m.token(m.session()); second == first || m.server.Count("RegisterClient") != 1 {
-			t.Error("not renewed")
-		}
-		if ix := m.store().readIndex(); len(overflow()) != 1 || !ix.Overflow || strings.Contains(m.raw(), first) {
-			t.Errorf("files %q, index %+v", overflow(), ix)
-		}
-		if was, err := m.session().SignOut(m.Context()); err != nil || !was || len(overflow()) != 0 {
-			t.Errorf("after the sign-out: %v, %v, files %q", was, err, overflow())
-		}
-	})
 }
 
 func TestAFileOfANewerReleaseIsKnownAsOne(t *testing.T) {

@@ -1,4 +1,4 @@
-package tokencache
+package keyring
 
 import (
 	"bytes"
@@ -69,24 +69,24 @@ func TestAKeyFileThatOthersCanWriteIsNotUsed(t *testing.T) {
 	}
 }
 
-func TestASessionDoesNotUseDirectoriesThatOthersCouldReplace(t *testing.T) {
-	if runtime.GOOS == "windows" {
-		return
-	}
-	above := filepath.Join(t.TempDir(), "above")
-	if err := errors.Join(os.Mkdir(above, 0o700), os.Chmod(above, 0o777)); err != nil {
+func TestAFileKeyringInUseGetsNoOtherKey(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "file")
+	keyFile := filepath.Join(t.TempDir(), "key")
+	if err := os.WriteFile(keyFile, []byte("0123456789abcdefghijklmnopqrstuv"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	mine := t.TempDir()
-	for _, dirs := range [][2]string{{filepath.Join(above, "state"), mine}, {mine, filepath.Join(above, "cache")}} {
-		for _, lax := range []bool{false, true} {
-			s := &Session{Name: "corp", Keyring: new(Memory), StateDir: dirs[0], CacheDir: dirs[1], LaxModes: lax}
-			s.Config.StartURL, s.Config.Region = "https://d-1234567890.awsapps.com/start", "us-east-1"
-			_, err := s.Status()
-			e, unsafe := errors.AsType[*safedir.UnsafeError](err)
-			if unsafe == lax || unsafe && e.Path != above {
-				t.Errorf("%q, lax %v: %v", dirs, lax, err)
-			}
+	given := &File{Dir: dir, Unlock: Unlock{KeyFile: keyFile}}
+	if err := given.Set(t.Context(), "session-1", "secret"); err != nil {
+		t.Fatal(err)
+	}
+	other := quickly(dir, knows("open sesame"))
+	_, err := other.Get(t.Context(), "session-1")
+	for op, err := range map[string]error{"read": err, "store": other.Set(t.Context(), "session-2", "x"), "open": other.Open(t.Context())} {
+		if !errors.Is(err, ErrNoKeyFile) || !errors.Is(err, ErrLocked) {
+			t.Errorf("%s: %v", op, err)
 		}
+	}
+	if got, err := given.Get(t.Context(), "session-1"); got != "secret" || err != nil {
+		t.Errorf("%q, %v", got, err)
 	}
 }

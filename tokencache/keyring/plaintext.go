@@ -1,4 +1,4 @@
-package tokencache
+package keyring
 
 import (
 	"context"
@@ -55,5 +55,5 @@ func (p *Plaintext) Delete(_ context.Context, item string) error {
 }
 
 func (p *Plaintext) fail(op string, err error) error {
-	return &KeyringError{Keyring: p.Name(), Op: op, Kind: ErrUnavailable, Detail: err.Error(), Err: err}
+	return &Error{Keyring: p.Name(), Op: op, Kind: ErrUnavailable, Detail: err.Error(), Err: err}
 }

@@ -1,4 +1,4 @@
-package tokencache
+package keyring
 
 import (
 	"context"
@@ -32,7 +32,7 @@ func (k *Kernel) Get(_ context.Context, item string) (secret string, err error) 
 // Set implements [Keyring].
 func (k *Kernel) Set(ctx context.Context, item, secret string) error {
 	if len(secret) >= mostKernel {
-		return &KeyringError{Keyring: k.Name(), Op: "store", Kind: ErrTooBig}
+		return &Error{Keyring: k.Name(), Op: "store", Kind: ErrTooBig}
 	}
 	err := k.within("store", func(ring kernelring.Ring) error {
 		return ring.Write(k.describe(item), []byte("="+secret), 0) // an empty payload is EINVAL
@@ -41,7 +41,7 @@ func (k *Kernel) Set(ctx context.Context, item, secret string) error {
 		return err
 	}
 	if _, err := k.Get(ctx, item); err != nil {
-		return &KeyringError{Keyring: k.Name(), Op: "store", Kind: ErrUnavailable, Detail: "what was stored cannot be read back"}
+		return &Error{Keyring: k.Name(), Op: "store", Kind: ErrUnavailable, Detail: "what was stored cannot be read back"}
 	}
 	return nil
 }
@@ -78,7 +78,7 @@ func (k *Kernel) within(op string, do func(kernelring.Ring) error) error {
 // translate turns the kernel's errors into those of a keyring. Its quota is so
 // many bytes for all that a user has there: beyond it an item is too big.
 func (k *Kernel) translate(op string, err error) error {
-	fail := &KeyringError{Keyring: k.Name(), Op: op, Kind: ErrUnavailable}
+	fail := &Error{Keyring: k.Name(), Op: op, Kind: ErrUnavailable}
 	switch {
 	case err == nil:
 		return nil
