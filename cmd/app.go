@@ -81,6 +81,7 @@ type App struct {
 // own failures. On Unix it does not return: the command takes the process.
 func (a *App) Run(ctx context.Context, args []string) (status int) {
 	defer a.caught(&status)
+	harden()
 	if err := safedir.Few(); err != nil {
 		return a.Report(err)
 	}
@@ -206,7 +207,6 @@ type run struct {
 // do runs a command. When it returns, nothing is under way that must not be
 // cut off.
 func (a *App) do(ctx context.Context, attended bool, command func(context.Context, *run) error) error {
-	harden()
 	logger, err := a.logger()
 	if err != nil {
 		return err

@@ -1,6 +1,7 @@
 package cmd_test
 
 import (
+	"bytes"
 	"errors"
 	"testing"
 
@@ -17,12 +18,15 @@ func TestAProcessWithSecretsCannotBeDumped(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer unix.Prctl(unix.PR_SET_DUMPABLE, uintptr(before), 0, 0, 0)
-	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 1, 0, 0, 0); err != nil {
-		t.Fatal(err)
-	}
-	newMachine(t)
-	if now, err := unix.PrctlRetInt(unix.PR_GET_DUMPABLE, 0, 0, 0, 0); err != nil || now != 0 {
-		t.Errorf("dumpable %d, %v", now, err)
+	m := newMachine(t)
+	for _, command := range [][]string{{"status"}, {"doctor", "--offline"}, {"completion", "bash"}} {
+		if err := unix.Prctl(unix.PR_SET_DUMPABLE, 1, 0, 0, 0); err != nil {
+			t.Fatal(err)
+		}
+		m.app(new(bytes.Buffer), new(bytes.Buffer)).Run(t.Context(), command)
+		if now, err := unix.PrctlRetInt(unix.PR_GET_DUMPABLE, 0, 0, 0, 0); err != nil || now != 0 {
+			t.Errorf("%s: dumpable %d, %v", command, now, err)
+		}
 	}
 }
 
