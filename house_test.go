@@ -250,6 +250,19 @@ var rules = []struct {
 		},
 	},
 	{
+		"a test that runs once is a test", onceIsATest,
+		map[string]string{
+			"cmd/a_test.go":     "package cmd\nfunc TestA(t *testing.T) {}\nfunc FuzzB(f *testing.F) {}\nfunc (w) TestC() {}",
+			"cmd/a.go":          "package cmd\nfunc TestD() {}",
+			"scripts/once/user": "# why\n\nTestA\nFuzzB\nTestC\nTestD\nTest",
+		},
+		[]string{
+			"scripts/once/user:5: no test is called TestC",
+			"scripts/once/user:6: no test is called TestD",
+			"scripts/once/user:7: no test is called Test",
+		},
+	},
+	{
 		"what is fetched and run is pinned", whatIsRunIsPinned,
 		map[string]string{
 			".github/workflows/a.yml": "- uses: actions/checkout@11bd71901bbe5b1630ceea73d27597364c9af683 # v4\n- uses: actions/setup-go@v5\n- run: scripts/test",
@@ -365,6 +378,34 @@ func sources(tree fs.FS) (all []source, complaints []string) {
 		complaints = append(complaints, err.Error())
 	}
 	return all, complaints
+}
+
+// onceIsATest looks at the lists of tests that some stages leave out: a name that
+// no test has any more would leave out nothing, unseen.
+func onceIsATest(tree fs.FS) []string {
+	all, complaints := sources(tree)
+	tests := map[string]bool{}
+	for _, s := range all {
+		for _, d := range s.Decls {
+			if f, ok := d.(*ast.FuncDecl); ok && s.test && f.Recv == nil {
+				tests[f.Name.Name] = true
+			}
+		}
+	}
+	err := files(tree, func(name string, text []byte) {
+		if path.Dir(name) != "scripts/once" {
+			return
+		}
+		for i, line := range strings.Split(string(text), "\n") {
+			if line != "" && line[0] != '#' && !tests[line] {
+				complaints = append(complaints, fmt.Sprintf("%s:%d: no test is called %s", name, i+1, line))
+			}
+		}
+	})
+	if err != nil {
+		complaints = append(complaints, err.Error())
+	}
+	return complaints
 }
 
 var (
