@@ -12,7 +12,6 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
-	"maps"
 	"os"
 	"path"
 	"regexp"
@@ -198,16 +197,18 @@ var rules = []struct {
 		},
 	},
 	{
-		"what people see leaves by one door", oneDoor,
+		"one file prints what people see", printsInOnePlace,
 		map[string]string{
-			"cmd/door.go": "package cmd\nfunc a() { fmt.Fprint(os.Stderr, prose(s)) }",
-			"cmd/a.go": "package cmd\nfunc a() {\n fmt.Fprintln(a.stderr(), err)\n r.stdout().Write(b)\n w := a.Stderr\n" +
-				" f := os.Stdout\n text := prose(err.Error())\n mapped(text, f)\n a.verbatim(err.Error())\n fmt.Println(err)\n" +
-				" println(1)\n log.Print(err)\n slog.Error(s)\n t, _ := openTerminal()\n p.tty.Write(b)\n syscall.Write(2, b)\n}",
-			"cmd/b.go": "package cmd\nfunc a() {\n isTerminal(a.stderr())\n a.paint(a.stdout())\n c.Stdout, c.Stderr = &b, a.stderr()\n" +
-				" c := exec.Cmd{Stdout: a.stdout()}\n fmt.Fprint(&b, err)\n}",
-			"cmd/c.go":                  "package cmd\nfunc a() { c.Env, c.Stderr = a.stderr(), nil }",
-			"cmd/env.go":                "package cmd\nfunc a() { a.verbatim(s) }",
+			room + "terminal.go": "package terminal\nfunc a() { t.out = os.Stdout; io.WriteString(t.err, s) }",
+			room + "prose.go":    "package terminal\nfunc a() Prose { return Prose(s) }",
+			room + "ask.go":      "package terminal\nfunc a() {\n if Is(t.err) { t.err.Write(b) }\n _ = Prose(s)\n}",
+			"cmd/a.go": "package cmd\nfunc a() {\n fmt.Fprintln(a.ErrWriter(), err)\n r.OutWriter().Write(b)\n w := a.Stderr\n" +
+				" f := os.Stdout\n text := terminal.Prose(err.Error())\n mapped(text, f)\n a.Verbatim(err.Error())\n fmt.Println(err)\n" +
+				" println(1)\n log.Print(err)\n slog.Error(s)\n t, _ := terminal.OpenControlling()\n p.tty.Write(b)\n syscall.Write(2, b)\n}",
+			"cmd/b.go": "package cmd\nfunc a(text terminal.Prose) {\n terminal.Is(a.ErrWriter())\n kong.Writers(t.OutWriter(), t.ErrWriter())\n" +
+				" c.Stdout, c.Stderr = &b, a.ErrWriter()\n c := exec.Cmd{Stdout: a.OutWriter()}\n fmt.Fprint(&b, err)\n}",
+			"cmd/c.go":                  "package cmd\nfunc a() { c.Env, c.Stderr = a.ErrWriter(), nil }",
+			"cmd/env.go":                "package cmd\nfunc a() { a.Verbatim(s) }",
 			"cmd/credproc/main.go":      "package main\nvar w = os.Stderr",
 			"cmd/credproc/instant/a.go": "package instant\nfunc a() { os.Stderr.WriteString(s) }",
 			"cmd/a_test.go":             "package cmd\nvar w = os.Stderr",
@@ -215,23 +216,25 @@ var rules = []struct {
 			"oidc/a.go":                 "package oidc\nvar w = os.Stderr",
 		},
 		[]string{
-			"cmd/a.go:10: fmt.Println past the door",
-			"cmd/a.go:11: println past the door",
-			"cmd/a.go:12: log.Print past the door",
-			"cmd/a.go:13: slog.Error past the door",
-			"cmd/a.go:14: openTerminal past the door",
-			"cmd/a.go:15: .tty past the door",
-			"cmd/a.go:16: syscall.Write past the door",
-			"cmd/a.go:3: .stderr past the door",
-			"cmd/a.go:4: .stdout past the door",
-			"cmd/a.go:5: .Stderr past the door",
-			"cmd/a.go:6: os.Stdout past the door",
-			"cmd/a.go:7: prose past the door",
-			"cmd/a.go:8: mapped past the door",
-			"cmd/a.go:9: .verbatim past the door",
-			"cmd/c.go:2: .stderr past the door",
-			"cmd/credproc/main.go:2: os.Stderr past the door",
-			"oidc/a.go:2: os.Stderr past the door",
+			"cmd/a.go:10: fmt.Println here",
+			"cmd/a.go:11: println here",
+			"cmd/a.go:12: log.Print here",
+			"cmd/a.go:13: slog.Error here",
+			"cmd/a.go:14: terminal.OpenControlling here",
+			"cmd/a.go:15: .tty here",
+			"cmd/a.go:16: syscall.Write here",
+			"cmd/a.go:3: .ErrWriter here",
+			"cmd/a.go:4: .OutWriter here",
+			"cmd/a.go:5: .Stderr here",
+			"cmd/a.go:6: os.Stdout here",
+			"cmd/a.go:7: terminal.Prose() here",
+			"cmd/a.go:8: mapped here",
+			"cmd/a.go:9: .Verbatim here",
+			"cmd/c.go:2: .ErrWriter here",
+			"cmd/credproc/main.go:2: os.Stderr here",
+			room + "ask.go:3: t.err here",
+			room + "ask.go:4: Prose here",
+			"oidc/a.go:2: os.Stderr here",
 		},
 	},
 	{
@@ -270,20 +273,6 @@ var rules = []struct {
 			"docs/a.md":               "go install example.com/a@latest",
 		},
 		[]string{".github/workflows/a.yml:2: not pinned by a hash", "scripts/a:1: not pinned by a version"},
-	},
-	{
-		"an internal package is shared or fuzzed", internalIsSharedOrFuzzed,
-		map[string]string{
-			"cmd/a.go":                     `package cmd; import _ "` + module + `/internal/sdk"; import _ "` + module + `/internal/portal"`,
-			"cmd/b.go":                     `package cmd; import _ "` + module + `/internal/portal"`,
-			"internal/awsconfig/a.go":      `package awsconfig`,
-			"internal/awsconfig/a_test.go": `package awsconfig; import "testing"; func FuzzA(f *testing.F) {}`,
-			"internal/e2e/a.go":            `package e2e`,
-			"internal/portal/a.go":         `package portal; import _ "` + module + `/internal/sdk"`,
-			"internal/sdk/a.go":            `package sdk`,
-			"oidc/a_test.go":               `package oidc; import _ "` + module + `/internal/portal"`,
-		},
-		[]string{"internal/portal has 1 importers and no fuzz test"},
 	},
 }
 
@@ -443,7 +432,7 @@ const fake = "credproc/credproctest/idctest"
 var mayImport = map[string][]string{
 	"cmd/credproc":         {"cmd", "cmd/credproc/instant", "credproc", "tokencache", "tokencache/keyring", "oidc", "internal/"},
 	"cmd/credproc/instant": {"internal/warm"},
-	"cmd":                  {"credproc", "tokencache", "tokencache/keyring", "oidc", "internal/"},
+	"cmd":                  {"cmd/internal/", "credproc", "tokencache", "tokencache/keyring", "oidc", "internal/"},
 	"credproc":             {"tokencache", "tokencache/keyring", "oidc", "internal/awsconfig", "internal/clicache", "internal/flight", "internal/layout", "internal/portal", "internal/printable", "internal/record", "internal/sdk", "internal/safedir", "internal/sealed"},
 	"tokencache":           {"tokencache/keyring", "oidc", "internal/dirid", "internal/flight", "internal/kernelring", "internal/layout", "internal/pause", "internal/portal", "internal/sdk", "internal/safedir", "internal/sealed"},
 	"tokencache/keyring":   {"internal/flight", "internal/kernelring", "internal/layout", "internal/pause", "internal/safedir", "internal/sealed"},
@@ -474,6 +463,8 @@ var mayImport = map[string][]string{
 	"examples/quickstart":  {"cmd", "credproc", "tokencache", "tokencache/keyring", "oidc", fake},
 	"examples/sdk":         {"credproc", "tokencache", "tokencache/keyring", "oidc"},
 	"examples/signin":      {"tokencache", "tokencache/keyring", "oidc"},
+
+	"cmd/internal/terminal": {"internal/printable"},
 }
 
 func importsRunOneWay(tree fs.FS) []string {
@@ -731,24 +722,29 @@ func inBubbles(all []source) map[string]bool {
 	return bubbles
 }
 
-// throughTheDoor says which files may do what makes text reach people, or makes
-// text fit for them. What is not in the map, no file may.
-var throughTheDoor = map[string][]string{
-	"os.Stdout": {"cmd/door.go", instant + "/"}, "os.Stderr": {"cmd/door.go", instant + "/"},
-	".stdout": {"cmd/door.go"}, ".stderr": {"cmd/door.go"}, ".Stdout": {"cmd/door.go"}, ".Stderr": {"cmd/door.go"},
-	".tty": {"cmd/door.go"}, "openTerminal": {"cmd/door.go", "cmd/exec_unix.go"}, // which only asks it something
-	"prose":  {"cmd/door.go"},
-	"mapped": {"cmd/paint.go", "cmd/picker.go"}, // which break and cut it
+// room is the package that writes to people.
+const room = "cmd/internal/terminal/"
+
+// mayPrint says which files may do what makes text reach people, or makes text
+// safe to print. What is not in the map, no file may.
+var mayPrint = map[string][]string{
+	"os.Stdout": {room + "terminal.go", instant + "/"}, "os.Stderr": {room + "terminal.go", instant + "/"},
+	"t.out": {room + "terminal.go"}, "t.err": {room + "terminal.go"}, ".OutWriter": {}, ".ErrWriter": {},
+	".Stdout": {"cmd/app.go"}, ".Stderr": {"cmd/app.go"}, // for a terminal
+	".tty": {room + "terminal.go"}, "OpenControlling": {room + "terminal.go"},
+	"terminal.OpenControlling": {"cmd/exec_unix.go"}, // which only asks it something
+	"Prose":                    {room + "prose.go"}, "terminal.Prose()": {},
+	"mapped": {room + "paint.go", room + "picker.go"}, // which break and cut it
 	// What is for programs goes out as it is.
-	".verbatim": {"cmd/door.go", "cmd/completion.go", "cmd/env.go", "cmd/process.go", "cmd/status.go", "cmd/token.go", "cmd/warm.go"},
+	".Verbatim": {room + "terminal.go", "cmd/completion.go", "cmd/env.go", "cmd/process.go", "cmd/status.go", "cmd/token.go", "cmd/warm.go"},
 }
 
-var pastTheDoor = regexp.MustCompile(`^(fmt\.Print.*|log\.(Print|Fatal|Panic|Output|Default).*|slog\.(Debug|Info|Warn|Error)(Context)?|slog\.(Log|LogAttrs|Default)|` +
+var printing = regexp.MustCompile(`^(fmt\.Print.*|log\.(Print|Fatal|Panic|Output|Default).*|slog\.(Debug|Info|Warn|Error)(Context)?|slog\.(Log|LogAttrs|Default)|` +
 	`syscall\.Write|unix\.Write|os\.NewFile|print|println)$`)
 
-// oneDoor complains of code that could show people something that the door has
-// not seen. Examples and what only tests use speak for themselves.
-func oneDoor(tree fs.FS) []string {
+// printsInOnePlace complains of code that could show people something that the
+// terminal's package has not made printable. Examples and what only tests use speak for themselves.
+func printsInOnePlace(tree fs.FS) []string {
 	all, complaints := sources(tree)
 	for _, s := range all {
 		top, _, _ := strings.Cut(s.dir, "/")
@@ -762,12 +758,12 @@ func oneDoor(tree fs.FS) []string {
 				harmless[stream] = true
 			}
 			what := mentioned(n)
-			files, known := throughTheDoor[what]
+			files, known := mayPrint[what]
 			allowed := slices.ContainsFunc(files, func(f string) bool {
 				return f == s.path || strings.HasSuffix(f, "/") && strings.HasPrefix(s.path, f)
 			})
-			if (known && !allowed || pastTheDoor.MatchString(what)) && !harmless[n] {
-				complaints = append(complaints, s.at(n)+": "+what+" past the door")
+			if (known && !allowed || printing.MatchString(what)) && !harmless[n] {
+				complaints = append(complaints, s.at(n)+": "+what+" here")
 			}
 			return true
 		})
@@ -800,17 +796,24 @@ func noExpressionAtStart(tree fs.FS) []string {
 	return complaints
 }
 
-// mentioned names what the rule of the door looks at: "os.Stderr" of a package,
-// ".stderr" of a value, "prose" where it is called.
+// mentioned names what that rule looks at: "os.Stderr" of a package, ".Stderr" of
+// a value, "t.err" of a terminal, "Prose" where it is called.
 func mentioned(n ast.Node) string {
 	switch n := n.(type) {
 	case *ast.CallExpr:
-		if f, ok := n.Fun.(*ast.Ident); ok {
+		switch f := n.Fun.(type) {
+		case *ast.Ident:
 			return f.Name
+		case *ast.SelectorExpr:
+			if what := mentioned(f); what == "terminal.Prose" {
+				return what + "()"
+			}
 		}
 	case *ast.SelectorExpr:
-		if x, ok := n.X.(*ast.Ident); ok && slices.Contains([]string{"os", "fmt", "log", "slog", "syscall", "unix"}, x.Name) {
+		if x, ok := n.X.(*ast.Ident); ok && slices.Contains([]string{"os", "fmt", "log", "slog", "syscall", "unix", "terminal"}, x.Name) {
 			return x.Name + "." + n.Sel.Name
+		} else if ok && x.Name == "t" && (n.Sel.Name == "out" || n.Sel.Name == "err") {
+			return "t." + n.Sel.Name
 		}
 		return "." + n.Sel.Name
 	}
@@ -822,8 +825,9 @@ func mentioned(n ast.Node) string {
 func harmlessIn(n ast.Node) (streams []ast.Node) {
 	stream := func(e ast.Expr) {
 		if call, ok := e.(*ast.CallExpr); ok {
-			streams = append(streams, call.Fun)
+			e = call.Fun
 		}
+		streams = append(streams, e)
 	}
 	isStream := func(e ast.Expr) bool {
 		what := strings.TrimPrefix(mentioned(e), ".")
@@ -834,8 +838,12 @@ func harmlessIn(n ast.Node) (streams []ast.Node) {
 	}
 	switch n := n.(type) {
 	case *ast.CallExpr:
-		if what := mentioned(n.Fun); (mentioned(n) == "isTerminal" || what == ".paint") && len(n.Args) == 1 {
+		switch what := mentioned(n.Fun); {
+		case mentioned(n) == "Is" || what == "terminal.Is":
 			stream(n.Args[0])
+		case what == "kong.Writers" || what == ".Writers": // help has nothing in it from elsewhere
+			stream(n.Args[0])
+			stream(n.Args[1])
 		}
 	case *ast.KeyValueExpr:
 		if isStream(n.Key) {
@@ -850,35 +858,4 @@ func harmlessIn(n ast.Node) (streams []ast.Node) {
 		}
 	}
 	return streams
-}
-
-func internalIsSharedOrFuzzed(tree fs.FS) []string {
-	all, complaints := sources(tree)
-	importers, fuzzed := map[string]map[string]bool{}, map[string]bool{}
-	for _, s := range all {
-		if strings.HasPrefix(s.dir, "internal/") && importers[s.dir] == nil {
-			importers[s.dir] = map[string]bool{}
-		}
-		if s.test {
-			for _, d := range s.Decls {
-				f, ok := d.(*ast.FuncDecl)
-				fuzzed[s.dir] = fuzzed[s.dir] || ok && strings.HasPrefix(f.Name.Name, "Fuzz")
-			}
-			continue
-		}
-		for _, dir := range s.ours() {
-			if importers[dir] == nil {
-				importers[dir] = map[string]bool{}
-			}
-			importers[dir][s.dir] = true
-		}
-	}
-	for _, dir := range slices.Sorted(maps.Keys(importers)) {
-		switch {
-		case !strings.HasPrefix(dir, "internal/"), dir == "internal/jsonschema", dir == "internal/e2e": // for tests
-		case len(importers[dir]) < 2 && !fuzzed[dir]:
-			complaints = append(complaints, fmt.Sprintf("%s has %d importers and no fuzz test", dir, len(importers[dir])))
-		}
-	}
-	return complaints
 }

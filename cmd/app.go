@@ -27,6 +27,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"github.com/credproc/credproc/cmd/internal/terminal"
 	"github.com/credproc/credproc/credproc"
 	"github.com/credproc/credproc/internal/awsconfig"
 	"github.com/credproc/credproc/internal/layout"
@@ -112,7 +113,7 @@ func (a *App) parser(ctx context.Context) (*kong.Kong, error) {
 		kong.Name(a.name()),
 		kong.Description("AWS credentials from IAM Identity Center for every process."),
 		kong.NoDefaultHelp(),
-		a.helpTo(),
+		kong.Writers(a.term().OutWriter(), a.term().ErrWriter()), // help has nothing in it from elsewhere
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}),
 		kong.Bind(a),
 		kong.BindTo(ctx, (*context.Context)(nil)),
@@ -157,7 +158,6 @@ func selected(err error) string {
 
 func (a *App) name() string             { return cmp.Or(a.Name, "credproc") }
 func (a *App) command() string          { return cmp.Or(a.Command, a.name()) }
-func (a *App) stdin() io.Reader         { return orElse[io.Reader](a.Stdin, os.Stdin) }
 func (a *App) version() string          { return cmp.Or(a.Version, sdk.Version()) }
 func (a *App) variable(n string) string { return envPrefix(cmp.Or(a.ID, "credproc")) + n }
 
@@ -182,6 +182,11 @@ func envPrefix(id string) string {
 	}, id) + "_"
 }
 
+// term returns the terminal that the command is on.
+func (a *App) term() *terminal.Terminal {
+	return terminal.New(a.Stdin, a.Stdout, a.Stderr, a.Getenv)
+}
+
 func (a *App) getenv(name string) string {
 	if a.Getenv != nil {
 		return a.Getenv(name)
@@ -195,13 +200,17 @@ func (a *App) setting(name string) string { return a.getenv(a.variable(name)) }
 // run is one command under way.
 type run struct {
 	*App
+	*terminal.Terminal
 	config *credproc.Config
 	// Somebody has called it who may be asked which session is meant.
 	attended bool
 
 	signals chan os.Signal        // that are deferred
 	relay   atomic.Pointer[relay] // gets them instead, while a command runs
-	cause   func() error          // why the command is to end, or nil
+}
+
+func newRun(a *App, config *credproc.Config, attended bool) *run {
+	return &run{App: a, Terminal: a.term(), config: config, attended: attended}
 }
 
 // do runs a command. When it returns, nothing is under way that must not be
@@ -221,13 +230,13 @@ func (a *App) do(ctx context.Context, attended bool, command func(context.Contex
 	if err := a.secure(config); err != nil {
 		return err
 	}
-	r := &run{App: a, config: config, attended: attended}
+	r := newRun(a, config, attended)
 	ctx, stop := r.deferSignals(ctx)
 	defer stop()
-	r.cause = func() error { return context.Cause(ctx) }
+	r.Cause = func() error { return context.Cause(ctx) }
 	err = command(ctx, r)
 	r.settle()
-	if signal, ok := errors.AsType[*interruptedError](context.Cause(ctx)); ok && err != nil {
+	if signal, ok := errors.AsType[*terminal.InterruptedError](context.Cause(ctx)); ok && err != nil {
 		return signal
 	}
 	return err
@@ -336,5 +345,5 @@ func (a *App) logger() (*slog.Logger, error) {
 		}
 		file = f // until the process ends
 	}
-	return a.newLog(file, level), nil
+	return a.term().Log(file, level), nil
 }

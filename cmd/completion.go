@@ -34,7 +34,7 @@ func (c *completionCommand) Run(a *App) error {
 		}
 		return '_'
 	}, command)
-	return a.verbatim(strings.NewReplacer("COMMAND", command, "PROGRAM", program, "FUNCTION", function).Replace(script))
+	return a.term().Verbatim(strings.NewReplacer("COMMAND", command, "PROGRAM", program, "FUNCTION", function).Replace(script))
 }
 
 const bashCompletion = `# One line in ~/.bashrc: eval "$(COMMAND completion bash)"
@@ -156,7 +156,7 @@ func (c *completeLineCommand) Run(a *App, parsed *kong.Context) error {
 		case shell != "bash" && help != "":
 			text += "\t" + help
 		}
-		if err := a.verbatim(text + "\n"); err != nil {
+		if err := a.term().Verbatim(text + "\n"); err != nil {
 			return err
 		}
 	}

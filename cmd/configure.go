@@ -14,6 +14,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/diff"
 
+	"github.com/credproc/credproc/cmd/internal/terminal"
 	"github.com/credproc/credproc/credproc"
 	"github.com/credproc/credproc/internal/awsconfig"
 	"github.com/credproc/credproc/internal/sdk"
@@ -129,15 +130,15 @@ func (e *configEdit) apply(ctx context.Context, what func() string, edit func(ol
 		return false, err
 	}
 	if string(text) == string(old) {
-		e.say("There is nothing to change in %s.", e.file.Path)
+		e.Say("There is nothing to change in %s.", e.file.Path)
 		e.file.Sweep(ctx)
 		return false, nil
 	}
 	if missing := e.file.Missing(); missing != "" {
-		e.say("%s is a link to %s, which does not exist.", e.file.Path, missing)
+		e.Say("%s is a link to %s, which does not exist.", e.file.Path, missing)
 	}
 	if e.dry {
-		return false, e.print("%s", difference(e.file.Path, old, text))
+		return false, e.Print("%s", difference(e.file.Path, old, text))
 	}
 	if err := e.agreed(what(), old, text); err != nil {
 		return false, err
@@ -150,39 +151,39 @@ func (e *configEdit) apply(ctx context.Context, what func() string, edit func(ol
 var secretKey = whenNeeded(`(?im)^(\s*aws_(?:secret_access_key|session_token)\s*=[ \t]*)\S.*?(\r?)$`)
 
 // difference shows a change, but no secret near it.
-func difference(path string, old, text []byte) prose {
+func difference(path string, old, text []byte) terminal.Prose {
 	hide := func(text []byte) []byte { return secretKey().ReplaceAll(text, []byte("${1}***${2}")) }
-	return proseLines(string(diff.Diff(path, hide(old), path, hide(text))))
+	return terminal.Lines(string(diff.Diff(path, hide(old), path, hide(text))))
 }
 
 func (e *configEdit) agreed(what string, old, text []byte) error {
 	switch {
 	case e.sure:
 		return nil
-	case !e.onTerminal():
+	case !e.Interactive():
 		return &usageError{problem: "without a terminal nobody can be asked", more: "Say --yes to change the file, or --dry-run to see what would change."}
 	}
 	for {
-		answer, err := e.ask(prosef("%s in %s? (d shows the difference)", what, e.file.Path), "Y/n/d")
+		answer, err := e.Ask(terminal.Prosef("%s in %s? (d shows the difference)", what, e.file.Path), "Y/n/d")
 		switch answer = strings.ToLower(answer); {
 		case err != nil:
 			return err
 		case answer == "y/n/d" || strings.HasPrefix(answer, "y"):
 			return nil
 		case strings.HasPrefix(answer, "d"):
-			e.sayPart("%s", difference(e.file.Path, old, text))
+			e.SayPart("%s", difference(e.file.Path, old, text))
 		default:
-			return errLeft
+			return terminal.ErrCancelled
 		}
 	}
 }
 
 func (e *configEdit) saved() {
 	if before, err := e.file.Before(); err == nil && before == nil {
-		e.say("The file did not exist before. To undo: %s configure --undo", e.name())
+		e.Say("The file did not exist before. To undo: %s configure --undo", e.name())
 		return
 	}
-	e.say("Backup: %s. To undo: %s configure --undo", e.file.Backup(), e.name())
+	e.Say("Backup: %s. To undo: %s configure --undo", e.file.Backup(), e.name())
 }
 
 // write writes a session and profiles.
@@ -222,9 +223,9 @@ func (c *configureCommand) write(ctx context.Context, e *configEdit, command str
 		return text, err
 	})
 	if err == nil && changed {
-		r.say("%s: %s.", e.file.Path, block.summary())
+		r.Say("%s: %s.", e.file.Path, block.summary())
 		e.saved()
-		r.say("Try: aws sts get-caller-identity --profile %s", shellWord(block.example))
+		r.Say("Try: aws sts get-caller-identity --profile %s", shellWord(block.example))
 	}
 	return err
 }
@@ -303,21 +304,21 @@ func (r *run) writable(roles []wanted) []wanted {
 	return slices.DeleteFunc(roles, func(w wanted) bool {
 		bad := awsconfig.CheckRole(w.AccountID, w.RoleName) != nil || !isPlainWord(w.RoleName)
 		if bad {
-			r.say("%s is left out: that cannot be part of a line.", &w)
+			r.Say("%s is left out: that cannot be part of a line.", &w)
 		}
 		return bad
 	})
 }
 
 func (r *run) pickRoles(roles []wanted) ([]wanted, error) {
-	if !r.onTerminal() {
+	if !r.Interactive() {
 		return nil, &usageError{problem: "which roles?", more: "Say --all, or --match-account and --match-role."}
 	}
-	var choices []pickable
+	var choices []terminal.Choice
 	for _, w := range roles {
-		choices = append(choices, pickable{cmp.Or(w.AccountName, w.AccountID) + "  " + w.RoleName, strings.TrimSpace(w.AccountID + "  " + w.Email)})
+		choices = append(choices, terminal.Choice{Name: cmp.Or(w.AccountName, w.AccountID) + "  " + w.RoleName, Detail: strings.TrimSpace(w.AccountID + "  " + w.Email)})
 	}
-	picked, err := r.pick("Profiles for which roles?", choices, true)
+	picked, err := r.Pick("Profiles for which roles?", choices, true)
 	if err != nil {
 		return nil, err
 	}
@@ -347,7 +348,7 @@ func (c *configureCommand) session(r *run) (*target, awsconfig.Part, error) {
 			t, err := r.configured(name)
 			return t, awsconfig.Part{}, err
 		}
-		if !r.onTerminal() || c.Yes {
+		if !r.Interactive() || c.Yes {
 			if name != "" {
 				_, err := r.config.Session(name) // says which there are
 				return nil, awsconfig.Part{}, err
@@ -371,18 +372,18 @@ func (c *configureCommand) whichSession(r *run) (string, error) {
 	if err != nil || len(names) == 0 {
 		return "", err
 	}
-	ask := r.onTerminal() && !c.Yes
+	ask := r.Interactive() && !c.Yes
 	switch {
 	case len(names) == 1 && (!ask || c.All || len(c.MatchAccount)+len(c.MatchRole) > 0):
 		return names[0], nil
 	case !ask:
 		return "", r.usage("which session? There are %s", strings.Join(names, ", "))
 	}
-	var choices []pickable
+	var choices []terminal.Choice
 	for _, name := range append(names, anotherSession) {
-		choices = append(choices, pickable{name: name})
+		choices = append(choices, terminal.Choice{Name: name})
 	}
-	i, err := r.pickOne("Profiles of which session?", choices)
+	i, err := r.PickOne("Profiles of which session?", choices)
 	if err != nil || i == len(names) {
 		return "", err
 	}
@@ -392,7 +393,7 @@ func (c *configureCommand) whichSession(r *run) (string, error) {
 // newSession describes a session by flags, and by answers where there is
 // somebody to give them.
 func (c *configureCommand) newSession(r *run, name string) (*target, awsconfig.Part, error) {
-	ask := r.onTerminal() && !c.Yes
+	ask := r.Interactive() && !c.Yes
 	startURL, region, err := c.place(r, ask)
 	if err != nil {
 		return nil, awsconfig.Part{}, err
@@ -404,7 +405,7 @@ func (c *configureCommand) newSession(r *run, name string) (*target, awsconfig.P
 		}
 		name = suggestedName(startURL)
 		if ask {
-			if name, err = r.ask("Name of the session?", name); err != nil {
+			if name, err = r.Ask("Name of the session?", name); err != nil {
 				return nil, awsconfig.Part{}, err
 			}
 		}
@@ -426,7 +427,7 @@ func (c *configureCommand) newSession(r *run, name string) (*target, awsconfig.P
 func (c *configureCommand) place(r *run, ask bool) (startURL, region string, err error) {
 	startURL, region = c.SSOStartURL, c.SSORegion
 	if startURL == "" && ask {
-		if startURL, err = r.ask("Start URL of the access portal?", ""); err != nil {
+		if startURL, err = r.Ask("Start URL of the access portal?", ""); err != nil {
 			return "", "", err
 		}
 	}
@@ -437,7 +438,7 @@ func (c *configureCommand) place(r *run, ask bool) (startURL, region string, err
 		return "", "", err
 	}
 	if region == "" && ask {
-		if region, err = r.ask("Region of the Identity Center instance?", r.knownRegion(startURL)); err != nil {
+		if region, err = r.Ask("Region of the Identity Center instance?", r.knownRegion(startURL)); err != nil {
 			return "", "", err
 		}
 	}
@@ -506,10 +507,10 @@ func (e *configEdit) undo(ctx context.Context) error {
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return err
 	case string(now) == string(backup) && (now == nil) == (backup == nil):
-		e.say("There is nothing to change in %s.", e.file.Path)
+		e.Say("There is nothing to change in %s.", e.file.Path)
 		return nil
 	case e.dry:
-		return e.print("%s", difference(e.file.Path, now, backup))
+		return e.Print("%s", difference(e.file.Path, now, backup))
 	}
 	if err := e.agreed("Bring back what was before the last change", now, backup); err != nil {
 		return err
@@ -518,17 +519,17 @@ func (e *configEdit) undo(ctx context.Context) error {
 		return err
 	}
 	if backup == nil {
-		e.say("%s did not exist before the last change: it is removed. The same command again brings the change back.", e.file.Path)
+		e.Say("%s did not exist before the last change: it is removed. The same command again brings the change back.", e.file.Path)
 		return nil
 	}
-	e.say("%s is as it was. The same command again brings the change back.", e.file.Path)
+	e.Say("%s is as it was. The same command again brings the change back.", e.file.Path)
 	return nil
 }
 
 // convert gives native profiles our line.
 func (e *configEdit) convert(ctx context.Context, names []string, command string) error {
 	done, left := []string{}, []string{}
-	changed, err := e.apply(ctx, func() string { return fmt.Sprintf("Convert %s", countOf(len(done), "profile")) }, func(old []byte) ([]byte, error) {
+	changed, err := e.apply(ctx, func() string { return fmt.Sprintf("Convert %s", terminal.Count(len(done), "profile")) }, func(old []byte) ([]byte, error) {
 		text := awsconfig.NewText(e.file.Path, old)
 		files, err := e.files()
 		if err != nil {
@@ -553,11 +554,11 @@ func (e *configEdit) convert(ctx context.Context, names []string, command string
 		return text.Bytes(), e.verify(files, before, text.Bytes(), done, command)
 	})
 	for _, line := range left {
-		e.say("%s", line)
+		e.Say("%s", line)
 	}
 	if err == nil && changed {
-		e.say("Converted in %s: %s.", e.file.Path, strings.Join(done, ", "))
-		e.say("\"aws sso login --profile\" no longer knows them: \"%s login\" signs in to their session. \"%s configure --revert\" gives them their keys back.", e.name(), e.name())
+		e.Say("Converted in %s: %s.", e.file.Path, strings.Join(done, ", "))
+		e.Say("\"aws sso login --profile\" no longer knows them: \"%s login\" signs in to their session. \"%s configure --revert\" gives them their keys back.", e.name(), e.name())
 		e.saved()
 	}
 	return err
@@ -664,7 +665,7 @@ func (e *configEdit) verify(files, before *awsconfig.Config, text []byte, names 
 // converted.
 func (e *configEdit) revert(ctx context.Context, names []string) error {
 	var done []string
-	changed, err := e.apply(ctx, func() string { return fmt.Sprintf("Give native keys back to %s", countOf(len(done), "profile")) }, func(old []byte) ([]byte, error) {
+	changed, err := e.apply(ctx, func() string { return fmt.Sprintf("Give native keys back to %s", terminal.Count(len(done), "profile")) }, func(old []byte) ([]byte, error) {
 		text := awsconfig.NewText(e.file.Path, old)
 		files, err := e.files()
 		if err != nil {
@@ -689,7 +690,7 @@ func (e *configEdit) revert(ctx context.Context, names []string) error {
 		return text.Bytes(), nil
 	})
 	if err == nil && changed {
-		e.say("The native keys are back in %s: %s.", e.file.Path, strings.Join(done, ", "))
+		e.Say("The native keys are back in %s: %s.", e.file.Path, strings.Join(done, ", "))
 		e.saved()
 	}
 	return err

@@ -31,7 +31,7 @@ type consoleCommand struct {
 
 // Run implements the command, for kong.
 func (c *consoleCommand) Run(ctx context.Context, a *App) error {
-	return a.do(ctx, a.onTerminal(), func(ctx context.Context, r *run) error {
+	return a.do(ctx, a.term().Interactive(), func(ctx context.Context, r *run) error {
 		if c.ProfileArg != "" && c.Profile != "" {
 			return r.usage("name a profile or --profile, not both")
 		}
@@ -241,7 +241,7 @@ func (p partition) federationHost(region string, useFIPS bool) string {
 // show prints the page or opens it. It is no secret.
 func (c *consoleCommand) show(r *run, t *target, page string) error {
 	if c.Print {
-		return r.printURL(page)
+		return r.PrintURL(page)
 	}
 	if err := c.open(r, t, page); err != nil {
 		return &noBrowserError{err: err, page: page}

@@ -348,7 +348,7 @@ func TestABrowserCommandIsFilledWordByWord(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &run{App: b.app, config: config}
+	r := newRun(b.app, config, false)
 	for template, want := range map[string][]string{
 		"firefox ext+container:name={profile_encoded}&url={url_encoded}": {"firefox", "ext+container:name=my%20dev%3B%20rm%20-rf%20%2F&url=https%3A%2F%2Fx%2F%3Fa%3Db"},
 		"chromium --profile-directory={account}-{role} {url}":            {"chromium", "--profile-directory=111111111111-Admin", "https://x/?a=b"},

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"runtime/debug"
 
+	"github.com/credproc/credproc/cmd/internal/terminal"
 	"github.com/credproc/credproc/internal/flight"
 )
 
@@ -22,9 +23,9 @@ func (a *App) aboutCrash(err error) (advice, bool) {
 	if !ok {
 		return advice{}, false
 	}
-	say := advice{status: failed, text: proseOf(e), more: "This is a fault of the program. Nothing that is stored is lost. Please report it with what --debug prints."}
+	say := advice{status: failed, text: terminal.ErrorText(e), more: "This is a fault of the program. Nothing that is stored is lost. Please report it with what --debug prints."}
 	if a.debug || a.setting("LOG") == "debug" {
-		say.more = proseLines(e.Stack)
+		say.more = terminal.Lines(e.Stack)
 	}
 	return say, true
 }

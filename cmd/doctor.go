@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/credproc/credproc/cmd/internal/terminal"
 	"github.com/credproc/credproc/credproc"
 	"github.com/credproc/credproc/internal/awsconfig"
 	"github.com/credproc/credproc/internal/layout"
@@ -200,18 +201,18 @@ func (a *App) mend(found []finding, yes bool) (done bool, err error) {
 		}
 	}
 	if len(todo) == 0 {
-		a.say("There is nothing that this program can mend itself.")
+		a.term().Say("There is nothing that this program can mend itself.")
 		return false, nil
 	}
 	for _, f := range todo {
-		a.say("%s", f.Mend)
+		a.term().Say("%s", f.Mend)
 	}
 	if !yes {
-		if !a.onTerminal() {
+		if !a.term().Interactive() {
 			return false, &usageError{problem: "--fix wants --yes where nobody can be asked"}
 		}
-		a.sayPart("Do that? [y/N] ")
-		answer, _ := bufio.NewReader(a.stdin()).ReadString('\n')
+		a.term().SayPart("Do that? [y/N] ")
+		answer, _ := bufio.NewReader(a.term().InReader()).ReadString('\n')
 		if !strings.EqualFold(strings.TrimSpace(answer), "y") {
 			return false, nil
 		}
@@ -224,25 +225,25 @@ func (a *App) mend(found []finding, yes bool) (done bool, err error) {
 
 func (a *App) printFindings(found []finding, asJSON bool) error {
 	if asJSON {
-		return a.printJSON(found)
+		return a.term().PrintJSON(found)
 	}
-	p := a.paint(a.stdout())
-	var text []prose
+	p := a.term().Paint()
+	var text []terminal.Prose
 	counts := make(map[string]int)
 	wide := 0
 	for _, f := range found {
-		wide = max(wide, width(oneLine(f.Check)))
+		wide = max(wide, terminal.Width(terminal.Line(f.Check)))
 	}
 	for _, f := range found {
 		counts[f.Verdict]++
-		colour := map[string]func(prose) prose{verdictOK: p.green, verdictNote: p.bold, verdictWarning: p.yellow, verdictFault: p.red}[f.Verdict]
+		colour := map[string]func(terminal.Prose) terminal.Prose{verdictOK: p.Green, verdictNote: p.Bold, verdictWarning: p.Yellow, verdictFault: p.Red}[f.Verdict]
 		indent := 9 + wide + 2
-		text = append(text, prosef("%s%s  %s\n", colour(pad(oneLine(f.Verdict), 9)), pad(oneLine(f.Check), wide), wrapped(oneLine(f.Seen), indent)))
+		text = append(text, terminal.Prosef("%s%s  %s\n", colour(terminal.Pad(terminal.Line(f.Verdict), 9)), terminal.Pad(terminal.Line(f.Check), wide), terminal.Wrap(terminal.Line(f.Seen), indent)))
 		if f.Mend != "" {
-			text = append(text, prosef("%s%s  %s\n", pad("", 9), p.faint(pad("mend", wide)), a.wrapped(oneLine(f.Mend), indent)))
+			text = append(text, terminal.Prosef("%s%s  %s\n", terminal.Pad("", 9), p.Faint(terminal.Pad("mend", wide)), terminal.WrapCommands(terminal.Line(f.Mend), indent, a.name())))
 		}
 	}
-	return a.print("%s\n%s\n", joined(text, ""), verdictOf(counts))
+	return a.term().Print("%s\n%s\n", terminal.Join(text, ""), verdictOf(counts))
 }
 
 func verdictOf(counts map[string]int) string {

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/credproc/credproc/cmd/internal/terminal"
 	"github.com/credproc/credproc/internal/awsconfig"
 	"github.com/credproc/credproc/internal/safedir"
 	"github.com/credproc/credproc/internal/sdk"
@@ -350,7 +351,7 @@ func (d *doctor) describeSessions() {
 		}
 	}
 	if !d.bad(check) && len(d.sessions) > 0 {
-		d.ok(check, "%s", countOf(len(d.sessions), "session"))
+		d.ok(check, "%s", terminal.Count(len(d.sessions), "session"))
 	}
 }
 
@@ -389,20 +390,13 @@ func (d *doctor) hasRoles(session string) bool {
 	return false
 }
 
-func countOf(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
-}
-
 // logins are the sessions as they are.
 func (d *doctor) logins() {
 	const check = "logins"
 	if d.config == nil || d.files == nil {
 		return
 	}
-	r := &run{App: d.App, config: d.config}
+	r := newRun(d.App, d.config, false)
 	all, err := r.statusOf(d.ctx, &statusCommand{Check: true}, false)
 	if err != nil {
 		d.failed(check, err)
@@ -423,7 +417,7 @@ func (d *doctor) logins() {
 		case s.State == signedIn && !s.Renewable:
 			d.warn(check, login, "%s: it ends with the access token, since it cannot be renewed%s", s.label(), because(s.Problem))
 		case s.State == signedIn && s.RenewableTill != nil && time.Until(*s.RenewableTill) < endsSoon:
-			d.note(check, d.loginHint(which, "--force"), "%s: its registration, and the login with it, ends in %s", s.label(), short(time.Until(*s.RenewableTill)))
+			d.note(check, d.loginHint(which, "--force"), "%s: its registration, and the login with it, ends in %s", s.label(), terminal.Short(time.Until(*s.RenewableTill)))
 		case s.State == signedIn && s.Keyring == "plaintext":
 			d.note(check, "", "%s: signed in; its tokens are in plaintext files, guarded by their mode alone", s.label())
 		case s.State == signedIn:

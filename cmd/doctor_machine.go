@@ -17,6 +17,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/credproc/credproc/cmd/internal/terminal"
 	"github.com/credproc/credproc/internal/awsconfig"
 	"github.com/credproc/credproc/internal/flight"
 	"github.com/credproc/credproc/internal/safedir"
@@ -70,7 +71,7 @@ func (d *doctor) given(check string, ours active) {
 	case ours.Key == "":
 		d.ok(check, "credentials of %s, renewed by %s exec --server", label, d.name())
 	case err == nil && time.Now().After(end):
-		d.warn(check, "leave this shell, or run "+d.name()+" env in it again", "the credentials of %s expired %s, and nothing renews those of exec and env", label, ago(end, time.Now()))
+		d.warn(check, "leave this shell, or run "+d.name()+" env in it again", "the credentials of %s expired %s, and nothing renews those of exec and env", label, terminal.Ago(end, time.Now()))
 	default:
 		d.ok(check, "credentials of %s, from %s exec or env", label, d.name())
 	}
@@ -317,7 +318,7 @@ func (d *doctor) modes(check, dir string) {
 	if open == nil {
 		return
 	}
-	d.warn(check, "chmod -R go= "+shellWord(dir), "%s: others can read or write %s", d.short(dir), countOf(len(open), "file"))
+	d.warn(check, "chmod -R go= "+shellWord(dir), "%s: others can read or write %s", d.short(dir), terminal.Count(len(open), "file"))
 	d.fixable(func() (err error) {
 		for _, path := range open {
 			info, statErr := os.Lstat(path)
@@ -343,7 +344,7 @@ func (d *doctor) locks() {
 	for _, s := range d.sessions {
 		for _, h := range s.Holders() {
 			if held := time.Since(h.Since); held > longHeld && !strings.HasPrefix(h.Op, "sign in") {
-				d.warn(check, fmt.Sprintf("end it: kill %d", h.PID), "process %d has been at it for %s, and others wait: %s", h.PID, short(held), h.Op)
+				d.warn(check, fmt.Sprintf("end it: kill %d", h.PID), "process %d has been at it for %s, and others wait: %s", h.PID, terminal.Short(held), h.Op)
 			}
 		}
 	}
@@ -394,7 +395,7 @@ func (d *doctor) leftovers() {
 			if dir.what == "tokens" {
 				mend = "aws sso logout, or: " + mend
 			}
-			d.warn(check, mend, "%s has %s of the AWS CLI in clear in %s", countOf(n, "file"), dir.what, d.short(dir.path))
+			d.warn(check, mend, "%s has %s of the AWS CLI in clear in %s", terminal.Count(n, "file"), dir.what, d.short(dir.path))
 		}
 	}
 	if d.files != nil {

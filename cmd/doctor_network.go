@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/credproc/credproc/cmd/internal/terminal"
 	"github.com/credproc/credproc/internal/sdk"
 )
 
@@ -158,7 +159,7 @@ func (d *doctor) clock(contacts []contact) {
 	if nearest.skew > 0 {
 		way = "ahead"
 	}
-	seen := fmt.Sprintf("%s %s of %s", short(nearest.skew.Abs()), way, host(nearest.base))
+	seen := fmt.Sprintf("%s %s of %s", terminal.Short(nearest.skew.Abs()), way, host(nearest.base))
 	switch off := nearest.skew.Abs(); {
 	case off >= clockFar:
 		d.fault(check, "set the clock, by NTP: timedatectl set-ntp true", "%s: AWS refuses what is signed by it", seen)

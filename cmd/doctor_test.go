@@ -25,6 +25,7 @@ import (
 	"time"
 	"unicode/utf16"
 
+	"github.com/credproc/credproc/cmd/internal/terminal"
 	"github.com/credproc/credproc/credproc/credproctest/idctest"
 	"github.com/credproc/credproc/internal/flight"
 	"github.com/credproc/credproc/internal/safedir"
@@ -490,7 +491,7 @@ func TestOnAHealthyMachineTheDoctorFindsNothing(t *testing.T) {
 		t.Errorf("exit status %d\n%s", status, &out)
 	}
 	for line := range strings.Lines(out.String()) {
-		if width(strings.TrimSuffix(line, "\n")) > columns && strings.Contains(strings.TrimSpace(line[20:]), " ") {
+		if terminal.Width(strings.TrimSuffix(line, "\n")) > terminal.Columns && strings.Contains(strings.TrimSpace(line[20:]), " ") {
 			t.Errorf("too long: %s", line)
 		}
 	}
@@ -554,21 +555,6 @@ func TestTheDoctorMendsWhatIsOursAfterShowingIt(t *testing.T) {
 		t.Errorf("it sees %+v", bad)
 	}
 	p.runs(1, "doctor", "--fix", "--yes")
-}
-
-func TestACommandStaysOnALine(t *testing.T) {
-	a := &App{Name: "acme aws"}
-	const command = "sed -i '1s/^\\xEF\\xBB\\xBF//' '/home/ann/a directory/of the company/.aws/config'"
-	for text, want := range map[string]string{
-		"save it as UTF-8 without BOM: " + command:                      "save it as UTF-8 without BOM:\n  " + command,
-		command + ", or write the file anew":                            command + ",\n  or write the file anew",
-		"acme aws login " + strings.Repeat("a", 70):                     "acme aws login " + strings.Repeat("a", 70),
-		"so many words about acme aws login " + strings.Repeat("a", 70): "so many words about acme aws login\n  " + strings.Repeat("a", 70),
-	} {
-		if got := string(a.wrapped(prose(text), 2)); got != want {
-			t.Errorf("%s\nis wrapped as\n%s", text, got)
-		}
-	}
 }
 
 func TestAnythingMayBeInTheFilesThatTheDoctorReads(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/credproc/credproc/cmd/internal/terminal"
 	"github.com/credproc/credproc/internal/awsconfig"
 	"github.com/credproc/credproc/internal/layout"
 	"github.com/credproc/credproc/tokencache"
@@ -13,7 +14,7 @@ import (
 // loginElsewhere says which setting leads away from a login that exists, where a
 // session has none: "run login" alone would lead in a circle. It is "" where
 // there is no such login.
-func (a *App) loginElsewhere(s *tokencache.Session) prose {
+func (a *App) loginElsewhere(s *tokencache.Session) terminal.Prose {
 	if s == nil {
 		return ""
 	}
@@ -30,7 +31,7 @@ func (a *App) loginElsewhere(s *tokencache.Session) prose {
 	logins, _ = tokencache.Logins(usual, s.Service)
 	for _, l := range logins {
 		if usual != "" && usable(l) && isSession(s, l) && l.StartURL == s.Config.StartURL {
-			return prosef("There is a login of %s in %s. Here %s makes it %s.", l.Label(), usual, variable, dir)
+			return terminal.Prosef("There is a login of %s in %s. Here %s makes it %s.", l.Label(), usual, variable, dir)
 		}
 	}
 	return ""
@@ -44,29 +45,29 @@ func isSession(s *tokencache.Session, l *tokencache.Status) bool {
 }
 
 // difference says why a login is not the session's, if it seems to be.
-func (a *App) difference(s *tokencache.Session, l *tokencache.Status) prose {
+func (a *App) difference(s *tokencache.Session, l *tokencache.Status) terminal.Prose {
 	label := sessionLabel(s)
 	switch {
 	case !isSession(s, l):
 		return ""
 	case l.StartURL != s.Config.StartURL:
-		return prosef("There is a login of %s for the start URL %s. Here it is %s.", label, l.StartURL, s.Config.StartURL)
+		return terminal.Prosef("There is a login of %s for the start URL %s. Here it is %s.", label, l.StartURL, s.Config.StartURL)
 	case l.Region != s.Config.Region:
-		return prosef("There is a login of %s for the region %s. Here sso_region is %s.", label, l.Region, s.Config.Region)
+		return terminal.Prosef("There is a login of %s for the region %s. Here sso_region is %s.", label, l.Region, s.Config.Region)
 	case l.Endpoint != s.Config.Endpoint:
 		return a.otherEndpoint(label, l.Endpoint, s.Config.Endpoint, "AWS_ENDPOINT_URL_SSO_OIDC")
 	case l.PortalEndpoint != s.PortalEndpoint:
 		return a.otherEndpoint(label, l.PortalEndpoint, s.PortalEndpoint, "AWS_ENDPOINT_URL_SSO")
 	case l.Name != s.Name:
-		return prosef("There is a login of the same start URL under the name %s. Here it is %s.", l.Label(), label)
+		return terminal.Prosef("There is a login of the same start URL under the name %s. Here it is %s.", l.Label(), label)
 	}
 	return ""
 }
 
 // otherEndpoint is about a login by another endpoint; "" is AWS's own.
-func (a *App) otherEndpoint(label, there, here, variable string) prose {
+func (a *App) otherEndpoint(label, there, here, variable string) terminal.Prose {
 	if here == "" {
-		return prosef("There is a login of %s for the endpoint %s, which neither AWS_ENDPOINT_URL nor the config file names here.", label, there)
+		return terminal.Prosef("There is a login of %s for the endpoint %s, which neither AWS_ENDPOINT_URL nor the config file names here.", label, there)
 	}
 	source := "endpoint_url in the config file"
 	for _, name := range []string{"AWS_ENDPOINT_URL", variable} { // the second counts more
@@ -74,7 +75,7 @@ func (a *App) otherEndpoint(label, there, here, variable string) prose {
 			source = name
 		}
 	}
-	return prosef("There is a login of %s for %s. Here %s makes the endpoint %s.", label, cmp.Or(there, "AWS's own endpoint"), source, here)
+	return terminal.Prosef("There is a login of %s for %s. Here %s makes the endpoint %s.", label, cmp.Or(there, "AWS's own endpoint"), source, here)
 }
 
 // movedState returns the state directory that is in force, the variable that
@@ -99,7 +100,7 @@ func (a *App) movedState(service string) (variable, dir, usual string) {
 
 // otherConfig says that the usual config file has what the one that
 // AWS_CONFIG_FILE names does not.
-func (a *App) otherConfig(has func(*awsconfig.Config) bool) prose {
+func (a *App) otherConfig(has func(*awsconfig.Config) bool) terminal.Prose {
 	named := a.getenvBefore()("AWS_CONFIG_FILE")
 	if named == "" {
 		return ""
@@ -116,5 +117,5 @@ func (a *App) otherConfig(has func(*awsconfig.Config) bool) prose {
 	if files, err := awsconfig.Load(usual, credentials); err != nil || !has(files) {
 		return ""
 	}
-	return prosef("\n%s has it. Here AWS_CONFIG_FILE names %s.", usual, named)
+	return terminal.Prosef("\n%s has it. Here AWS_CONFIG_FILE names %s.", usual, named)
 }

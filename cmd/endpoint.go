@@ -17,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"golang.org/x/sync/singleflight"
 
+	"github.com/credproc/credproc/cmd/internal/terminal"
 	"github.com/credproc/credproc/internal/loopback"
 	"github.com/credproc/credproc/internal/sdk"
 )
@@ -153,8 +154,8 @@ func (f *fault) Error() string { return f.message }
 // body has each member twice: Go's SDK reads one spelling, JavaScript's the
 // other.
 func (f *fault) body() []byte {
-	message := string(oneLine(f.message)) // which an SDK shows to people
-	text, _ := encoded(map[string]string{"code": f.code, "message": message, "Code": f.code, "Message": message}, "")
+	message := string(terminal.Line(f.message)) // which an SDK shows to people
+	text, _ := terminal.EncodeJSON(map[string]string{"code": f.code, "message": message, "Code": f.code, "Message": message}, "")
 	return bytes.TrimSpace(text)
 }
 
@@ -319,7 +320,7 @@ func containerDocument(c aws.Credentials) ([]byte, error) {
 	if !c.HasKeys() {
 		return nil, errors.New("there is no key in the credentials")
 	}
-	return encoded(struct {
+	return terminal.EncodeJSON(struct {
 		AccessKeyID     string `json:"AccessKeyId"`
 		SecretAccessKey string
 		Token           string `json:",omitempty"`

@@ -63,7 +63,7 @@ func onEndpoint(t *testing.T, test func(s *serving)) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r := &run{App: app, config: c}
+		r := newRun(app, c, false)
 		command := &serveCommand{}
 		session, err := command.session(r)
 		if err != nil {
@@ -422,7 +422,7 @@ func TestATokenThatClientsCannotShowIsRefused(t *testing.T) {
 			*serveCommand
 			env string
 		}{{&serveCommand{TokenFile: file}, ""}, {&serveCommand{}, tt.token}} {
-			r := &run{App: &App{Getenv: func(name string) string { return map[string]string{"CREDPROC_SERVE_TOKEN": c.env}[name] }}}
+			r := newRun(&App{Getenv: func(name string) string { return map[string]string{"CREDPROC_SERVE_TOKEN": c.env}[name] }}, nil, false)
 			token, err := c.token(r)
 			if tt.token == "" {
 				tt.says = map[bool]string{true: "is empty", false: "no token"}[c.TokenFile != ""]

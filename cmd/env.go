@@ -11,6 +11,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
+	"github.com/credproc/credproc/cmd/internal/terminal"
 	"github.com/credproc/credproc/internal/printable"
 )
 
@@ -42,11 +43,11 @@ func (c *envCommand) Run(ctx context.Context, a *App) error {
 	if c.Format != "" {
 		use = formats[c.Format].use
 	}
-	if use != "" && isTerminal(a.stdout()) && !c.Force {
+	if use != "" && terminal.Is(a.term().OutWriter()) && !c.Force {
 		return &usageError{problem: "the secrets would be shown on this terminal",
-			more: "Use it so: " + prosef(use, a.name()) + "\nOr add --force."}
+			more: "Use it so: " + terminal.Prosef(use, a.name()) + "\nOr add --force."}
 	}
-	return a.do(ctx, a.onTerminal(), func(ctx context.Context, r *run) error {
+	return a.do(ctx, a.term().Interactive(), func(ctx context.Context, r *run) error {
 		if err := c.name(&c.roleFlags, c.Name, r); err != nil {
 			return err
 		}
@@ -69,10 +70,10 @@ func (c *envCommand) Run(ctx context.Context, a *App) error {
 			return err
 		}
 		if names := conflicts(before, after, g.role.Profile); names != nil && use != "" {
-			a.say("%s: warning: these variables are set and override or conflict with the credentials: %s. Without --format, env changes them too.",
+			a.term().Say("%s: warning: these variables are set and override or conflict with the credentials: %s. Without --format, env changes them too.",
 				a.name(), strings.Join(names, ", "))
 		}
-		return r.verbatim(text)
+		return r.Verbatim(text)
 	})
 }
 
@@ -83,7 +84,7 @@ func (a *App) printUnset(format string) error {
 		return &usageError{problem: "--unset is for the formats that a shell reads, which " + format + " is not"}
 	}
 	for _, v := range variables(aws.Credentials{SessionToken: "any", CanExpire: true}, "") {
-		if err := a.verbatim(fmt.Sprintf(unset+"\n", v.name)); err != nil {
+		if err := a.term().Verbatim(fmt.Sprintf(unset+"\n", v.name)); err != nil {
 			return err
 		}
 	}
@@ -105,11 +106,11 @@ func (a *App) printSteps(name string, steps []setting) error {
 		case err != nil && (isSecret(s.name) || s.name == endpointURL):
 			return fmt.Errorf("%s cannot be printed for %s: %w", s.name, name, err)
 		case err != nil:
-			a.say("%s: warning: %s is not set, since its value cannot be printed for %s: %v", a.name(), s.name, name, err)
+			a.term().Say("%s: warning: %s is not set, since its value cannot be printed for %s: %v", a.name(), s.name, name, err)
 		}
 		removed = append(removed, s.name)
 	}
-	return a.verbatim(sh.unset(removed) + sets.String())
+	return a.term().Verbatim(sh.unset(removed) + sets.String())
 }
 
 // A shell is a way to print a change of the environment.
@@ -117,7 +118,7 @@ type shell struct {
 	line  string // with the name and the value, quoted
 	quote func(value string) (string, error)
 	unset func(names []string) string
-	use   prose // how the shell reads it
+	use   terminal.Prose // how the shell reads it
 }
 
 var shells = map[string]shell{
@@ -173,7 +174,7 @@ type format struct {
 	quote func(value string) (string, error)    // makes a value safe in line
 	print func(c aws.Credentials) (any, string) // instead: a JSON value, and its indentation
 	unset string                                // removes the name
-	use   prose                                 // how a shell reads it, where nobody else does
+	use   terminal.Prose                        // how a shell reads it, where nobody else does
 }
 
 var formats = map[string]format{
@@ -191,7 +192,7 @@ var formats = map[string]format{
 func (f format) credentials(c aws.Credentials) (string, error) {
 	if f.print != nil {
 		value, indent := f.print(c)
-		text, err := encoded(value, indent)
+		text, err := terminal.EncodeJSON(value, indent)
 		return string(text), err
 	}
 	var text strings.Builder

@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/credproc/credproc/cmd/internal/terminal"
 	"github.com/credproc/credproc/credproc"
 	"github.com/credproc/credproc/internal/awsconfig"
 	"github.com/credproc/credproc/internal/flight"
@@ -43,8 +44,8 @@ const unread = 128 + 13
 // usageError is a command line or an environment that cannot be obeyed.
 type usageError struct {
 	problem string
-	more    prose  // what to do, in a sentence
-	hint    string // a command to run
+	more    terminal.Prose // what to do, in a sentence
+	hint    string         // a command to run
 }
 
 func (e *usageError) Error() string { return e.problem }
@@ -55,20 +56,12 @@ type configError struct{ err error }
 func (e *configError) Error() string { return e.err.Error() }
 func (e *configError) Unwrap() error { return e.err }
 
-// interruptedError is the end of a command by a signal.
-type interruptedError struct {
-	name   string
-	status int
-}
-
-func (e *interruptedError) Error() string { return e.name }
-
 // advice is an error in words for people.
 type advice struct {
 	status int
-	text   prose  // what happened
-	more   prose  // what else to know or do; may be ""
-	hint   string // a command to run; may be ""
+	text   terminal.Prose // what happened
+	more   terminal.Prose // what else to know or do; may be ""
+	hint   string         // a command to run; may be ""
 }
 
 // Report tells the person what happened and what to do, on stderr, and returns
@@ -83,24 +76,24 @@ func (a *App) Report(err error) int {
 		return keyringShut
 	case errors.Is(err, errFindings):
 		return failed
-	case isUnread(err):
+	case terminal.IsUnread(err):
 		return unread
 	}
 	say := a.advise(err)
 	if say.text != "" {
-		a.say("%s", say.in(a.name()))
+		a.term().Say("%s", say.in(a.name()))
 	}
 	return say.status
 }
 
 // in returns the advice as the program of that name says it.
-func (say *advice) in(name string) prose {
-	text := prosef("%s: %s", name, unended(say.text, "."))
+func (say *advice) in(name string) terminal.Prose {
+	text := terminal.Prosef("%s: %s", name, terminal.TrimSuffix(say.text, "."))
 	if say.more != "" {
 		text += "\n" + say.more
 	}
 	if say.hint != "" {
-		text += prosef("\nhint: run \"%s\"", say.hint) // as it is: people copy it
+		text += terminal.Prosef("\nhint: run \"%s\"", say.hint) // as it is: people copy it
 	}
 	return text
 }
@@ -108,11 +101,11 @@ func (say *advice) in(name string) prose {
 // advise knows every error that the libraries return. The order matters: an
 // error may wrap the one it comes from.
 func (a *App) advise(err error) advice {
-	if e, ok := errors.AsType[*interruptedError](err); ok {
-		return advice{status: e.status, text: proseOf(e)}
+	if e, ok := errors.AsType[*terminal.InterruptedError](err); ok {
+		return advice{status: e.Status, text: terminal.ErrorText(e)}
 	}
 	if e, ok := errors.AsType[*statusError](err); ok {
-		return advice{status: e.status, text: oneLine(e.say)}
+		return advice{status: e.status, text: terminal.Line(e.say)}
 	}
 	if e, ok := errors.AsType[*ownError](err); ok {
 		say := a.advise(e.err)
@@ -126,7 +119,7 @@ func (a *App) advise(err error) advice {
 			return say
 		}
 	}
-	return advice{status: failed, text: proseOf(err)}
+	return advice{status: failed, text: terminal.ErrorText(err)}
 }
 
 func (a *App) aboutUsage(err error) (advice, bool) {
@@ -134,27 +127,27 @@ func (a *App) aboutUsage(err error) (advice, bool) {
 	if !ok {
 		return advice{}, false
 	}
-	return advice{status: misconfigured, text: oneLine(e.problem), more: e.more, hint: e.hint}, true
+	return advice{status: misconfigured, text: terminal.Line(e.problem), more: e.more, hint: e.hint}, true
 }
 
 // aboutShortage is about what a process or the system has run out of, wherever
 // that was noticed.
 func (a *App) aboutShortage(err error) (advice, bool) {
-	return advice{status: failed, text: proseOf(err),
+	return advice{status: failed, text: terminal.ErrorText(err),
 		more: "Nothing is lost. The system, or a limit set for this process (\"ulimit -n\" for open files), allows no more: raise the limit, or end what uses it up, and try again."}, safedir.IsShort(err)
 }
 
 // aboutConsole is about pages and browsers.
 func (a *App) aboutConsole(err error) (advice, bool) {
 	if e, ok := errors.AsType[*noBrowserError](err); ok {
-		say := advice{status: failed, text: proseOf(e), more: "With --print the URL is printed instead."}
+		say := advice{status: failed, text: terminal.ErrorText(e), more: "With --print the URL is printed instead."}
 		if e.page != "" {
-			say.more = prosef("The page is %s", e.page)
+			say.more = terminal.Prosef("The page is %s", e.page)
 		}
 		return say, true
 	}
 	if e, ok := errors.AsType[*handOverError](err); ok {
-		say := advice{status: failed, text: proseOf(e), more: "With --print the URL is printed instead."}
+		say := advice{status: failed, text: terminal.ErrorText(e), more: "With --print the URL is printed instead."}
 		if e.twice {
 			say.more = "If the console did not open for you, somebody else may have the session: ask an administrator to revoke the active sessions of the role."
 		}
@@ -164,9 +157,9 @@ func (a *App) aboutConsole(err error) (advice, bool) {
 	if !ok {
 		return advice{}, false
 	}
-	say := advice{status: failed, text: proseOf(e)}
+	say := advice{status: failed, text: terminal.ErrorText(e)}
 	if e.requestID != "" {
-		say.text += prosef(", request ID %s", e.requestID)
+		say.text += terminal.Prosef(", request ID %s", e.requestID)
 	}
 	if e.temporary() {
 		say.status = unavailable
@@ -175,13 +168,13 @@ func (a *App) aboutConsole(err error) (advice, bool) {
 }
 
 func (a *App) aboutConfig(err error) (advice, bool) {
-	say := advice{status: misconfigured, text: proseOf(err)}
+	say := advice{status: misconfigured, text: terminal.ErrorText(err)}
 	if errors.Is(err, errNoHome) {
-		say.more = prosef("Set HOME, or AWS_CONFIG_FILE and %s.", a.variable("DIR"))
+		say.more = terminal.Prosef("Set HOME, or AWS_CONFIG_FILE and %s.", a.variable("DIR"))
 	}
 	if e, ok := errors.AsType[*awsconfig.ReservedRoleError](err); ok {
-		say.text = prosef("%v: that is the IAM role which Identity Center made from a permission set", e.Setting)
-		say.more = prosef("Use the permission set's name, %s.", e.PermissionSet)
+		say.text = terminal.Prosef("%v: that is the IAM role which Identity Center made from a permission set", e.Setting)
+		say.more = terminal.Prosef("Use the permission set's name, %s.", e.PermissionSet)
 		return say, true
 	}
 	if e, ok := errors.AsType[*awsconfig.UnknownProfileError](err); ok {
@@ -194,30 +187,30 @@ func (a *App) aboutConfig(err error) (advice, bool) {
 	}
 	if e, ok := errors.AsType[*oidc.ConfigError](err); ok {
 		key := map[string]string{"StartURL": "sso_start_url", "Region": "sso_region", "Endpoint": "the endpoint"}[e.Field]
-		say.text = prosef("%s %q %s", key, e.Value, e.Problem)
+		say.text = terminal.Prosef("%s %q %s", key, e.Value, e.Problem)
 		if e.Value == "" { // it cannot be shown
-			say.text = prosef("%s: %s", key, e.Problem)
+			say.text = terminal.Prosef("%s: %s", key, e.Problem)
 		}
 		return say, true
 	}
 	if e, ok := errors.AsType[*sdk.SettingError](err); ok {
-		say.text = proseOf(e)
+		say.text = terminal.ErrorText(e)
 		return say, true
 	}
 	if e, ok := errors.AsType[*credproc.UnsupportedProfileError](err); ok {
-		say.text = proseOf(e)
+		say.text = terminal.ErrorText(e)
 		switch {
 		case e.MFA:
 			say.more = "There is nobody who could be asked. Assume a role that needs none, or use the AWS CLI for this one."
 		case e.Direct:
-			say.more = prosef("The AWS CLI and the SDKs get these by themselves: use the profile without %s.", a.name())
+			say.more = terminal.Prosef("The AWS CLI and the SDKs get these by themselves: use the profile without %s.", a.name())
 		default:
 			say.more = "Only profiles that come from IAM Identity Center are served here."
 		}
 		return say, true
 	}
 	if e, ok := errors.AsType[*commandError](err); ok {
-		say.text = "no credential_process line is written: " + oneLine(e.problem)
+		say.text = "no credential_process line is written: " + terminal.Line(e.problem)
 		say.more = "Install the program in a directory of PATH, or say with --command how the lines are to begin."
 		return say, true
 	}
@@ -227,11 +220,11 @@ func (a *App) aboutConfig(err error) (advice, bool) {
 		return say, true
 	}
 	if e, ok := errors.AsType[*awsconfig.ReadOnlyError](err); ok {
-		say.text = proseOf(e) + ": it is not changed"
+		say.text = terminal.ErrorText(e) + ": it is not changed"
 		return say, true
 	}
 	if e, ok := errors.AsType[*awsconfig.MissingError](err); ok {
-		say.text = prosef("%s: %s lacks %s", e.Location, e.Section, strings.Join(e.Keys, " and "))
+		say.text = terminal.Prosef("%s: %s lacks %s", e.Location, e.Section, strings.Join(e.Keys, " and "))
 		return say, true
 	}
 	_, unreadable := errors.AsType[*configError](err)
@@ -243,12 +236,12 @@ func (a *App) aboutConfig(err error) (advice, bool) {
 }
 
 // known lists the names that there are in a file, if there is one.
-func known(what string, names []string, path string) prose {
+func known(what string, names []string, path string) terminal.Prose {
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		return "There is no such file."
 	}
 	if len(names) == 0 {
-		return prosef("There are no %s in it.", what)
+		return terminal.Prosef("There are no %s in it.", what)
 	}
 	const most = 20
 	more := ""
@@ -256,11 +249,11 @@ func known(what string, names []string, path string) prose {
 		more = fmt.Sprintf(" and %d more", len(names)-most)
 		names = names[:most]
 	}
-	return prosef("The %s are %s%s.", what, joined(names, ", "), more)
+	return terminal.Prosef("The %s are %s%s.", what, terminal.Join(names, ", "), more)
 }
 
 // howToUnlock is about the operating system's keychain.
-func howToUnlock(goos string) prose {
+func howToUnlock(goos string) terminal.Prose {
 	if goos == "darwin" {
 		return "Unlock the keychain: log in to the desktop or, over SSH, run security unlock-keychain."
 	}
@@ -268,16 +261,16 @@ func howToUnlock(goos string) prose {
 }
 
 func (a *App) aboutKeyring(err error) (advice, bool) {
-	say := advice{status: keyringShut, text: proseOf(err)}
+	say := advice{status: keyringShut, text: terminal.ErrorText(err)}
 	e, _ := errors.AsType[*keyring.Error](err)
 	none, nowhere := errors.AsType[*tokencache.NoKeyringError](err)
 	switch {
 	case nowhere:
-		say.text = proseOf(none)
+		say.text = terminal.ErrorText(none)
 		say.more = a.otherKeyrings(err)
 		return say, true
 	case errors.Is(err, keyring.ErrNoKeyFile):
-		say.more = prosef("Set %s, or %s in the sso-session, to the file that it was made with. Nothing is lost.\nIf that file is lost, forget what is there, and sign in again.",
+		say.more = terminal.Prosef("Set %s, or %s in the sso-session, to the file that it was made with. Nothing is lost.\nIf that file is lost, forget what is there, and sign in again.",
 			a.variable("KEY_FILE"), strings.ToLower(a.variable("KEY_FILE")))
 		say.hint = a.name() + " keyring reset file"
 		return say, true
@@ -302,7 +295,7 @@ func (a *App) aboutKeyring(err error) (advice, bool) {
 		say.more = a.otherKeyrings(err)
 		return say, true
 	case inFiles(err):
-		say.more = prosef("Its directory cannot be used: mend that, or set %s to one that can be written.", a.variable("DIR"))
+		say.more = terminal.Prosef("Its directory cannot be used: mend that, or set %s to one that can be written.", a.variable("DIR"))
 		return say, true
 	case errors.Is(err, keyring.ErrUnavailable):
 		say.more = "A login that is in it is not lost.\n" + a.otherKeyrings(err)
@@ -320,18 +313,18 @@ func inFiles(err error) bool {
 
 // otherKeyrings lists what there is to choose from when a keyring has failed,
 // with the setting for each.
-func (a *App) otherKeyrings(err error) prose {
+func (a *App) otherKeyrings(err error) terminal.Prose {
 	variable, key := a.variable("KEYRING"), strings.ToLower(a.variable("KEYRING"))
-	lines := []prose{
-		prosef("Without a keychain there is a choice, by one of these in the environment (or %s in the sso-session):", key),
-		prosef("  %s=file       encrypted files; the passphrase is asked for at login, or comes from %s or %s, or a key from %s",
+	lines := []terminal.Prose{
+		terminal.Prosef("Without a keychain there is a choice, by one of these in the environment (or %s in the sso-session):", key),
+		terminal.Prosef("  %s=file       encrypted files; the passphrase is asked for at login, or comes from %s or %s, or a key from %s",
 			variable, a.variable("PASSPHRASE_COMMAND"), a.variable("PASSPHRASE"), a.variable("KEY_FILE")),
-		prosef("  %s=plaintext  files that only their mode guards", variable),
+		terminal.Prosef("  %s=plaintext  files that only their mode guards", variable),
 	}
 	if e, ok := errors.AsType[*keyring.Error](err); kernelWorks() && !(ok && e.Keyring == "kernel") {
-		lines = slices.Insert(lines, 1, prosef("  %s=kernel     the kernel's memory, until a reboot or three days without use", variable))
+		lines = slices.Insert(lines, 1, terminal.Prosef("  %s=kernel     the kernel's memory, until a reboot or three days without use", variable))
 	}
-	return joined(lines, "\n")
+	return terminal.Join(lines, "\n")
 }
 
 // kernelWorks reports whether the kernel lets us have a keyring: it would be no
@@ -346,8 +339,8 @@ func kernelWorks() bool {
 const openToSandboxes = "this kernel has no persistent keyrings: every process of yours can read what is there, in a sandbox too"
 
 // aboutPassphrase says how the file keyring is opened.
-func (a *App) aboutPassphrase() prose {
-	return prosef("Nothing is lost. login asks for the passphrase on a terminal; elsewhere it comes from %s or %s, or a key from %s.",
+func (a *App) aboutPassphrase() terminal.Prose {
+	return terminal.Prosef("Nothing is lost. login asks for the passphrase on a terminal; elsewhere it comes from %s or %s, or a key from %s.",
 		a.variable("PASSPHRASE_COMMAND"), a.variable("PASSPHRASE"), a.variable("KEY_FILE"))
 }
 
@@ -356,9 +349,9 @@ func (a *App) aboutRecords(err error) (advice, bool) {
 	if !ok {
 		return advice{}, false
 	}
-	say := advice{status: failed, text: proseOf(e)}
+	say := advice{status: failed, text: terminal.ErrorText(e)}
 	if errors.Is(err, sealed.ErrNewer) {
-		say.more = prosef("This is %s %s. Use the newer release, which wrote it.", a.name(), a.version())
+		say.more = terminal.Prosef("This is %s %s. Use the newer release, which wrote it.", a.name(), a.version())
 		return say, true
 	}
 	if e.What == "sealing key" {
@@ -400,28 +393,28 @@ func shellWord(word string) string {
 // aboutLogin is about sign-ins under way.
 func (a *App) aboutLogin(err error) (advice, bool) {
 	if e, ok := errors.AsType[*forbiddenError](err); ok {
-		return advice{status: signInRequired, text: proseOf(e)}, true
+		return advice{status: signInRequired, text: terminal.ErrorText(e)}, true
 	}
 	if e, ok := errors.AsType[*credproc.CLILoginError](err); ok {
-		return advice{status: signInRequired, text: proseOf(e), hint: a.loginHint(err)}, true
+		return advice{status: signInRequired, text: terminal.ErrorText(e), hint: a.loginHint(err)}, true
 	}
 	e, ok := errors.AsType[*loginError](err)
 	if !ok {
 		return advice{}, false
 	}
-	say := advice{status: failed, text: proseOf(e)}
+	say := advice{status: failed, text: terminal.ErrorText(e)}
 	answer, _ := errors.AsType[*oidc.Error](err)
 	switch {
 	case answer != nil && strings.HasPrefix(answer.Reason, "KMS_"):
 		say.more = kmsAdvice
 	case errors.Is(err, oidc.ErrDenied):
-		say.status, say.text = signInRequired, prosef("the sign-in to %s was denied in the browser", sessionLabel(e.session))
+		say.status, say.text = signInRequired, terminal.Prosef("the sign-in to %s was denied in the browser", sessionLabel(e.session))
 		if answer != nil && answer.Description != "" {
-			say.text += prosef(": %s", answer.Description)
+			say.text += terminal.Prosef(": %s", answer.Description)
 		}
 		say.hint = a.loginHint(err)
 	case errors.Is(err, oidc.ErrExpired):
-		say.status, say.text = signInRequired, prosef("nobody confirmed the sign-in to %s in time", sessionLabel(e.session))
+		say.status, say.text = signInRequired, terminal.Prosef("nobody confirmed the sign-in to %s in time", sessionLabel(e.session))
 		say.hint = a.loginHint(err)
 	case errors.Is(err, oidc.ErrNoCallback):
 		say.hint = a.loginHint(err, "--use-device-code")
@@ -435,7 +428,7 @@ func (a *App) aboutLogin(err error) (advice, bool) {
 		say.hint = a.loginHint(err, "--use-device-code")
 	case answer.Code == "invalid_request" || answer.Code == "invalid_grant":
 		say.status = misconfigured
-		say.more = prosef("The service in region %s may not know the start URL %s: check sso_start_url and sso_region. The region is that of the Identity Center instance.",
+		say.more = terminal.Prosef("The service in region %s may not know the start URL %s: check sso_start_url and sso_region. The region is that of the Identity Center instance.",
 			e.session.Config.Region, e.session.Config.StartURL)
 	}
 	if more := a.loginElsewhere(e.session); more != "" {
@@ -455,25 +448,25 @@ func (a *App) aboutSession(err error) (advice, bool) {
 		return a.aboutAccess(err, e), true
 	}
 	if e, ok := errors.AsType[*nothingAssignedError](err); ok {
-		return advice{status: noAccess, text: proseOf(e),
+		return advice{status: noAccess, text: terminal.ErrorText(e),
 			more: "Nothing is assigned to you yet, or this is an account instance of Identity Center, which has no accounts. New assignments can take up to two hours, then sign in anew.",
 			hint: a.loginHint(err, "--force")}, true
 	}
 	if e, ok := errors.AsType[*tokencache.DeniedError](err); ok {
-		return advice{status: signInRequired, text: prosef("sign-in required for session %s: the last one was denied at %s, so no other is begun by itself", e.Session, e.At.Format(time.TimeOnly)), hint: a.loginHint(err)}, true
+		return advice{status: signInRequired, text: terminal.Prosef("sign-in required for session %s: the last one was denied at %s, so no other is begun by itself", e.Session, e.At.Format(time.TimeOnly)), hint: a.loginHint(err)}, true
 	}
 	if e, ok := errors.AsType[*tokencache.SignInError](err); ok {
-		say := advice{status: signInRequired, text: prosef("sign-in required for session %s: %s", e.Session, e.Reason), hint: a.loginHint(err)}
+		say := advice{status: signInRequired, text: terminal.Prosef("sign-in required for session %s: %s", e.Session, e.Reason), hint: a.loginHint(err)}
 		if t, ok := errors.AsType[*targetError](err); ok {
 			say.more = a.loginElsewhere(t.session)
 		}
 		return say, true
 	}
 	if e, ok := errors.AsType[*tokencache.UnavailableError](err); ok {
-		say := advice{status: unavailable, text: proseOf(e)}
+		say := advice{status: unavailable, text: terminal.ErrorText(e)}
 		if shared, ok := errors.AsType[*flight.SharedError](err); ok {
-			say.text = prosef("%s: %s", e.Op, shared.Reason)
-			say.more = prosef("That is what an earlier call met; the service is asked again from %s on.", shared.Until.Format(time.TimeOnly))
+			say.text = terminal.Prosef("%s: %s", e.Op, shared.Reason)
+			say.more = terminal.Prosef("That is what an earlier call met; the service is asked again from %s on.", shared.Until.Format(time.TimeOnly))
 		}
 		if strings.Contains(e.Reason, "KMS_") {
 			say.more = kmsAdvice
@@ -481,29 +474,29 @@ func (a *App) aboutSession(err error) (advice, bool) {
 		return say, true
 	}
 	_, busy := errors.AsType[*flight.BusyError](err)
-	return advice{status: unavailable, text: proseOf(err)}, busy || errors.Is(err, context.DeadlineExceeded)
+	return advice{status: unavailable, text: terminal.ErrorText(err)}, busy || errors.Is(err, context.DeadlineExceeded)
 }
 
 func (a *App) aboutAccess(err error, e *credproc.NoAccessError) advice {
-	say := advice{status: noAccess, text: proseOf(e)}
+	say := advice{status: noAccess, text: terminal.ErrorText(e)}
 	if e.RoleARN != "" {
 		say.more = "The role's trust policy decides, and what the role that it is assumed with may do."
 		return say
 	}
 	if slices.Contains(e.Held, e.RoleName) {
-		say.text = prosef("the service refuses role %s in account %s through session %s, though it is assigned to you", e.RoleName, e.AccountID, e.Session)
+		say.text = terminal.Prosef("the service refuses role %s in account %s through session %s, though it is assigned to you", e.RoleName, e.AccountID, e.Session)
 		if answer, ok := errors.AsType[*portal.Error](e.Err); ok {
-			say.text += ": " + proseOf(answer)
+			say.text += ": " + terminal.ErrorText(answer)
 		}
 		say.more = "Signing in again does not help. The permission set may not be provisioned in the account yet, the account may be suspended, or a policy may deny it: ask your administrator."
 		return say
 	}
 	if i := slices.IndexFunc(e.Held, func(role string) bool { return strings.EqualFold(role, e.RoleName) }); i >= 0 {
-		say.more = prosef("Role names are case-sensitive: use %s.", e.Held[i])
+		say.more = terminal.Prosef("Role names are case-sensitive: use %s.", e.Held[i])
 		return say
 	}
 	if len(e.Held) > 0 {
-		say.more = prosef("Your roles in that account are %s. ", joined(e.Held, ", "))
+		say.more = terminal.Prosef("Your roles in that account are %s. ", terminal.Join(e.Held, ", "))
 	}
 	say.more += "A new assignment can take up to two hours; then sign in anew."
 	say.hint = a.loginHint(err, "--force")
@@ -516,7 +509,7 @@ func (a *App) aboutUnsafe(err error) (advice, bool) {
 	if !ok {
 		return advice{}, false
 	}
-	say := advice{status: misconfigured, text: proseOf(err), hint: unsafeFix(err)}
+	say := advice{status: misconfigured, text: terminal.ErrorText(err), hint: unsafeFix(err)}
 	if e.Dir {
 		say.status = failed
 	}
@@ -527,7 +520,7 @@ func (a *App) aboutUnsafe(err error) (advice, bool) {
 	case e.Problem == safedir.Foreign && !e.Dir:
 		say.more = "Someone else knows what is in it: make a new one, or make it yours if you trust that user."
 	case e.Dir:
-		say.more = prosef("Look at what is in it first, or set %s to a directory of your own. Where this is meant, %s=off allows it.", a.variable("DIR"), a.variable("STRICT_MODES"))
+		say.more = terminal.Prosef("Look at what is in it first, or set %s to a directory of your own. Where this is meant, %s=off allows it.", a.variable("DIR"), a.variable("STRICT_MODES"))
 	case e.Problem == safedir.Writable:
 		say.more = "Look at what is in it first: another user may have written it."
 	}
@@ -560,19 +553,19 @@ func unsafeFix(err error) string {
 
 // aboutFiles is about directories and disks.
 func (a *App) aboutFiles(err error) (advice, bool) {
-	say := advice{status: failed, text: proseOf(err)}
+	say := advice{status: failed, text: terminal.ErrorText(err)}
 	_, owner := errors.AsType[*safedir.OwnerError](err)
 	_, lock := errors.AsType[*flight.LockError](err)
 	_, path := errors.AsType[*fs.PathError](err)
 	_, link := errors.AsType[*os.LinkError](err)
 	switch {
 	case owner:
-		say.more = prosef("Run it as that user, or set %s to a directory of your own.", a.variable("DIR"))
+		say.more = terminal.Prosef("Run it as that user, or set %s to a directory of your own.", a.variable("DIR"))
 	case safedir.IsFull(err):
 		say.more = "The disk is full. Nothing is lost."
 	case lock || path || link:
 		if errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) || errors.Is(err, syscall.ENOTDIR) {
-			say.more = prosef("Set %s to a directory that can be written.", a.variable("DIR"))
+			say.more = terminal.Prosef("Set %s to a directory that can be written.", a.variable("DIR"))
 		}
 	default:
 		return say, false

@@ -18,6 +18,7 @@ import (
 	"github.com/alecthomas/kong"
 	"github.com/aws/aws-sdk-go-v2/aws"
 
+	"github.com/credproc/credproc/cmd/internal/terminal"
 	"github.com/credproc/credproc/credproc"
 )
 
@@ -40,7 +41,7 @@ type execCommand struct {
 func (c *execCommand) Run(ctx context.Context, a *App, parsed *kong.Context) error {
 	err := c.run(ctx, a, parsed.Args)
 	_, ended := errors.AsType[*statusError](err)
-	_, signalled := errors.AsType[*interruptedError](err)
+	_, signalled := errors.AsType[*terminal.InterruptedError](err)
 	if err == nil || ended || signalled {
 		return err
 	}
@@ -89,7 +90,7 @@ func (c *execCommand) run(ctx context.Context, a *App, args []string) error {
 		return err
 	}
 	child := &child{path: path, argv: argv}
-	err = a.do(ctx, a.onTerminal(), func(ctx context.Context, r *run) error {
+	err = a.do(ctx, a.term().Interactive(), func(ctx context.Context, r *run) error {
 		if err := c.name(&c.roleFlags, profile, r); err != nil {
 			return err
 		}
@@ -108,7 +109,7 @@ func (c *execCommand) run(ctx context.Context, a *App, args []string) error {
 		g.keys(credentials)
 		child.env = a.with(before, g)
 		if shell {
-			r.say("Starting %s with credentials of %s, good for %s. Leave it with exit.", path, c.label(r), roughly(time.Until(credentials.Expires)))
+			r.Say("Starting %s with credentials of %s, good for %s. Leave it with exit.", path, c.label(r), terminal.Roughly(time.Until(credentials.Expires)))
 		}
 		return ctx.Err()
 	})
@@ -187,8 +188,8 @@ func (c *lifeFlags) retrieve(ctx context.Context, r *run, f *roleFlags, mayOffer
 }
 
 func (r *run) warnShort(left, wanted time.Duration) {
-	r.say("%s: warning: these credentials are good for %s only, less than the %s wanted: there are none that last longer now.",
-		r.name(), roughly(left), roughly(wanted))
+	r.Say("%s: warning: these credentials are good for %s only, less than the %s wanted: there are none that last longer now.",
+		r.name(), terminal.Roughly(left), terminal.Roughly(wanted))
 }
 
 // offering retrieves credentials, and where that needs a sign-in offers one to
@@ -257,7 +258,7 @@ func (c *child) unable(err error) error {
 }
 
 func (c *child) command(a *App) *exec.Cmd {
-	return &exec.Cmd{Path: c.path, Args: c.argv, Env: c.env, Stdin: a.stdin(), Stdout: a.stdout(), Stderr: a.stderr()}
+	return &exec.Cmd{Path: c.path, Args: c.argv, Env: c.env, Stdin: a.term().InReader(), Stdout: a.term().OutWriter(), Stderr: a.term().ErrWriter()}
 }
 
 // serve runs the command beside an endpoint that has renewed credentials for
@@ -298,7 +299,7 @@ func (c *execCommand) serve(ctx context.Context, r *run, child *child, shell boo
 	g.settings = append(g.settings, hidden...)
 	child.env = r.with(before, g)
 	if shell {
-		r.say("Starting %s with credentials of %s, renewed as long as it runs (these end in %s). Leave it with exit.", child.path, s.name, roughly(time.Until(credentials.Expires)))
+		r.Say("Starting %s with credentials of %s, renewed as long as it runs (these end in %s). Leave it with exit.", child.path, s.name, terminal.Roughly(time.Until(credentials.Expires)))
 	}
 	if err := ctx.Err(); err != nil {
 		return err

@@ -14,6 +14,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/credproc/credproc/cmd/internal/terminal"
 )
 
 // become makes this process the command: signals, terminal and exit status are
@@ -112,7 +114,7 @@ var passed = []os.Signal{syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGALRM, sysc
 // inForeground reports whether keys on the controlling terminal reach this
 // process, and those of its group.
 func inForeground() bool {
-	terminal, err := openTerminal()
+	terminal, err := terminal.OpenControlling()
 	if err != nil {
 		return false
 	}

@@ -21,6 +21,7 @@ import (
 
 	"github.com/creack/pty"
 
+	"github.com/credproc/credproc/cmd/internal/terminal"
 	"github.com/credproc/credproc/credproc/credproctest/idctest"
 )
 
@@ -314,7 +315,7 @@ func TestACommandCanBeStoppedAndContinued(t *testing.T) {
 // to see it: a second stop, or another status, would be an answer to a key that
 // nobody pressed.
 func TestASignalThatIsLateIsTheCommands(t *testing.T) {
-	r := &run{App: &App{Stdin: strings.NewReader("")}}
+	r := newRun(&App{Stdin: strings.NewReader("")}, nil, false)
 	ctx, stop := r.deferSignals(t.Context())
 	defer stop()
 	sh, err := exec.LookPath("sh")
@@ -530,7 +531,7 @@ func TestSecretsAreNotPrintedOnATerminalUnasked(t *testing.T) {
 	t.Parallel()
 	m := newMachine(t)
 	m.signedIn()
-	uses := map[string]prose{"--shell=": shells["sh"].use}
+	uses := map[string]terminal.Prose{"--shell=": shells["sh"].use}
 	for name, format := range formats {
 		uses["--format="+name] = format.use
 	}
@@ -544,14 +545,14 @@ func TestSecretsAreNotPrintedOnATerminalUnasked(t *testing.T) {
 			continue
 		}
 		p.ends(2)
-		if screen := p.screen(); !strings.Contains(screen, "Use it so: "+string(prosef(use, "credproc"))) || !strings.Contains(screen, "--force") {
+		if screen := p.screen(); !strings.Contains(screen, "Use it so: "+string(terminal.Prosef(use, "credproc"))) || !strings.Contains(screen, "--force") {
 			t.Errorf("%s: %s", flag, screen)
 		}
 		m.onTerminal("credproc", "env", "line", flag, "--force").ends(0)
 		m.onTerminal("credproc", "env", "line", flag, "--unset").ends(0)
 	}
 	for _, name := range []string{"--shell=sh", "--format=env", "--format=env-no-export"} { // the hints are right
-		use := strings.Replace(string(prosef(uses[name], "credproc")), "…", "line", 1)
+		use := strings.Replace(string(terminal.Prosef(uses[name], "credproc")), "…", "line", 1)
 		var text bytes.Buffer
 		c := exec.Command("sh", "-c", use+`; echo "${AWS_SESSION_TOKEN:+set}"`)
 		c.Env, c.Stdout = m.env, &text

@@ -14,6 +14,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
+	"github.com/credproc/credproc/cmd/internal/terminal"
 	"github.com/credproc/credproc/credproc"
 	"github.com/credproc/credproc/internal/printable"
 	"github.com/credproc/credproc/internal/sdk"
@@ -46,7 +47,7 @@ func (c *consoleCommand) federate(ctx context.Context, r *run, t *target) error 
 	}
 	if _, single := t.provider.(*credproc.Provider); !single && f.duration != 0 {
 		f.duration = 0
-		r.say("--duration is left out: the console session of a chained role lasts as long as its credentials.")
+		r.Say("--duration is left out: the console session of a chained role lasts as long as its credentials.")
 	}
 	token, err := f.token(ctx, r)
 	if err != nil {
@@ -98,7 +99,7 @@ func (f *federation) token(ctx context.Context, r *run) (string, error) {
 	token, err := f.exchange(ctx, r)
 	refused, ok := errors.AsType[*federationError](err)
 	if ok && refused.status == http.StatusBadRequest && f.duration != 0 {
-		r.say("The role does not allow a console session of %s: it lasts as long as the credentials.", short(f.duration))
+		r.Say("The role does not allow a console session of %s: it lasts as long as the credentials.", terminal.Short(f.duration))
 		f.duration = 0
 		return f.exchange(ctx, r)
 	}

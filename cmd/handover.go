@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/credproc/credproc/cmd/internal/terminal"
 	"github.com/credproc/credproc/internal/loopback"
 )
 
@@ -26,7 +27,7 @@ const (
 func (c *consoleCommand) handOver(ctx context.Context, r *run, t *target, login string) error {
 	switch {
 	case c.Print:
-		return r.printURL(login)
+		return r.PrintURL(login)
 	case r.Browser != nil:
 		return r.Browser(login)
 	}
@@ -46,7 +47,7 @@ func (c *consoleCommand) handOver(ctx context.Context, r *run, t *target, login 
 		return err
 	}
 	if refused != "" {
-		r.say("%s: warning: %s asked for the page and was refused.", r.name(), refused)
+		r.Say("%s: warning: %s asked for the page and was refused.", r.name(), refused)
 	}
 	// The answer is to get out. Browsers hold further connections open on which
 	// they never ask for anything, and which are no reason to wait, nor to fail.
@@ -152,7 +153,7 @@ func (e *handOverError) Error() string {
 	case e.twice:
 		return "two browsers asked for the page, and the first one got it"
 	case e.refused != "":
-		return fmt.Sprintf("your browser did not ask for the page within %s, but %s did and was refused", short(handOver), e.refused)
+		return fmt.Sprintf("your browser did not ask for the page within %s, but %s did and was refused", terminal.Short(handOver), e.refused)
 	}
-	return fmt.Sprintf("no browser asked for the page within %s", short(handOver))
+	return fmt.Sprintf("no browser asked for the page within %s", terminal.Short(handOver))
 }

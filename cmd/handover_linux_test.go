@@ -10,6 +10,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/credproc/credproc/cmd/internal/terminal"
 )
 
 // another returns what an HTTP client of another user gets.
@@ -55,7 +57,7 @@ func TestAnotherUserDoesNotGetTheConsole(t *testing.T) {
 			t.Errorf("another user gets %s", answer)
 		}
 		if !comes {
-			cancel(&interruptedError{name: "interrupted", status: interrupted})
+			cancel(&terminal.InterruptedError{Name: "interrupted", Status: interrupted})
 			if status := <-ended; status == 0 {
 				t.Error("it has ended well")
 			}

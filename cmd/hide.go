@@ -33,13 +33,13 @@ func (r *run) hideDefault(e environment) ([]setting, error) {
 			return nil, err
 		}
 		hidden = append(hidden, setting{"AWS_CONFIG_FILE", copied})
-		r.say("%s: profile default in %s has credentials, which SDKs take before those of an endpoint: the command sees a copy of the file without them.", r.name(), config)
+		r.Say("%s: profile default in %s has credentials, which SDKs take before those of an endpoint: the command sees a copy of the file without them.", r.name(), config)
 	}
 	if _, found, err := withoutDefault(credentials, true); err != nil {
 		return nil, err
 	} else if found {
 		hidden = append(hidden, setting{"AWS_SHARED_CREDENTIALS_FILE", os.DevNull})
-		r.say("%s: profile default in %s has credentials, which SDKs take before those of an endpoint: the command does not see that file.", r.name(), credentials)
+		r.Say("%s: profile default in %s has credentials, which SDKs take before those of an endpoint: the command does not see that file.", r.name(), credentials)
 	}
 	return hidden, nil
 }

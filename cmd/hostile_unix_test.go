@@ -123,7 +123,7 @@ func (h *siege) looks() {
 
 func (h *siege) harmless(what, said string) {
 	h.Helper()
-	if found := harmful(said); found != nil || strings.Contains("\n"+said, "\nhint: run \"curl") || strings.Contains(said, "\ny") {
+	if found := harmfulIn(said); found != nil || strings.Contains("\n"+said, "\nhint: run \"curl") || strings.Contains(said, "\ny") {
 		h.Errorf("%q prints %q\n%q", what, found, said)
 	}
 }

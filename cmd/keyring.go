@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/credproc/credproc/cmd/internal/terminal"
 	"github.com/credproc/credproc/tokencache"
 	"github.com/credproc/credproc/tokencache/keyring"
 )
@@ -65,7 +66,7 @@ func (c *keyringShowCommand) Run(ctx context.Context, a *App) error {
 			}
 		}
 		if c.JSON {
-			return r.printJSON(report)
+			return r.PrintJSON(report)
 		}
 		return r.printKeyrings(&report)
 	})
@@ -85,7 +86,7 @@ func (r *run) everySession() ([]*tokencache.Session, error) {
 	for _, name := range names {
 		s, err := r.config.Session(name)
 		if err != nil {
-			r.say("%v", err)
+			r.Say("%v", err)
 			continue
 		}
 		all, logins = append(all, s), without(logins, s)
@@ -191,22 +192,22 @@ func (k *keyringState) add(session string, state tokencache.KeyringState) {
 }
 
 func (r *run) printKeyrings(report *keyringReport) error {
-	table := r.table()
+	table := r.Table()
 	for _, s := range report.Sessions {
 		why := s.Why
 		if s.Cached {
 			why += ", and the kernel has the key for now"
 		}
-		table.row(s.Session, s.Keyring+" keyring", why)
+		table.Row(s.Session, s.Keyring+" keyring", why)
 	}
-	table.flush()
-	if err := r.print("\n"); err != nil {
+	table.Flush()
+	if err := r.Print("\n"); err != nil {
 		return err
 	}
 	for _, k := range report.Keyrings {
-		table.row(k.Keyring, k.State, k.contents())
+		table.Row(k.Keyring, k.State, k.contents())
 	}
-	return table.flush()
+	return table.Flush()
 }
 
 func (k *keyringState) contents() string {
@@ -239,7 +240,7 @@ func (keyringLockCommand) Run(ctx context.Context, a *App) error {
 		if err := r.lockKeyrings(); err != nil {
 			return err
 		}
-		r.say("The kernel keeps no key of ours any more.")
+		r.Say("The kernel keeps no key of ours any more.")
 		return nil
 	})
 }
@@ -275,7 +276,7 @@ func (c *keyringResetCommand) Run(ctx context.Context, a *App) error {
 			err = r.lockKeyrings()
 		}
 		if err == nil {
-			r.say("The %s keyring has nothing of ours any more. The service was not told: sessions there end by themselves.", c.Keyring)
+			r.Say("The %s keyring has nothing of ours any more. The service was not told: sessions there end by themselves.", c.Keyring)
 		}
 		return err
 	})
@@ -283,7 +284,7 @@ func (c *keyringResetCommand) Run(ctx context.Context, a *App) error {
 
 // confirmReset asks the person, who is told what is lost.
 func (r *run) confirmReset(keyring string, sessions []*tokencache.Session) error {
-	if !r.onTerminal() {
+	if !r.Interactive() {
 		return r.usage("keyring reset forgets logins: say --yes where nobody can be asked")
 	}
 	var names []string
@@ -292,11 +293,11 @@ func (r *run) confirmReset(keyring string, sessions []*tokencache.Session) error
 			names = append(names, sessionLabel(s))
 		}
 	}
-	var lost prose = "No login is known to be there."
+	var lost terminal.Prose = "No login is known to be there."
 	if len(names) > 0 {
-		lost = prosef("These logins are lost: %s.", joined(names, ", "))
+		lost = terminal.Prosef("These logins are lost: %s.", terminal.Join(names, ", "))
 	}
-	answer, err := r.ask(prosef("Forget all of ours in the %s keyring? %s [y/N]", keyring, lost), "")
+	answer, err := r.Ask(terminal.Prosef("Forget all of ours in the %s keyring? %s [y/N]", keyring, lost), "")
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/credproc/credproc/cmd/internal/terminal"
 	"github.com/credproc/credproc/credproc"
 	"github.com/credproc/credproc/oidc"
 )
@@ -40,7 +41,7 @@ func (f *listFlags) listing(t *target) *credproc.Listing {
 
 // Run implements the command, for kong.
 func (c *listCommand) Run(ctx context.Context, a *App) error {
-	return a.do(ctx, a.onTerminal(), func(ctx context.Context, r *run) error {
+	return a.do(ctx, a.term().Interactive(), func(ctx context.Context, r *run) error {
 		if !(c.Rate >= 0) { // or no number
 			return r.usage("--rate is %v: it must be more than 0", c.Rate)
 		}
@@ -59,8 +60,8 @@ func (c *listCommand) Run(ctx context.Context, a *App) error {
 			return err
 		}
 		rows = filtered(rows, c.Filter)
-		if age := time.Since(at); age > time.Minute && r.onTerminal() {
-			r.say("As of %s ago; --refresh asks the service anew.", roughly(age))
+		if age := time.Since(at); age > time.Minute && r.Interactive() {
+			r.Say("As of %s ago; --refresh asks the service anew.", terminal.Roughly(age))
 		}
 		return r.printAccounts(rows, c.JSON, c.Accounts)
 	})
@@ -80,18 +81,18 @@ func (r *run) listOrSignIn(ctx context.Context, t *target, l *credproc.Listing) 
 
 // list makes a list, and shows how far it has come.
 func (r *run) list(ctx context.Context, l *credproc.Listing) ([]credproc.Account, time.Time, error) {
-	if isTerminal(r.stderr()) {
+	if terminal.Is(r.ErrWriter()) {
 		var shown time.Time
 		l.Progress = func(p credproc.Progress) {
 			if time.Since(shown) < 100*time.Millisecond && p.Done < p.Total {
 				return
 			}
 			shown = time.Now()
-			r.sayPart("\r%s"+eraseLine, progressLine(p))
+			r.SayPart("\r%s"+terminal.EraseLine, progressLine(p))
 		}
 		defer func() {
 			if !shown.IsZero() {
-				r.sayPart("\r" + eraseLine)
+				r.SayPart("\r" + terminal.EraseLine)
 			}
 		}()
 	}
@@ -192,21 +193,21 @@ func containsAll(text string, parts []string) bool {
 
 func (r *run) printAccounts(rows []row, asJSON, accountsOnly bool) error {
 	if asJSON {
-		return r.printJSON(rows)
+		return r.PrintJSON(rows)
 	}
-	table := r.table()
+	table := r.Table()
 	if accountsOnly {
-		table.row("ACCOUNT ID", "ACCOUNT NAME", "EMAIL")
+		table.Row("ACCOUNT ID", "ACCOUNT NAME", "EMAIL")
 		for _, one := range rows {
-			table.row(one.ID, one.Name, one.Email)
+			table.Row(one.ID, one.Name, one.Email)
 		}
-		return table.flush()
+		return table.Flush()
 	}
-	table.row("ACCOUNT ID", "ACCOUNT NAME", "EMAIL", "ROLE NAME", "PROFILE")
+	table.Row("ACCOUNT ID", "ACCOUNT NAME", "EMAIL", "ROLE NAME", "PROFILE")
 	for _, one := range rows {
 		for _, role := range one.Roles {
-			table.row(one.ID, one.Name, one.Email, role, cmp.Or(strings.Join(one.Profiles[role], ", "), "-"))
+			table.Row(one.ID, one.Name, one.Email, role, cmp.Or(strings.Join(one.Profiles[role], ", "), "-"))
 		}
 	}
-	return table.flush()
+	return table.Flush()
 }

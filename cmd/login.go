@@ -6,12 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"net/url"
 	"os"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/credproc/credproc/cmd/internal/terminal"
 	"github.com/credproc/credproc/internal/sealed"
 	"github.com/credproc/credproc/oidc"
 	"github.com/credproc/credproc/tokencache"
@@ -101,9 +103,9 @@ func (r *run) loginBy(ctx context.Context, t *target, o *loginOptions) error {
 	case err != nil:
 		return err
 	case joined:
-		r.say("Signed in to %s, by another process.", sessionLabel(s))
+		r.Say("Signed in to %s, by another process.", sessionLabel(s))
 	default:
-		r.say("Signed in to %s.", sessionLabel(s))
+		r.Say("Signed in to %s.", sessionLabel(s))
 	}
 	return r.keyringNote(s)
 }
@@ -167,7 +169,7 @@ func (r *run) sayWhoIs(s *tokencache.Session, said string) string {
 				h.PID, sessionLabel(s), h.PID)
 		}
 		if say != said {
-			r.say("%s", say)
+			r.Say("%s", say)
 		}
 		return say
 	}
@@ -182,14 +184,14 @@ func (r *run) stillWorks(ctx context.Context, s *tokencache.Session) (bool, erro
 	unreadable, _ := errors.AsType[*tokencache.RecordError](err)
 	switch {
 	case err == nil:
-		r.say("Already signed in to %s: the session was renewed just now.", sessionLabel(s))
+		r.Say("Already signed in to %s: the session was renewed just now.", sessionLabel(s))
 		return true, nil
 	case errors.Is(err, oidc.ErrSignInRequired):
 		return false, nil
 	case errors.Is(err, sealed.ErrNewer):
 		return false, err
 	case unreadable != nil && unreadable.What != "sealing key": // which no sign-in replaces
-		r.say("%v. Signing in anew.", err)
+		r.Say("%v. Signing in anew.", err)
 		return false, nil
 	}
 	return false, err
@@ -206,7 +208,7 @@ func (r *run) signIn(ctx context.Context, s *tokencache.Session, config *oidc.Co
 		if strict || !other {
 			return token, err
 		}
-		r.say("%s Signing in with a code instead.", why)
+		r.Say("%s Signing in with a code instead.", why)
 		way.opens = way.opens && !errors.As(err, new(*noBrowserError))
 	}
 	return r.device(ctx, s, &named, way, o)
@@ -228,8 +230,8 @@ func insteadOfPKCE(err error) (why string, other bool) {
 
 // browse signs in with a browser on this machine.
 func (r *run) browse(ctx context.Context, s *tokencache.Session, config *oidc.Config, way choice, strict bool, o *loginOptions) (*oidc.Token, error) {
-	w := r.waiting()
-	defer w.end()
+	w := r.Waiting()
+	defer w.End()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	return config.SignInWithBrowser(ctx, func(page string) error {
@@ -242,29 +244,71 @@ func (r *run) browse(ctx context.Context, s *tokencache.Session, config *oidc.Co
 			if err := r.openIn(s, page); err != nil && !strict {
 				return &noBrowserError{err: err}
 			} else if err != nil {
-				w.say("No browser was opened: %v.", err)
+				w.Say("No browser was opened: %v.", err)
 			}
 		}
-		w.count("Waiting for the browser", time.Now().Add(10*time.Minute))
-		go r.takePasted(ctx, w, page)
+		w.Count("Waiting for the browser", time.Now().Add(10*time.Minute))
+		go r.EachLine(ctx, func(line string) {
+			if err := deliver(ctx, page, line); err != nil && ctx.Err() == nil {
+				w.Say("That cannot be used: %v. Paste the address of the page that the browser could not show.", err)
+			}
+		})
 		return nil
 	})
 }
 
 // invite shows the page of a sign-in with a browser on this machine.
-func (r *run) invite(w *waiting, s *tokencache.Session, page string, opens bool) {
-	var how prose = "To sign in to %s, open this page in a browser on this computer:"
+func (r *run) invite(w *terminal.Waiting, s *tokencache.Session, page string, opens bool) {
+	var how terminal.Prose = "To sign in to %s, open this page in a browser on this computer:"
 	if opens {
 		how = "A browser opens to sign in to %s. If none does, open this page in one here:"
 	}
-	w.say(how+"\n\n    %s\n", sessionLabel(s), page)
+	w.Say(how+"\n\n    %s\n", sessionLabel(s), page)
 	tunnel := sshLine(r.getenv, page)
 	if tunnel != "" {
-		w.say("If the browser is on another computer, first run this there:\n\n    %s\n", tunnel)
+		w.Say("If the browser is on another computer, first run this there:\n\n    %s\n", tunnel)
 	}
-	if isTerminal(r.stdin()) && (tunnel != "" || !opens) {
-		w.say("If the browser ends at a page that it cannot show, paste its address here.")
+	if terminal.Is(r.InReader()) && (tunnel != "" || !opens) {
+		w.Say("If the browser ends at a page that it cannot show, paste its address here.")
 	}
+}
+
+// pasteTime is more than the service takes to exchange a code.
+const pasteTime = 20 * time.Second
+
+// deliver requests the address that the person has pasted, where their browser
+// could not reach this process, if it is that of the callback. It is checked where
+// a browser's request is.
+func deliver(ctx context.Context, page, pasted string) error {
+	asked, err := url.Parse(page)
+	if err != nil {
+		return err
+	}
+	ours, err := url.Parse(asked.Query().Get("redirect_uri"))
+	if err != nil {
+		return err
+	}
+	u, err := url.Parse(pasted)
+	if err != nil || u.Scheme != ours.Scheme || u.Host != ours.Host || u.Path != ours.Path || u.RawQuery == "" {
+		return errors.New("it does not begin with " + ours.String() + "?")
+	}
+	ctx, cancel := context.WithTimeout(ctx, pasteTime)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
+	if err != nil {
+		return errors.New("it is no address")
+	}
+	// A proxy is no way to ourselves, and must not see the code.
+	transport := &http.Transport{DisableKeepAlives: true}
+	answer, err := transport.RoundTrip(request)
+	if err != nil {
+		return errors.New("nobody is waiting for it any more")
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		return errors.New("it is not the answer to this sign-in")
+	}
+	return nil
 }
 
 // sshLine is what brings a browser on the other end of an SSH connection to us:
@@ -301,19 +345,19 @@ func (r *run) device(ctx context.Context, s *tokencache.Session, config *oidc.Co
 	if err != nil {
 		return nil, err
 	}
-	r.say("%s", invitation(s, code, page))
-	r.showQR(page, o.qr, !way.opens)
+	r.Say("%s", invitation(s, code, page))
+	r.ShowQR(page, o.qr, !way.opens)
 	switch {
 	case foreign != nil:
-		r.say("It is not opened from here, since it is at a host that is not known to be the service's.")
+		r.Say("It is not opened from here, since it is at a host that is not known to be the service's.")
 	case way.opens:
 		if err := r.openIn(s, page); err != nil {
-			r.say("No browser was opened: %v.", err)
+			r.Say("No browser was opened: %v.", err)
 		}
 	}
-	w := r.waiting()
-	defer w.end()
-	w.count("Waiting for the code to be confirmed", code.Expiry)
+	w := r.Waiting()
+	defer w.End()
+	w.Count("Waiting for the code to be confirmed", code.Expiry)
 	return config.Redeem(ctx, code)
 }
 
@@ -326,9 +370,9 @@ func (r *run) endOld(ctx context.Context, s *tokencache.Session, o *loginOptions
 	o.ended = true
 	switch err := s.Revoke(ctx); {
 	case err == nil:
-		r.say("The old session is ended at the service; the browser may be signed out too.")
+		r.Say("The old session is ended at the service; the browser may be signed out too.")
 	case !errors.Is(err, keyring.ErrNotFound):
-		r.say("The old session could not be ended at the service: %v.", err)
+		r.Say("The old session could not be ended at the service: %v.", err)
 	}
 }
 
@@ -355,7 +399,7 @@ func (r *run) takeOver(ctx context.Context, s *tokencache.Session, force bool) e
 	if err != nil {
 		return err
 	}
-	r.say("Signed in to %s with the AWS CLI's login, which is renewed here from now on. The AWS CLI may want a sign-in of its own the next time.", sessionLabel(s))
+	r.Say("Signed in to %s with the AWS CLI's login, which is renewed here from now on. The AWS CLI may want a sign-in of its own the next time.", sessionLabel(s))
 	return r.keyringNote(s)
 }
 
@@ -372,9 +416,9 @@ func pageOf(config *oidc.Config, code *oidc.DeviceCode) (page string, foreign, e
 }
 
 // invitation asks a person to confirm a code.
-func invitation(s *tokencache.Session, code *oidc.DeviceCode, page string) prose {
-	return prosef("To sign in to %s, open this page in a browser, on any device:\n\n    %s\n\nand confirm that it shows the code %s. It is good for %s.",
-		sessionLabel(s), page, code.UserCode, roughly(time.Until(code.Expiry)))
+func invitation(s *tokencache.Session, code *oidc.DeviceCode, page string) terminal.Prose {
+	return terminal.Prosef("To sign in to %s, open this page in a browser, on any device:\n\n    %s\n\nand confirm that it shows the code %s. It is good for %s.",
+		sessionLabel(s), page, code.UserCode, terminal.Roughly(time.Until(code.Expiry)))
 }
 
 // keyringNote says where the tokens are, unless that is where people expect
@@ -387,14 +431,14 @@ func (r *run) keyringNote(s *tokencache.Session) error {
 	switch status.Keyring {
 	case "kernel":
 		if new(keyring.Kernel).Persistent() {
-			r.say("Its tokens are in the kernel's keyring, until a reboot or three days without use.")
+			r.Say("Its tokens are in the kernel's keyring, until a reboot or three days without use.")
 		} else {
-			r.say("Its tokens are in the kernel's keyring, until your last process ends: %s.", openToSandboxes)
+			r.Say("Its tokens are in the kernel's keyring, until your last process ends: %s.", openToSandboxes)
 		}
 	case "file":
-		r.say("Its tokens are in files that are encrypted with a key of your own.")
+		r.Say("Its tokens are in files that are encrypted with a key of your own.")
 	case "plaintext":
-		r.say("Its tokens are in plaintext files: nothing guards them but the files' mode.")
+		r.Say("Its tokens are in plaintext files: nothing guards them but the files' mode.")
 	}
 	return nil
 }
@@ -447,13 +491,13 @@ func (r *run) logout(ctx context.Context, s *tokencache.Session) error {
 	revoke, ok := errors.AsType[*tokencache.RevokeError](err)
 	switch {
 	case ok:
-		r.say("Signed out of %s here. The service could not be told: %v.", sessionLabel(s), revoke.Err)
+		r.Say("Signed out of %s here. The service could not be told: %v.", sessionLabel(s), revoke.Err)
 	case err != nil:
 		return err
 	case was:
-		r.say("Signed out of %s.", sessionLabel(s))
+		r.Say("Signed out of %s.", sessionLabel(s))
 	default:
-		r.say("Not signed in to %s.", sessionLabel(s))
+		r.Say("Not signed in to %s.", sessionLabel(s))
 	}
 	return nil
 }
@@ -466,7 +510,7 @@ func (r *run) logoutAll(ctx context.Context) error {
 		return err
 	}
 	if len(logins) == 0 {
-		r.say("Not signed in.")
+		r.Say("Not signed in.")
 	}
 	var failed error
 	for _, login := range logins {
@@ -484,19 +528,4 @@ func (r *run) logoutAll(ctx context.Context) error {
 		}
 	}
 	return errors.Join(failed, r.lockKeyrings())
-}
-
-// roughly says a time in words that people need not compute with.
-func roughly(d time.Duration) string {
-	switch {
-	case d < 0:
-		return "no time"
-	case d < 2*time.Minute:
-		return fmt.Sprintf("%d seconds", int(d.Seconds()))
-	case d < 2*time.Hour:
-		return fmt.Sprintf("%d minutes", int(d.Round(time.Minute).Minutes()))
-	case d < 48*time.Hour:
-		return fmt.Sprintf("%d hours", int(d.Round(time.Hour).Hours()))
-	}
-	return fmt.Sprintf("%d days", int(d.Hours()/24))
 }

@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/term"
 
+	"github.com/credproc/credproc/cmd/internal/terminal"
 	"github.com/credproc/credproc/tokencache"
 )
 
@@ -27,7 +28,7 @@ type notice struct {
 
 func (a *App) notice() *notice {
 	n := &notice{app: a}
-	n.mode, n.terminal = a.screenMode()
+	n.mode, n.terminal = a.term().Mode()
 	return n
 }
 
@@ -42,20 +43,20 @@ func (n *notice) tell(err error) {
 	}
 	n.next = time.Now().Add(noticeTime)
 	say := n.app.advise(err)
-	what := string(unended(say.text, "."))                        // and so on one line
+	what := string(terminal.TrimSuffix(say.text, "."))            // and so on one line
 	if e, ok := errors.AsType[*tokencache.SignInError](err); ok { // there was one when the command began
 		what = "the session " + e.Session + " has ended"
 	}
-	text := prosef("%s: %s", n.app.name(), what)
+	text := terminal.Prosef("%s: %s", n.app.name(), what)
 	if say.hint != "" {
-		text += prosef("; run \"%s\"", say.hint)
+		text += terminal.Prosef("; run \"%s\"", say.hint)
 	}
-	n.app.say("%s", text)
+	n.app.term().Say("%s", text)
 }
 
 // taken reports whether a program has changed the terminal's mode, as editors,
 // pagers and the prompts of shells do.
 func (n *notice) taken() bool {
-	mode, ok := n.app.screenMode()
+	mode, ok := n.app.term().Mode()
 	return ok && n.terminal && mode != n.mode
 }

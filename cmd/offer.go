@@ -3,8 +3,8 @@ package cmd
 import (
 	"context"
 	"errors"
-	"strings"
 
+	"github.com/credproc/credproc/cmd/internal/terminal"
 	"github.com/credproc/credproc/oidc"
 )
 
@@ -12,10 +12,10 @@ import (
 // what err wants and mayOffer allows it, and does it. It returns err if there is
 // nobody to ask or the answer is no, else how the sign-in ended.
 func (r *run) offerLogin(ctx context.Context, t *target, mayOffer bool, err error) error {
-	if !mayOffer || !errors.Is(err, oidc.ErrSignInRequired) || !r.onTerminal() || r.noLogin() {
+	if !mayOffer || !errors.Is(err, oidc.ErrSignInRequired) || !r.Interactive() || r.noLogin() {
 		return err
 	}
-	agreed, askErr := r.agrees(prosef("Not signed in to %s. Sign in now?", sessionLabel(t.session)))
+	agreed, askErr := r.Agrees(terminal.Prosef("Not signed in to %s. Sign in now?", sessionLabel(t.session)))
 	if askErr != nil {
 		return askErr
 	}
@@ -23,14 +23,4 @@ func (r *run) offerLogin(ctx context.Context, t *target, mayOffer bool, err erro
 		return err
 	}
 	return r.login(ctx, t, true, false)
-}
-
-// agrees asks a question that Enter says yes to.
-func (r *run) agrees(question prose) (bool, error) {
-	answer, err := r.ask(question+" [Y/n]", "")
-	if errors.Is(err, errLeft) {
-		return false, nil
-	}
-	answer = strings.ToLower(answer)
-	return answer == "" || answer == "y" || answer == "yes", err
 }

@@ -3,16 +3,11 @@ package cmd
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"io"
-	"os"
 	"os/exec"
 	"runtime"
 	"strings"
 	"time"
-
-	"golang.org/x/term"
 
 	"github.com/credproc/credproc/tokencache/keyring"
 )
@@ -20,8 +15,6 @@ import (
 // commandTime is how long the command that knows the passphrase may take where
 // no person is waiting.
 const commandTime = 25 * time.Second
-
-var errNoPassphrase = errors.New("no passphrase was given")
 
 // unlock returns how the file keyring is opened: by what the environment says,
 // or else by the person at the terminal, if there is one to be asked.
@@ -39,7 +32,7 @@ func (a *App) unlock(attended bool) keyring.Unlock {
 		}
 	case passphrase != "":
 		u.Passphrase = func(context.Context, keyring.PassphraseRequest) (string, error) { return passphrase, nil }
-	case attended && a.onTerminal():
+	case attended && a.term().Interactive():
 		u.Passphrase, u.Person = a.askPassphrase, true
 	}
 	return u
@@ -67,7 +60,7 @@ func (a *App) runPassphraseCommand(ctx context.Context, command string) (string,
 	child := exec.CommandContext(ctx, argv[0], argv[1:]...)
 	child.Env = append(a.inherited(), a.variable("RESOLVING")+"=1")
 	var out head
-	child.Stdout, child.Stderr, child.WaitDelay = &out, a.stderr(), time.Second
+	child.Stdout, child.Stderr, child.WaitDelay = &out, a.term().ErrWriter(), time.Second
 	if err := child.Run(); err != nil {
 		return "", fmt.Errorf("%s failed: %w", a.variable("PASSPHRASE_COMMAND"), err)
 	}
@@ -93,64 +86,28 @@ func (a *App) askPassphrase(ctx context.Context, ask keyring.PassphraseRequest) 
 		return known, nil
 	}
 	if ask.Wrong {
-		a.say("That is not the passphrase.")
+		a.term().Say("That is not the passphrase.")
 	}
 	prompt := "Passphrase of the file keyring: "
 	if ask.New {
 		prompt = "A passphrase for the file keyring: "
 	}
 	for {
-		secret, err := a.readSecret(ctx, prompt)
+		secret, err := a.term().ReadSecret(ctx, prompt)
 		if err != nil {
 			return "", err
 		}
 		if ask.New {
-			again, err := a.readSecret(ctx, "Once more: ")
+			again, err := a.term().ReadSecret(ctx, "Once more: ")
 			if err != nil {
 				return "", err
 			}
 			if again != secret {
-				a.say("These are not the same.")
+				a.term().Say("These are not the same.")
 				continue
 			}
 		}
 		a.passphrase = func() string { return secret }
 		return secret, nil
-	}
-}
-
-// readSecret reads a line from the terminal. The echo is off before the prompt
-// is there, and on again whatever ends the wait.
-func (a *App) readSecret(ctx context.Context, prompt string) (string, error) {
-	in, ok := a.stdin().(*os.File)
-	if !ok {
-		return "", errNoPassphrase
-	}
-	before, err := term.MakeRaw(int(in.Fd()))
-	if err != nil {
-		return "", err
-	}
-	defer term.Restore(int(in.Fd()), before)
-	type line struct {
-		text string
-		err  error
-	}
-	read := make(chan line, 1)
-	go func() {
-		terminal := term.NewTerminal(a.dialogue(in), "")
-		text, err := terminal.ReadPassword(prompt)
-		read <- line{text, err}
-	}()
-	select {
-	case l := <-read:
-		if errors.Is(l.err, io.EOF) { // ctrl-C, which is no signal in this mode, or ctrl-D
-			return "", &interruptedError{name: "interrupted", status: interrupted}
-		}
-		return l.text, l.err
-	case <-ctx.Done():
-		if cause := context.Cause(ctx); !errors.Is(cause, context.DeadlineExceeded) {
-			return "", cause
-		}
-		return "", fmt.Errorf("%w in time", errNoPassphrase)
 	}
 }

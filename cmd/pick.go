@@ -9,17 +9,18 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/credproc/credproc/cmd/internal/terminal"
 	"github.com/credproc/credproc/credproc"
 	"github.com/credproc/credproc/internal/safedir"
 )
 
 // pickSession asks the person for one of the sessions.
 func (r *run) pickSession(names []string) (*target, error) {
-	var choices []pickable
+	var choices []terminal.Choice
 	for _, name := range names {
-		choices = append(choices, pickable{name: name})
+		choices = append(choices, terminal.Choice{Name: name})
 	}
-	i, err := r.pickOne("Which session?", choices)
+	i, err := r.PickOne("Which session?", choices)
 	if err != nil {
 		return nil, err
 	}
@@ -30,7 +31,7 @@ func (r *run) pickSession(names []string) (*target, error) {
 // is a terminal. process, token, serve and status do not call it.
 func (f *roleFlags) choose(ctx context.Context, r *run) error {
 	said := f.byRole() || f.Profile != "" || r.getenv("AWS_PROFILE") != "" || r.getenv("AWS_DEFAULT_PROFILE") != ""
-	if said || !r.onTerminal() {
+	if said || !r.Interactive() {
 		return nil
 	}
 	if r.config.HasProfile("default") {
@@ -48,7 +49,7 @@ func (f *roleFlags) choose(ctx context.Context, r *run) error {
 
 // offer is a role to be picked.
 type offer struct {
-	pickable
+	terminal.Choice
 	key   string // for the list of recent ones
 	flags roleFlags
 }
@@ -64,11 +65,11 @@ func (r *run) pickRole(ctx context.Context) (roleFlags, error) {
 	}
 	recent := r.recent()
 	slices.SortStableFunc(offers, func(a, b offer) int { return rank(recent, a.key) - rank(recent, b.key) })
-	var choices []pickable
+	var choices []terminal.Choice
 	for _, o := range offers {
-		choices = append(choices, o.pickable)
+		choices = append(choices, o.Choice)
 	}
-	i, err := r.pickOne("Which role?", choices)
+	i, err := r.PickOne("Which role?", choices)
 	if err != nil {
 		return roleFlags{}, err
 	}
@@ -99,7 +100,7 @@ func (r *run) offers(ctx context.Context) (offers []offer, err error) {
 		if p.RoleARN == "" {
 			detail = strings.TrimSpace(fmt.Sprintf("%s  %s %s", p.RoleName, p.AccountID, accounts.name(p.Session, p.AccountID)))
 		}
-		offers = append(offers, offer{pickable{p.Profile, detail}, "profile " + p.Profile, roleFlags{Profile: p.Profile}})
+		offers = append(offers, offer{terminal.Choice{Name: p.Profile, Detail: detail}, "profile " + p.Profile, roleFlags{Profile: p.Profile}})
 	}
 	for _, session := range accounts {
 		for _, a := range session.accounts {
@@ -108,7 +109,7 @@ func (r *run) offers(ctx context.Context) (offers []offer, err error) {
 					continue
 				}
 				name := cmp.Or(a.Name, a.ID) + "  " + role
-				offers = append(offers, offer{pickable{name, strings.TrimSpace(a.ID + "  " + session.name + "  " + a.Email)},
+				offers = append(offers, offer{terminal.Choice{Name: name, Detail: strings.TrimSpace(a.ID + "  " + session.name + "  " + a.Email)},
 					"role " + session.name + " " + a.ID + " " + role,
 					roleFlags{SSOSession: session.name, AccountID: a.ID, RoleName: role}})
 			}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/credproc/credproc/cmd/internal/terminal"
 	"github.com/credproc/credproc/oidc"
 	"github.com/credproc/credproc/tokencache"
 )
@@ -45,7 +46,7 @@ func (c *processCommand) Run(ctx context.Context, a *App) error {
 		if err != nil {
 			return r.hintOnTerminal(ctx, t, t.wrap(err))
 		}
-		return r.verbatim(string(document))
+		return r.Verbatim(string(document))
 	})
 }
 
@@ -102,7 +103,7 @@ func (r *run) loginByItself(ctx context.Context, t *target) error {
 		if err != nil {
 			return err
 		}
-		shown := r.onOwnTerminal(invitation(t.session, &code, page))
+		shown := terminal.WriteToControlling(invitation(t.session, &code, page))
 		if resumed {
 			return nil // the browser shows it already
 		}
@@ -130,12 +131,12 @@ func (r *run) loginByItself(ctx context.Context, t *target) error {
 // elsewhere: terraform, for one, tells people the exit status and no more. Of
 // hundreds of processes one does. It returns err.
 func (r *run) hintOnTerminal(ctx context.Context, t *target, err error) error {
-	if !errors.Is(err, oidc.ErrSignInRequired) || isTerminal(r.stderr()) {
+	if !errors.Is(err, oidc.ErrSignInRequired) || terminal.Is(r.ErrWriter()) {
 		return err
 	}
-	if t.session.First(ctx, "hint on terminal "+terminalID(), hintPeriod) {
+	if t.session.First(ctx, "hint on terminal "+terminal.ControllingID(), hintPeriod) {
 		say := r.advise(err)
-		r.onOwnTerminal(say.in(r.name()))
+		terminal.WriteToControlling(say.in(r.name()))
 	}
 	return err
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"text/template"
 
+	"github.com/credproc/credproc/cmd/internal/terminal"
 	"github.com/credproc/credproc/credproc"
 	"github.com/credproc/credproc/internal/awsconfig"
 	"github.com/credproc/credproc/internal/printable"
@@ -152,7 +153,7 @@ func collision(name string, same []wanted, before map[roleKey]string) error {
 		lacks = "{{.RoleName}}"
 	}
 	return &usageError{problem: fmt.Sprintf("the template gives the name %q to %s", name, strings.Join(who, " and to ")),
-		more: prosef("Put %s into it.", lacks)}
+		more: terminal.Prosef("Put %s into it.", lacks)}
 }
 
 func (w *wanted) key() roleKey { return roleKey{w.Session, w.AccountID, w.RoleName} }
@@ -240,7 +241,7 @@ func (b *blockPlan) summary() string {
 		what string
 	}{{b.added, " new"}, {b.changed, " changed"}, {b.removed, " removed"}, {b.kept, " as before"}} {
 		if change.n > 0 {
-			words = append(words, countOf(change.n, "profile")+change.what)
+			words = append(words, terminal.Count(change.n, "profile")+change.what)
 		}
 	}
 	return strings.Join(words, ", ")

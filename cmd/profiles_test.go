@@ -126,7 +126,7 @@ func TestARefusalOfHundredsOfRolesIsALine(t *testing.T) {
 
 func TestARoleThatCannotBePartOfALineIsLeftOut(t *testing.T) {
 	var said strings.Builder
-	r := &run{App: &App{Stderr: &said}}
+	r := newRun(&App{Stderr: &said}, nil, false)
 	accounts := []credproc.Account{{ID: "111111111111", Name: "One", Roles: []string{"Admin", "x; rm", "a\ncredential_process = evil", "$(id)"}}, {ID: "12", Name: "Two", Roles: []string{"Admin"}}}
 	roles := r.writable(everyRole(t, accounts))
 	if len(roles) != 1 || roles[0].RoleName != "Admin" || roles[0].AccountID != "111111111111" {

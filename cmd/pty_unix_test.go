@@ -13,8 +13,8 @@ import (
 	"github.com/creack/pty"
 )
 
-// terminal is a terminal of its own for one program, and what it shows.
-type terminal struct {
+// console is a terminal of its own for one program, and what it shows.
+type console struct {
 	*testing.T
 	*exec.Cmd
 	keys *os.File
@@ -24,10 +24,10 @@ type terminal struct {
 	done  chan struct{} // closed when the last process has left it
 }
 
-// onTerminal runs a program in the foreground of a terminal.
-func (m *machine) onTerminal(program string, args ...string) *terminal {
+// onTerminal runs a program in the foreground of a console.
+func (m *machine) onTerminal(program string, args ...string) *console {
 	m.Helper()
-	p := &terminal{T: m.T, Cmd: exec.Command(program, args...), done: make(chan struct{})}
+	p := &console{T: m.T, Cmd: exec.Command(program, args...), done: make(chan struct{})}
 	p.Env = m.env
 	var err error
 	if p.keys, err = pty.Start(p.Cmd); err != nil {
@@ -57,14 +57,14 @@ func (m *machine) onTerminal(program string, args ...string) *terminal {
 	return p
 }
 
-func (p *terminal) screen() string {
+func (p *console) screen() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return strings.ReplaceAll(p.shown.String(), "\r", "")
 }
 
 // shows waits for a text, and returns all that there is.
-func (p *terminal) shows(text string) string {
+func (p *console) shows(text string) string {
 	p.Helper()
 	for range soonest(p.done) {
 		if screen := p.screen(); strings.Contains(screen, text) {
@@ -73,19 +73,19 @@ func (p *terminal) shows(text string) string {
 	}
 	screen := p.screen()
 	if !strings.Contains(screen, text) {
-		p.Fatalf("%q is not on the terminal:\n%s", text, screen)
+		p.Fatalf("%q is not on the console:\n%s", text, screen)
 	}
 	return screen
 }
 
-func (p *terminal) types(keys string) {
+func (p *console) types(keys string) {
 	p.Helper()
 	if _, err := p.keys.WriteString(keys); err != nil {
 		p.Fatal(err)
 	}
 }
 
-func (p *terminal) ends(status int) {
+func (p *console) ends(status int) {
 	p.Helper()
 	p.Wait()
 	<-p.done

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/credproc/credproc/cmd/internal/terminal"
 	"github.com/credproc/credproc/internal/sdk"
 	"github.com/credproc/credproc/oidc"
 	"github.com/credproc/credproc/tokencache"
@@ -64,16 +65,16 @@ func (r *run) findRegion(ctx context.Context, startURL string) (string, error) {
 	case refused, ctx.Err() != nil:
 		return "", err
 	case region != "":
-		r.say("The portal is in region %s.", region)
+		r.Say("The portal is in region %s.", region)
 		return region, nil
-	case !r.onTerminal():
+	case !r.Interactive():
 		return "", &usageError{problem: regionWanted, more: "Neither the URL nor the portal's page says it. The administrator knows it; the AWS console shows it under IAM Identity Center, Settings."}
 	}
 	return r.askRegion(oidc.StartURLName(startURL))
 }
 
 func (r *run) askRegion(name string) (string, error) {
-	region, err := r.ask(prosef("In which region is the Identity Center of %s (such as eu-west-1)?", name), "")
+	region, err := r.Ask(terminal.Prosef("In which region is the Identity Center of %s (such as eu-west-1)?", name), "")
 	if err != nil {
 		return "", err
 	}

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/credproc/credproc/cmd/internal/terminal"
 	"github.com/credproc/credproc/internal/awsconfig"
 	"github.com/credproc/credproc/internal/safedir"
 )
@@ -44,10 +45,10 @@ func (c *serveCommand) Run(ctx context.Context, a *App) error {
 			return err
 		}
 		url := "http://" + listener.Addr().String()
-		if err := r.print("%s\n", url); err != nil {
+		if err := r.Print("%s\n", url); err != nil {
 			return err
 		}
-		e := &endpoint{app: a, token: hashOf(token), log: r.newJSONLog()}
+		e := &endpoint{app: a, token: hashOf(token), log: r.JSONLog()}
 		e.find = func(path string) (*source, error) { return c.find(r, session, path) }
 		e.log.Info("serving", "url", url, "allow", c.Allow)
 		err = e.serve(ctx, listener)
@@ -120,7 +121,7 @@ func (c *serveCommand) token(r *run) (string, error) {
 	case token == "" && c.TokenFile != "":
 		return "", r.usage("%s is empty: where there is no such file, one with a token is made", name)
 	case token == "":
-		return "", &usageError{problem: "no token to ask clients for", more: prosef("Name a file with --token-file, which is made if it is not there, or set %s.", name)}
+		return "", &usageError{problem: "no token to ask clients for", more: terminal.Prosef("Name a file with --token-file, which is made if it is not there, or set %s.", name)}
 	case strings.ContainsAny(token, "\r\n"):
 		return "", r.usage("%s ends in a newline or has one in it: the SDKs do not take such a token", name)
 	case strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }):

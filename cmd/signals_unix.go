@@ -8,17 +8,16 @@ import (
 	"os/signal"
 	"syscall"
 	"time"
+
+	"github.com/credproc/credproc/cmd/internal/terminal"
 )
 
-// brokenPipe is the error of a write to a pipe that is not read.
-const brokenPipe = syscall.EPIPE
-
 // endings are the signals that end a command, after what must not be cut off.
-var endings = map[os.Signal]*interruptedError{
-	syscall.SIGINT:  {"interrupted", interrupted},
-	syscall.SIGTERM: {"terminated", 128 + int(syscall.SIGTERM)},
-	syscall.SIGHUP:  {"hung up", 128 + int(syscall.SIGHUP)},
-	syscall.SIGQUIT: {"quit", 128 + int(syscall.SIGQUIT)},
+var endings = map[os.Signal]*terminal.InterruptedError{
+	syscall.SIGINT:  {Name: "interrupted", Status: interrupted},
+	syscall.SIGTERM: {Name: "terminated", Status: 128 + int(syscall.SIGTERM)},
+	syscall.SIGHUP:  {Name: "hung up", Status: 128 + int(syscall.SIGHUP)},
+	syscall.SIGQUIT: {Name: "quit", Status: 128 + int(syscall.SIGQUIT)},
 }
 
 // deferSignals makes signals wait for a renewal or sign-in that is between the

@@ -5,11 +5,8 @@ import (
 	"os"
 	"os/signal"
 
-	"golang.org/x/sys/windows"
+	"github.com/credproc/credproc/cmd/internal/terminal"
 )
-
-// brokenPipe is the error of a write to a pipe that is not read.
-const brokenPipe = windows.ERROR_NO_DATA
 
 // deferSignals makes Ctrl-C wait for a renewal or sign-in that is between the
 // service's answer and the keychain.
@@ -27,7 +24,7 @@ func (r *run) deferSignals(ctx context.Context) (context.Context, func()) {
 				if relay := r.relay.Load(); relay != nil {
 					relay.pass(s)
 				} else {
-					cancel(&interruptedError{"interrupted", interrupted})
+					cancel(&terminal.InterruptedError{Name: "interrupted", Status: interrupted})
 				}
 			}
 		}

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/credproc/credproc/cmd/internal/terminal"
 	"github.com/credproc/credproc/credproc"
 	"github.com/credproc/credproc/internal/printable"
 	"github.com/credproc/credproc/oidc"
@@ -119,7 +120,7 @@ func (c *statusCommand) Run(ctx context.Context, a *App) error {
 		case c.Format != "":
 			err = r.printFormatted(c.Format, c.profileFor(r), sessions)
 		case c.JSON:
-			err = r.printJSON(sessions)
+			err = r.PrintJSON(sessions)
 		default:
 			err = r.printStatus(sessions)
 		}
@@ -401,16 +402,16 @@ func (s *sessionStatus) label() string { return cmp.Or(s.Session, oidc.StartURLN
 
 func (r *run) printStatus(sessions []sessionStatus) error {
 	if len(sessions) == 0 {
-		r.say("No sso-session in %s, and nothing signed in.", r.config.Path())
+		r.Say("No sso-session in %s, and nothing signed in.", r.config.Path())
 	}
 	wide := 0
 	for _, s := range sessions {
-		if n := width(oneLine(s.label())); n <= 24 { // one long name moves no other's state away
+		if n := terminal.Width(terminal.Line(s.label())); n <= 24 { // one long name moves no other's state away
 			wide = max(wide, n)
 		}
 	}
-	var text []prose
-	p := r.paint(r.stdout())
+	var text []terminal.Prose
+	p := r.Paint()
 	now := time.Now()
 	for i, s := range sessions {
 		if i > 0 && (s.State != signedOut || sessions[i-1].State != signedOut) {
@@ -418,100 +419,100 @@ func (r *run) printStatus(sessions []sessionStatus) error {
 		}
 		text = append(text, s.heading(p, wide)+"\n")
 		for _, line := range r.lines(&s, now) {
-			label := "  " + pad(line.label, 9)
-			text = append(text, line.paint(p)(label)+r.wrapped(line.text, width(label))+"\n")
+			label := "  " + terminal.Pad(line.label, 9)
+			text = append(text, line.paint(p)(label)+terminal.WrapCommands(line.text, terminal.Width(label), r.name())+"\n")
 		}
 	}
-	return r.print("%s", joined(text, ""))
+	return r.Print("%s", terminal.Join(text, ""))
 }
 
 // heading is the name, padded to wide columns, and how things stand: below it
 // if the two do not fit side by side.
-func (s *sessionStatus) heading(p paint, wide int) prose {
-	name := oneLine(s.label())
-	gap := spaces(wide-width(name)) + "  "
-	if width(name)+len(gap)+width(s.headline(paint{})) > columns {
+func (s *sessionStatus) heading(p terminal.Paint, wide int) terminal.Prose {
+	name := terminal.Line(s.label())
+	gap := terminal.Spaces(wide-terminal.Width(name)) + "  "
+	if terminal.Width(name)+len(gap)+terminal.Width(s.headline(terminal.Paint{})) > terminal.Columns {
 		gap = "\n  "
 	}
-	return p.bold(name) + gap + s.headline(p)
+	return p.Bold(name) + gap + s.headline(p)
 }
 
-func (s *sessionStatus) headline(p paint) prose {
+func (s *sessionStatus) headline(p terminal.Paint) terminal.Prose {
 	switch s.State {
 	case signedIn:
-		return p.green("signed in") + p.faint(prosef(", %s keyring", s.Keyring))
+		return p.Green("signed in") + p.Faint(terminal.Prosef(", %s keyring", s.Keyring))
 	case signedOut:
-		return p.yellow("not signed in")
+		return p.Yellow("not signed in")
 	case ended:
-		return p.red("not signed in") + p.faint(", the session has ended")
+		return p.Red("not signed in") + p.Faint(", the session has ended")
 	case lost:
-		return p.red("not signed in") + p.faint(", the login is lost")
+		return p.Red("not signed in") + p.Faint(", the login is lost")
 	case uncertain:
-		return p.yellow("not known")
+		return p.Yellow("not known")
 	}
-	return p.red("not usable")
+	return p.Red("not usable")
 }
 
 // statusLine is one line below a session, or several where it is too long. The
 // colour is that of the label: yellow sentences cannot be read on white.
 type statusLine struct {
-	label, text prose
+	label, text terminal.Prose
 	colour      string
 }
 
-func (l statusLine) paint(p paint) func(prose) prose {
+func (l statusLine) paint(p terminal.Paint) func(terminal.Prose) terminal.Prose {
 	switch l.colour {
 	case "red":
-		return p.red
+		return p.Red
 	case "yellow":
-		return p.yellow
+		return p.Yellow
 	}
-	return p.faint
+	return p.Faint
 }
 
 func (r *run) lines(s *sessionStatus, now time.Time) []statusLine {
 	var lines []statusLine
-	add := func(label prose, colour string, format prose, args ...any) {
-		lines = append(lines, statusLine{label, prosef(format, args...), colour})
+	add := func(label terminal.Prose, colour string, format terminal.Prose, args ...any) {
+		lines = append(lines, statusLine{label, terminal.Prosef(format, args...), colour})
 	}
 	if s.Problem != "" && s.State != signedOut {
 		add("why", "red", "%s", s.Problem)
 	}
 	if s.SignedIn {
-		add("since", "", "%s, %s", clock(*s.SignedInAt, now), ago(*s.SignedInAt, now))
+		add("since", "", "%s, %s", terminal.Clock(*s.SignedInAt, now), terminal.Ago(*s.SignedInAt, now))
 		add("until", s.untilColour(now), "%s", s.until(now))
-		add("renewed", "", "%s, access token %s", ago(*s.RenewedAt, now), tokenLeft(*s.AccessToken, now))
+		add("renewed", "", "%s, access token %s", terminal.Ago(*s.RenewedAt, now), tokenLeft(*s.AccessToken, now))
 	}
 	if l := s.LastLook; l != nil {
 		what := *l
 		if l.Found.NeedsSignIn() {
 			what.Reason = "" // said above
 		}
-		add("checked", "", "%s: %s", ago(l.At, now), printable.Line(what.words()))
+		add("checked", "", "%s: %s", terminal.Ago(l.At, now), printable.Line(what.words()))
 	}
 	if f := s.LastFailure; f != nil {
-		text := fmt.Sprintf("%s ago, %s: %s", short(now.Sub(f.At)), cmp.Or(f.Op, "a renewal or a fetch"), f.Reason)
+		text := fmt.Sprintf("%s ago, %s: %s", terminal.Short(now.Sub(f.At)), cmp.Or(f.Op, "a renewal or a fetch"), f.Reason)
 		if f.Count > 1 {
 			text += fmt.Sprintf(" (%d in a row)", f.Count)
 		}
 		if f.RetryAt.After(now) {
-			text += "; tried again in " + short(f.RetryAt.Sub(now)+time.Second)
+			text += "; tried again in " + terminal.Short(f.RetryAt.Sub(now)+time.Second)
 		}
 		add("failure", "yellow", "%s", text)
 	}
 	for i, role := range s.Roles {
-		var label prose = "roles"
+		var label terminal.Prose = "roles"
 		if i > 0 {
 			label = ""
 		}
 		add(label, "", "%s", role.words())
 	}
 	for i, p := range s.InProgress {
-		var label prose = "at work"
+		var label terminal.Prose = "at work"
 		if i > 0 {
 			label = ""
 		}
-		add(label, "", "process %d: %s, for %s", p.PID, p.Operation, short(now.Sub(p.Since)))
+		add(label, "", "process %d: %s, for %s", p.PID, p.Operation, terminal.Short(now.Sub(p.Since)))
 	}
 	if !s.SignedIn && s.State != unusable {
 		add("mend", "", "%s", r.loginHint(&targetError{words: s.loginWords(), err: errSignedOut}))
@@ -529,7 +530,7 @@ func (s *sessionStatus) loginWords() []string {
 
 func tokenLeft(end, now time.Time) string {
 	if left := end.Sub(now); left > 0 {
-		return "good for " + short(left)
+		return "good for " + terminal.Short(left)
 	}
 	return "expired"
 }
@@ -539,9 +540,9 @@ func (s *sessionStatus) until(now time.Time) string {
 	if e.At == nil {
 		return "set by your administrator"
 	}
-	when := fmt.Sprintf("%s, in %s", clock(*e.At, now), short(e.At.Sub(now)))
+	when := fmt.Sprintf("%s, in %s", terminal.Clock(*e.At, now), terminal.Short(e.At.Sub(now)))
 	if !e.At.After(now) {
-		when = clock(*e.At, now) + ", which has passed"
+		when = terminal.Clock(*e.At, now) + ", which has passed"
 	}
 	switch e.Source {
 	case byExperience:
@@ -563,13 +564,13 @@ func (s *sessionStatus) untilColour(now time.Time) string {
 	return ""
 }
 
-func (c *cachedRole) words() prose {
+func (c *cachedRole) words() terminal.Prose {
 	who := c.AccountID + " " + c.RoleName
 	if c.RoleName == "" {
 		who = c.RoleARN
 	}
-	left := prosef("%s of %s", short(time.Duration(c.Left)*time.Second), short(wholeMinutes(time.Duration(c.Life)*time.Second)))
-	return pad(left, 13) + oneLine(who)
+	left := terminal.Prosef("%s of %s", terminal.Short(time.Duration(c.Left)*time.Second), terminal.Short(wholeMinutes(time.Duration(c.Life)*time.Second)))
+	return terminal.Pad(left, 13) + terminal.Line(who)
 }
 
 // wholeMinutes makes an hour of what is a second less, by the clocks of two.
@@ -630,7 +631,7 @@ func (r *run) printFormatted(format string, profile *profileRole, sessions []ses
 		values := s.values(profile, now)
 		text.WriteString(placeholder().ReplaceAllStringFunc(format, func(name string) string { return printable.Line(values[name]) }) + "\n")
 	}
-	return r.verbatim(text.String())
+	return r.Verbatim(text.String())
 }
 
 // values are what stands for the words of a format.
@@ -644,22 +645,22 @@ func (s *sessionStatus) values(profile *profileRole, now time.Time) map[string]s
 		if e.Source == byExperience {
 			about = "~"
 		}
-		values["{left}"], values["{end}"] = about+short(e.At.Sub(now)), about+e.At.Local().Format("15:04")
+		values["{left}"], values["{end}"] = about+terminal.Short(e.At.Sub(now)), about+e.At.Local().Format("15:04")
 	}
 	if s.AccessToken != nil && s.SignedIn {
-		values["{token_left}"] = short(s.AccessToken.Sub(now))
+		values["{token_left}"] = terminal.Short(s.AccessToken.Sub(now))
 	}
 	if profile == nil {
 		return values
 	}
 	values["{profile}"], values["{account}"], values["{role}"] = profile.name, profile.account, profile.role
 	if !profile.end.IsZero() {
-		values["{role_left}"] = short(profile.end.Sub(now))
+		values["{role_left}"] = terminal.Short(profile.end.Sub(now))
 		return values
 	}
 	for _, role := range s.Roles {
 		if role.RoleName != "" && role.AccountID == profile.account && role.RoleName == profile.role {
-			values["{role_left}"] = short(role.Expiry.Sub(now))
+			values["{role_left}"] = terminal.Short(role.Expiry.Sub(now))
 		}
 	}
 	return values

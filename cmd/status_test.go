@@ -18,7 +18,7 @@ func TestStatusTellsOfAClockThatWasSetBack(t *testing.T) {
 		t.Errorf("no session has ended here, and this one is expected to: %+v", s.ExpectedEnd)
 	}
 	var words []string
-	for _, line := range (&run{App: new(App)}).lines(&s, now) {
+	for _, line := range newRun(new(App), nil, false).lines(&s, now) {
 		words = append(words, string(line.text))
 	}
 	if said := strings.Join(words, "\n"); strings.Count(said, "1h from now") != 2 || strings.Contains(said, " ago") {

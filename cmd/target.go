@@ -4,11 +4,9 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 
-	"golang.org/x/term"
-
+	"github.com/credproc/credproc/cmd/internal/terminal"
 	"github.com/credproc/credproc/credproc"
 	"github.com/credproc/credproc/internal/sdk"
 	"github.com/credproc/credproc/tokencache"
@@ -159,21 +157,13 @@ func (r *run) implied() (*target, error) {
 		return nil, err
 	case len(names) == 0:
 		return nil, &usageError{problem: "no sso-session in " + r.config.Path(),
-			more: prosef("Add one, or name it here: %s login --sso-start-url URL --sso-region REGION", r.name())}
+			more: terminal.Prosef("Add one, or name it here: %s login --sso-start-url URL --sso-region REGION", r.name())}
 	case len(names) == 1:
 		return r.named(names[0])
-	case r.attended && r.onTerminal():
+	case r.attended && r.Interactive():
 		return r.pickSession(names)
 	}
 	return nil, r.usage("which session? There are %s", strings.Join(names, ", "))
-}
-
-// onTerminal reports whether a person can be asked.
-func (a *App) onTerminal() bool { return isTerminal(a.stdin()) && isTerminal(a.stderr()) }
-
-func isTerminal(stream any) bool {
-	f, ok := stream.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd()))
 }
 
 // roleFlags say which role.

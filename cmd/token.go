@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"github.com/credproc/credproc/cmd/internal/terminal"
 )
 
 type tokenCommand struct {
@@ -19,16 +21,16 @@ func (c *tokenCommand) Run(ctx context.Context, a *App) error {
 		if err != nil {
 			return err
 		}
-		if isTerminal(r.stdout()) && !c.Force {
+		if terminal.Is(r.OutWriter()) && !c.Force {
 			return &usageError{problem: "the access token is a secret, and stdout is a terminal",
-				more: prosef("Give it to a program: TOKEN=$(%s token). With --force it is printed all the same.", r.name())}
+				more: terminal.Prosef("Give it to a program: TOKEN=$(%s token). With --force it is printed all the same.", r.name())}
 		}
 		token, err := t.session.Token(ctx, "")
 		if err != nil {
 			return t.wrap(err)
 		}
 		if c.JSON {
-			return r.printJSON(struct {
+			return r.PrintJSON(struct {
 				AccessToken string    `json:"access_token"`
 				ExpiresAt   time.Time `json:"expires_at"`
 				Session     string    `json:"session"`
@@ -39,6 +41,6 @@ func (c *tokenCommand) Run(ctx context.Context, a *App) error {
 		if err := checkPrintable(token.AccessToken); err != nil {
 			return fmt.Errorf("the access token cannot be printed: %w", err)
 		}
-		return r.verbatim(token.AccessToken + "\n")
+		return r.Verbatim(token.AccessToken + "\n")
 	})
 }

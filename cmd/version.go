@@ -14,9 +14,9 @@ type versionCommand struct {
 // Run implements the command, for kong.
 func (c *versionCommand) Run(a *App) error {
 	if c.JSON {
-		return a.printJSON(a.build())
+		return a.term().PrintJSON(a.build())
 	}
-	return a.print("%s %s (%s, %s/%s)\n", a.name(), a.version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	return a.term().Print("%s %s (%s, %s/%s)\n", a.name(), a.version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }
 
 // build says what a program was built from, and with what.

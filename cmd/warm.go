@@ -18,5 +18,5 @@ func (a *App) AnswerWarm(args []string) (status int, ok bool) {
 	if !ok {
 		return 0, false
 	}
-	return a.Report(a.verbatim(string(document))), true
+	return a.Report(a.term().Verbatim(string(document))), true
 }

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/alecthomas/kong"
 
@@ -94,18 +93,6 @@ func TestEnvPrefix(t *testing.T) {
 	for id, want := range map[string]string{"credproc": "CREDPROC_", "acme-tools": "ACME_TOOLS_", "Acme.2": "ACME_2_", "ä": "__"} {
 		if got := envPrefix(id); got != want {
 			t.Errorf("%q: %q, want %q", id, got, want)
-		}
-	}
-}
-
-func TestRoughly(t *testing.T) {
-	for d, want := range map[time.Duration]string{
-		-time.Second: "no time", 0: "0 seconds", 119 * time.Second: "119 seconds", 2 * time.Minute: "2 minutes",
-		9*time.Minute + 59*time.Second: "10 minutes", 119 * time.Minute: "119 minutes", 2 * time.Hour: "2 hours",
-		47*time.Hour + 59*time.Minute: "48 hours", 90 * 24 * time.Hour: "90 days",
-	} {
-		if got := roughly(d); got != want {
-			t.Errorf("%v: %q, want %q", d, got, want)
 		}
 	}
 }

@@ -1,6 +1,6 @@
 //go:build unix
 
-package cmd
+package terminal
 
 import (
 	"context"
@@ -10,11 +10,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// awaitInput waits for a line on a terminal, and reports false when ctx ends
-// first. A read that is begun cannot be called off, and would take the next line
-// from whoever reads there after us. In the background it waits on: what is typed
-// is not for us, and reading it would stop the process.
-func awaitInput(ctx context.Context, f *os.File) bool {
+// awaitLine waits for a line on a terminal, and reports false when ctx ends
+// first. A read cannot be cancelled once it has started, and would take the next line
+// from the program that reads there after this one. In the background it waits on:
+// what is typed is for another program, and reading it would stop this process.
+func awaitLine(ctx context.Context, f *os.File) bool {
 	fd := int(f.Fd())
 	if fd >= unix.FD_SETSIZE {
 		return false

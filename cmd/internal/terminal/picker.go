@@ -1,4 +1,4 @@
-package cmd
+package terminal
 
 import (
 	"cmp"
@@ -8,8 +8,8 @@ import (
 	"unicode/utf8"
 )
 
-// pickable is something to be picked. Both parts are searched.
-type pickable struct{ name, detail string }
+// Choice is something to be picked. Both parts are searched.
+type Choice struct{ Name, Detail string }
 
 // picker is a list that a person searches while it is on the screen. It knows
 // keys and lines; the terminal is somebody else's affair.
@@ -18,7 +18,7 @@ type picker struct {
 	many  bool // several may be marked
 	plain bool // no colours
 
-	choices []pickable
+	choices []Choice
 	lower   []string // what is searched
 	query   string
 	matches []int // indexes of choices, the best first
@@ -29,10 +29,10 @@ type picker struct {
 	width, height int
 }
 
-func newPicker(title string, choices []pickable, many bool) *picker {
+func newPicker(title string, choices []Choice, many bool) *picker {
 	p := &picker{title: title, many: many, choices: choices, marked: map[int]bool{}, width: 80, height: 24}
 	for _, c := range choices {
-		p.lower = append(p.lower, strings.ToLower(c.name+" "+c.detail))
+		p.lower = append(p.lower, strings.ToLower(c.Name+" "+c.Detail))
 	}
 	p.search("")
 	return p
@@ -209,53 +209,54 @@ func (p *picker) rows() int { return max(1, p.height-3) }
 
 const (
 	cursorHome = "\x1b[H"
-	eraseLine  = "\x1b[K"
-	eraseRest  = "\x1b[J"
+	// EraseLine erases from the cursor to the end of the line.
+	EraseLine = "\x1b[K"
+	eraseRest = "\x1b[J"
 )
 
 // frame returns what makes the screen show the picker: text for a terminal.
-func (p *picker) frame() prose {
+func (p *picker) frame() Prose {
 	rows := p.rows()
 	if p.at < p.top {
 		p.top = p.at
 	}
 	p.top = max(0, min(max(p.top, p.at-rows+1), len(p.matches)-rows))
-	head := oneLine(p.title) + " " + prosef("%s", p.query)
-	lines := []prose{cut(head, p.width-1), p.faint(cut(p.summary(), p.width))}
+	head := Line(p.title) + " " + Prosef("%s", p.query)
+	lines := []Prose{cut(head, p.width-1), p.faint(cut(p.summary(), p.width))}
 	shown := p.matches[p.top:min(len(p.matches), p.top+rows)]
 	nameWidth := 0
 	for _, i := range shown {
-		nameWidth = max(nameWidth, width(oneLine(p.choices[i].name)))
+		nameWidth = max(nameWidth, Width(Line(p.choices[i].Name)))
 	}
 	nameWidth = min(nameWidth, max(10, p.width*2/3))
 	for n, i := range shown {
 		lines = append(lines, p.line(i, p.top+n == p.at, nameWidth))
 	}
-	text := cursorHome + joined(lines, eraseLine+"\r\n") + eraseLine + eraseRest
+	text := cursorHome + Join(lines, EraseLine+"\r\n") + EraseLine + eraseRest
 	if help := cut(p.help(), p.width); p.height > 3 {
-		text += prosef("\x1b[%d;1H%s", p.height, p.faint(help)+eraseLine)
+		text += Prosef("\x1b[%d;1H%s", p.height, p.faint(help)+EraseLine)
 	}
-	return text + prosef("\x1b[1;%dH", min(p.width, width(head)+1))
+	return text + Prosef("\x1b[1;%dH", min(p.width, Width(head)+1))
 }
 
-func (p *picker) summary() prose {
-	text := prosef("  %d of %d", len(p.matches), len(p.choices))
+func (p *picker) summary() Prose {
+	text := Prosef("  %d of %d", len(p.matches), len(p.choices))
 	if len(p.marked) > 0 {
-		text += prosef(", %d marked", len(p.marked))
+		text += Prosef(", %d marked", len(p.marked))
 	}
 	return text
 }
 
-func (p *picker) help() prose {
-	var text prose = "Type to search, Up and Down to move, "
+func (p *picker) help() Prose {
+	var text Prose = "Type to search, Up and Down to move, "
 	if p.many {
 		text += "Tab to mark, Ctrl-A to mark all, "
 	}
 	return text + "Enter to take, Esc to leave"
 }
 
-func (p *picker) line(i int, at bool, nameWidth int) prose {
-	var text prose = "  "
+func (p *picker) line(i int, at bool, nameWidth int) Prose {
+	var text Prose = "  "
 	if at {
 		text = "> "
 	}
@@ -264,24 +265,24 @@ func (p *picker) line(i int, at bool, nameWidth int) prose {
 	} else if p.many {
 		text += "[ ] "
 	}
-	name := cut(oneLine(p.choices[i].name), nameWidth)
+	name := cut(Line(p.choices[i].Name), nameWidth)
 	text += name
-	detail := oneLine(p.choices[i].detail)
+	detail := Line(p.choices[i].Detail)
 	if detail == "" {
 		return p.bold(cut(text, p.width), at)
 	}
-	text = cut(text+spaces(nameWidth-width(name)+2), p.width)
-	return p.bold(text, at) + p.faint(cut(detail, p.width-width(text)))
+	text = cut(text+Spaces(nameWidth-Width(name)+2), p.width)
+	return p.bold(text, at) + p.faint(cut(detail, p.width-Width(text)))
 }
 
-func (p *picker) faint(text prose) prose {
+func (p *picker) faint(text Prose) Prose {
 	if p.plain || text == "" {
 		return text
 	}
 	return "\x1b[2m" + text + "\x1b[0m"
 }
 
-func (p *picker) bold(text prose, yes bool) prose {
+func (p *picker) bold(text Prose, yes bool) Prose {
 	if p.plain || !yes {
 		return text
 	}
@@ -302,8 +303,8 @@ func runeWidth(r rune) int {
 }
 
 // cut shortens a text to so many columns.
-func cut(text prose, columns int) prose {
-	if width(text) <= columns {
+func cut(text Prose, columns int) Prose {
+	if Width(text) <= columns {
 		return text
 	}
 	return mapped(text, func(text string) string { return cutTo(text, columns) })

@@ -1,4 +1,4 @@
-package cmd
+package terminal
 
 import (
 	"fmt"
@@ -7,9 +7,9 @@ import (
 	"testing"
 )
 
-func accountsToPick(n int) (choices []pickable) {
+func accountsToPick(n int) (choices []Choice) {
 	for i := range n {
-		choices = append(choices, pickable{fmt.Sprintf("team-%d-prod", i), fmt.Sprintf("ReadOnly  %012d", i)})
+		choices = append(choices, Choice{fmt.Sprintf("team-%d-prod", i), fmt.Sprintf("ReadOnly  %012d", i)})
 	}
 	return choices
 }
@@ -17,7 +17,7 @@ func accountsToPick(n int) (choices []pickable) {
 // shown are the lines of a frame, as they are on the screen.
 func shown(p *picker) []string {
 	frame, _, _ := strings.Cut(strings.TrimPrefix(string(p.frame()), cursorHome), eraseRest)
-	return strings.Split(strings.ReplaceAll(frame, eraseLine, ""), "\r\n")
+	return strings.Split(strings.ReplaceAll(frame, EraseLine, ""), "\r\n")
 }
 
 func pressAll(p *picker, keys ...string) outcome {
@@ -31,13 +31,13 @@ func pressAll(p *picker, keys ...string) outcome {
 
 func takenBy(p *picker) (names []string) {
 	for _, i := range p.result() {
-		names = append(names, p.choices[i].name)
+		names = append(names, p.choices[i].Name)
 	}
 	return names
 }
 
 func TestWhatIsTypedFindsTheBestFirst(t *testing.T) {
-	choices := []pickable{{"xprod", ""}, {"pr-old", ""}, {"dev", "prod"}, {"Prod/Admin", "111111111111"}, {"nothing", ""}}
+	choices := []Choice{{"xprod", ""}, {"pr-old", ""}, {"dev", "prod"}, {"Prod/Admin", "111111111111"}, {"nothing", ""}}
 	for _, test := range []struct {
 		query string
 		want  []string
@@ -54,7 +54,7 @@ func TestWhatIsTypedFindsTheBestFirst(t *testing.T) {
 		}
 		var got []string
 		for _, i := range p.matches {
-			got = append(got, p.choices[i].name)
+			got = append(got, p.choices[i].Name)
 		}
 		if !slices.Equal(got, test.want) {
 			t.Errorf("%q finds %q, want %q", test.query, got, test.want)
@@ -96,7 +96,7 @@ func TestTheCursorStaysInTheListAndOnTheScreen(t *testing.T) {
 }
 
 func TestAFrameFitsIntoAnyWindow(t *testing.T) {
-	choices := append(accountsToPick(60), pickable{"ein sehr langer Name 日本語 🚀 mit allem", strings.Repeat("x", 200)})
+	choices := append(accountsToPick(60), Choice{"ein sehr langer Name 日本語 🚀 mit allem", strings.Repeat("x", 200)})
 	for width := 20; width < 100; width += 7 {
 		for height := 4; height < 40; height += 5 {
 			p := newPicker("Which role?", choices, true)
@@ -165,7 +165,7 @@ func TestKeysAreToldApart(t *testing.T) {
 }
 
 func TestAPickerShowsNothingThatMovesTheCursor(t *testing.T) {
-	p := newPicker("\x1b[2J", []pickable{{"\x1b]0;evil\a", "\r\n\x1b[H"}}, false)
+	p := newPicker("\x1b[2J", []Choice{{"\x1b]0;evil\a", "\r\n\x1b[H"}}, false)
 	p.plain = true
 	for _, line := range shown(p) {
 		if strings.ContainsAny(line, "\x1b\a\r\n") {

@@ -1,8 +1,10 @@
-package cmd
+package terminal
 
 import (
 	"cmp"
+	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"slices"
@@ -23,39 +25,39 @@ const (
 	escTime = 60 * time.Millisecond
 )
 
-// errLeft is a person who wants nothing of what is offered.
-var errLeft = &interruptedError{"nothing was chosen", interrupted}
+// ErrCancelled means that the person dismissed the prompt.
+var ErrCancelled = &InterruptedError{"nothing was chosen", 130}
 
 // ended returns why the command is to end, or nil.
-func (r *run) ended() error {
-	if r.cause == nil {
+func (t *Terminal) ended() error {
+	if t.Cause == nil {
 		return nil
 	}
-	return r.cause()
+	return t.Cause()
 }
 
-// ask asks for a line. An empty one means what is in brackets.
-func (r *run) ask(question prose, otherwise string) (string, error) {
+// Ask asks for a line. An empty one means what is in brackets.
+func (t *Terminal) Ask(question Prose, otherwise string) (string, error) {
 	if otherwise != "" {
-		question += prosef(" [%s]", otherwise)
+		question += Prosef(" [%s]", otherwise)
 	}
-	r.sayPart("%s ", question)
-	line, err := r.readLine()
+	t.SayPart("%s ", question)
+	line, err := t.readLine()
 	if err != nil {
-		r.say("")
+		t.Say("")
 		return "", err
 	}
 	return cmp.Or(strings.TrimSpace(line), otherwise), nil
 }
 
-func (r *run) readLine() (string, error) {
+func (t *Terminal) readLine() (string, error) {
 	var line []byte
 	one := make([]byte, 1)
 	for {
-		if err := r.awaitInput(); err != nil {
+		if err := t.awaitInput(); err != nil {
 			return "", err
 		}
-		n, err := r.stdin().Read(one)
+		n, err := t.in.Read(one)
 		switch {
 		case n == 1 && one[0] == '\n':
 			return string(line), nil
@@ -64,7 +66,7 @@ func (r *run) readLine() (string, error) {
 		case errors.Is(err, io.EOF) && len(line) > 0:
 			return string(line), nil
 		case errors.Is(err, io.EOF):
-			return "", errLeft
+			return "", ErrCancelled
 		case err != nil:
 			return "", err
 		}
@@ -72,13 +74,13 @@ func (r *run) readLine() (string, error) {
 }
 
 // awaitInput waits until there is something to read, or the command is to end.
-func (r *run) awaitInput() error {
-	in, ok := r.stdin().(*os.File)
+func (t *Terminal) awaitInput() error {
+	in, ok := t.in.(*os.File)
 	if !ok || !term.IsTerminal(int(in.Fd())) {
-		return r.ended()
+		return t.ended()
 	}
 	for {
-		if err := r.ended(); err != nil {
+		if err := t.ended(); err != nil {
 			return err
 		}
 		if ready, err := readable(in, tick); ready || err != nil {
@@ -87,28 +89,30 @@ func (r *run) awaitInput() error {
 	}
 }
 
-// pickOne has the person pick one of the choices, and returns its index. It is
+// PickOne has the person pick one of the choices, and returns its index. It is
 // for commands that run on a terminal.
-func (r *run) pickOne(title string, choices []pickable) (int, error) {
-	picked, err := r.pick(title, choices, false)
+func (t *Terminal) PickOne(title string, choices []Choice) (int, error) {
+	picked, err := t.Pick(title, choices, false)
 	if err != nil {
 		return 0, err
 	}
 	return picked[0], nil
 }
 
-func (r *run) pick(title string, choices []pickable, many bool) ([]int, error) {
-	in, _ := r.stdin().(*os.File)
-	out := r.terminal()
+// Pick has the person pick one of the choices or, if many is true, several, and
+// returns their indexes.
+func (t *Terminal) Pick(title string, choices []Choice, many bool) ([]int, error) {
+	in, _ := t.in.(*os.File)
+	out := t.screen()
 	if in == nil || out == nil {
 		return nil, errors.New("there is no terminal")
 	}
 	p := newPicker(title, choices, many)
-	p.plain = r.getenv("NO_COLOR") != ""
-	if r.getenv("TERM") == "dumb" || !p.fit(out) {
-		return r.pickByLines(p)
+	p.plain = t.env("NO_COLOR") != ""
+	if t.env("TERM") == "dumb" || !p.fit(out) {
+		return t.pickByLines(p)
 	}
-	return r.pickOnScreen(p, in, out)
+	return t.pickOnScreen(p, in, out)
 }
 
 // fit takes the size of the window, if there is one to speak of.
@@ -128,7 +132,7 @@ const (
 	screenOff = "\x1b[?7h\x1b[?1049l"
 )
 
-func (r *run) pickOnScreen(p *picker, in *os.File, out *screen) ([]int, error) {
+func (t *Terminal) pickOnScreen(p *picker, in *os.File, out *screen) ([]int, error) {
 	state, err := term.MakeRaw(int(in.Fd()))
 	if err != nil {
 		return nil, err
@@ -143,7 +147,7 @@ func (r *run) pickOnScreen(p *picker, in *os.File, out *screen) ([]int, error) {
 		if err := out.draw(p.frame()); err != nil {
 			return nil, err
 		}
-		if typed, err = r.read(p, in, out, typed); err != nil {
+		if typed, err = t.read(p, in, out, typed); err != nil {
 			return nil, err
 		}
 		for len(typed) > 0 {
@@ -156,7 +160,7 @@ func (r *run) pickOnScreen(p *picker, in *os.File, out *screen) ([]int, error) {
 			case chosen:
 				return p.result(), nil
 			case abandoned:
-				return nil, errLeft
+				return nil, ErrCancelled
 			}
 		}
 	}
@@ -165,13 +169,13 @@ func (r *run) pickOnScreen(p *picker, in *os.File, out *screen) ([]int, error) {
 // read waits for bytes and adds them to those that make no key yet, or returns
 // these as keys of their own where nothing follows; or for another size of the
 // window.
-func (r *run) read(p *picker, in *os.File, out *screen, typed []byte) ([]byte, error) {
+func (t *Terminal) read(p *picker, in *os.File, out *screen, typed []byte) ([]byte, error) {
 	wait := tick
 	if len(typed) > 0 {
 		wait = escTime
 	}
 	for {
-		if err := r.ended(); err != nil {
+		if err := t.ended(); err != nil {
 			return nil, err
 		}
 		ready, err := readable(in, wait)
@@ -187,7 +191,7 @@ func (r *run) read(p *picker, in *os.File, out *screen, typed []byte) ([]byte, e
 			return append(typed, buffer[:n]...), nil
 		case len(typed) > 0: // the Esc key, or half a letter
 			if p.press(silent(typed)) == abandoned {
-				return nil, errLeft
+				return nil, ErrCancelled
 			}
 			return nil, nil
 		}
@@ -210,16 +214,16 @@ func silent(typed []byte) string {
 const mostLines = 20
 
 // pickByLines asks on terminals that can do no more than lines.
-func (r *run) pickByLines(p *picker) ([]int, error) {
+func (t *Terminal) pickByLines(p *picker) ([]int, error) {
 	for {
 		shown := p.matches[:min(len(p.matches), mostLines)]
 		for n, i := range shown {
-			r.say("%3d  %s", n+1, oneLine(p.choices[i].name+"  "+p.choices[i].detail))
+			t.Say("%3d  %s", n+1, Line(p.choices[i].Name+"  "+p.choices[i].Detail))
 		}
 		if more := len(p.matches) - len(shown); more > 0 {
-			r.say("     and %d more: type a part of the name", more)
+			t.Say("     and %d more: type a part of the name", more)
 		}
-		answer, err := r.ask(oneLine(p.title), "")
+		answer, err := t.Ask(Line(p.title), "")
 		if err != nil {
 			return nil, err
 		}
@@ -231,7 +235,7 @@ func (r *run) pickByLines(p *picker) ([]int, error) {
 			return p.matches, nil
 		}
 		if len(p.matches) == 0 {
-			r.say("Nothing is like %s.", answer)
+			t.Say("Nothing is like %s.", answer)
 			p.search("")
 		}
 	}
@@ -239,7 +243,7 @@ func (r *run) pickByLines(p *picker) ([]int, error) {
 
 // answered returns what numbers, or a whole name, stand for.
 func (p *picker) answered(answer string, shown []int) (picked []int) {
-	if i := slices.IndexFunc(p.choices, func(c pickable) bool { return c.name == answer }); i >= 0 {
+	if i := slices.IndexFunc(p.choices, func(c Choice) bool { return c.Name == answer }); i >= 0 {
 		return []int{i}
 	}
 	for word := range strings.FieldsFuncSeq(answer, func(r rune) bool { return r == ' ' || r == ',' }) {
@@ -251,3 +255,58 @@ func (p *picker) answered(answer string, shown []int) (picked []int) {
 	}
 	return picked
 }
+
+var errNoPassphrase = errors.New("no passphrase was given")
+
+// ReadSecret reads a line from the terminal. The echo is off before the prompt
+// is there, and on again whatever ends the wait.
+func (t *Terminal) ReadSecret(ctx context.Context, prompt string) (string, error) {
+	in, ok := t.in.(*os.File)
+	if !ok {
+		return "", errNoPassphrase
+	}
+	before, err := term.MakeRaw(int(in.Fd()))
+	if err != nil {
+		return "", err
+	}
+	defer term.Restore(int(in.Fd()), before)
+	type line struct {
+		text string
+		err  error
+	}
+	read := make(chan line, 1)
+	go func() {
+		text, err := term.NewTerminal(t.dialogue(), "").ReadPassword(prompt)
+		read <- line{text, err}
+	}()
+	select {
+	case l := <-read:
+		if errors.Is(l.err, io.EOF) { // ctrl-C, which is no signal in this mode, or ctrl-D
+			return "", &InterruptedError{Name: "interrupted", Status: 130}
+		}
+		return l.text, l.err
+	case <-ctx.Done():
+		if cause := context.Cause(ctx); !errors.Is(cause, context.DeadlineExceeded) {
+			return "", cause
+		}
+		return "", fmt.Errorf("%w in time", errNoPassphrase)
+	}
+}
+
+// Agrees asks a question that Enter says yes to.
+func (t *Terminal) Agrees(question Prose) (bool, error) {
+	answer, err := t.Ask(question+" [Y/n]", "")
+	if errors.Is(err, ErrCancelled) {
+		return false, nil
+	}
+	answer = strings.ToLower(answer)
+	return answer == "" || answer == "y" || answer == "yes", err
+}
+
+// InterruptedError is the end of a command by a signal.
+type InterruptedError struct {
+	Name   string
+	Status int
+}
+
+func (e *InterruptedError) Error() string { return e.Name }

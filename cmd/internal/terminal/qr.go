@@ -1,4 +1,4 @@
-package cmd
+package terminal
 
 import "rsc.io/qr"
 
@@ -8,12 +8,12 @@ const margin = 2
 
 // qrCode draws text with half blocks, two modules to a character: black on
 // white where colours are to be had, and else as a dark terminal shows it.
-func qrCode(text string, colours bool) (prose, int, error) {
+func qrCode(text string, colours bool) (Prose, int, error) {
 	code, err := qr.Encode(text, qr.L)
 	if err != nil {
 		return "", 0, err
 	}
-	var drawn []prose
+	var drawn []Prose
 	for y := -margin; y < code.Size+margin; y += 2 {
 		if colours {
 			drawn = append(drawn, "\x1b[38;2;0;0;0;48;2;255;255;255m")
@@ -31,10 +31,10 @@ func qrCode(text string, colours bool) (prose, int, error) {
 		}
 		drawn = append(drawn, "\n")
 	}
-	return joined(drawn, ""), code.Size + 2*margin, nil
+	return Join(drawn, ""), code.Size + 2*margin, nil
 }
 
-func halfBlock(upper, lower bool) prose {
+func halfBlock(upper, lower bool) Prose {
 	switch {
 	case upper && lower:
 		return "█"
@@ -46,25 +46,25 @@ func halfBlock(upper, lower bool) prose {
 	return " "
 }
 
-// showQR draws a page's address: where it is asked for, and by itself for
+// ShowQR draws a page's address: where it is asked for, and by itself for
 // somebody on another machine whose terminal has room for it.
-func (r *run) showQR(page string, asked, remote bool) {
-	terminal := isTerminal(r.stderr())
+func (t *Terminal) ShowQR(page string, asked, remote bool) {
+	terminal := Is(t.err)
 	if !asked && !(remote && terminal) {
 		return
 	}
-	drawn, size, err := qrCode(page, terminal && r.getenv("NO_COLOR") == "" && r.getenv("TERM") != "dumb")
+	drawn, size, err := qrCode(page, terminal && t.env("NO_COLOR") == "" && t.env("TERM") != "dumb")
 	if err != nil {
 		if asked {
-			r.say("No QR code: the address is too long for one.")
+			t.Say("No QR code: the address is too long for one.")
 		}
 		return
 	}
-	if width, height := r.terminalSize(); !asked && (width < size || height < size/2+10) {
+	if width, height := t.Size(); !asked && (width < size || height < size/2+10) {
 		return
 	}
-	r.say("\n%s", drawn)
+	t.Say("\n%s", drawn)
 }
 
-// terminalSize is zero where stderr is no terminal.
-func (a *App) terminalSize() (width, height int) { return a.terminal().size() }
+// Size is zero where stderr is no terminal.
+func (t *Terminal) Size() (width, height int) { return t.screen().size() }

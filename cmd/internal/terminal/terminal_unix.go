@@ -1,6 +1,6 @@
 //go:build unix
 
-package cmd
+package terminal
 
 import (
 	"errors"
@@ -12,13 +12,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// openTerminal opens the terminal that controls this process.
-func openTerminal() (*os.File, error) {
+// brokenPipe is the error of a write to a pipe that is not read.
+const brokenPipe = syscall.EPIPE
+
+// OpenControlling opens the terminal that controls this process.
+func OpenControlling() (*os.File, error) {
 	return os.OpenFile("/dev/tty", os.O_WRONLY|syscall.O_NOCTTY, 0)
 }
 
-// terminalID tells terminals apart, by the session of the processes in each.
-func terminalID() string {
+// ControllingID tells terminals apart, by the session of the processes in each.
+func ControllingID() string {
 	id, err := unix.Getsid(0)
 	if err != nil {
 		return ""

@@ -1,4 +1,4 @@
-package cmd
+package terminal
 
 import (
 	"bytes"
@@ -37,67 +37,40 @@ type stringer string
 func (n stringer) String() string { return string(n) }
 
 func TestWhatComesFromElsewhereBreaksNoLine(t *testing.T) {
-	p := paint{on: true}
+	p := Paint{on: true}
 	for _, value := range []any{nasty, errors.New(nasty), stringer(nasty), []string{nasty}, fmt.Errorf("x: %w", errors.Join(errors.New(nasty), errors.New("b"))), struct{ a string }{nasty}} {
-		for _, format := range []prose{"of %v\nis", "of %s\nis", "of %-900v\nis", "of %q\nis"} {
-			got := string(prosef(format, value))
+		for _, format := range []Prose{"of %v\nis", "of %s\nis", "of %-900v\nis", "of %q\nis"} {
+			got := string(Prosef(format, value))
 			if strings.Count(got, "\n") != 1 || harmful(got) != nil || !strings.HasSuffix(got, "\nis") {
 				t.Errorf("%T by %q: %q", value, format, got)
 			}
 		}
 	}
-	if got := prosef("%s, %d\n%3d%*s", p.bold("b\n"), 7, 8, 2, ""); got != "\x1b[1mb\n\x1b[0m, 7\n  8  " {
+	if got := Prosef("%s, %d\n%3d%*s", p.Bold("b\n"), 7, 8, 2, ""); got != "\x1b[1mb\n\x1b[0m, 7\n  8  " {
 		t.Errorf("our own words become %q", got)
 	}
-	if got := prosef("%s", strings.Repeat("é", 1<<20)); utf8.RuneCountInString(string(got)) != longest+1 {
+	if got := Prosef("%s", strings.Repeat("é", 1<<20)); utf8.RuneCountInString(string(got)) != longest+1 {
 		t.Errorf("%d runes are shown", utf8.RuneCountInString(string(got)))
 	}
 }
 
 func TestErrorsThatWereJoinedHaveALineEach(t *testing.T) {
 	err := errors.Join(errors.New(nasty), errors.Join(errors.New("b"), errors.New("c\nd")))
-	got := string(proseOf(err))
+	got := string(ErrorText(err))
 	if lines := strings.Split(got, "\n"); len(lines) != 3 || harmful(got) != nil || lines[1] != "b" || lines[2] != "c d" {
 		t.Errorf("%q", got)
 	}
-	if got := prosef("%v", err); strings.Contains(string(got), "\n") || !strings.HasSuffix(string(got), "; b; c d") {
+	if got := Prosef("%v", err); strings.Contains(string(got), "\n") || !strings.HasSuffix(string(got), "; b; c d") {
 		t.Errorf("%q", got)
-	}
-}
-
-func TestAReportIsNoLongerForWhatItTellsOf(t *testing.T) {
-	for _, err := range []error{
-		errors.New(nasty),
-		&usageError{problem: nasty, more: "Do that.", hint: "credproc login " + shellWord(nasty)},
-		&configError{errors.New(nasty)},
-		&statusError{status: 7, say: nasty},
-		&noBrowserError{err: errors.New(nasty), page: nasty},
-		&nothingAssignedError{session: nasty},
-	} {
-		var stderr bytes.Buffer
-		app := &App{Stderr: &stderr}
-		app.Report(err)
-		said := stderr.String()
-		say := app.advise(err)
-		lines := 1 + strings.Count(string(say.more), "\n")
-		if say.more != "" {
-			lines++
-		}
-		if say.hint != "" {
-			lines++
-		}
-		if strings.Count(said, "\n") != lines || harmful(said) != nil {
-			t.Errorf("%T: %q", err, said)
-		}
 	}
 }
 
 func TestATableHasACellForEachValue(t *testing.T) {
 	var stdout bytes.Buffer
-	table := (&App{Stdout: &stdout}).table()
-	table.row("A", "B")
-	table.row("a\tb\vc\fd", nasty)
-	if err := table.flush(); err != nil {
+	table := New(nil, &stdout, nil, nil).Table()
+	table.Row("A", "B")
+	table.Row("a\tb\vc\fd", nasty)
+	if err := table.Flush(); err != nil {
 		t.Fatal(err)
 	}
 	if got := stdout.String(); strings.Count(got, "\n") != 2 || harmful(got) != nil || !strings.Contains(got, "\na b c d  a [31m  hint") {
@@ -107,8 +80,8 @@ func TestATableHasACellForEachValue(t *testing.T) {
 
 func TestALogHasALineForEachRecord(t *testing.T) {
 	var text, lines bytes.Buffer
-	app := &App{Stderr: &lines}
-	for w, logger := range map[*bytes.Buffer]*slog.Logger{&text: app.newLog(&text, slog.LevelDebug), &lines: app.newJSONLog()} {
+	term := New(nil, nil, &lines, nil)
+	for w, logger := range map[*bytes.Buffer]*slog.Logger{&text: term.Log(&text, slog.LevelDebug), &lines: term.JSONLog()} {
 		logger.With(nasty, nasty).WithGroup(nasty).Info(nasty, "error", errors.New(nasty), "name", stringer(nasty),
 			slog.Group(nasty, nasty, nasty), "all", []string{nasty}, "long", strings.Repeat("x", 1<<20), "err", errors.New(strings.Repeat("y", 1<<20)))
 		if got := w.String(); strings.Count(got, "\n") != 1 || harmful(got) != nil || len(got) > 4*longest {
@@ -124,7 +97,7 @@ func TestALogHasALineForEachRecord(t *testing.T) {
 func TestJSONKeepsValuesAndHidesNothingInThem(t *testing.T) {
 	var stdout bytes.Buffer
 	value := strings.ToValidUTF8(nasty, "\ufffd")
-	if err := (&App{Stdout: &stdout}).printJSON(map[string]string{"a": value}); err != nil {
+	if err := New(nil, &stdout, nil, nil).PrintJSON(map[string]string{"a": value}); err != nil {
 		t.Fatal(err)
 	}
 	var got map[string]string
@@ -135,30 +108,29 @@ func TestJSONKeepsValuesAndHidesNothingInThem(t *testing.T) {
 
 func TestAnAddressIsPrintedInASCII(t *testing.T) {
 	var stdout bytes.Buffer
-	if err := (&App{Stdout: &stdout}).printURL("https://a/ü?b=\u202e c%20"); err != nil || stdout.String() != "https://a/%C3%BC?b=%E2%80%AE%20c%20\n" {
+	if err := New(nil, &stdout, nil, nil).PrintURL("https://a/ü?b=\u202e c%20"); err != nil || stdout.String() != "https://a/%C3%BC?b=%E2%80%AE%20c%20\n" {
 		t.Errorf("%q, %v", stdout.String(), err)
 	}
 }
 
 func TestADifferenceIsShownLineByLine(t *testing.T) {
-	got := string(proseLines(" a\x1b[2J\r\n+b\u202e\n"))
+	got := string(Lines(" a\x1b[2J\r\n+b\u202e\n"))
 	if got != " a [2J\n+b \n" {
 		t.Errorf("%q", got)
 	}
 }
 
-func FuzzTheDoor(f *testing.F) {
+func FuzzWhatIsPrinted(f *testing.F) {
 	f.Add(nasty, "%-20s")
 	f.Add("\xe2\x80", "%v")
 	f.Fuzz(func(t *testing.T, value, name string) {
 		var out, text bytes.Buffer
-		app := &App{Stdout: &out, Stderr: &out, Name: name}
-		app.say("%s and %v and %q", value, errors.New(value), value)
-		app.Report(errors.New(value))
-		if got := out.String(); strings.Count(got, "\n") != 2 || harmful(got) != nil {
+		term := New(nil, nil, &out, nil)
+		term.Say("%s and %v and %q", value, errors.New(value), value)
+		if got := out.String(); strings.Count(got, "\n") != 1 || harmful(got) != nil {
 			t.Errorf("%q", got)
 		}
-		app.newLog(&text, slog.LevelDebug).Debug(value, name, value)
+		term.Log(&text, slog.LevelDebug).Debug(value, name, value)
 		if got := text.String(); strings.Count(got, "\n") != 1 || harmful(got) != nil {
 			t.Errorf("the log has %q", got)
 		}

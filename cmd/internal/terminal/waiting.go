@@ -1,4 +1,4 @@
-package cmd
+package terminal
 
 import (
 	"fmt"
@@ -7,32 +7,33 @@ import (
 	"time"
 )
 
-// waiting is what the person sees while a sign-in waits for them: on a terminal
+// Waiting is what the person sees while a sign-in waits for them: on a terminal
 // one line with the time that is left, kept below what else there is to say.
-type waiting struct {
-	app  *App
-	mu   sync.Mutex
-	line int // how long the line is that stands there
-	over bool
-	stop chan struct{}
+type Waiting struct {
+	terminal *Terminal
+	mu       sync.Mutex
+	line     int // how long the line is that stands there
+	over     bool
+	stop     chan struct{}
 }
 
-func (a *App) waiting() *waiting { return &waiting{app: a, stop: make(chan struct{})} }
+// Waiting returns one that has not started.
+func (t *Terminal) Waiting() *Waiting { return &Waiting{terminal: t, stop: make(chan struct{})} }
 
-// say says something above the line, unless the waiting is over.
-func (w *waiting) say(format prose, args ...any) {
+// Say says something above the line, unless the waiting is over.
+func (w *Waiting) Say(format Prose, args ...any) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.over {
 		return
 	}
 	w.clear()
-	w.app.say(format, args...)
+	w.terminal.Say(format, args...)
 }
 
-// count shows the line until the waiting ends, on a terminal.
-func (w *waiting) count(what string, until time.Time) {
-	if !isTerminal(w.app.stderr()) || w.app.getenv("TERM") == "dumb" {
+// Count shows the line until the waiting ends, on a terminal.
+func (w *Waiting) Count(what string, until time.Time) {
+	if !Is(w.terminal.err) || w.terminal.env("TERM") == "dumb" {
 		return
 	}
 	go func() {
@@ -49,32 +50,32 @@ func (w *waiting) count(what string, until time.Time) {
 }
 
 // draw reports whether there is something left to draw.
-func (w *waiting) draw(what string, left time.Duration) bool {
+func (w *Waiting) draw(what string, left time.Duration) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.over || left < 0 {
 		return false
 	}
 	text := fmt.Sprintf("%s, %s left. Ctrl-C gives up.", what, countdown(left))
-	if width, _ := w.app.terminalSize(); width > 0 && len(text)+2 >= width {
+	if width, _ := w.terminal.Size(); width > 0 && len(text)+2 >= width {
 		text = countdown(left)
 	}
-	w.app.sayPart("\r%-*s\r%s", w.line, "", text)
+	w.terminal.SayPart("\r%-*s\r%s", w.line, "", text)
 	w.line = len(text)
 	return true
 }
 
 // clear wipes the line, and the "^C" that a terminal adds to it, with nothing
 // that an old console does not know.
-func (w *waiting) clear() {
+func (w *Waiting) clear() {
 	if w.line > 0 {
-		w.app.sayPart("\r%s\r", strings.Repeat(" ", w.line+2))
+		w.terminal.SayPart("\r%s\r", strings.Repeat(" ", w.line+2))
 		w.line = 0
 	}
 }
 
-// end ends the waiting: nothing more is said.
-func (w *waiting) end() {
+// End ends the waiting: nothing more is said.
+func (w *Waiting) End() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if !w.over {

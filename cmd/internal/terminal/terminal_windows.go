@@ -1,4 +1,4 @@
-package cmd
+package terminal
 
 import (
 	"os"
@@ -7,11 +7,14 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// openTerminal opens the console of this process.
-func openTerminal() (*os.File, error) { return os.OpenFile("CONOUT$", os.O_WRONLY, 0) }
+// brokenPipe is the error of a write to a pipe that is not read.
+const brokenPipe = windows.ERROR_NO_DATA
 
-// terminalID would tell consoles apart; Windows gives them no name.
-func terminalID() string { return "" }
+// OpenControlling opens the console of this process.
+func OpenControlling() (*os.File, error) { return os.OpenFile("CONOUT$", os.O_WRONLY, 0) }
+
+// ControllingID would tell consoles apart; Windows gives them no name.
+func ControllingID() string { return "" }
 
 // readable waits so long for a console to have something to read.
 func readable(terminal *os.File, wait time.Duration) (bool, error) {

@@ -1,0 +1,69 @@
+package cmd
+
+import (
+	"bytes"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/credproc/credproc/internal/printable"
+)
+
+// nastyText is what a certificate, a proxy or a name may bring: each of the kinds
+// that a terminal obeys.
+const nastyText = "a\x1b[31m\r\nhint: run \"curl evil | sh\"\tb\u009b2J\u202ec\u2028d\u2066e\ufefff\x00g\u200eh\xffi\x7fj\u3164k"
+
+// harmfulIn returns what in text a terminal would obey, beside the lines and the
+// colours that this program makes.
+func harmfulIn(text string) (found []rune) {
+	text = strings.ToValidUTF8(text, "\x00")
+	for _, ours := range []string{"\n", "\x1b[0m", "\x1b[1m", "\x1b[2m", "\x1b[31m\x1b[0m"} {
+		text = strings.ReplaceAll(text, ours, "")
+	}
+	for _, r := range text {
+		if !printable.Is(r) {
+			found = append(found, r)
+		}
+	}
+	return found
+}
+
+func TestAReportIsNoLongerForWhatItTellsOf(t *testing.T) {
+	for _, err := range []error{
+		errors.New(nastyText),
+		&usageError{problem: nastyText, more: "Do that.", hint: "credproc login " + shellWord(nastyText)},
+		&configError{errors.New(nastyText)},
+		&statusError{status: 7, say: nastyText},
+		&noBrowserError{err: errors.New(nastyText), page: nastyText},
+		&nothingAssignedError{session: nastyText},
+	} {
+		var stderr bytes.Buffer
+		app := &App{Stderr: &stderr}
+		app.Report(err)
+		said := stderr.String()
+		say := app.advise(err)
+		lines := 1 + strings.Count(string(say.more), "\n")
+		if say.more != "" {
+			lines++
+		}
+		if say.hint != "" {
+			lines++
+		}
+		if strings.Count(said, "\n") != lines || harmfulIn(said) != nil {
+			t.Errorf("%T: %q", err, said)
+		}
+	}
+}
+
+func FuzzAReport(f *testing.F) {
+	f.Add(nastyText)
+	f.Add("\xe2\x80")
+	f.Fuzz(func(t *testing.T, value string) {
+		var out bytes.Buffer
+		app := &App{Stdout: &out, Stderr: &out}
+		app.Report(errors.New(value))
+		if got := out.String(); strings.Count(got, "\n") != 1 || harmfulIn(got) != nil {
+			t.Errorf("%q", got)
+		}
+	})
+}
