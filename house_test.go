@@ -73,6 +73,8 @@ var rules = []struct {
 			"credproc/a_test.go":         `package credproc; import _ "` + module + `/credproc/credproctest/idctest"`,
 			"examples/embed/main.go":     `package main; import _ "` + module + `/credproc/credproctest/idctest"`,
 			"examples/quickstart/a.go":   `package main; import _ "` + module + `/credproc/credproctest/idctest"`,
+			"examples/sdk/a_test.go":     `package main; import _ "` + module + `/credproc/credproctest"`,
+			"examples/sdk/b_test.go":     `package main; import _ "` + module + `/internal/safedir"`,
 			"internal/e2e/a.go":          `package e2e; import _ "` + module + `/credproc/credproctest/idctest"`,
 			"internal/flight/a.go":       `package flight; import _ "` + module + `/internal/sealed"`,
 			"internal/sealed/a.go":       `package sealed; import _ "` + module + `/internal/safedir"`,
@@ -88,6 +90,7 @@ var rules = []struct {
 			"cmd/credproc/b.go imports credproc/credproctest/idctest",
 			"credproc/a.go imports cmd",
 			"examples/embed/main.go imports credproc/credproctest/idctest",
+			"examples/sdk/b_test.go imports internal/safedir",
 			"internal/sealed/a.go imports internal/safedir",
 			"internal/util/a.go is in a package that the table of imports does not have",
 			"oidc/a.go imports tokencache",
@@ -423,12 +426,15 @@ func whatIsRunIsPinned(tree fs.FS) (complaints []string) {
 	return complaints
 }
 
-// fake is a local Identity Center, which no part of the product may need.
-const fake = "credproc/credproctest/idctest"
+// kit is for the tests of programs that embed credproc, and fake the local
+// Identity Center in it. No part of the product may need them.
+const (
+	kit  = "credproc/credproctest"
+	fake = kit + "/idctest"
+)
 
 // mayImport has a line for each package: what of ours its code may import. A
-// name that ends in a slash is all below it. The fake service is for tests,
-// examples and scripts.
+// name that ends in a slash is all below it.
 var mayImport = map[string][]string{
 	"cmd/credproc":         {"cmd", "cmd/credproc/instant", "credproc", "tokencache", "tokencache/keyring", "oidc", "internal/"},
 	"cmd/credproc/instant": {"internal/warm"},
@@ -436,6 +442,7 @@ var mayImport = map[string][]string{
 	"credproc":             {"tokencache", "tokencache/keyring", "oidc", "internal/awsconfig", "internal/clicache", "internal/flight", "internal/layout", "internal/portal", "internal/printable", "internal/record", "internal/sdk", "internal/safedir", "internal/sealed"},
 	"tokencache":           {"tokencache/keyring", "oidc", "internal/dirid", "internal/flight", "internal/kernelring", "internal/layout", "internal/pause", "internal/portal", "internal/sdk", "internal/safedir", "internal/sealed"},
 	"tokencache/keyring":   {"internal/flight", "internal/kernelring", "internal/layout", "internal/pause", "internal/safedir", "internal/sealed"},
+	kit:                    {"credproc", "tokencache", "tokencache/keyring", "oidc", fake},
 	fake:                   {},
 	"oidc":                 {"internal/loopback", "internal/pause", "internal/printable", "internal/sdk", "internal/starturl"},
 	"internal/awsconfig":   {"internal/ospath", "internal/safedir", "internal/starturl"},
@@ -479,7 +486,10 @@ func importsRunOneWay(tree fs.FS) []string {
 			ok := slices.ContainsFunc(allowed, func(a string) bool {
 				return a == dir || strings.HasSuffix(a, "/") && strings.HasPrefix(dir, a)
 			})
-			if s.test { // may import what it likes, but not the commands from below
+			switch {
+			case s.test && isForEmbedders(s.dir): // anybody may copy it
+				ok = ok || !strings.HasPrefix(dir, "internal/") && !isCommand(dir)
+			case s.test: // may import what it likes, but not the commands from below
 				ok = ok || !isCommand(dir) || isCommand(s.dir)
 			}
 			if !ok {
@@ -488,6 +498,10 @@ func importsRunOneWay(tree fs.FS) []string {
 		}
 	}
 	return complaints
+}
+
+func isForEmbedders(dir string) bool {
+	return strings.HasPrefix(dir, "examples/") || dir == kit || dir == fake
 }
 
 func isCommand(dir string) bool { return dir == "cmd" || strings.HasPrefix(dir, "cmd/") }
