@@ -593,15 +593,15 @@ func (p *patient) holdLock(since time.Time) {
 	if err != nil || len(names) != 1 {
 		p.Fatalf("%q, error %v", names, err)
 	}
-	name := strings.TrimSuffix(filepath.Base(names[0]), ".json") + ".lock"
-	release, err := flight.Lock(p.Context(), dir.Sub("locks"), name, "renew the session corp")
+	name := flight.Session(strings.TrimSuffix(filepath.Base(names[0]), ".json"))
+	_, release, err := flight.Lock(p.Context(), dir.Sub("locks"), name, "renew the session corp")
 	if err != nil {
 		p.Fatal(err)
 	}
 	p.letGo = release
 	text, err := json.Marshal(flight.Holder{PID: os.Getpid(), Op: "renew the session corp", Since: since})
 	if err == nil {
-		err = os.WriteFile(dir.Sub("locks").Path(name+".holder"), text, 0o600)
+		err = os.WriteFile(dir.Sub("locks").Path(name.String()+".holder"), text, 0o600)
 	}
 	if err != nil {
 		p.Fatal(err)

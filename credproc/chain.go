@@ -26,10 +26,12 @@ type source interface {
 	DocumentProvider
 	session() *tokencache.Session
 	words() []string // who it is, in full
+	steps() int      // how many roles it is assumed from
 	onShort(func(left, wanted time.Duration))
 }
 
 func (p *Provider) session() *tokencache.Session                  { return p.Session }
+func (p *Provider) steps() int                                    { return 0 }
 func (p *Provider) onShort(f func(left, wanted time.Duration))    { p.Short = f }
 func (a *assumedRole) onShort(f func(left, wanted time.Duration)) { a.short = f }
 
@@ -60,6 +62,8 @@ func (a *assumedRole) words() []string {
 	}, a.source.words()...)
 }
 
+func (a *assumedRole) steps() int { return a.source.steps() + 1 }
+
 func (a *assumedRole) op() string {
 	return fmt.Sprintf("assume role %s through session %s", a.roleARN, label(a.session()))
 }
@@ -87,7 +91,7 @@ func (a *assumedRole) retrieve(ctx context.Context, trail *answer) ([]byte, erro
 	var requestID atomic.Pointer[string] // the fetch may go on when its caller has gone
 	want := &want{minValidity: a.minValidity}
 	data, err := a.session().Cached(ctx, tokencache.Cached{
-		Words: a.words(), Variant: a.minValidity.String(), Op: a.op(),
+		Words: a.words(), Steps: a.steps(), Variant: a.minValidity.String(), Op: a.op(),
 		Judge: want.judge, Answered: trail.came, Limit: flight.Budget,
 		Fetch: func(ctx context.Context) ([]byte, error) {
 			data, id, err := a.fetch(ctx, want.old())

@@ -195,7 +195,7 @@ func (s *Session) First(ctx context.Context, what string, period time.Duration) 
 	if st.saidWithin(name, period) {
 		return false
 	}
-	release, err := flight.Lock(ctx, st.locks(), name, what)
+	_, release, err := flight.Lock(ctx, st.locks(), flight.Word(st.id, sealed.Name(what)), what)
 	if err != nil {
 		return false
 	}

@@ -3,7 +3,6 @@ package tokencache
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync/atomic"
 	"time"
 
@@ -26,6 +25,9 @@ const (
 type Cached struct {
 	// Words say what it is: other words, another thing.
 	Words []string
+	// Steps is how many others of this kind it is made from, one after another: the
+	// roles before the one that is assumed. No circle of them can be made.
+	Steps int
 	// Variant tells apart callers with a Judge of their own, so that they do
 	// not get one another's answer.
 	Variant string
@@ -162,9 +164,13 @@ func (c *Cached) judge(data []byte, since time.Time) Freshness {
 	return c.Judge(data, since)
 }
 
+func (st *store) lockOf(c Cached) flight.Name {
+	return flight.Fetched(st.id, sealed.Name(st.recordIdentity(c.Words)), c.Steps)
+}
+
 func (s *Session) flight(st *store, c Cached, fetched *atomic.Bool) flight.Call[[]byte] {
 	return flight.Call[[]byte]{
-		Dir: st.locks(), Name: fmt.Sprintf("%s.%s.lock", st.id, sealed.Name(st.recordIdentity(c.Words))),
+		Dir: st.locks(), Name: st.lockOf(c),
 		Variant: c.Variant, Op: c.Op, Network: s.network(), Logger: s.Logger,
 		Load: func(ctx context.Context, since time.Time, _ bool) ([]byte, bool, error) {
 			data, err := st.readRecord(ctx, c.Words)
@@ -211,7 +217,7 @@ func (s *Session) keepRecord(ctx context.Context, under string, c Cached, data [
 	}
 	ctx, cancel := context.WithTimeout(ctx, storeWait)
 	defer cancel()
-	release, err := flight.Lock(ctx, s.store.locks(), s.store.id+".lock", "store what was fetched with the session "+s.label())
+	ctx, release, err := flight.Lock(ctx, s.store.locks(), flight.Session(s.store.id), "store what was fetched with the session "+s.label())
 	if err != nil {
 		return err
 	}

@@ -3,11 +3,9 @@ package tokencache
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/credproc/credproc/internal/flight"
-	"github.com/credproc/credproc/internal/sealed"
 )
 
 // Gathered is [Session.Cached] for what may take minutes, such as a list of
@@ -24,8 +22,7 @@ func (s *Session) Gathered(ctx context.Context, c Cached) ([]byte, error) {
 	if err != nil || c.judge(stored, since) == Fresh {
 		return stored, err
 	}
-	lock := fmt.Sprintf("%s.%s.lock", st.id, sealed.Name(st.recordIdentity(c.Words)))
-	release, err := flight.Lock(ctx, st.locks(), lock, c.Op)
+	ctx, release, err := flight.Lock(ctx, st.locks(), st.lockOf(c), c.Op)
 	if _, noLock := errors.AsType[*flight.LockError](err); noLock {
 		s.debug("gather without a lock", "error", err)
 		return c.Fetch(s.logged(ctx))

@@ -54,7 +54,7 @@ func (st *store) sealingKey(ctx context.Context, make bool) (*sealed.Key, error)
 		st.keys.set(key)
 		return key, nil
 	}
-	release, err := st.queueForKey(ctx)
+	ctx, release, err := st.queueForKey(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -76,21 +76,21 @@ func (st *store) sealingKey(ctx context.Context, make bool) (*sealed.Key, error)
 }
 
 // queueForKey makes processes ask one after another, so that a keychain that
-// takes long is asked once: the others find the key in the kernel. It is no
-// queue for them to stand in where the kernel keeps nothing, nor for who waits
-// for a person.
-func (st *store) queueForKey(ctx context.Context) (release func(), err error) {
+// takes long is asked once: the others find the key in the kernel. They do not
+// queue where the kernel keeps nothing, nor where a person is waited for, nor
+// under the key's lock, for which the first in the queue may be waiting.
+func (st *store) queueForKey(ctx context.Context) (under context.Context, release func(), err error) {
 	if !st.usesKernel() || st.keyID() == "" || st.mayPrompt || !kernelring.Usable() {
-		return func() {}, nil
+		return ctx, func() {}, nil
 	}
-	release, err = flight.Lock(ctx, st.locks(), "key.queue", "read the sealing key")
+	under, release, err = flight.Lock(ctx, st.locks(), flight.KeyQueue(), "read the sealing key")
 	if busy, ok := errors.AsType[*flight.BusyError](err); ok {
-		return nil, &keyring.Error{Keyring: st.keyring.Name(), Op: "read", Kind: keyring.ErrUnavailable, Detail: busy.Error()}
+		return ctx, nil, &keyring.Error{Keyring: st.keyring.Name(), Op: "read", Kind: keyring.ErrUnavailable, Detail: busy.Error()}
 	}
-	if err != nil { // a directory that cannot be written
-		return func() {}, nil
+	if err != nil { // a directory that cannot be written, or the key's lock is held
+		return ctx, func() {}, nil
 	}
-	return release, nil
+	return under, release, nil
 }
 
 func (st *store) askKey(ctx context.Context) (*sealed.Key, error) {
@@ -111,7 +111,7 @@ func (st *store) askKey(ctx context.Context) (*sealed.Key, error) {
 // makeKey makes the key, unless another process has: two keys would make one
 // of them unreadable. What counts is what the keyring says afterwards.
 func (st *store) makeKey(ctx context.Context) (*sealed.Key, error) {
-	release, err := flight.Lock(ctx, st.locks(), "key.lock", "make the sealing key")
+	ctx, release, err := flight.Lock(ctx, st.locks(), flight.Key(), "make the sealing key")
 	if err != nil {
 		return nil, err
 	}
@@ -135,26 +135,26 @@ func (st *store) keyUnderLock(ctx context.Context) (*sealed.Key, error) {
 
 // holdKey makes sure that the key is the keyring's, and that no logout deletes
 // it until release is called: by then a registration is there that needs it.
-func (st *store) holdKey(ctx context.Context) (release func(), err error) {
-	release, err = flight.Lock(ctx, st.locks(), "key.lock", "store a sign-in")
+func (st *store) holdKey(ctx context.Context) (under context.Context, release func(), err error) {
+	under, release, err = flight.Lock(ctx, st.locks(), flight.Key(), "store a sign-in")
 	if err != nil {
-		return nil, err
+		return ctx, nil, err
 	}
-	key, err := st.keyUnderLock(ctx)
+	key, err := st.keyUnderLock(under)
 	if err != nil {
 		release()
-		return nil, err
+		return ctx, nil, err
 	}
 	st.keys.set(key)
 	st.kernelSet(key.Text())
-	return release, nil
+	return under, release, nil
 }
 
 // deleteKey deletes the key from a keyring when nothing is left that cannot be
 // read without it: no registration but those that begin with own, if that is not
 // "". What can be fetched again does not count.
 func (st *store) deleteKey(ctx context.Context, k keyring.Keyring, own string) error {
-	release, err := flight.Lock(ctx, st.locks(), "key.lock", "delete the sealing key")
+	ctx, release, err := flight.Lock(ctx, st.locks(), flight.Key(), "delete the sealing key")
 	if err != nil {
 		return err
 	}

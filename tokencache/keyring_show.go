@@ -103,7 +103,7 @@ func (s *Session) Reset(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	release, err := flight.Lock(ctx, st.locks(), st.id+".lock", "forget "+s.label())
+	ctx, release, err := flight.Lock(ctx, st.locks(), flight.Session(st.id), "forget "+s.label())
 	if err != nil {
 		return err
 	}
@@ -125,7 +125,7 @@ func (s *Session) Reset(ctx context.Context, name string) error {
 }
 
 func (st *store) resetKey(ctx context.Context, k keyring.Keyring) error {
-	release, err := flight.Lock(ctx, st.locks(), "key.lock", "forget the sealing key")
+	ctx, release, err := flight.Lock(ctx, st.locks(), flight.Key(), "forget the sealing key")
 	if err != nil {
 		return err
 	}

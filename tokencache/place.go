@@ -104,7 +104,7 @@ func settle(state safedir.Dir) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), settleTime)
 	defer cancel()
-	release, err := flight.Lock(ctx, safedir.Dir(layout.LocksDir(string(state))), "key.lock", "identify the state directory")
+	_, release, err := flight.Lock(ctx, safedir.Dir(layout.LocksDir(string(state))), flight.Key(), "identify the state directory")
 	if err != nil {
 		return
 	}

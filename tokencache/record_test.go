@@ -63,7 +63,7 @@ func TestTheJournalOfANewerReleaseThatIsRenewingIsWaitedFor(t *testing.T) {
 	onWorld(t, func(m *world) {
 		st, now := m.store(), m.item()
 		time.Sleep(2 * time.Hour)
-		release, err := flight.Lock(m.Context(), st.locks(), st.id+".lock", "renew")
+		_, release, err := flight.Lock(m.Context(), st.locks(), flight.Session(st.id), "renew")
 		if err != nil {
 			t.Fatal(err)
 		}

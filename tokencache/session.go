@@ -226,7 +226,7 @@ func (s *Session) token(ctx context.Context, refused string, force bool) (*oidc.
 	began, ix := time.Now(), st.readIndex()
 	r := &renewal{Session: s, st: st, refused: refused, force: force}
 	it, err := flight.Do(ctx, &s.group, flight.Call[*item]{
-		Dir: st.locks(), Name: st.id + ".lock", Variant: fmt.Sprint(tokenHash(refused), force),
+		Dir: st.locks(), Name: flight.Session(st.id), Variant: fmt.Sprint(tokenHash(refused), force),
 		Op: "renew the session " + s.label(), Network: s.network(), Force: force, Critical: true, Logger: s.Logger,
 		Load: r.load, Fetch: r.fetch,
 	})

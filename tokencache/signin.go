@@ -82,7 +82,7 @@ func (st *store) prepareSignIn(ctx context.Context) (login string, err error) {
 
 // signIn signs in under the sign-in lock, unless somebody else just has.
 func (s *Session) signIn(ctx context.Context, st *store, joined func() (bool, error), how func(context.Context, *oidc.Config) (*oidc.Token, error)) error {
-	release, err := flight.Lock(ctx, st.locks(), st.id+".signin", "sign in to "+s.label())
+	ctx, release, err := flight.Lock(ctx, st.locks(), flight.SignIn(st.id), "sign in to "+s.label())
 	if err != nil {
 		return err
 	}
@@ -158,7 +158,7 @@ func (st *store) loginInKeyring(ctx context.Context) (string, error) {
 
 // adopt makes tok the session's login, in the keyring of st alone.
 func (s *Session) adopt(ctx context.Context, st *store, tok *oidc.Token) error {
-	release, err := flight.Lock(ctx, st.locks(), st.id+".lock", "store the sign-in to "+s.label())
+	ctx, release, err := flight.Lock(ctx, st.locks(), flight.Session(st.id), "store the sign-in to "+s.label())
 	if err != nil {
 		return err
 	}
@@ -177,7 +177,7 @@ func (s *Session) adopt(ctx context.Context, st *store, tok *oidc.Token) error {
 // put stores what a sign-in gave. The order matters: until the item is in the
 // keyring the old login is whole, and once it is, so is the new one.
 func (s *Session) put(ctx context.Context, st *store, tok *oidc.Token) error {
-	releaseKey, err := st.holdKey(ctx)
+	ctx, releaseKey, err := st.holdKey(ctx)
 	if err != nil {
 		return err
 	}
@@ -249,7 +249,7 @@ func (s *Session) SignOut(ctx context.Context) (was bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	release, err := flight.Lock(ctx, st.locks(), st.id+".lock", "sign out of "+s.label())
+	ctx, release, err := flight.Lock(ctx, st.locks(), flight.Session(st.id), "sign out of "+s.label())
 	if err != nil {
 		return false, err
 	}

@@ -241,7 +241,7 @@ func TestStatusNamesTheRolesThatAreStored(t *testing.T) {
 
 func TestStatusWaitsForNoLock(t *testing.T) {
 	onWorld(t, func(m *world) {
-		release, err := flight.Lock(m.Context(), m.store().locks(), m.store().id+".lock", "renew the session corp")
+		_, release, err := flight.Lock(m.Context(), m.store().locks(), flight.Session(m.store().id), "renew the session corp")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -18,7 +18,7 @@ func TestAPanicInAFlightIsAnErrorThatShowsNoValue(t *testing.T) {
 		"internal error: runtime error: invalid memory address or nil pointer dereference": func() { var p *Holder; p.PID++ },
 	} {
 		call := Call[int]{
-			Dir: dir, Name: "a.lock", Op: "crash",
+			Dir: dir, Name: Session("a"), Op: "crash",
 			Load:  func(context.Context, time.Time, bool) (int, bool, error) { return 0, false, nil },
 			Fetch: func(context.Context) (int, error) { crash(); return 1, nil },
 		}
@@ -28,7 +28,7 @@ func TestAPanicInAFlightIsAnErrorThatShowsNoValue(t *testing.T) {
 			t.Errorf("got %v, want %s", err, want)
 		}
 		// Its lock is free again.
-		release, err := Lock(t.Context(), dir, "a.lock", "look")
+		_, release, err := Lock(t.Context(), dir, Session("a"), "look")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -45,14 +45,14 @@ func (shortError) Failure() Failure { return Failure{Kind: "test", Reason: "too 
 
 func TestWhatAProcessLacksIsNotAFailureOfOthers(t *testing.T) {
 	call := Call[int]{
-		Dir: safedir.Dir(t.TempDir()), Name: "a.lock", Op: "fail",
+		Dir: safedir.Dir(t.TempDir()), Name: Session("a"), Op: "fail",
 		Load:  func(context.Context, time.Time, bool) (int, bool, error) { return 0, false, nil },
 		Fetch: func(context.Context) (int, error) { return 0, shortError{} },
 	}
 	if _, err := Do(t.Context(), new(Group), call); !errors.Is(err, syscall.EMFILE) {
 		t.Fatal(err)
 	}
-	if f := LastFailure(call.Dir, call.Name); f != nil {
+	if f := LastFailure(call.Dir, call.Name.String()); f != nil {
 		t.Errorf("others are told %+v", f)
 	}
 }

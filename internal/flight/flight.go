@@ -123,7 +123,7 @@ func (g *Group) enter(ctx context.Context, critical bool) (_ context.Context, le
 // Call is one thing to fetch.
 type Call[V any] struct {
 	Dir  safedir.Dir // where the lock and the last failure are kept
-	Name string      // file name of the lock
+	Name Name        // the lock
 	// Variant tells apart callers that want different things under the same
 	// lock and so must not join one another.
 	Variant string
@@ -164,16 +164,19 @@ func (e *BusyError) Unwrap() error { return e.Err }
 // Do returns what c.Load finds, or what c.Fetch gets. It returns early when ctx
 // ends, which does not end the flight, and begins none when it has ended. The
 // value may be shared with other callers and must not be changed. Beside the
-// errors of Load and Fetch there are [BusyError], [LockError], and
+// errors of Load and Fetch there are [BusyError], [LockError], [OrderError], and
 // [SharedError] for the failure of an earlier call.
 func Do[V any](ctx context.Context, g *Group, c Call[V]) (V, error) {
 	var none V
+	if err := mayTake(ctx, c.Name); err != nil {
+		return none, err
+	}
 	if ctx.Err() != nil {
-		return none, &BusyError{Op: c.Op, Holder: holder(c.Dir, c.Name), Err: context.Cause(ctx)}
+		return none, &BusyError{Op: c.Op, Holder: holder(c.Dir, c.Name.file), Err: context.Cause(ctx)}
 	}
 	// Force and Network are part of it: a failure that concerns one caller need
 	// not concern another. The lock still lets them fetch only once.
-	flight := fmt.Sprintf("%q %q %q %t", c.Dir.Path(c.Name), c.Variant, c.Network, c.Force)
+	flight := fmt.Sprintf("%q %q %q %t", c.Dir.Path(c.Name.file), c.Variant, c.Network, c.Force)
 	result := g.flights.DoChan(flight, func() (v any, err error) {
 		defer caught(&err)
 		work, cancel := context.WithTimeout(context.WithoutCancel(ctx), Budget)
@@ -182,7 +185,7 @@ func Do[V any](ctx context.Context, g *Group, c Call[V]) (V, error) {
 	})
 	select {
 	case <-ctx.Done():
-		return none, &BusyError{Op: c.Op, Holder: holder(c.Dir, c.Name), Err: context.Cause(ctx)}
+		return none, &BusyError{Op: c.Op, Holder: holder(c.Dir, c.Name.file), Err: context.Cause(ctx)}
 	case r := <-result:
 		v, _ := r.Val.(V)
 		return v, r.Err
@@ -203,11 +206,11 @@ func (c *Call[V]) run(ctx context.Context, g *Group) (V, error) {
 		}
 		if !told {
 			told = true
-			c.log("wait", "lock", c.Name, "holder", holder(c.Dir, c.Name))
+			c.log("wait", "lock", c.Name.file, "holder", holder(c.Dir, c.Name.file))
 		}
 		select {
 		case <-ctx.Done():
-			return none, &BusyError{Op: c.Op, Holder: holder(c.Dir, c.Name), Err: ctx.Err()}
+			return none, &BusyError{Op: c.Op, Holder: holder(c.Dir, c.Name.file), Err: ctx.Err()}
 		case <-time.After(pause + rand.N(pause)):
 		}
 	}
@@ -217,15 +220,15 @@ func (c *Call[V]) run(ctx context.Context, g *Group) (V, error) {
 func (c *Call[V]) attempt(ctx context.Context, g *Group, began time.Time) (v V, err error) {
 	ctx, leave, err := g.enter(ctx, c.Critical)
 	if err != nil { // paused all the time
-		return v, &BusyError{Op: c.Op, Holder: holder(c.Dir, c.Name), Err: err}
+		return v, &BusyError{Op: c.Op, Holder: holder(c.Dir, c.Name.file), Err: err}
 	}
 	defer leave() // after the lock is released
-	release, err := tryLock(c.Dir, c.Name, c.Op)
+	release, err := tryLock(c.Dir, c.Name.file, c.Op)
 	if err != nil {
 		return v, err
 	}
 	defer release()
-	return c.underLock(ctx, began)
+	return c.underLock(holding(ctx, c.Name), began)
 }
 
 func (c *Call[V]) underLock(ctx context.Context, began time.Time) (v V, err error) {
@@ -235,10 +238,10 @@ func (c *Call[V]) underLock(ctx context.Context, began time.Time) (v V, err erro
 	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < Reserve {
 		return v, &BusyError{Op: c.Op, Err: errors.New("too little time left to begin")}
 	}
-	c.log("fetch", "lock", c.Name, "waited", time.Since(began))
+	c.log("fetch", "lock", c.Name.file, "waited", time.Since(began))
 	fetching := time.Now()
 	if v, err = c.Fetch(ctx); err == nil {
-		ForgetFailure(c.Dir, c.Name)
+		ForgetFailure(c.Dir, c.Name.file)
 		c.log("fetched", "took", time.Since(fetching))
 		return v, nil
 	}
@@ -246,7 +249,7 @@ func (c *Call[V]) underLock(ctx context.Context, began time.Time) (v V, err erro
 	_, shared := errors.AsType[*SharedError](err) // by another flight, which remembers it
 	// What this process lacks, the next may have.
 	if f, ok := errors.AsType[Failer](err); ok && !shared && !safedir.IsShort(err) {
-		rememberFailure(c.Dir, c.Name, c.Op, f.Failure(), c.Network)
+		rememberFailure(c.Dir, c.Name.file, c.Op, f.Failure(), c.Network)
 	}
 	var none V
 	return none, err
@@ -262,7 +265,7 @@ func (c *Call[V]) look(ctx context.Context, since time.Time, locked bool) (v V, 
 	if ok || err != nil {
 		return v, true, err
 	}
-	if shared := recentFailure(c.Dir, c.Name, c.Network); shared != nil && !c.Force {
+	if shared := recentFailure(c.Dir, c.Name.file, c.Network); shared != nil && !c.Force {
 		c.log("held back", "error", shared.Reason, "until", shared.Until)
 		return v, true, shared
 	}

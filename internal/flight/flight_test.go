@@ -251,7 +251,7 @@ func TestCallersThatDifferDoNotJoin(t *testing.T) {
 		"Variant": func(c *flight.Call[string]) { c.Variant = "other" },
 		"Network": func(c *flight.Call[string]) { c.Network = "other" },
 		"Force":   func(c *flight.Call[string]) { c.Force = true },
-		"both":    func(c *flight.Call[string]) { c.Name, c.Variant = "thing.lock x", "y" },
+		"both":    func(c *flight.Call[string]) { c.Name, c.Variant = flight.Session("thing.lock x"), "y" },
 		"Dir":     func(c *flight.Call[string]) { c.Dir = c.Dir.Sub("other") },
 	} {
 		s := newShop(t)

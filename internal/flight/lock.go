@@ -48,19 +48,22 @@ func (h Holder) String() string {
 
 var errHeld = errors.New("held by another process")
 
-// Lock waits for the lock name in dir. It returns the function that releases
-// it, or [LockError], or [BusyError] when ctx ends first. The kernel releases
-// the lock of a process that dies; the file stays, since deleting it would let
-// two processes hold "the" lock.
-func Lock(ctx context.Context, dir safedir.Dir, name, op string) (release func(), err error) {
+// Lock waits for a lock in dir. It returns the context of the work under it, and
+// the function that releases it, or [LockError], or [BusyError] when ctx ends
+// first, or [OrderError]. The kernel releases the lock of a process that dies; the
+// file stays, since deleting it would let two processes hold "the" lock.
+func Lock(ctx context.Context, dir safedir.Dir, name Name, op string) (under context.Context, release func(), err error) {
+	if err := mayTake(ctx, name); err != nil {
+		return ctx, nil, err
+	}
 	for {
-		release, err := tryLock(dir, name, op)
+		release, err := tryLock(dir, name.file, op)
 		if !errors.Is(err, errHeld) {
-			return release, err
+			return holding(ctx, name), release, err
 		}
 		select {
 		case <-ctx.Done():
-			return nil, &BusyError{Op: op, Holder: holder(dir, name), Err: context.Cause(ctx)}
+			return ctx, nil, &BusyError{Op: op, Holder: holder(dir, name.file), Err: context.Cause(ctx)}
 		case <-time.After(10 * time.Millisecond):
 		}
 	}

@@ -55,7 +55,7 @@ func TestWithoutLocksAProcessWorksAlone(t *testing.T) {
 	for _, errno := range []syscall.Errno{syscall.ENOSYS, syscall.EOPNOTSUPP, syscall.ENOLCK} {
 		s := newShop(t)
 		refused(t, unix.SYS_FLOCK, errno, func() {
-			first, err := flight.Lock(t.Context(), s.dir, name, op)
+			_, first, err := flight.Lock(t.Context(), s.dir, theLock, op)
 			if err != nil {
 				t.Errorf("%v: %v", errno, err)
 				return
@@ -63,7 +63,7 @@ func TestWithoutLocksAProcessWorksAlone(t *testing.T) {
 			if h, ok := flight.HeldBy(s.dir, name); ok {
 				t.Errorf("%v: held by %v, who can lock nobody out", errno, h)
 			}
-			second, err := flight.Lock(t.Context(), s.dir, name, op)
+			_, second, err := flight.Lock(t.Context(), s.dir, theLock, op)
 			if err != nil {
 				t.Errorf("%v: %v", errno, err)
 				return
@@ -78,7 +78,7 @@ func TestALockThatFailsIsAnError(t *testing.T) {
 	for _, errno := range []syscall.Errno{syscall.EIO, syscall.EACCES, syscall.EINVAL, syscall.ENOSPC, syscall.ESTALE} {
 		s := newShop(t)
 		refused(t, unix.SYS_FLOCK, errno, func() {
-			_, err := flight.Lock(t.Context(), s.dir, name, op)
+			_, _, err := flight.Lock(t.Context(), s.dir, theLock, op)
 			if e, ok := err.(*flight.LockError); !ok || !errors.Is(e, errno) || e.Path != s.dir.Path(name) {
 				t.Errorf("%v: %v", errno, err)
 			}
@@ -93,7 +93,7 @@ func TestALockOnAReadOnlyFileSystemServesIfItIsThere(t *testing.T) {
 		t.Fatal(err)
 	}
 	refused(t, unix.SYS_FCHMODAT, syscall.EROFS, func() {
-		release, err := flight.Lock(t.Context(), s.dir, name, op)
+		_, release, err := flight.Lock(t.Context(), s.dir, theLock, op)
 		if err != nil {
 			t.Error(err)
 			return
@@ -102,13 +102,13 @@ func TestALockOnAReadOnlyFileSystemServesIfItIsThere(t *testing.T) {
 	})
 	missing := newShop(t)
 	refused(t, unix.SYS_MKDIRAT, syscall.EROFS, func() {
-		_, err := flight.Lock(t.Context(), missing.dir, name, op)
+		_, _, err := flight.Lock(t.Context(), missing.dir, theLock, op)
 		if e, ok := err.(*flight.LockError); !ok || !errors.Is(e, syscall.EROFS) {
 			t.Errorf("without a directory: %v", err)
 		}
 	})
 	refused(t, unix.SYS_FCHMODAT, syscall.EPERM, func() {
-		_, err := flight.Lock(t.Context(), s.dir, name, op)
+		_, _, err := flight.Lock(t.Context(), s.dir, theLock, op)
 		if e, ok := err.(*flight.LockError); !ok || !errors.Is(e, syscall.EPERM) {
 			t.Errorf("in a wide-open directory: %v", err)
 		}

@@ -55,7 +55,7 @@ func TestLockWaitsForItsTurnOrUntilItsContextEnds(t *testing.T) {
 		ctx, cancel := context.WithTimeoutCause(t.Context(), 3*time.Second, errors.New("enough"))
 		defer cancel()
 		began := time.Now()
-		_, err := flight.Lock(ctx, s.dir, name, "store it")
+		_, _, err := flight.Lock(ctx, s.dir, theLock, "store it")
 		busy, ok := err.(*flight.BusyError)
 		if !ok || busy.Op != "store it" || busy.Holder.Op != "other work" || busy.Err.Error() != "enough" || time.Since(began) != 3*time.Second {
 			t.Fatalf("after %v: %v", time.Since(began), err)
@@ -110,7 +110,7 @@ func TestADirectoryInPlaceOfTheLockIsAnError(t *testing.T) {
 		if err := s.dir.Sub(name).Make(); err != nil {
 			t.Fatal(err)
 		}
-		_, err := flight.Lock(t.Context(), s.dir, name, op)
+		_, _, err := flight.Lock(t.Context(), s.dir, theLock, op)
 		if _, ok := err.(*flight.LockError); !ok {
 			t.Errorf("error %v", err)
 		}
@@ -129,7 +129,7 @@ func TestALockIsHadWithoutWordOfItsHolder(t *testing.T) {
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		_, err := flight.Lock(ctx, s.dir, name, "second")
+		_, _, err := flight.Lock(ctx, s.dir, theLock, "second")
 		if err == nil || err.Error() != "second: waited for another process: context deadline exceeded" {
 			t.Errorf("error %v", err)
 		}

@@ -42,7 +42,7 @@ func TestALockedFileThatWasReplacedLocksNobodyOut(t *testing.T) {
 			replace(t, s)
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 			defer cancel()
-			second, err := flight.Lock(ctx, s.dir, name, "second")
+			_, second, err := flight.Lock(ctx, s.dir, theLock, "second")
 			if err != nil {
 				t.Errorf("%s: %v", what, err)
 				first()
@@ -52,7 +52,7 @@ func TestALockedFileThatWasReplacedLocksNobodyOut(t *testing.T) {
 			if h, ok := flight.HeldBy(s.dir, name); !ok || h.Op != "second" {
 				t.Errorf("%s: held by %v", what, h)
 			}
-			if _, err := flight.Lock(ctx, s.dir, name, "third"); err == nil {
+			if _, _, err := flight.Lock(ctx, s.dir, theLock, "third"); err == nil {
 				t.Errorf("%s: the second one's lock was released with the first one's", what)
 			}
 			second()
@@ -71,7 +71,7 @@ func TestALockOnADeletedFileIsNoLock(t *testing.T) {
 	for range 4 {
 		all.Go(func() {
 			for taken.Load() < 150 && !t.Failed() {
-				release, err := flight.Lock(once, s.dir, name, op)
+				_, release, err := flight.Lock(once, s.dir, theLock, op)
 				if _, busy := err.(*flight.BusyError); busy {
 					continue
 				} else if err != nil {
@@ -119,7 +119,7 @@ func TestNobodyWaitsForTheOtherEndOfAPipe(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	release, err := flight.Lock(t.Context(), s.dir, name, op)
+	_, release, err := flight.Lock(t.Context(), s.dir, theLock, op)
 	if err == nil {
 		release()
 	}
@@ -141,7 +141,7 @@ func TestAPlantedLinkIsNotFollowed(t *testing.T) {
 		}
 	}
 	plant(name)
-	_, err := flight.Lock(t.Context(), s.dir, name, op)
+	_, _, err := flight.Lock(t.Context(), s.dir, theLock, op)
 	if _, ok := err.(*flight.LockError); !ok {
 		t.Errorf("locked, error %v", err)
 	}
@@ -153,7 +153,7 @@ func TestAPlantedLinkIsNotFollowed(t *testing.T) {
 		t.Fatal(err)
 	}
 	plant("other.lock.holder")
-	release, err := flight.Lock(t.Context(), s.dir, "other.lock", op)
+	_, release, err := flight.Lock(t.Context(), s.dir, flight.Session("other"), op)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -191,7 +191,7 @@ func TestACallerInAnotherProcessSaysWhoHoldsTheLock(t *testing.T) {
 	other.says(t, "fetching")
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	_, err := flight.Lock(ctx, dir, name, op)
+	_, _, err := flight.Lock(ctx, dir, theLock, op)
 	busy, ok := err.(*flight.BusyError)
 	if !ok || busy.Holder.PID != other.Process.Pid || !strings.Contains(err.Error(), fmt.Sprintf("process %d (hang, since ", other.Process.Pid)) {
 		t.Errorf("error %v", err)
@@ -206,7 +206,7 @@ func TestACallerInAnotherProcessSaysWhoHoldsTheLock(t *testing.T) {
 	if h, ok := flight.HeldBy(dir, name); ok {
 		t.Errorf("held by %v", h)
 	}
-	release, err := flight.Lock(t.Context(), dir, name, op)
+	_, release, err := flight.Lock(t.Context(), dir, theLock, op)
 	if err != nil {
 		t.Fatal(err)
 	}

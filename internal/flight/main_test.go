@@ -34,6 +34,8 @@ const (
 	op   = "get the thing"
 )
 
+var theLock = flight.Session("thing")
+
 // A shop has one thing, in a file, where it is not yet to be fetched.
 type shop struct {
 	dir   safedir.Dir
@@ -71,7 +73,7 @@ func (s *shop) fetch(ctx context.Context) (string, error) {
 }
 
 func (s *shop) call() flight.Call[string] {
-	return flight.Call[string]{Dir: s.dir, Name: name, Op: op, Load: s.load, Fetch: s.fetch}
+	return flight.Call[string]{Dir: s.dir, Name: theLock, Op: op, Load: s.load, Fetch: s.fetch}
 }
 
 func (s *shop) forget(t *testing.T) {
@@ -99,7 +101,7 @@ func (f failure) Failure() flight.Failure { return flight.Failure(f) }
 // hold takes the lock as another process would.
 func (s *shop) hold(t *testing.T, op string) (release func()) {
 	t.Helper()
-	release, err := flight.Lock(t.Context(), s.dir, name, op)
+	_, release, err := flight.Lock(t.Context(), s.dir, theLock, op)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -79,6 +79,7 @@ func TestAPauseWaitsForWorkUnderOneLockInsideAnother(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var g flight.Group
 		c := outer.call()
+		c.Name = flight.Fetched("thing", "role", 0)
 		fetch := c.Fetch
 		c.Fetch = func(ctx context.Context) (string, error) {
 			time.Sleep(5 * time.Second)

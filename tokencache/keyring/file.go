@@ -301,7 +301,7 @@ func (f *File) askUnderLock(ctx context.Context, ask PassphraseRequest, needless
 			return "", nil, err
 		}
 	}
-	release, err = flight.Lock(ctx, f.dir(), "unlock.lock", "open the file keyring")
+	_, release, err = flight.Lock(ctx, f.dir(), flight.Unlock(), "open the file keyring")
 	if _, none := errors.AsType[*flight.LockError](err); none && !ask.New {
 		release, err = func() {}, nil // read-only: each for itself
 	}
