@@ -21,8 +21,10 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	"github.com/alecthomas/kong"
@@ -346,4 +348,10 @@ func (a *App) logger() (*slog.Logger, error) {
 		file = f // until the process ends
 	}
 	return a.term().Log(file, level), nil
+}
+
+// whenNeeded compiles an expression when it is first used: for a command that
+// uses none, all of them together take as long as the rest of its start.
+func whenNeeded(expression string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expression) })
 }

@@ -6,13 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net/url"
-	"os"
-	"regexp"
 	"slices"
 	"strings"
-
-	"github.com/rogpeppe/go-internal/diff"
 
 	"github.com/credproc/credproc/cmd/internal/terminal"
 	"github.com/credproc/credproc/credproc"
@@ -50,14 +45,18 @@ func (c *configureCommand) Run(ctx context.Context, a *App) error {
 		if err := c.check(r); err != nil {
 			return err
 		}
-		e := &configEdit{run: r, file: awsconfig.File{Path: r.config.Path(), Name: cmp.Or(r.ID, "credproc")}, dry: c.DryRun, sure: c.Yes}
+		e, err := newConfigEdit(r)
+		if err != nil {
+			return err
+		}
+		e.dry, e.sure = c.DryRun, c.Yes
 		switch {
 		case c.Undo:
 			return e.undo(ctx)
 		case c.Revert:
 			return e.revert(ctx, c.Names)
 		}
-		command, err := r.lineCommand(c.Command)
+		command, err := searchPath(r.getenv("PATH")).lineCommand(c.Command, r.command())
 		if err != nil {
 			return err
 		}
@@ -102,21 +101,19 @@ func (c *configureCommand) check(r *run) error {
 type configEdit struct {
 	*run
 	file      awsconfig.File
+	text      *fileText
 	dry, sure bool
 }
 
-// mark is how our block is told from that of another tool.
-func (e *configEdit) mark() awsconfig.Mark { return awsconfig.Mark(e.file.Name) }
-
-// files says where the files are, and nothing of what they say: that is to be
-// read under the lock.
-func (e *configEdit) files() (*awsconfig.Config, error) {
-	home := e.getenv("HOME")
-	if home == "" {
-		home, _ = os.UserHomeDir()
+func newConfigEdit(r *run) (*configEdit, error) {
+	path, credentials, err := awsconfig.Paths(r.getenvBefore(), awsconfig.Home(r.getenv))
+	if err != nil {
+		return nil, err
 	}
-	config, credentials, err := awsconfig.Paths(e.getenvBefore(), home)
-	return &awsconfig.Config{Path: config, CredentialsPath: credentials}, err
+	e := &configEdit{run: r, file: awsconfig.File{Path: r.config.Path(), Name: cmp.Or(r.ID, "credproc")}}
+	e.text = &fileText{files: awsconfig.Config{Path: path, CredentialsPath: credentials}, mark: awsconfig.Mark(e.file.Name),
+		program: r.name(), own: strings.Fields(r.command())}
+	return e, nil
 }
 
 // apply makes the change, if the person agrees to what it would be now.
@@ -144,16 +141,6 @@ func (e *configEdit) apply(ctx context.Context, what func() string, edit func(ol
 		return false, err
 	}
 	return e.file.Edit(ctx, edit)
-}
-
-// secretKey finds what a person may have written into the file, and would not
-// want in the log of a dry run.
-var secretKey = whenNeeded(`(?im)^(\s*aws_(?:secret_access_key|session_token)\s*=[ \t]*)\S.*?(\r?)$`)
-
-// difference shows a change, but no secret near it.
-func difference(path string, old, text []byte) terminal.Prose {
-	hide := func(text []byte) []byte { return secretKey().ReplaceAll(text, []byte("${1}***${2}")) }
-	return terminal.Lines(string(diff.Diff(path, hide(old), path, hide(text))))
 }
 
 func (e *configEdit) agreed(what string, old, text []byte) error {
@@ -219,7 +206,7 @@ func (c *configureCommand) write(ctx context.Context, e *configEdit, command str
 		regions: c.Region, region: t.session.Config.Region, prune: c.Prune, all: accounts}
 	var block *blockPlan
 	changed, err := e.apply(ctx, func() string { return "Write " + block.summary() }, func(old []byte) (text []byte, err error) {
-		text, block, err = e.block(plan, roles, old)
+		text, block, err = e.text.block(plan, roles, old)
 		return text, err
 	})
 	if err == nil && changed {
@@ -228,57 +215,6 @@ func (c *configureCommand) write(ctx context.Context, e *configEdit, command str
 		r.Say("Try: aws sts get-caller-identity --profile %s", shellWord(block.example))
 	}
 	return err
-}
-
-// block returns the file with the profiles in it.
-func (e *configEdit) block(plan *profilePlan, roles []wanted, old []byte) ([]byte, *blockPlan, error) {
-	text := awsconfig.NewText(e.file.Path, old)
-	lines, _, err := text.Block(e.mark())
-	if err != nil {
-		return nil, nil, err
-	}
-	rest, err := text.Outside(e.mark())
-	if err != nil {
-		return nil, nil, err
-	}
-	files, err := e.files()
-	if err != nil {
-		return nil, nil, err
-	}
-	outside, err := files.With(rest.Bytes())
-	if err != nil {
-		return nil, nil, err
-	}
-	whole, err := files.With(old)
-	if err != nil {
-		return nil, nil, err
-	}
-	this := *plan
-	if this.flags, err = nameInLine(whole, plan.at); err != nil {
-		return nil, nil, e.usage("the session %v", err)
-	}
-	parts := awsconfig.Parts(lines)
-	if outside.Sessions[plan.name] != nil || slices.ContainsFunc(parts, func(p awsconfig.Part) bool { return p.Kind == "sso-session" && p.Name == plan.name }) {
-		this.session = awsconfig.Part{} // somebody was quicker
-	}
-	this.region = cmp.Or(regionSet(outside.Profiles["default"]), this.region)
-	block, err := this.apply(parts, roles, outside.Profiles)
-	if err != nil {
-		return nil, nil, err
-	}
-	note := fmt.Sprintf("written by \"%s configure\", which keeps what you add to a profile in here", e.name())
-	if err := text.SetBlock(e.mark(), note, block.lines()); err != nil {
-		return nil, nil, err
-	}
-	if _, err := files.With(text.Bytes()); err != nil { // never a file that nobody can read
-		return nil, nil, err
-	}
-	return text.Bytes(), block, nil
-}
-
-func regionSet(s *awsconfig.Section) string {
-	region, _ := s.Get("region")
-	return region
 }
 
 // accounts lists the accounts, and signs in where that is needed: a person, or a
@@ -302,7 +238,7 @@ func (c *configureCommand) accounts(ctx context.Context, r *run, t *target) ([]c
 // something else in a line.
 func (r *run) writable(roles []wanted) []wanted {
 	return slices.DeleteFunc(roles, func(w wanted) bool {
-		bad := awsconfig.CheckRole(w.AccountID, w.RoleName) != nil || !isPlainWord(w.RoleName)
+		bad := !w.fitsInLine()
 		if bad {
 			r.Say("%s is left out: that cannot be part of a line.", &w)
 		}
@@ -448,20 +384,6 @@ func (c *configureCommand) place(r *run, ask bool) (startURL, region string, err
 	return startURL, region, sdk.CheckRegion(region)
 }
 
-// suggestedName makes a name of the first word of the portal's host, unless that
-// is an ID.
-func suggestedName(startURL string) string {
-	u, err := url.Parse(startURL)
-	if err != nil {
-		return "sso"
-	}
-	word, _, _ := strings.Cut(u.Hostname(), ".")
-	if id, _ := regexp.MatchString(`^(d-|ssoins-|start$|identitycenter$|view$|\d)`, word); id || !isPlainWord(word) {
-		return "sso"
-	}
-	return word
-}
-
 // sessionFor returns the only session at a place, or "".
 func (r *run) sessionFor(startURL, region string) string {
 	names, _ := r.config.SessionNames()
@@ -529,29 +451,9 @@ func (e *configEdit) undo(ctx context.Context) error {
 // convert gives native profiles our line.
 func (e *configEdit) convert(ctx context.Context, names []string, command string) error {
 	done, left := []string{}, []string{}
-	changed, err := e.apply(ctx, func() string { return fmt.Sprintf("Convert %s", terminal.Count(len(done), "profile")) }, func(old []byte) ([]byte, error) {
-		text := awsconfig.NewText(e.file.Path, old)
-		files, err := e.files()
-		if err != nil {
-			return nil, err
-		}
-		before, err := files.With(old)
-		if err != nil {
-			return nil, err
-		}
-		done, left = nil, nil
-		for _, name := range orAll(names, before) {
-			converted, err := convertOne(text, e.mark(), before, name, command)
-			switch {
-			case err != nil && names != nil:
-				return nil, err
-			case err != nil:
-				left = append(left, fmt.Sprintf("%s stays as it is: %v.", name, err))
-			case converted:
-				done = append(done, name)
-			}
-		}
-		return text.Bytes(), e.verify(files, before, text.Bytes(), done, command)
+	changed, err := e.apply(ctx, func() string { return fmt.Sprintf("Convert %s", terminal.Count(len(done), "profile")) }, func(old []byte) (text []byte, err error) {
+		done, left, text, err = e.text.convert(names, command, old)
+		return text, err
 	})
 	for _, line := range left {
 		e.Say("%s", line)
@@ -564,151 +466,22 @@ func (e *configEdit) convert(ctx context.Context, names []string, command string
 	return err
 }
 
-func orAll(names []string, c *awsconfig.Config) []string {
-	if names != nil {
-		return names
-	}
-	for name := range c.Profiles {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
-}
-
-// convertOne reports whether there was something to convert.
-func convertOne(text *awsconfig.Text, m awsconfig.Mark, files *awsconfig.Config, name, command string) (bool, error) {
-	p, err := files.Profile(name, strings.Fields(command))
-	if err != nil {
-		return false, err
-	}
-	native := p.Kind == awsconfig.SSO || p.Kind == awsconfig.LegacySSO || p.Kind == awsconfig.Ours && hasNativeKeys(p.Section)
-	if !native || p.Role == nil {
-		return false, nil
-	}
-	if other, ok := p.Section.Get("credential_process"); ok && p.Kind != awsconfig.Ours {
-		return false, &awsconfig.EditError{Profile: name, Problem: fmt.Sprintf("has a credential_process of its own beside the keys: %q", other)}
-	}
-	process, err := processFor(files, p.Role, command)
-	if err != nil {
-		return false, &awsconfig.EditError{Profile: name, Problem: err.Error()}
-	}
-	return true, text.Convert(name, m, process)
-}
-
-func hasNativeKeys(s *awsconfig.Section) bool {
-	_, account := s.Get("sso_account_id")
-	_, role := s.Get("sso_role_name")
-	return account || role
-}
-
-// processFor returns the line for a role, if it can be written.
-func processFor(files *awsconfig.Config, role *awsconfig.Role, command string) (string, error) {
-	session, err := nameInLine(files, role.Session)
-	return fmt.Sprintf("%s process %s --account-id %s --role-name %s", command, session, role.AccountID, role.RoleName), err
-}
-
-// isPlainName reports whether a session's name can be part of a line.
-func isPlainName(name string) bool { return isPlainWord(name) && awsconfig.IsSectionName(name) }
-
-// nameInLine returns the flags by which a line names a session: a name that it
-// cannot have in it ("My Corp Ltd") is left to the start URL, by which
-// [awsconfig.Config.Named] finds the session and its login.
-func nameInLine(files *awsconfig.Config, s awsconfig.Session) (string, error) {
-	if isPlainName(s.Name) {
-		return "--sso-session " + s.Name, nil
-	}
-	startURL, err := oidc.NormalizeStartURL(s.StartURL)
-	if err != nil {
-		return "", err
-	}
-	if !isPlainWord(startURL) {
-		return "", fmt.Errorf("has a start URL that cannot be part of a credential_process line: %s", startURL)
-	}
-	if byURL := files.Named(awsconfig.Session{StartURL: startURL, Region: s.Region}); s.Name != "" && byURL.Name != s.Name {
-		return "", fmt.Errorf("%q needs another name: a credential_process line cannot contain this one, nor name the session by its start URL, which another session has too. Rename it to letters, digits and -_./:@+", s.Name)
-	}
-	return "--sso-start-url " + startURL + " --sso-region " + s.Region, nil
-}
-
 // placeOf is the session as the config file has it.
 func placeOf(s *tokencache.Session) awsconfig.Session {
 	return awsconfig.Session{Name: s.Name, StartURL: s.Config.StartURL, Region: s.Config.Region}
-}
-
-// verify makes sure that profiles mean now what they meant before.
-func (e *configEdit) verify(files, before *awsconfig.Config, text []byte, names []string, command string) error {
-	after, err := files.With(text)
-	if err != nil {
-		return err
-	}
-	for _, name := range names {
-		was, err := before.Profile(name, strings.Fields(command))
-		if err != nil {
-			return err
-		}
-		if hasNativeKeys(after.Profiles[name]) {
-			return &awsconfig.EditError{Profile: name, Problem: "has sso_ keys in " + files.CredentialsPath + " too: remove them there first"}
-		}
-		is, err := after.Profile(name, strings.Fields(command))
-		if err != nil {
-			return err
-		}
-		if is.Role == nil || is.Role.AccountID != was.Role.AccountID || is.Role.RoleName != was.Role.RoleName ||
-			after.Named(is.Role.Session).Name != before.Named(was.Role.Session).Name {
-			return &awsconfig.EditError{Profile: name, Problem: "would be of another role than before"}
-		}
-	}
-	return nil
 }
 
 // revert gives profiles their native keys back: those named, or all that were
 // converted.
 func (e *configEdit) revert(ctx context.Context, names []string) error {
 	var done []string
-	changed, err := e.apply(ctx, func() string { return fmt.Sprintf("Give native keys back to %s", terminal.Count(len(done), "profile")) }, func(old []byte) ([]byte, error) {
-		text := awsconfig.NewText(e.file.Path, old)
-		files, err := e.files()
-		if err != nil {
-			return nil, err
-		}
-		before, err := files.With(old)
-		if err != nil {
-			return nil, err
-		}
-		if done = names; names == nil {
-			done = text.Converted(e.mark())
-		}
-		for _, name := range done {
-			native, err := nativeLines(before, name, strings.Fields(e.command()))
-			if err != nil && !slices.Contains(text.Converted(e.mark()), name) {
-				return nil, err
-			}
-			if err := text.Revert(name, e.mark(), native); err != nil {
-				return nil, err
-			}
-		}
-		return text.Bytes(), nil
+	changed, err := e.apply(ctx, func() string { return fmt.Sprintf("Give native keys back to %s", terminal.Count(len(done), "profile")) }, func(old []byte) (text []byte, err error) {
+		done, text, err = e.text.revert(names, old)
+		return text, err
 	})
 	if err == nil && changed {
 		e.Say("The native keys are back in %s: %s.", e.file.Path, strings.Join(done, ", "))
 		e.saved()
 	}
 	return err
-}
-
-// nativeLines are the keys that stand for our line in a profile.
-func nativeLines(files *awsconfig.Config, name string, command []string) ([]string, error) {
-	p, err := files.Profile(name, command)
-	if err != nil {
-		return nil, err
-	}
-	if p.Kind != awsconfig.Ours || p.Role == nil {
-		return nil, &awsconfig.EditError{Profile: name, Problem: "has no line of ours that stands for native keys"}
-	}
-	session := files.Named(p.Role.Session)
-	lines := []string{"sso_session = " + session.Name}
-	if session.Name == "" {
-		lines = []string{"sso_start_url = " + session.StartURL, "sso_region = " + session.Region}
-	}
-	return append(lines, "sso_account_id = "+p.Role.AccountID, "sso_role_name = "+p.Role.RoleName), nil
 }

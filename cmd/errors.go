@@ -123,6 +123,9 @@ func (a *App) advise(err error) advice {
 }
 
 func (a *App) aboutUsage(err error) (advice, bool) {
+	if e, ok := errors.AsType[*planError](err); ok {
+		return advice{status: misconfigured, text: terminal.Line(e.problem), more: terminal.Line(e.more)}, true
+	}
 	e, ok := errors.AsType[*usageError](err)
 	if !ok {
 		return advice{}, false

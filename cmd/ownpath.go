@@ -12,7 +12,7 @@ import (
 
 // A credential_process line outlives the program that wrote it: it is run by
 // other programs, from anywhere, after upgrades. So it names the path under
-// which PATH finds us, with its links unresolved: package managers put each
+// which PATH finds it, with its links unresolved: package managers put each
 // version into a directory of its own, which the next upgrade removes, and a
 // link to it into a directory that stays.
 
@@ -21,10 +21,13 @@ type commandError struct{ problem string }
 
 func (e *commandError) Error() string { return e.problem }
 
-// lineCommand returns how the lines begin that we write. said is what the user
-// wants it to be, or "".
-func (a *App) lineCommand(said string) (string, error) {
-	words := strings.Fields(a.command())
+// A searchPath is the value of PATH.
+type searchPath string
+
+// lineCommand returns how the lines begin that credproc writes, for a program that
+// is run as command. said is what the user has chosen for it, or "".
+func (p searchPath) lineCommand(said, command string) (string, error) {
+	words := strings.Fields(command)
 	if said != "" {
 		words = strings.Fields(said)
 	}
@@ -46,7 +49,7 @@ func (a *App) lineCommand(said string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	path, err := a.ownPath(words[0], self, os.Args[0])
+	path, err := p.ownPath(words[0], self, os.Args[0])
 	if err != nil {
 		return "", err
 	}
@@ -56,12 +59,12 @@ func (a *App) lineCommand(said string) (string, error) {
 
 // ownPath returns the path, or the bare name, under which the program at self
 // can be run tomorrow. called is how it was run this time.
-func (a *App) ownPath(name, self, called string) (string, error) {
+func (p searchPath) ownPath(name, self, called string) (string, error) {
 	if isTemporary(self) {
 		return "", &commandError{fmt.Sprintf("%s is a temporary build, as \"go run\" makes it: a line with it would not work for long", self)}
 	}
-	found := a.inPath(name, self)
-	stable := found
+	listed := p.inPath(name, self)
+	stable := listed
 	if stable == "" && strings.ContainsRune(called, filepath.Separator) {
 		if path, err := filepath.Abs(called); err == nil && sameFile(path, self) {
 			stable = path
@@ -74,16 +77,16 @@ func (a *App) ownPath(name, self, called string) (string, error) {
 		return "", &commandError{fmt.Sprintf("%s is in the directory of one version, which the next upgrade removes, and PATH leads to it by no link", stable)}
 	case isPlainWord(stable):
 		return stable, nil
-	case found != "" && found == a.firstInPath(name) && !strings.ContainsAny(name, `/\`):
-		return name, nil // which every program that has our PATH finds
+	case listed != "" && listed == p.firstInPath(name) && !strings.ContainsAny(name, `/\`):
+		return name, nil // which every program that has this PATH finds
 	}
 	return "", &commandError{fmt.Sprintf("the path %q has characters that programs which run the line disagree about, and PATH does not lead to it", stable)}
 }
 
 // inPath returns the first path in PATH that is the program at self, links
 // unresolved, and rather one that stays.
-func (a *App) inPath(name, self string) (path string) {
-	for _, candidate := range a.candidates(name) {
+func (p searchPath) inPath(name, self string) (path string) {
+	for _, candidate := range p.candidates(name) {
 		if !sameFile(candidate, self) {
 			continue
 		}
@@ -95,9 +98,9 @@ func (a *App) inPath(name, self string) (path string) {
 	return path
 }
 
-// firstInPath returns what the bare name means to programs that have our PATH.
-func (a *App) firstInPath(name string) string {
-	for _, candidate := range a.candidates(name) {
+// firstInPath returns what the bare name means to programs that have this PATH.
+func (p searchPath) firstInPath(name string) string {
+	for _, candidate := range p.candidates(name) {
 		if info, err := os.Stat(candidate); err == nil && info.Mode().IsRegular() {
 			return candidate
 		}
@@ -106,11 +109,11 @@ func (a *App) firstInPath(name string) string {
 }
 
 // candidates are the paths in PATH under which a program of that name may be.
-func (a *App) candidates(name string) (paths []string) {
+func (p searchPath) candidates(name string) (paths []string) {
 	if runtime.GOOS == "windows" && filepath.Ext(name) == "" {
 		name += ".exe"
 	}
-	for _, dir := range filepath.SplitList(a.getenv("PATH")) {
+	for _, dir := range filepath.SplitList(string(p)) {
 		if path := filepath.Join(dir, name); filepath.IsAbs(path) {
 			paths = append(paths, path)
 		}
@@ -140,7 +143,9 @@ func isPlainWord(word string) bool {
 
 // goBuild is where "go run" puts programs: a directory that it removes, or its
 // cache.
-var goBuild = whenNeeded(`[/\\]go-build[0-9]*[/\\]|[/\\][0-9a-f]{2}[/\\][0-9a-f]{64}-d[/\\]`)
+var goBuild = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`[/\\]go-build[0-9]*[/\\]|[/\\][0-9a-f]{2}[/\\][0-9a-f]{64}-d[/\\]`)
+})
 
 func isTemporary(path string) bool { return goBuild().MatchString(path) }
 
@@ -149,10 +154,4 @@ func isTemporary(path string) bool { return goBuild().MatchString(path) }
 func isVersioned(path string) bool {
 	path = filepath.ToSlash(path)
 	return strings.HasPrefix(path, "/nix/store/") || strings.HasPrefix(path, "/gnu/store/") || strings.Contains(path, "/Cellar/")
-}
-
-// whenNeeded compiles an expression when it is first used: for a command that
-// uses none, all of them together take as long as the rest of its start.
-func whenNeeded(expression string) func() *regexp.Regexp {
-	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expression) })
 }

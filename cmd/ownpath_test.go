@@ -43,13 +43,8 @@ func plainDir(t *testing.T) string {
 	return dir
 }
 
-func searching(dirs ...string) *App {
-	return &App{Getenv: func(name string) string {
-		if name == "PATH" {
-			return strings.Join(dirs, string(filepath.ListSeparator))
-		}
-		return ""
-	}}
+func searching(dirs ...string) searchPath {
+	return searchPath(strings.Join(dirs, string(filepath.ListSeparator)))
 }
 
 func TestTheLineNamesTheLinkThatStaysAndNotWhatAnUpgradeRemoves(t *testing.T) {
@@ -96,7 +91,7 @@ func TestALineHasNoPathThatProgramsReadDifferently(t *testing.T) {
 	if got, err := searching().ownPath("credproc", plain, plain); got != plain || err != nil {
 		t.Errorf("called by its path: %q, %v; want that", got, err)
 	}
-	if got, err := searching().lineCommand(spaced); err == nil {
+	if got, err := searching().lineCommand(spaced, "credproc"); err == nil {
 		t.Errorf("named with --command: %q", got)
 	}
 	for _, path := range [][]string{{filepath.Dir(plain)}, {filepath.Dir(plain), filepath.Dir(spaced)}} {

@@ -18,6 +18,11 @@ import (
 // defaultTemplate names profiles where nothing else is said.
 const defaultTemplate = "{{.AccountName}}/{{.RoleName}}"
 
+// planError is why profiles cannot be written as they are asked for.
+type planError struct{ problem, more string }
+
+func (e *planError) Error() string { return e.problem }
+
 // wanted is a role that is to have a profile.
 type wanted struct {
 	AccountName, AccountID, Email, RoleName, Session string
@@ -66,7 +71,7 @@ func nameTemplate(text string) (*template.Template, error) {
 		"trimSuffix": func(suffix, text string) string { return strings.TrimSuffix(text, suffix) },
 	}).Parse(text)
 	if err != nil {
-		return nil, &usageError{problem: "--template: " + strings.TrimPrefix(err.Error(), "template: ")}
+		return nil, &planError{problem: "--template: " + strings.TrimPrefix(err.Error(), "template: ")}
 	}
 	return t, nil
 }
@@ -74,12 +79,12 @@ func nameTemplate(text string) (*template.Template, error) {
 func nameBy(t *template.Template, w *wanted) (string, error) {
 	var b strings.Builder
 	if err := t.Execute(&b, w.clean()); err != nil {
-		return "", &usageError{problem: "--template: " + strings.TrimPrefix(err.Error(), "template: "),
+		return "", &planError{problem: "--template: " + strings.TrimPrefix(err.Error(), "template: "),
 			more: "It has .AccountName, .AccountID, .Email, .RoleName and .Session."}
 	}
 	name := slug(b.String())
 	if name == "" {
-		return "", &usageError{problem: fmt.Sprintf("--template makes no name of %s", w)}
+		return "", &planError{problem: fmt.Sprintf("--template makes no name of %s", w)}
 	}
 	return name, nil
 }
@@ -152,8 +157,8 @@ func collision(name string, same []wanted, before map[roleKey]string) error {
 	if len(same) > 1 && same[0].AccountID == same[1].AccountID {
 		lacks = "{{.RoleName}}"
 	}
-	return &usageError{problem: fmt.Sprintf("the template gives the name %q to %s", name, strings.Join(who, " and to ")),
-		more: terminal.Prosef("Put %s into it.", lacks)}
+	return &planError{problem: fmt.Sprintf("the template gives the name %q to %s", name, strings.Join(who, " and to ")),
+		more: "Put " + lacks + " into it."}
 }
 
 func (w *wanted) key() roleKey { return roleKey{w.Session, w.AccountID, w.RoleName} }
@@ -198,7 +203,7 @@ func matches(pattern, text string) (bool, error) {
 	flat := strings.NewReplacer("/", "\x00") // which "*" stands for too, unlike in paths
 	like, err := path.Match(flat.Replace(strings.ToLower(pattern)), flat.Replace(strings.ToLower(text)))
 	if err != nil {
-		return false, &usageError{problem: fmt.Sprintf("%q is no pattern", pattern)}
+		return false, &planError{problem: fmt.Sprintf("%q is no pattern", pattern)}
 	}
 	return like, nil
 }
@@ -326,7 +331,7 @@ func (plan *profilePlan) apply(parts []awsconfig.Part, roles []wanted, outside m
 	for _, w := range roles {
 		name := names[w.key()]
 		if outside[name] != nil || others[name] {
-			return nil, &usageError{problem: fmt.Sprintf("there is a profile %q already, and %s would have the same name", name, &w),
+			return nil, &planError{problem: fmt.Sprintf("there is a profile %q already, and %s would have the same name", name, &w),
 				more: "Name the new ones otherwise with --template, or leave some out with --match-account and --match-role."}
 		}
 		b.example = cmp.Or(b.example, name)

@@ -104,7 +104,7 @@ func TestATemplateThatTellsNothingApartIsRefusedWithBoth(t *testing.T) {
 	accounts := []credproc.Account{{ID: "111111111111", Name: "One", Roles: []string{"Admin"}}, {ID: "222222222222", Name: "Two", Roles: []string{"Admin"}}}
 	plan := &profilePlan{name: "corp", flags: "--sso-session corp", command: "credproc", template: "x-{{.RoleName}}"}
 	_, err := plan.apply(nil, everyRole(t, accounts), nil)
-	usage, ok := errors.AsType[*usageError](err)
+	usage, ok := errors.AsType[*planError](err)
 	if !ok || !strings.Contains(usage.problem, "111111111111") || !strings.Contains(usage.problem, "222222222222") {
 		t.Errorf("the error is %v", err)
 	}
@@ -117,23 +117,10 @@ func TestARefusalOfHundredsOfRolesIsALine(t *testing.T) {
 	}
 	plan := &profilePlan{name: "corp", flags: "--sso-session corp", command: "credproc", template: "x"}
 	_, err := plan.apply(nil, everyRole(t, []credproc.Account{account}), nil)
-	usage, ok := errors.AsType[*usageError](err)
+	usage, ok := errors.AsType[*planError](err)
 	want := `the template gives the name "x" to role Role000 in account 111111111111 (a b [31m ) and to role Role001 in account 111111111111 (a b [31m ) and to 398 others`
 	if !ok || usage.problem != want {
 		t.Errorf("the error is %q, want %q", err, want)
-	}
-}
-
-func TestARoleThatCannotBePartOfALineIsLeftOut(t *testing.T) {
-	var said strings.Builder
-	r := newRun(&App{Stderr: &said}, nil, false)
-	accounts := []credproc.Account{{ID: "111111111111", Name: "One", Roles: []string{"Admin", "x; rm", "a\ncredential_process = evil", "$(id)"}}, {ID: "12", Name: "Two", Roles: []string{"Admin"}}}
-	roles := r.writable(everyRole(t, accounts))
-	if len(roles) != 1 || roles[0].RoleName != "Admin" || roles[0].AccountID != "111111111111" {
-		t.Errorf("left are %v", roles)
-	}
-	if n := strings.Count(said.String(), "\n"); n != 4 {
-		t.Errorf("%d lines about four roles:\n%s", n, said.String())
 	}
 }
 

@@ -1,0 +1,260 @@
+package cmd
+
+import (
+	"cmp"
+	"fmt"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/rogpeppe/go-internal/diff"
+
+	"github.com/credproc/credproc/cmd/internal/terminal"
+	"github.com/credproc/credproc/internal/awsconfig"
+	"github.com/credproc/credproc/oidc"
+)
+
+// fileText is how the text of a config file is changed: each method takes the old
+// text and returns the new one.
+type fileText struct {
+	files   awsconfig.Config // where the files are, and nothing that is in them
+	mark    awsconfig.Mark   // of the block that credproc writes
+	program string           // as people run it
+	own     []string         // how credproc's lines begin
+}
+
+// block returns the file with the profiles in it, and what changes.
+func (f *fileText) block(plan *profilePlan, roles []wanted, old []byte) ([]byte, *blockPlan, error) {
+	text := awsconfig.NewText(f.files.Path, old)
+	lines, _, err := text.Block(f.mark)
+	if err != nil {
+		return nil, nil, err
+	}
+	rest, err := text.Outside(f.mark)
+	if err != nil {
+		return nil, nil, err
+	}
+	outside, err := f.files.With(rest.Bytes())
+	if err != nil {
+		return nil, nil, err
+	}
+	whole, err := f.files.With(old)
+	if err != nil {
+		return nil, nil, err
+	}
+	this := *plan
+	if this.flags, err = nameInLine(whole, plan.at); err != nil {
+		return nil, nil, &planError{problem: fmt.Sprintf("the session %v", err)}
+	}
+	parts := awsconfig.Parts(lines)
+	if outside.Sessions[plan.name] != nil || slices.ContainsFunc(parts, func(p awsconfig.Part) bool { return p.Kind == "sso-session" && p.Name == plan.name }) {
+		this.session = awsconfig.Part{} // another process has written it meanwhile
+	}
+	this.region = cmp.Or(regionSet(outside.Profiles["default"]), this.region)
+	block, err := this.apply(parts, roles, outside.Profiles)
+	if err != nil {
+		return nil, nil, err
+	}
+	note := fmt.Sprintf("written by \"%s configure\", which keeps what you add to a profile in here", f.program)
+	if err := text.SetBlock(f.mark, note, block.lines()); err != nil {
+		return nil, nil, err
+	}
+	if _, err := f.files.With(text.Bytes()); err != nil { // never write a file that cannot be read
+		return nil, nil, err
+	}
+	return text.Bytes(), block, nil
+}
+
+func regionSet(s *awsconfig.Section) string {
+	region, _ := s.Get("region")
+	return region
+}
+
+// convert replaces the native keys of profiles by lines that begin with command:
+// of those named, or, if names is nil, of all that can be converted. left says why
+// others stay as they are.
+func (f *fileText) convert(names []string, command string, old []byte) (done, left []string, converted []byte, err error) {
+	text := awsconfig.NewText(f.files.Path, old)
+	before, err := f.files.With(old)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	for _, name := range orAll(names, before) {
+		changed, err := convertOne(text, f.mark, before, name, command)
+		switch {
+		case err != nil && names != nil:
+			return nil, nil, nil, err
+		case err != nil:
+			left = append(left, fmt.Sprintf("%s stays as it is: %v.", name, err))
+		case changed:
+			done = append(done, name)
+		}
+	}
+	return done, left, text.Bytes(), f.verify(before, text.Bytes(), done, command)
+}
+
+func orAll(names []string, c *awsconfig.Config) []string {
+	if names != nil {
+		return names
+	}
+	for name := range c.Profiles {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// convertOne reports whether there was something to convert.
+func convertOne(text *awsconfig.Text, m awsconfig.Mark, files *awsconfig.Config, name, command string) (bool, error) {
+	p, err := files.Profile(name, strings.Fields(command))
+	if err != nil {
+		return false, err
+	}
+	native := p.Kind == awsconfig.SSO || p.Kind == awsconfig.LegacySSO || p.Kind == awsconfig.Ours && hasNativeKeys(p.Section)
+	if !native || p.Role == nil {
+		return false, nil
+	}
+	if other, ok := p.Section.Get("credential_process"); ok && p.Kind != awsconfig.Ours {
+		return false, &awsconfig.EditError{Profile: name, Problem: fmt.Sprintf("has a credential_process of its own beside the keys: %q", other)}
+	}
+	process, err := processFor(files, p.Role, command)
+	if err != nil {
+		return false, &awsconfig.EditError{Profile: name, Problem: err.Error()}
+	}
+	return true, text.Convert(name, m, process)
+}
+
+func hasNativeKeys(s *awsconfig.Section) bool {
+	_, account := s.Get("sso_account_id")
+	_, role := s.Get("sso_role_name")
+	return account || role
+}
+
+// processFor returns the line for a role, if it can be written.
+func processFor(files *awsconfig.Config, role *awsconfig.Role, command string) (string, error) {
+	session, err := nameInLine(files, role.Session)
+	return fmt.Sprintf("%s process %s --account-id %s --role-name %s", command, session, role.AccountID, role.RoleName), err
+}
+
+// isPlainName reports whether a session's name can be part of a line.
+func isPlainName(name string) bool { return isPlainWord(name) && awsconfig.IsSectionName(name) }
+
+// nameInLine returns the flags by which a line names a session: a name that it
+// cannot have in it ("My Corp Ltd") is left to the start URL, by which
+// [awsconfig.Config.Named] finds the session and its login.
+func nameInLine(files *awsconfig.Config, s awsconfig.Session) (string, error) {
+	if isPlainName(s.Name) {
+		return "--sso-session " + s.Name, nil
+	}
+	startURL, err := oidc.NormalizeStartURL(s.StartURL)
+	if err != nil {
+		return "", err
+	}
+	if !isPlainWord(startURL) {
+		return "", fmt.Errorf("has a start URL that cannot be part of a credential_process line: %s", startURL)
+	}
+	if byURL := files.Named(awsconfig.Session{StartURL: startURL, Region: s.Region}); s.Name != "" && byURL.Name != s.Name {
+		return "", fmt.Errorf("%q needs another name: a credential_process line cannot contain this one, nor name the session by its start URL, which another session has too. Rename it to letters, digits and -_./:@+", s.Name)
+	}
+	return "--sso-start-url " + startURL + " --sso-region " + s.Region, nil
+}
+
+// verify makes sure that profiles mean now what they meant before.
+func (f *fileText) verify(before *awsconfig.Config, text []byte, names []string, command string) error {
+	after, err := f.files.With(text)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		was, err := before.Profile(name, strings.Fields(command))
+		if err != nil {
+			return err
+		}
+		if hasNativeKeys(after.Profiles[name]) {
+			return &awsconfig.EditError{Profile: name, Problem: "has sso_ keys in " + f.files.CredentialsPath + " too: remove them there first"}
+		}
+		is, err := after.Profile(name, strings.Fields(command))
+		if err != nil {
+			return err
+		}
+		if is.Role == nil || is.Role.AccountID != was.Role.AccountID || is.Role.RoleName != was.Role.RoleName ||
+			after.Named(is.Role.Session).Name != before.Named(was.Role.Session).Name {
+			return &awsconfig.EditError{Profile: name, Problem: "would be of another role than before"}
+		}
+	}
+	return nil
+}
+
+// revert gives profiles their native keys back: those named, or, if names is nil,
+// all that were converted.
+func (f *fileText) revert(names []string, old []byte) (done []string, reverted []byte, err error) {
+	text := awsconfig.NewText(f.files.Path, old)
+	before, err := f.files.With(old)
+	if err != nil {
+		return nil, nil, err
+	}
+	if done = names; names == nil {
+		done = text.Converted(f.mark)
+	}
+	for _, name := range done {
+		native, err := nativeLines(before, name, f.own)
+		if err != nil && !slices.Contains(text.Converted(f.mark), name) {
+			return nil, nil, err
+		}
+		if err := text.Revert(name, f.mark, native); err != nil {
+			return nil, nil, err
+		}
+	}
+	return done, text.Bytes(), nil
+}
+
+// nativeLines are the keys that stand for our line in a profile.
+func nativeLines(files *awsconfig.Config, name string, command []string) ([]string, error) {
+	p, err := files.Profile(name, command)
+	if err != nil {
+		return nil, err
+	}
+	if p.Kind != awsconfig.Ours || p.Role == nil {
+		return nil, &awsconfig.EditError{Profile: name, Problem: "has no line of ours that stands for native keys"}
+	}
+	session := files.Named(p.Role.Session)
+	lines := []string{"sso_session = " + session.Name}
+	if session.Name == "" {
+		lines = []string{"sso_start_url = " + session.StartURL, "sso_region = " + session.Region}
+	}
+	return append(lines, "sso_account_id = "+p.Role.AccountID, "sso_role_name = "+p.Role.RoleName), nil
+}
+
+// suggestedName makes a name of the first word of the portal's host, unless that
+// is an ID.
+func suggestedName(startURL string) string {
+	u, err := url.Parse(startURL)
+	if err != nil {
+		return "sso"
+	}
+	word, _, _ := strings.Cut(u.Hostname(), ".")
+	if id, _ := regexp.MatchString(`^(d-|ssoins-|start$|identitycenter$|view$|\d)`, word); id || !isPlainWord(word) {
+		return "sso"
+	}
+	return word
+}
+
+// secretKey finds what a person may have written into the file, and would not
+// want in the log of a dry run.
+var secretKey = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?im)^(\s*aws_(?:secret_access_key|session_token)\s*=[ \t]*)\S.*?(\r?)$`)
+})
+
+// difference shows a change, but no secret near it.
+func difference(path string, old, text []byte) terminal.Prose {
+	hide := func(text []byte) []byte { return secretKey().ReplaceAll(text, []byte("${1}***${2}")) }
+	return terminal.Lines(string(diff.Diff(path, hide(old), path, hide(text))))
+}
+
+// fitsInLine reports whether the role can be part of a credential_process line.
+// A service should send no other.
+func (w *wanted) fitsInLine() bool {
+	return awsconfig.CheckRole(w.AccountID, w.RoleName) == nil && isPlainWord(w.RoleName)
+}
