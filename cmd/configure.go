@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/credproc/credproc/cmd/internal/profiles"
 	"github.com/credproc/credproc/cmd/internal/terminal"
 	"github.com/credproc/credproc/credproc"
 	"github.com/credproc/credproc/internal/awsconfig"
@@ -56,7 +57,7 @@ func (c *configureCommand) Run(ctx context.Context, a *App) error {
 		case c.Revert:
 			return e.revert(ctx, c.Names)
 		}
-		command, err := searchPath(r.getenv("PATH")).lineCommand(c.Command, r.command())
+		command, err := profiles.SearchPath(r.getenv("PATH")).LineCommand(c.Command, r.command())
 		if err != nil {
 			return err
 		}
@@ -91,7 +92,7 @@ func (c *configureCommand) check(r *run) error {
 		}
 	}
 	if c.Template != "" {
-		_, err := nameTemplate(c.Template)
+		_, err := profiles.ParseTemplate(c.Template)
 		return err
 	}
 	return nil
@@ -101,7 +102,7 @@ func (c *configureCommand) check(r *run) error {
 type configEdit struct {
 	*run
 	file      awsconfig.File
-	text      *fileText
+	text      *profiles.File
 	dry, sure bool
 }
 
@@ -111,8 +112,8 @@ func newConfigEdit(r *run) (*configEdit, error) {
 		return nil, err
 	}
 	e := &configEdit{run: r, file: awsconfig.File{Path: r.config.Path(), Name: cmp.Or(r.ID, "credproc")}}
-	e.text = &fileText{files: awsconfig.Config{Path: path, CredentialsPath: credentials}, mark: awsconfig.Mark(e.file.Name),
-		program: r.name(), own: strings.Fields(r.command())}
+	e.text = &profiles.File{Files: awsconfig.Config{Path: path, CredentialsPath: credentials}, Mark: awsconfig.Mark(e.file.Name),
+		Program: r.name(), Own: strings.Fields(r.command())}
 	return e, nil
 }
 
@@ -135,7 +136,7 @@ func (e *configEdit) apply(ctx context.Context, what func() string, edit func(ol
 		e.Say("%s is a link to %s, which does not exist.", e.file.Path, missing)
 	}
 	if e.dry {
-		return false, e.Print("%s", difference(e.file.Path, old, text))
+		return false, e.Print("%s", profiles.Difference(e.file.Path, old, text))
 	}
 	if err := e.agreed(what(), old, text); err != nil {
 		return false, err
@@ -158,7 +159,7 @@ func (e *configEdit) agreed(what string, old, text []byte) error {
 		case answer == "y/n/d" || strings.HasPrefix(answer, "y"):
 			return nil
 		case strings.HasPrefix(answer, "d"):
-			e.SayPart("%s", difference(e.file.Path, old, text))
+			e.SayPart("%s", profiles.Difference(e.file.Path, old, text))
 		default:
 			return terminal.ErrCancelled
 		}
@@ -184,8 +185,8 @@ func (c *configureCommand) write(ctx context.Context, e *configEdit, command str
 	if err != nil {
 		return t.wrap(err)
 	}
-	chosen := selection{c.MatchAccount, c.MatchRole}
-	roles, err := chosen.of(t.session.Name, accounts)
+	chosen := profiles.Selection{Accounts: c.MatchAccount, Roles: c.MatchRole}
+	roles, err := chosen.Of(t.session.Name, accounts)
 	if err != nil {
 		return err
 	}
@@ -202,17 +203,17 @@ func (c *configureCommand) write(ctx context.Context, e *configEdit, command str
 	if len(roles) == 0 && !c.Prune {
 		return r.usage("no role is like that: \"%s list\" shows what there is", r.name())
 	}
-	plan := &profilePlan{session: part, name: t.session.Name, command: command, at: placeOf(t.session), template: c.Template,
-		regions: c.Region, region: t.session.Config.Region, prune: c.Prune, all: accounts}
-	var block *blockPlan
-	changed, err := e.apply(ctx, func() string { return "Write " + block.summary() }, func(old []byte) (text []byte, err error) {
-		text, block, err = e.text.block(plan, roles, old)
+	plan := &profiles.Plan{Session: part, Name: t.session.Name, Command: command, At: placeOf(t.session), Template: c.Template,
+		Regions: c.Region, Region: t.session.Config.Region, Prune: c.Prune, All: accounts}
+	var block *profiles.Block
+	changed, err := e.apply(ctx, func() string { return "Write " + block.Summary() }, func(old []byte) (text []byte, err error) {
+		text, block, err = e.text.Write(plan, roles, old)
 		return text, err
 	})
 	if err == nil && changed {
-		r.Say("%s: %s.", e.file.Path, block.summary())
+		r.Say("%s: %s.", e.file.Path, block.Summary())
 		e.saved()
-		r.Say("Try: aws sts get-caller-identity --profile %s", shellWord(block.example))
+		r.Say("Try: aws sts get-caller-identity --profile %s", shellWord(block.Example))
 	}
 	return err
 }
@@ -236,9 +237,9 @@ func (c *configureCommand) accounts(ctx context.Context, r *run, t *target) ([]c
 
 // writable leaves out what a service should not send, and what would mean
 // something else in a line.
-func (r *run) writable(roles []wanted) []wanted {
-	return slices.DeleteFunc(roles, func(w wanted) bool {
-		bad := !w.fitsInLine()
+func (r *run) writable(roles []profiles.Role) []profiles.Role {
+	return slices.DeleteFunc(roles, func(w profiles.Role) bool {
+		bad := !w.FitsInLine()
 		if bad {
 			r.Say("%s is left out: that cannot be part of a line.", &w)
 		}
@@ -246,7 +247,7 @@ func (r *run) writable(roles []wanted) []wanted {
 	})
 }
 
-func (r *run) pickRoles(roles []wanted) ([]wanted, error) {
+func (r *run) pickRoles(roles []profiles.Role) ([]profiles.Role, error) {
 	if !r.Interactive() {
 		return nil, &usageError{problem: "which roles?", more: "Say --all, or --match-account and --match-role."}
 	}
@@ -258,7 +259,7 @@ func (r *run) pickRoles(roles []wanted) ([]wanted, error) {
 	if err != nil {
 		return nil, err
 	}
-	var some []wanted
+	var some []profiles.Role
 	for _, i := range picked {
 		some = append(some, roles[i])
 	}
@@ -339,7 +340,7 @@ func (c *configureCommand) newSession(r *run, name string) (*target, awsconfig.P
 			t, err := r.configured(name)
 			return t, awsconfig.Part{}, err
 		}
-		name = suggestedName(startURL)
+		name = profiles.SuggestName(startURL)
 		if ask {
 			if name, err = r.Ask("Name of the session?", name); err != nil {
 				return nil, awsconfig.Part{}, err
@@ -350,7 +351,7 @@ func (c *configureCommand) newSession(r *run, name string) (*target, awsconfig.P
 		t, err := r.sameSession(name, startURL, region)
 		return t, awsconfig.Part{}, err
 	}
-	if !isPlainName(name) {
+	if !profiles.IsPlainName(name) {
 		return nil, awsconfig.Part{}, r.usage("%q is no name for a session: let it have letters, digits and -_./:@+ only", name)
 	}
 	s, err := r.config.NewSession(name, startURL, region)
@@ -432,7 +433,7 @@ func (e *configEdit) undo(ctx context.Context) error {
 		e.Say("There is nothing to change in %s.", e.file.Path)
 		return nil
 	case e.dry:
-		return e.Print("%s", difference(e.file.Path, now, backup))
+		return e.Print("%s", profiles.Difference(e.file.Path, now, backup))
 	}
 	if err := e.agreed("Bring back what was before the last change", now, backup); err != nil {
 		return err
@@ -452,7 +453,7 @@ func (e *configEdit) undo(ctx context.Context) error {
 func (e *configEdit) convert(ctx context.Context, names []string, command string) error {
 	done, left := []string{}, []string{}
 	changed, err := e.apply(ctx, func() string { return fmt.Sprintf("Convert %s", terminal.Count(len(done), "profile")) }, func(old []byte) (text []byte, err error) {
-		done, left, text, err = e.text.convert(names, command, old)
+		done, left, text, err = e.text.Convert(names, command, old)
 		return text, err
 	})
 	for _, line := range left {
@@ -476,7 +477,7 @@ func placeOf(s *tokencache.Session) awsconfig.Session {
 func (e *configEdit) revert(ctx context.Context, names []string) error {
 	var done []string
 	changed, err := e.apply(ctx, func() string { return fmt.Sprintf("Give native keys back to %s", terminal.Count(len(done), "profile")) }, func(old []byte) (text []byte, err error) {
-		done, text, err = e.text.revert(names, old)
+		done, text, err = e.text.Revert(names, old)
 		return text, err
 	})
 	if err == nil && changed {

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/credproc/credproc/cmd/internal/profiles"
 	"github.com/credproc/credproc/credproc"
 )
 
@@ -11,7 +12,7 @@ func TestARoleThatCannotBePartOfALineIsLeftOut(t *testing.T) {
 	var said strings.Builder
 	r := newRun(&App{Stderr: &said}, nil, false)
 	accounts := []credproc.Account{{ID: "111111111111", Name: "One", Roles: []string{"Admin", "x; rm", "a\ncredential_process = evil", "$(id)"}}, {ID: "12", Name: "Two", Roles: []string{"Admin"}}}
-	all, err := (&selection{}).of("corp", accounts)
+	all, err := (&profiles.Selection{}).Of("corp", accounts)
 	if err != nil {
 		t.Fatal(err)
 	}

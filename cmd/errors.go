@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/credproc/credproc/cmd/internal/profiles"
 	"github.com/credproc/credproc/cmd/internal/terminal"
 	"github.com/credproc/credproc/credproc"
 	"github.com/credproc/credproc/internal/awsconfig"
@@ -123,8 +124,8 @@ func (a *App) advise(err error) advice {
 }
 
 func (a *App) aboutUsage(err error) (advice, bool) {
-	if e, ok := errors.AsType[*planError](err); ok {
-		return advice{status: misconfigured, text: terminal.Line(e.problem), more: terminal.Line(e.more)}, true
+	if e, ok := errors.AsType[*profiles.Error](err); ok {
+		return advice{status: misconfigured, text: terminal.Line(e.Problem), more: terminal.Line(e.More)}, true
 	}
 	e, ok := errors.AsType[*usageError](err)
 	if !ok {
@@ -212,8 +213,8 @@ func (a *App) aboutConfig(err error) (advice, bool) {
 		}
 		return say, true
 	}
-	if e, ok := errors.AsType[*commandError](err); ok {
-		say.text = "no credential_process line is written: " + terminal.Line(e.problem)
+	if e, ok := errors.AsType[*profiles.CommandError](err); ok {
+		say.text = "no credential_process line is written: " + terminal.Line(e.Problem)
 		say.more = "Install the program in a directory of PATH, or say with --command how the lines are to begin."
 		return say, true
 	}

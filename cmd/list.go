@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/credproc/credproc/cmd/internal/profiles"
 	"github.com/credproc/credproc/cmd/internal/terminal"
 	"github.com/credproc/credproc/credproc"
 	"github.com/credproc/credproc/oidc"
@@ -123,12 +124,12 @@ type row struct {
 }
 
 func (r *run) rows(session string, accounts []credproc.Account) ([]row, error) {
-	profiles, err := r.config.Roles()
+	configured, err := r.config.Roles()
 	if err != nil {
 		return nil, err
 	}
-	by := map[roleKey][]string{}
-	for _, p := range profiles {
+	by := map[profiles.Key][]string{}
+	for _, p := range configured {
 		if p.RoleARN == "" {
 			by[keyOf(p)] = append(by[keyOf(p)], p.Profile)
 		}
@@ -137,7 +138,7 @@ func (r *run) rows(session string, accounts []credproc.Account) ([]row, error) {
 	for _, a := range accounts {
 		one := row{Account: a}
 		for _, role := range a.Roles {
-			if names := by[roleKey{session, a.ID, role}]; names != nil {
+			if names := by[profiles.Key{Session: session, Account: a.ID, Role: role}]; names != nil {
 				if one.Profiles == nil {
 					one.Profiles = map[string][]string{}
 				}

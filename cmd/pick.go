@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/credproc/credproc/cmd/internal/profiles"
 	"github.com/credproc/credproc/cmd/internal/terminal"
 	"github.com/credproc/credproc/credproc"
 	"github.com/credproc/credproc/internal/safedir"
@@ -88,13 +89,13 @@ func rank(recent []string, key string) int {
 // offers returns the profiles, and then the roles that no profile has, as far
 // as they are known: a session whose roles were never listed is asked.
 func (r *run) offers(ctx context.Context) (offers []offer, err error) {
-	profiles, err := r.config.Roles()
+	configured, err := r.config.Roles()
 	if err != nil {
 		return nil, err
 	}
-	accounts := r.knownAccounts(ctx, len(profiles) == 0)
-	used := map[roleKey]bool{}
-	for _, p := range profiles {
+	accounts := r.knownAccounts(ctx, len(configured) == 0)
+	used := map[profiles.Key]bool{}
+	for _, p := range configured {
 		used[keyOf(p)] = true
 		detail := strings.TrimSpace(p.RoleName + " " + p.RoleARN)
 		if p.RoleARN == "" {
@@ -105,7 +106,7 @@ func (r *run) offers(ctx context.Context) (offers []offer, err error) {
 	for _, session := range accounts {
 		for _, a := range session.accounts {
 			for _, role := range a.Roles {
-				if used[roleKey{session.name, a.ID, role}] {
+				if used[profiles.Key{Session: session.name, Account: a.ID, Role: role}] {
 					continue
 				}
 				name := cmp.Or(a.Name, a.ID) + "  " + role
@@ -118,9 +119,9 @@ func (r *run) offers(ctx context.Context) (offers []offer, err error) {
 	return offers, nil
 }
 
-type roleKey struct{ session, account, role string }
-
-func keyOf(p credproc.ProfileRole) roleKey { return roleKey{p.Session, p.AccountID, p.RoleName} }
+func keyOf(p credproc.ProfileRole) profiles.Key {
+	return profiles.Key{Session: p.Session, Account: p.AccountID, Role: p.RoleName}
+}
 
 // listed is what is known of a session's accounts.
 type listed struct {

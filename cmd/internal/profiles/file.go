@@ -1,4 +1,4 @@
-package cmd
+package profiles
 
 import (
 	"cmp"
@@ -16,52 +16,52 @@ import (
 	"github.com/credproc/credproc/oidc"
 )
 
-// fileText is how the text of a config file is changed: each method takes the old
+// File is how the text of a config file is changed: each method takes the old
 // text and returns the new one.
-type fileText struct {
-	files   awsconfig.Config // where the files are, and nothing that is in them
-	mark    awsconfig.Mark   // of the block that credproc writes
-	program string           // as people run it
-	own     []string         // how credproc's lines begin
+type File struct {
+	Files   awsconfig.Config // where the files are, and nothing that is in them
+	Mark    awsconfig.Mark   // of the block that credproc writes
+	Program string           // as people run it
+	Own     []string         // how credproc's lines begin
 }
 
-// block returns the file with the profiles in it, and what changes.
-func (f *fileText) block(plan *profilePlan, roles []wanted, old []byte) ([]byte, *blockPlan, error) {
-	text := awsconfig.NewText(f.files.Path, old)
-	lines, _, err := text.Block(f.mark)
+// Write returns the file with the profiles in it, and what changes.
+func (f *File) Write(plan *Plan, roles []Role, old []byte) ([]byte, *Block, error) {
+	text := awsconfig.NewText(f.Files.Path, old)
+	lines, _, err := text.Block(f.Mark)
 	if err != nil {
 		return nil, nil, err
 	}
-	rest, err := text.Outside(f.mark)
+	rest, err := text.Outside(f.Mark)
 	if err != nil {
 		return nil, nil, err
 	}
-	outside, err := f.files.With(rest.Bytes())
+	outside, err := f.Files.With(rest.Bytes())
 	if err != nil {
 		return nil, nil, err
 	}
-	whole, err := f.files.With(old)
+	whole, err := f.Files.With(old)
 	if err != nil {
 		return nil, nil, err
 	}
 	this := *plan
-	if this.flags, err = nameInLine(whole, plan.at); err != nil {
-		return nil, nil, &planError{problem: fmt.Sprintf("the session %v", err)}
+	if this.flags, err = nameInLine(whole, plan.At); err != nil {
+		return nil, nil, &Error{Problem: fmt.Sprintf("the session %v", err)}
 	}
 	parts := awsconfig.Parts(lines)
-	if outside.Sessions[plan.name] != nil || slices.ContainsFunc(parts, func(p awsconfig.Part) bool { return p.Kind == "sso-session" && p.Name == plan.name }) {
-		this.session = awsconfig.Part{} // another process has written it meanwhile
+	if outside.Sessions[plan.Name] != nil || slices.ContainsFunc(parts, func(p awsconfig.Part) bool { return p.Kind == "sso-session" && p.Name == plan.Name }) {
+		this.Session = awsconfig.Part{} // another process has written it meanwhile
 	}
-	this.region = cmp.Or(regionSet(outside.Profiles["default"]), this.region)
+	this.Region = cmp.Or(regionSet(outside.Profiles["default"]), this.Region)
 	block, err := this.apply(parts, roles, outside.Profiles)
 	if err != nil {
 		return nil, nil, err
 	}
-	note := fmt.Sprintf("written by \"%s configure\", which keeps what you add to a profile in here", f.program)
-	if err := text.SetBlock(f.mark, note, block.lines()); err != nil {
+	note := fmt.Sprintf("written by \"%s configure\", which keeps what you add to a profile in here", f.Program)
+	if err := text.SetBlock(f.Mark, note, block.lines()); err != nil {
 		return nil, nil, err
 	}
-	if _, err := f.files.With(text.Bytes()); err != nil { // never write a file that cannot be read
+	if _, err := f.Files.With(text.Bytes()); err != nil { // never write a file that cannot be read
 		return nil, nil, err
 	}
 	return text.Bytes(), block, nil
@@ -72,17 +72,17 @@ func regionSet(s *awsconfig.Section) string {
 	return region
 }
 
-// convert replaces the native keys of profiles by lines that begin with command:
+// Convert replaces the native keys of profiles by lines that begin with command:
 // of those named, or, if names is nil, of all that can be converted. left says why
 // others stay as they are.
-func (f *fileText) convert(names []string, command string, old []byte) (done, left []string, converted []byte, err error) {
-	text := awsconfig.NewText(f.files.Path, old)
-	before, err := f.files.With(old)
+func (f *File) Convert(names []string, command string, old []byte) (done, left []string, converted []byte, err error) {
+	text := awsconfig.NewText(f.Files.Path, old)
+	before, err := f.Files.With(old)
 	if err != nil {
 		return nil, nil, nil, err
 	}
 	for _, name := range orAll(names, before) {
-		changed, err := convertOne(text, f.mark, before, name, command)
+		changed, err := convertOne(text, f.Mark, before, name, command)
 		switch {
 		case err != nil && names != nil:
 			return nil, nil, nil, err
@@ -138,14 +138,14 @@ func processFor(files *awsconfig.Config, role *awsconfig.Role, command string) (
 	return fmt.Sprintf("%s process %s --account-id %s --role-name %s", command, session, role.AccountID, role.RoleName), err
 }
 
-// isPlainName reports whether a session's name can be part of a line.
-func isPlainName(name string) bool { return isPlainWord(name) && awsconfig.IsSectionName(name) }
+// IsPlainName reports whether a session's name can be part of a line.
+func IsPlainName(name string) bool { return isPlainWord(name) && awsconfig.IsSectionName(name) }
 
 // nameInLine returns the flags by which a line names a session: a name that it
 // cannot have in it ("My Corp Ltd") is left to the start URL, by which
 // [awsconfig.Config.Named] finds the session and its login.
 func nameInLine(files *awsconfig.Config, s awsconfig.Session) (string, error) {
-	if isPlainName(s.Name) {
+	if IsPlainName(s.Name) {
 		return "--sso-session " + s.Name, nil
 	}
 	startURL, err := oidc.NormalizeStartURL(s.StartURL)
@@ -162,8 +162,8 @@ func nameInLine(files *awsconfig.Config, s awsconfig.Session) (string, error) {
 }
 
 // verify makes sure that profiles mean now what they meant before.
-func (f *fileText) verify(before *awsconfig.Config, text []byte, names []string, command string) error {
-	after, err := f.files.With(text)
+func (f *File) verify(before *awsconfig.Config, text []byte, names []string, command string) error {
+	after, err := f.Files.With(text)
 	if err != nil {
 		return err
 	}
@@ -173,7 +173,7 @@ func (f *fileText) verify(before *awsconfig.Config, text []byte, names []string,
 			return err
 		}
 		if hasNativeKeys(after.Profiles[name]) {
-			return &awsconfig.EditError{Profile: name, Problem: "has sso_ keys in " + f.files.CredentialsPath + " too: remove them there first"}
+			return &awsconfig.EditError{Profile: name, Problem: "has sso_ keys in " + f.Files.CredentialsPath + " too: remove them there first"}
 		}
 		is, err := after.Profile(name, strings.Fields(command))
 		if err != nil {
@@ -187,23 +187,23 @@ func (f *fileText) verify(before *awsconfig.Config, text []byte, names []string,
 	return nil
 }
 
-// revert gives profiles their native keys back: those named, or, if names is nil,
+// Revert gives profiles their native keys back: those named, or, if names is nil,
 // all that were converted.
-func (f *fileText) revert(names []string, old []byte) (done []string, reverted []byte, err error) {
-	text := awsconfig.NewText(f.files.Path, old)
-	before, err := f.files.With(old)
+func (f *File) Revert(names []string, old []byte) (done []string, reverted []byte, err error) {
+	text := awsconfig.NewText(f.Files.Path, old)
+	before, err := f.Files.With(old)
 	if err != nil {
 		return nil, nil, err
 	}
 	if done = names; names == nil {
-		done = text.Converted(f.mark)
+		done = text.Converted(f.Mark)
 	}
 	for _, name := range done {
-		native, err := nativeLines(before, name, f.own)
-		if err != nil && !slices.Contains(text.Converted(f.mark), name) {
+		native, err := nativeLines(before, name, f.Own)
+		if err != nil && !slices.Contains(text.Converted(f.Mark), name) {
 			return nil, nil, err
 		}
-		if err := text.Revert(name, f.mark, native); err != nil {
+		if err := text.Revert(name, f.Mark, native); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -227,9 +227,9 @@ func nativeLines(files *awsconfig.Config, name string, command []string) ([]stri
 	return append(lines, "sso_account_id = "+p.Role.AccountID, "sso_role_name = "+p.Role.RoleName), nil
 }
 
-// suggestedName makes a name of the first word of the portal's host, unless that
+// SuggestName makes a name of the first word of the portal's host, unless that
 // is an ID.
-func suggestedName(startURL string) string {
+func SuggestName(startURL string) string {
 	u, err := url.Parse(startURL)
 	if err != nil {
 		return "sso"
@@ -247,14 +247,14 @@ var secretKey = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`(?im)^(\s*aws_(?:secret_access_key|session_token)\s*=[ \t]*)\S.*?(\r?)$`)
 })
 
-// difference shows a change, but no secret near it.
-func difference(path string, old, text []byte) terminal.Prose {
+// Difference shows a change, but no secret near it.
+func Difference(path string, old, text []byte) terminal.Prose {
 	hide := func(text []byte) []byte { return secretKey().ReplaceAll(text, []byte("${1}***${2}")) }
 	return terminal.Lines(string(diff.Diff(path, hide(old), path, hide(text))))
 }
 
-// fitsInLine reports whether the role can be part of a credential_process line.
+// FitsInLine reports whether the role can be part of a credential_process line.
 // A service should send no other.
-func (w *wanted) fitsInLine() bool {
+func (w *Role) FitsInLine() bool {
 	return awsconfig.CheckRole(w.AccountID, w.RoleName) == nil && isPlainWord(w.RoleName)
 }

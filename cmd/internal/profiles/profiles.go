@@ -1,4 +1,7 @@
-package cmd
+// Package profiles writes profiles into the text of a config file: which roles get
+// one, what it is called, and how the credential_process line begins. It makes new
+// text of old, and writes no file.
+package profiles
 
 import (
 	"cmp"
@@ -18,28 +21,31 @@ import (
 // defaultTemplate names profiles where nothing else is said.
 const defaultTemplate = "{{.AccountName}}/{{.RoleName}}"
 
-// planError is why profiles cannot be written as they are asked for.
-type planError struct{ problem, more string }
+// A Key tells roles apart.
+type Key struct{ Session, Account, Role string }
 
-func (e *planError) Error() string { return e.problem }
+// Error is why profiles cannot be written as they are asked for.
+type Error struct{ Problem, More string }
 
-// wanted is a role that is to have a profile.
-type wanted struct {
+func (e *Error) Error() string { return e.Problem }
+
+// Role is a role that is to have a profile.
+type Role struct {
 	AccountName, AccountID, Email, RoleName, Session string
 }
 
 // String says which role it is, to people: whatever an account is called, on a
 // line.
-func (w *wanted) String() string {
+func (w *Role) String() string {
 	return printable.Line(fmt.Sprintf("role %s in account %s (%s)", w.RoleName, w.AccountID, w.AccountName))
 }
 
 // clean returns the fields as a template gets them: what a name must not have
 // in it is a hyphen, and a "/" is left to the template.
-func (w *wanted) clean() wanted {
+func (w *Role) clean() Role {
 	field := func(text string) string { return slug(strings.ReplaceAll(text, "/", "-")) }
 	name := cmp.Or(field(w.AccountName), w.AccountID)
-	return wanted{name, w.AccountID, field(w.Email), field(w.RoleName), field(w.Session)}
+	return Role{name, w.AccountID, field(w.Email), field(w.RoleName), field(w.Session)}
 }
 
 // slug makes a name of section that every SDK reads: letters, digits and
@@ -62,8 +68,8 @@ func slug(text string) string {
 	return b.String()
 }
 
-// nameTemplate reads a template for names.
-func nameTemplate(text string) (*template.Template, error) {
+// ParseTemplate reads a template for names.
+func ParseTemplate(text string) (*template.Template, error) {
 	t, err := template.New("name").Option("missingkey=error").Funcs(template.FuncMap{
 		"lower": strings.ToLower, "upper": strings.ToUpper,
 		"replace":    func(old, new, text string) string { return strings.ReplaceAll(text, old, new) },
@@ -71,20 +77,20 @@ func nameTemplate(text string) (*template.Template, error) {
 		"trimSuffix": func(suffix, text string) string { return strings.TrimSuffix(text, suffix) },
 	}).Parse(text)
 	if err != nil {
-		return nil, &planError{problem: "--template: " + strings.TrimPrefix(err.Error(), "template: ")}
+		return nil, &Error{Problem: "--template: " + strings.TrimPrefix(err.Error(), "template: ")}
 	}
 	return t, nil
 }
 
-func nameBy(t *template.Template, w *wanted) (string, error) {
+func nameBy(t *template.Template, w *Role) (string, error) {
 	var b strings.Builder
 	if err := t.Execute(&b, w.clean()); err != nil {
-		return "", &planError{problem: "--template: " + strings.TrimPrefix(err.Error(), "template: "),
-			more: "It has .AccountName, .AccountID, .Email, .RoleName and .Session."}
+		return "", &Error{Problem: "--template: " + strings.TrimPrefix(err.Error(), "template: "),
+			More: "It has .AccountName, .AccountID, .Email, .RoleName and .Session."}
 	}
 	name := slug(b.String())
 	if name == "" {
-		return "", &planError{problem: fmt.Sprintf("--template makes no name of %s", w)}
+		return "", &Error{Problem: fmt.Sprintf("--template makes no name of %s", w)}
 	}
 	return name, nil
 }
@@ -92,15 +98,15 @@ func nameBy(t *template.Template, w *wanted) (string, error) {
 // named gives each role a name. Names that stood before are kept, unless the
 // template is a new one. By the default template roles of the same name are told
 // apart by the account's ID; by another one they are an error.
-func named(roles []wanted, before map[roleKey]string, text string, renew bool) (map[roleKey]string, error) {
-	t, err := nameTemplate(cmp.Or(text, defaultTemplate))
+func named(roles []Role, before map[Key]string, text string, renew bool) (map[Key]string, error) {
+	t, err := ParseTemplate(cmp.Or(text, defaultTemplate))
 	if err != nil {
 		return nil, err
 	}
-	names, by := map[roleKey]string{}, map[string][]wanted{}
+	names, by := map[Key]string{}, map[string][]Role{}
 	taken := map[string]bool{}
 	for key, name := range before {
-		if !renew || !slices.ContainsFunc(roles, func(w wanted) bool { return w.key() == key }) {
+		if !renew || !slices.ContainsFunc(roles, func(w Role) bool { return w.key() == key }) {
 			taken[name] = true
 		}
 	}
@@ -117,7 +123,7 @@ func named(roles []wanted, before map[roleKey]string, text string, renew bool) (
 	}
 	for _, name := range slices.Sorted(maps.Keys(by)) {
 		same := by[name]
-		slices.SortFunc(same, func(a, b wanted) int {
+		slices.SortFunc(same, func(a, b Role) int {
 			return cmp.Or(cmp.Compare(a.AccountID, b.AccountID), cmp.Compare(a.RoleName, b.RoleName))
 		})
 		switch {
@@ -140,14 +146,14 @@ func named(roles []wanted, before map[roleKey]string, text string, renew bool) (
 	return names, nil
 }
 
-func collision(name string, same []wanted, before map[roleKey]string) error {
+func collision(name string, same []Role, before map[Key]string) error {
 	var who []string
 	for _, w := range same {
 		who = append(who, w.String())
 	}
 	for key, other := range before {
 		if other == name && len(same) == 1 {
-			who = append(who, fmt.Sprintf("role %s in account %s of session %s", key.role, key.account, key.session))
+			who = append(who, fmt.Sprintf("role %s in account %s of session %s", key.Role, key.Account, key.Session))
 		}
 	}
 	if others := len(who) - 2; others > 1 { // of hundreds, two say it all
@@ -157,28 +163,29 @@ func collision(name string, same []wanted, before map[roleKey]string) error {
 	if len(same) > 1 && same[0].AccountID == same[1].AccountID {
 		lacks = "{{.RoleName}}"
 	}
-	return &planError{problem: fmt.Sprintf("the template gives the name %q to %s", name, strings.Join(who, " and to ")),
-		more: "Put " + lacks + " into it."}
+	return &Error{Problem: fmt.Sprintf("the template gives the name %q to %s", name, strings.Join(who, " and to ")),
+		More: "Put " + lacks + " into it."}
 }
 
-func (w *wanted) key() roleKey { return roleKey{w.Session, w.AccountID, w.RoleName} }
+func (w *Role) key() Key { return Key{w.Session, w.AccountID, w.RoleName} }
 
-// selection says which roles are meant, by patterns with "*" and "?".
-type selection struct{ accounts, roles []string }
+// Selection says which roles are meant, by patterns with "*" and "?".
+type Selection struct{ Accounts, Roles []string }
 
-func (s *selection) of(session string, accounts []credproc.Account) (roles []wanted, err error) {
+// Of returns the selected roles of the accounts of a session.
+func (s *Selection) Of(session string, accounts []credproc.Account) (roles []Role, err error) {
 	for _, a := range accounts {
 		for _, role := range a.Roles {
-			account, err := matchesAny(s.accounts, a.Name, a.ID)
+			account, err := matchesAny(s.Accounts, a.Name, a.ID)
 			if err != nil {
 				return nil, err
 			}
-			named, err := matchesAny(s.roles, role)
+			named, err := matchesAny(s.Roles, role)
 			if err != nil {
 				return nil, err
 			}
 			if account && named {
-				roles = append(roles, wanted{a.Name, a.ID, a.Email, role, session})
+				roles = append(roles, Role{a.Name, a.ID, a.Email, role, session})
 			}
 		}
 	}
@@ -203,17 +210,17 @@ func matches(pattern, text string) (bool, error) {
 	flat := strings.NewReplacer("/", "\x00") // which "*" stands for too, unlike in paths
 	like, err := path.Match(flat.Replace(strings.ToLower(pattern)), flat.Replace(strings.ToLower(text)))
 	if err != nil {
-		return false, &planError{problem: fmt.Sprintf("%q is no pattern", pattern)}
+		return false, &Error{Problem: fmt.Sprintf("%q is no pattern", pattern)}
 	}
 	return like, nil
 }
 
-// regionRules say which region a profile gets: "REGION" for all, or
+// RegionRules say which region a profile gets: "REGION" for all, or
 // "PATTERN=REGION" for the accounts whose name or ID is like PATTERN. The first
 // one that fits counts.
-type regionRules []string
+type RegionRules []string
 
-func (rules regionRules) of(w *wanted) (string, error) {
+func (rules RegionRules) of(w *Role) (string, error) {
 	for _, rule := range rules {
 		pattern, region, ok := strings.Cut(rule, "=")
 		if !ok {
@@ -227,16 +234,17 @@ func (rules regionRules) of(w *wanted) (string, error) {
 	return "", nil
 }
 
-// A blockPlan is what our block in a config file is to be.
-type blockPlan struct {
+// A Block is what our block in a config file is to be.
+type Block struct {
 	parts []awsconfig.Part
 	// What changes, for people.
 	added, changed, removed, kept int
 	session                       bool   // is new
-	example                       string // a profile to try
+	Example                       string // a profile to try
 }
 
-func (b *blockPlan) summary() string {
+// Summary says what changes.
+func (b *Block) Summary() string {
 	var words []string
 	if b.session {
 		words = append(words, "a new session")
@@ -254,38 +262,38 @@ func (b *blockPlan) summary() string {
 
 // keys returns the roles that the profiles of a block are for, and their
 // places. Profiles that were reverted count.
-func (plan *profilePlan) keys(parts []awsconfig.Part) map[roleKey]int {
-	keys := map[roleKey]int{}
+func (plan *Plan) keys(parts []awsconfig.Part) map[Key]int {
+	keys := map[Key]int{}
 	for i, p := range parts {
 		if p.Kind != "profile" {
 			continue
 		}
 		key := plan.keyOf(&p)
-		if _, twice := keys[key]; key.role != "" && !twice {
+		if _, twice := keys[key]; key.Role != "" && !twice {
 			keys[key] = i
 		}
 	}
 	return keys
 }
 
-func (plan *profilePlan) keyOf(p *awsconfig.Part) roleKey {
+func (plan *Plan) keyOf(p *awsconfig.Part) Key {
 	if process, ok := p.Get("credential_process"); ok {
 		flags := awsconfig.LineFlags(process)
 		session := cmp.Or(flags["--sso-session"], flags["--sso-start-url"])
-		if session == flags["--sso-start-url"] && strings.HasPrefix(plan.flags, "--sso-start-url "+session+" ") && flags["--sso-region"] == plan.at.Region {
-			session = plan.name
+		if session == flags["--sso-start-url"] && strings.HasPrefix(plan.flags, "--sso-start-url "+session+" ") && flags["--sso-region"] == plan.At.Region {
+			session = plan.Name
 		}
-		return roleKey{session, flags["--account-id"], flags["--role-name"]}
+		return Key{session, flags["--account-id"], flags["--role-name"]}
 	}
 	session, _ := p.Get("sso_session")
 	account, _ := p.Get("sso_account_id")
 	role, _ := p.Get("sso_role_name")
-	return roleKey{session, account, role}
+	return Key{session, account, role}
 }
 
 // strangers are the names of profiles in a block that are for no role, or for
 // one that another profile is for.
-func (plan *profilePlan) strangers(parts []awsconfig.Part, keys map[roleKey]int) map[string]bool {
+func (plan *Plan) strangers(parts []awsconfig.Part, keys map[Key]int) map[string]bool {
 	names := map[string]bool{}
 	for i, p := range parts {
 		if at, ok := keys[plan.keyOf(&p)]; p.Kind == "profile" && (!ok || at != i) {
@@ -295,56 +303,56 @@ func (plan *profilePlan) strangers(parts []awsconfig.Part, keys map[roleKey]int)
 	return names
 }
 
-// profilePlan is everything that decides how a block comes to be.
-type profilePlan struct {
-	session  awsconfig.Part // without Lines, if it stands elsewhere
-	name     string         // of the session
-	at       awsconfig.Session
+// Plan is everything that decides how a block comes to be.
+type Plan struct {
+	Session  awsconfig.Part // without Lines, if it stands elsewhere
+	Name     string         // of the session
+	At       awsconfig.Session
 	flags    string // by which lines name the session
-	command  string // how lines begin
-	template string
-	regions  regionRules
-	region   string // where no rule fits and none stands there
-	prune    bool
-	all      []credproc.Account // what there is, whether wanted or not
+	Command  string // how lines begin
+	Template string
+	Regions  RegionRules
+	Region   string // where no rule fits and none stands there
+	Prune    bool
+	All      []credproc.Account // of the session, whether selected or not
 }
 
 // apply plans the profiles of the roles in a block of these parts. outside has
 // the profiles of the rest of the file.
-func (plan *profilePlan) apply(parts []awsconfig.Part, roles []wanted, outside map[string]*awsconfig.Section) (*blockPlan, error) {
-	b := &blockPlan{parts: slices.Clone(parts)}
+func (plan *Plan) apply(parts []awsconfig.Part, roles []Role, outside map[string]*awsconfig.Section) (*Block, error) {
+	b := &Block{parts: slices.Clone(parts)}
 	keys := plan.keys(parts)
-	before := map[roleKey]string{}
+	before := map[Key]string{}
 	for key, i := range keys {
 		before[key] = parts[i].Name
 	}
-	stored := templateOf(parts, plan.name)
-	names, err := named(roles, before, cmp.Or(plan.template, stored), plan.template != "" && plan.template != stored)
+	stored := templateOf(parts, plan.Name)
+	names, err := named(roles, before, cmp.Or(plan.Template, stored), plan.Template != "" && plan.Template != stored)
 	if err != nil {
 		return nil, err
 	}
-	if len(plan.session.Lines) > 0 {
-		b.parts = append(b.parts, plan.session)
+	if len(plan.Session.Lines) > 0 {
+		b.parts = append(b.parts, plan.Session)
 		b.session = true
 	}
 	others := plan.strangers(parts, keys)
 	for _, w := range roles {
 		name := names[w.key()]
 		if outside[name] != nil || others[name] {
-			return nil, &planError{problem: fmt.Sprintf("there is a profile %q already, and %s would have the same name", name, &w),
-				more: "Name the new ones otherwise with --template, or leave some out with --match-account and --match-role."}
+			return nil, &Error{Problem: fmt.Sprintf("there is a profile %q already, and %s would have the same name", name, &w),
+				More: "Name the new ones otherwise with --template, or leave some out with --match-account and --match-role."}
 		}
-		b.example = cmp.Or(b.example, name)
+		b.Example = cmp.Or(b.Example, name)
 		i, there := keys[w.key()]
 		if err := plan.put(b, i, there, &w, name); err != nil {
 			return nil, err
 		}
 	}
-	if plan.prune {
-		b.prune(plan.name, keys, plan.all)
+	if plan.Prune {
+		b.prune(plan.Name, keys, plan.All)
 	}
-	if plan.template != "" {
-		b.setTemplate(plan.name, plan.template)
+	if plan.Template != "" {
+		b.setTemplate(plan.Name, plan.Template)
 	}
 	return b, nil
 }
@@ -366,7 +374,7 @@ func templateOf(parts []awsconfig.Part, session string) string {
 }
 
 // setTemplate remembers it, for accounts that are new the next time.
-func (b *blockPlan) setTemplate(session, text string) {
+func (b *Block) setTemplate(session, text string) {
 	line := templateMark(session) + strings.Join(strings.Fields(text), " ")
 	if len(b.parts) == 0 || b.parts[0].Kind != "" {
 		b.parts = slices.Insert(b.parts, 0, awsconfig.Part{})
@@ -377,15 +385,15 @@ func (b *blockPlan) setTemplate(session, text string) {
 }
 
 // put writes one profile.
-func (plan *profilePlan) put(b *blockPlan, i int, there bool, w *wanted, name string) error {
-	region, err := plan.regions.of(w)
+func (plan *Plan) put(b *Block, i int, there bool, w *Role, name string) error {
+	region, err := plan.Regions.of(w)
 	if err != nil {
 		return err
 	}
-	process := fmt.Sprintf("%s process %s --account-id %s --role-name %s", plan.command, plan.flags, w.AccountID, w.RoleName)
+	process := fmt.Sprintf("%s process %s --account-id %s --role-name %s", plan.Command, plan.flags, w.AccountID, w.RoleName)
 	if !there {
 		b.parts = append(b.parts, awsconfig.Part{Kind: "profile", Name: name, Lines: []string{
-			profileHeader(name), "credential_process = " + process, "region = " + cmp.Or(region, plan.region), ""}})
+			profileHeader(name), "credential_process = " + process, "region = " + cmp.Or(region, plan.Region), ""}})
 		b.added++
 		return nil
 	}
@@ -418,16 +426,16 @@ func profileHeader(name string) string {
 }
 
 // prune removes the profiles of the session whose roles the person has no more.
-func (b *blockPlan) prune(session string, keys map[roleKey]int, accounts []credproc.Account) {
-	have := map[roleKey]bool{}
+func (b *Block) prune(session string, keys map[Key]int, accounts []credproc.Account) {
+	have := map[Key]bool{}
 	for _, a := range accounts {
 		for _, role := range a.Roles {
-			have[roleKey{session, a.ID, role}] = true
+			have[Key{session, a.ID, role}] = true
 		}
 	}
 	var gone []int
 	for key, i := range keys {
-		if key.session == session && !have[key] {
+		if key.Session == session && !have[key] {
 			gone = append(gone, i)
 		}
 	}
@@ -439,7 +447,7 @@ func (b *blockPlan) prune(session string, keys map[roleKey]int, accounts []credp
 }
 
 // lines returns the block as it is written.
-func (b *blockPlan) lines() (lines []string) {
+func (b *Block) lines() (lines []string) {
 	for _, p := range b.parts {
 		lines = append(lines, p.Lines...)
 	}

@@ -1,4 +1,4 @@
-package cmd
+package profiles
 
 import (
 	"fmt"
@@ -16,32 +16,32 @@ import (
 // version into a directory of its own, which the next upgrade removes, and a
 // link to it into a directory that stays.
 
-// commandError is why no line can be written that would work.
-type commandError struct{ problem string }
+// CommandError is why no line can be written that would work.
+type CommandError struct{ Problem string }
 
-func (e *commandError) Error() string { return e.problem }
+func (e *CommandError) Error() string { return e.Problem }
 
-// A searchPath is the value of PATH.
-type searchPath string
+// A SearchPath is the value of PATH.
+type SearchPath string
 
-// lineCommand returns how the lines begin that credproc writes, for a program that
+// LineCommand returns how the lines begin that credproc writes, for a program that
 // is run as command. said is what the user has chosen for it, or "".
-func (p searchPath) lineCommand(said, command string) (string, error) {
+func (p SearchPath) LineCommand(said, command string) (string, error) {
 	words := strings.Fields(command)
 	if said != "" {
 		words = strings.Fields(said)
 	}
 	if _, err := os.Stat(said); err == nil && len(words) > 1 {
-		return "", &commandError{fmt.Sprintf("the path %q has spaces: programs that run the line disagree about quotes", said)}
+		return "", &CommandError{fmt.Sprintf("the path %q has spaces: programs that run the line disagree about quotes", said)}
 	}
 	for _, word := range words {
 		if !isPlainWord(word) {
-			return "", &commandError{fmt.Sprintf("%q cannot be written into a config file: programs that run the line disagree about quotes and special characters", word)}
+			return "", &CommandError{fmt.Sprintf("%q cannot be written into a config file: programs that run the line disagree about quotes and special characters", word)}
 		}
 	}
 	if said != "" {
 		if len(words) == 0 {
-			return "", &commandError{"the command is empty"}
+			return "", &CommandError{"the command is empty"}
 		}
 		return strings.Join(words, " "), nil
 	}
@@ -59,9 +59,9 @@ func (p searchPath) lineCommand(said, command string) (string, error) {
 
 // ownPath returns the path, or the bare name, under which the program at self
 // can be run tomorrow. called is how it was run this time.
-func (p searchPath) ownPath(name, self, called string) (string, error) {
+func (p SearchPath) ownPath(name, self, called string) (string, error) {
 	if isTemporary(self) {
-		return "", &commandError{fmt.Sprintf("%s is a temporary build, as \"go run\" makes it: a line with it would not work for long", self)}
+		return "", &CommandError{fmt.Sprintf("%s is a temporary build, as \"go run\" makes it: a line with it would not work for long", self)}
 	}
 	listed := p.inPath(name, self)
 	stable := listed
@@ -72,20 +72,20 @@ func (p searchPath) ownPath(name, self, called string) (string, error) {
 	}
 	switch {
 	case stable == "":
-		return "", &commandError{fmt.Sprintf("PATH leads to no %s that is this program", name)}
+		return "", &CommandError{fmt.Sprintf("PATH leads to no %s that is this program", name)}
 	case isVersioned(stable):
-		return "", &commandError{fmt.Sprintf("%s is in the directory of one version, which the next upgrade removes, and PATH leads to it by no link", stable)}
+		return "", &CommandError{fmt.Sprintf("%s is in the directory of one version, which the next upgrade removes, and PATH leads to it by no link", stable)}
 	case isPlainWord(stable):
 		return stable, nil
 	case listed != "" && listed == p.firstInPath(name) && !strings.ContainsAny(name, `/\`):
 		return name, nil // which every program that has this PATH finds
 	}
-	return "", &commandError{fmt.Sprintf("the path %q has characters that programs which run the line disagree about, and PATH does not lead to it", stable)}
+	return "", &CommandError{fmt.Sprintf("the path %q has characters that programs which run the line disagree about, and PATH does not lead to it", stable)}
 }
 
 // inPath returns the first path in PATH that is the program at self, links
 // unresolved, and rather one that stays.
-func (p searchPath) inPath(name, self string) (path string) {
+func (p SearchPath) inPath(name, self string) (path string) {
 	for _, candidate := range p.candidates(name) {
 		if !sameFile(candidate, self) {
 			continue
@@ -99,7 +99,7 @@ func (p searchPath) inPath(name, self string) (path string) {
 }
 
 // firstInPath returns what the bare name means to programs that have this PATH.
-func (p searchPath) firstInPath(name string) string {
+func (p SearchPath) firstInPath(name string) string {
 	for _, candidate := range p.candidates(name) {
 		if info, err := os.Stat(candidate); err == nil && info.Mode().IsRegular() {
 			return candidate
@@ -109,7 +109,7 @@ func (p searchPath) firstInPath(name string) string {
 }
 
 // candidates are the paths in PATH under which a program of that name may be.
-func (p searchPath) candidates(name string) (paths []string) {
+func (p SearchPath) candidates(name string) (paths []string) {
 	if runtime.GOOS == "windows" && filepath.Ext(name) == "" {
 		name += ".exe"
 	}

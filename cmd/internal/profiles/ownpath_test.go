@@ -1,4 +1,4 @@
-package cmd
+package profiles
 
 import (
 	"errors"
@@ -43,8 +43,8 @@ func plainDir(t *testing.T) string {
 	return dir
 }
 
-func searching(dirs ...string) searchPath {
-	return searchPath(strings.Join(dirs, string(filepath.ListSeparator)))
+func searching(dirs ...string) SearchPath {
+	return SearchPath(strings.Join(dirs, string(filepath.ListSeparator)))
 }
 
 func TestTheLineNamesTheLinkThatStaysAndNotWhatAnUpgradeRemoves(t *testing.T) {
@@ -69,7 +69,7 @@ func TestTheLineNamesTheLinkThatStaysAndNotWhatAnUpgradeRemoves(t *testing.T) {
 		t.Error("the path that was written no longer leads to the program")
 	}
 	got, err := searching(filepath.Dir(newer)).ownPath("credproc", newer, newer)
-	if _, ok := errors.AsType[*commandError](err); !ok || !strings.Contains(err.Error(), "one version") {
+	if _, ok := errors.AsType[*CommandError](err); !ok || !strings.Contains(err.Error(), "one version") {
 		t.Errorf("without a link: %q, %v", got, err)
 	}
 }
@@ -91,7 +91,7 @@ func TestALineHasNoPathThatProgramsReadDifferently(t *testing.T) {
 	if got, err := searching().ownPath("credproc", plain, plain); got != plain || err != nil {
 		t.Errorf("called by its path: %q, %v; want that", got, err)
 	}
-	if got, err := searching().lineCommand(spaced, "credproc"); err == nil {
+	if got, err := searching().LineCommand(spaced, "credproc"); err == nil {
 		t.Errorf("named with --command: %q", got)
 	}
 	for _, path := range [][]string{{filepath.Dir(plain)}, {filepath.Dir(plain), filepath.Dir(spaced)}} {

@@ -1,4 +1,4 @@
-package cmd
+package profiles
 
 import (
 	"errors"
@@ -27,18 +27,18 @@ func organisation() (accounts []credproc.Account) {
 	return accounts
 }
 
-func everyRole(t *testing.T, accounts []credproc.Account) []wanted {
+func everyRole(t *testing.T, accounts []credproc.Account) []Role {
 	t.Helper()
-	roles, err := (&selection{}).of("corp", accounts)
+	roles, err := (&Selection{}).Of("corp", accounts)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return roles
 }
 
-func planned(t *testing.T, parts []awsconfig.Part, roles []wanted) *blockPlan {
+func planned(t *testing.T, parts []awsconfig.Part, roles []Role) *Block {
 	t.Helper()
-	plan := &profilePlan{name: "corp", flags: "--sso-session corp", command: "/usr/bin/credproc", region: "us-east-1"}
+	plan := &Plan{Name: "corp", flags: "--sso-session corp", Command: "/usr/bin/credproc", Region: "us-east-1"}
 	b, err := plan.apply(parts, roles, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -70,9 +70,9 @@ func TestHardAccountNamesMakeNamesThatEverySDKReads(t *testing.T) {
 func TestNamesAreTheSameInAnyOrderAndStayWhenAccountsCome(t *testing.T) {
 	roles := everyRole(t, organisation())
 	first := planned(t, nil, roles)
-	names := func(b *blockPlan) map[roleKey]string {
-		names := map[roleKey]string{}
-		for key, i := range new(profilePlan).keys(b.parts) {
+	names := func(b *Block) map[Key]string {
+		names := map[Key]string{}
+		for key, i := range new(Plan).keys(b.parts) {
 			names[key] = b.parts[i].Name
 		}
 		return names
@@ -102,10 +102,10 @@ func TestNamesAreTheSameInAnyOrderAndStayWhenAccountsCome(t *testing.T) {
 
 func TestATemplateThatTellsNothingApartIsRefusedWithBoth(t *testing.T) {
 	accounts := []credproc.Account{{ID: "111111111111", Name: "One", Roles: []string{"Admin"}}, {ID: "222222222222", Name: "Two", Roles: []string{"Admin"}}}
-	plan := &profilePlan{name: "corp", flags: "--sso-session corp", command: "credproc", template: "x-{{.RoleName}}"}
+	plan := &Plan{Name: "corp", flags: "--sso-session corp", Command: "credproc", Template: "x-{{.RoleName}}"}
 	_, err := plan.apply(nil, everyRole(t, accounts), nil)
-	usage, ok := errors.AsType[*planError](err)
-	if !ok || !strings.Contains(usage.problem, "111111111111") || !strings.Contains(usage.problem, "222222222222") {
+	usage, ok := errors.AsType[*Error](err)
+	if !ok || !strings.Contains(usage.Problem, "111111111111") || !strings.Contains(usage.Problem, "222222222222") {
 		t.Errorf("the error is %v", err)
 	}
 }
@@ -115,18 +115,18 @@ func TestARefusalOfHundredsOfRolesIsALine(t *testing.T) {
 	for i := range 400 {
 		account.Roles = append(account.Roles, fmt.Sprintf("Role%03d", i))
 	}
-	plan := &profilePlan{name: "corp", flags: "--sso-session corp", command: "credproc", template: "x"}
+	plan := &Plan{Name: "corp", flags: "--sso-session corp", Command: "credproc", Template: "x"}
 	_, err := plan.apply(nil, everyRole(t, []credproc.Account{account}), nil)
-	usage, ok := errors.AsType[*planError](err)
+	usage, ok := errors.AsType[*Error](err)
 	want := `the template gives the name "x" to role Role000 in account 111111111111 (a b [31m ) and to role Role001 in account 111111111111 (a b [31m ) and to 398 others`
-	if !ok || usage.problem != want {
+	if !ok || usage.Problem != want {
 		t.Errorf("the error is %q, want %q", err, want)
 	}
 }
 
 func TestADifferenceShowsNoSecretNearIt(t *testing.T) {
 	old := "[default]\naws_access_key_id = AKIAEXAMPLE\nAWS_Secret_Access_Key = s3cr3t\r\n  aws_session_token=t0ken\n"
-	got := string(difference("config", []byte(old), []byte(old+"[profile x]\n")))
+	got := string(Difference("config", []byte(old), []byte(old+"[profile x]\n")))
 	if strings.Contains(got, "s3cr3t") || strings.Contains(got, "t0ken") {
 		t.Errorf("a secret is in it:\n%s", got)
 	}
@@ -159,7 +159,7 @@ func TestAProfileInTheBlockThatWasRevertedStaysAndNoNameComesTwice(t *testing.T)
 		t.Errorf("the block is %q", b.lines())
 	}
 	for _, stranger := range [][]string{{"[profile One/Admin]", "region = x"}, {"[profile One/Admin]", "credential_process = other"}} {
-		plan := &profilePlan{name: "corp", flags: "--sso-session corp", command: "credproc"}
+		plan := &Plan{Name: "corp", flags: "--sso-session corp", Command: "credproc"}
 		if b, err := plan.apply(awsconfig.Parts(stranger), everyRole(t, accounts), nil); err == nil {
 			t.Errorf("beside %q: %q", stranger, b.lines())
 		}
