@@ -98,7 +98,7 @@ func (a *assumedRole) retrieve(ctx context.Context, trail *answer) ([]byte, erro
 			requestID.Store(&id)
 			return data, err
 		},
-		Note: note(tokencache.CachedRole{AccountID: a.account, RoleARN: a.roleARN}),
+		Label: roleLabel(tokencache.CachedRole{AccountID: a.account, RoleARN: a.roleARN}),
 	})
 	if id := requestID.Load(); id != nil {
 		trail.RequestID = *id

@@ -101,7 +101,7 @@ func (p *Provider) retrieve(ctx context.Context, trail *answer) ([]byte, error) 
 			requestID.Store(&id)
 			return data, err
 		},
-		Note: note(tokencache.CachedRole{AccountID: p.AccountID, RoleName: p.RoleName}),
+		Label: roleLabel(tokencache.CachedRole{AccountID: p.AccountID, RoleName: p.RoleName}),
 	})
 	if id := requestID.Load(); id != nil {
 		trail.RequestID = *id

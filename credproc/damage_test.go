@@ -44,7 +44,7 @@ var moments = map[string]moment{
 	"at rest": {
 		begin: func(d *damaged) {},
 		use:   (*damaged).reads,
-		files: []string{".json", ".client", ".role", "session-", "key-"},
+		files: []string{".json", ".client", "session-", "key-"},
 	},
 	"in a renewal that was cut short": {
 		begin: func(d *damaged) {

@@ -123,8 +123,8 @@ func keep(op string, asked, date time.Time, c aws.Credentials, old []byte) ([]by
 	return data, nil
 }
 
-// note says of a record whose it is and how long it is good.
-func note(role tokencache.CachedRole) func(data []byte) *tokencache.CachedRole {
+// roleLabel says of a record whose it is and how long it is valid.
+func roleLabel(role tokencache.CachedRole) func(data []byte) *tokencache.CachedRole {
 	return func(data []byte) *tokencache.CachedRole {
 		t, _, err := record.Split(data)
 		if err != nil {

@@ -41,9 +41,9 @@ type Cached struct {
 	// Fetch gets it from the service. An error with a method
 	// Failure() of package flight is shared with the next callers.
 	Fetch func(ctx context.Context) (data []byte, err error)
-	// Note says of data what may be known without the sealing key. nil, or a
+	// Label says of data what may be known without the sealing key. nil, or a
 	// nil result, means nothing.
-	Note func(data []byte) *CachedRole
+	Label func(data []byte) *CachedRole
 	// Answered is called before Cached returns data, and told where it came
 	// from. nil: nobody wants to know.
 	Answered func(Outcome)
@@ -229,11 +229,11 @@ func (s *Session) keepRecord(ctx context.Context, under string, c Cached, data [
 	if now != under || now == "" {
 		return errors.New("the login it was fetched with is gone")
 	}
-	var note *CachedRole
-	if c.Note != nil {
-		note = c.Note(data)
+	var role *CachedRole
+	if c.Label != nil {
+		role = c.Label(data)
 	}
-	return s.store.writeRecord(ctx, c.Words, data, note)
+	return s.store.writeRecord(ctx, c.Words, data, role)
 }
 
 // currentLogin names the login in force; "" means that there is none. The

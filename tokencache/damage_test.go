@@ -162,9 +162,9 @@ var storedFiles = map[string]storedFile{
 			return string(data), err
 		},
 	},
-	"the note of a record": {
+	"the label of a record": {
 		write: (*cupboard).writesRecord,
-		name:  func(c *cupboard) string { return c.recordPath() + noteSuffix },
+		name:  (*cupboard).recordPath,
 		read: func(c *cupboard) (any, error) {
 			roles := c.cachedRoles()
 			if len(roles) == 0 {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"os"
-	"strings"
 	"testing"
 	"time"
 
@@ -162,7 +161,7 @@ func TestAFailureOfARoleStaysOnRecordUntilAnythingWorks(t *testing.T) {
 			s := sh.session()
 			c := sh.thing(s, "role", role)
 			c.Op = "get " + role
-			c.Note = func([]byte) *CachedRole {
+			c.Label = func([]byte) *CachedRole {
 				return &CachedRole{AccountID: "111111111111", RoleName: role, Fetched: time.Now().Truncate(time.Second), Expiry: time.Now().Add(time.Hour)}
 			}
 			if err != nil {
@@ -209,7 +208,7 @@ func TestStatusNamesTheRolesThatAreStored(t *testing.T) {
 			t.Helper()
 			s := sh.session()
 			c := sh.thing(s, "role", role)
-			c.Note = func([]byte) *CachedRole {
+			c.Label = func([]byte) *CachedRole {
 				return &CachedRole{AccountID: "111111111111", RoleName: role, Fetched: time.Now(), Expiry: end}
 			}
 			if _, err := s.Cached(sh.Context(), c); err != nil {
@@ -225,16 +224,13 @@ func TestStatusNamesTheRolesThatAreStored(t *testing.T) {
 		if got := roles(); len(got) != 1 || got[0].RoleName != "Admin" {
 			t.Errorf("an hour later they are %+v", got)
 		}
-		// A note is believed about its very record alone.
 		for _, name := range sh.files("cache") {
-			if !strings.HasSuffix(name, noteSuffix) {
-				if err := os.WriteFile(name, []byte("the record of another"), 0o600); err != nil {
-					t.Fatal(err)
-				}
+			if err := os.WriteFile(name, []byte("no record"), 0o600); err != nil {
+				t.Fatal(err)
 			}
 		}
 		if got := roles(); len(got) != 0 {
-			t.Errorf("records of others are taken for %+v", got)
+			t.Errorf("what is no record is taken for %+v", got)
 		}
 	})
 }

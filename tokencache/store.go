@@ -35,8 +35,7 @@ import (
 //	state    locks/              lock files, their holders, the last failure
 //	state    <id>.look               what the last look for the login found, a hint for status
 //	state    <id>.life           the longest that a session was seen to last, a hint
-//	cache    <id>/               what was fetched with the login, sealed
-//	cache    <id>/<hash>.role    whose credentials a sealed record has, and till when, a hint
+//	cache    <id>/               what was fetched with the login, sealed; the label says whose credentials it is
 type store struct {
 	name     string // of the session, for messages
 	identity string
@@ -627,11 +626,10 @@ func (st *store) remember(identity string, info fs.FileInfo, data []byte) {
 	}
 }
 
-// writeRecord leaves word of what it is about to store, if there is something to
-// say.
-func (st *store) writeRecord(ctx context.Context, words []string, data []byte, note *CachedRole) error {
+// writeRecord stores data, of which role says what may be known without the key.
+func (st *store) writeRecord(ctx context.Context, words []string, data []byte, role *CachedRole) error {
 	identity := st.recordIdentity(words)
-	record, err := st.seal(ctx, identity, data)
+	key, err := st.sealingKey(ctx, true)
 	if err != nil {
 		return err
 	}
@@ -640,10 +638,7 @@ func (st *store) writeRecord(ctx context.Context, words []string, data []byte, n
 	if err := cache.Make(); err != nil {
 		return err
 	}
-	if note != nil {
-		writeNote(cache, name, record, note)
-	}
-	return cache.Write(name, record)
+	return cache.Write(name, key.SealLabelled(identity, role.label(), data))
 }
 
 func (st *store) removeRecords() {

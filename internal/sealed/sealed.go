@@ -3,14 +3,17 @@
 // A record is AES-256-GCM with a header that names its version and its key,
 // and it is bound to an identity: the words that say what the record is (its
 // kind, endpoint, start URL, region, session, account, role). A record moved
-// or copied to another place does not open there.
+// or copied to another place does not open there. A label says what may be known
+// without the key, and does not open with another label either.
 //
 //	offset  bytes  content
 //	0       4      "SEAL"
 //	4       1      version, 1
 //	5       8      key ID
-//	13      12     nonce, random
-//	25      n+16   ciphertext and tag; additional data: the 13 bytes before the nonce, then the identity
+//	13      2      length of the label, the more significant byte first
+//	15      l      label, not encrypted
+//	15+l    12     nonce, random
+//	27+l    n+16   ciphertext and tag; additional data: all before the nonce, then the identity
 //
 // AES-GCM rather than a longer nonce, so that it also works where only FIPS
 // 140 algorithms are allowed; 2^32 records for one key are out of reach here.
@@ -35,8 +38,11 @@ const (
 	newest    = 1 // that is read: a format is read by one release, and written by the next
 	idSize    = 8
 	nonceSize = 12
-	headSize  = len(magic) + 1 + idSize
-	// Overhead is how many bytes longer a record is than what it holds.
+	keySize   = len(magic) + 1 + idSize // up to the key ID
+	headSize  = keySize + 2             // up to the label
+	mostLabel = 1<<16 - 1
+	// Overhead is how many bytes longer a record without a label is than what it
+	// holds.
 	Overhead = headSize + nonceSize + 16
 )
 
@@ -112,29 +118,60 @@ func (k Key) MarshalText() ([]byte, error) { return []byte(k.ID()), nil }
 
 // Seal returns plaintext as a record that opens for the same identity only.
 func (k *Key) Seal(identity string, plaintext []byte) []byte {
-	record := make([]byte, 0, Overhead+len(plaintext))
+	return k.SealLabelled(identity, nil, plaintext)
+}
+
+// SealLabelled is Seal with a label that [Label] reads. One longer than 65,535
+// bytes is left out.
+func (k *Key) SealLabelled(identity string, label, plaintext []byte) []byte {
+	if len(label) > mostLabel {
+		label = nil
+	}
+	record := make([]byte, 0, Overhead+len(label)+len(plaintext))
 	record = append(record, magic...)
 	record = append(record, version)
 	record = append(record, k.id[:]...)
+	record = append(record, byte(len(label)>>8), byte(len(label)))
+	record = append(record, label...)
 	return k.aead().Seal(record, nil, plaintext, additional(record, identity))
+}
+
+// Label returns the label of a record, which may be empty. It needs no key, and
+// so proves nothing: only a record that opens has the label that it was given.
+// ok is false for what is no record, or one of a later release.
+func Label(record []byte) (label []byte, ok bool) {
+	if len(record) < headSize || !bytes.HasPrefix(record, []byte(magic)) || record[len(magic)] > newest {
+		return nil, false
+	}
+	end := nonceAt(record)
+	if len(record) < end+nonceSize+16 {
+		return nil, false
+	}
+	return record[headSize:end:end], true
+}
+
+// nonceAt is where the label of a record ends. The record has a head.
+func nonceAt(record []byte) int {
+	return headSize + int(record[keySize])<<8 + int(record[keySize+1])
 }
 
 // Open returns what a record holds. The error is one of [ErrOtherKey] and
 // [ErrDamaged], or wraps [ErrNewer] and names both formats.
 func (k *Key) Open(identity string, record []byte) ([]byte, error) {
-	if len(record) < headSize || !bytes.HasPrefix(record, []byte(magic)) {
+	if len(record) < keySize || !bytes.HasPrefix(record, []byte(magic)) {
 		return nil, ErrDamaged
 	}
 	if format := record[len(magic)]; format > newest {
 		return nil, fmt.Errorf("format %d is %w, this one knows %d", format, ErrNewer, newest)
 	}
-	if k.secret == nil || !bytes.Equal(record[len(magic)+1:headSize], k.id[:]) {
+	if k.secret == nil || !bytes.Equal(record[len(magic)+1:keySize], k.id[:]) {
 		return nil, ErrOtherKey
 	}
-	if len(record) < Overhead {
+	if _, ok := Label(record); !ok {
 		return nil, ErrDamaged
 	}
-	plaintext, err := k.aead().Open(nil, nil, record[headSize:], additional(record, identity))
+	nonce := nonceAt(record)
+	plaintext, err := k.aead().Open(nil, nil, record[nonce:], additional(record[:nonce], identity))
 	if err != nil {
 		return nil, ErrDamaged
 	}
@@ -154,8 +191,8 @@ func (k *Key) aead() cipher.AEAD {
 	return aead
 }
 
-func additional(record []byte, identity string) []byte {
-	return append(bytes.Clone(record[:headSize]), identity...)
+func additional(head []byte, identity string) []byte {
+	return append(bytes.Clone(head), identity...)
 }
 
 // Identity joins the words that say what a record is, so that no two lists of
@@ -173,16 +210,6 @@ func Identity(words ...string) string {
 		b = append(b, ',')
 	}
 	return string(b)
-}
-
-// Nonce returns the random part of a record's header, in hexadecimal digits:
-// no two records share it, and it tells nothing. ok is false for what is no
-// record.
-func Nonce(record []byte) (nonce string, ok bool) {
-	if len(record) < Overhead || !bytes.HasPrefix(record, []byte(magic)) {
-		return "", false
-	}
-	return hex.EncodeToString(record[headSize : headSize+nonceSize]), true
 }
 
 // Name returns the file or item name of an identity: 32 hexadecimal digits of

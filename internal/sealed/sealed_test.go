@@ -76,15 +76,15 @@ func TestWhatIsSealedOpensAgain(t *testing.T) {
 			}
 		}
 	}
-	if sealed.Overhead != 41 {
-		t.Errorf("a record is %d bytes longer than its content, in the description 41", sealed.Overhead)
+	if sealed.Overhead != 43 {
+		t.Errorf("a record is %d bytes longer than its content, in the description 43", sealed.Overhead)
 	}
 }
 
 func TestSealingTwiceGivesDifferentRecords(t *testing.T) {
 	k := key(t)
 	a, b := k.Seal("identity", []byte("text")), k.Seal("identity", []byte("text"))
-	if bytes.Equal(a[13:25], b[13:25]) || bytes.Equal(a[25:], b[25:]) {
+	if bytes.Equal(a[15:27], b[15:27]) || bytes.Equal(a[27:], b[27:]) {
 		t.Errorf("%x and %x share a nonce or a ciphertext", a, b)
 	}
 }
@@ -218,6 +218,47 @@ func TestOneFlippedBitIsNoticed(t *testing.T) {
 		}
 	}
 	opens(t, k, "identity", record, "some text")
+}
+
+func TestALabelIsReadWithoutAKey(t *testing.T) {
+	k := key(t)
+	for _, want := range []string{"", "a", "role Admin until noon", strings.Repeat("x", 300), strings.Repeat("x", 1<<16-1)} {
+		record := k.SealLabelled("identity", []byte(want), []byte("text"))
+		if got, ok := sealed.Label(record); !ok || string(got) != want || len(record) != sealed.Overhead+len(want)+len("text") {
+			t.Errorf("the label is %.40q, %v, want %.40q; %d bytes", got, ok, want, len(record))
+		}
+		opens(t, k, "identity", record, "text")
+		fails(t, k, "other", record, sealed.ErrDamaged)
+	}
+	long := k.SealLabelled("identity", make([]byte, 1<<16), []byte("text"))
+	if got, ok := sealed.Label(long); !ok || len(got) != 0 {
+		t.Errorf("a label that is too long is %d bytes, %v", len(got), ok)
+	}
+	opens(t, k, "identity", long, "text")
+}
+
+func TestALabelCannotBeChanged(t *testing.T) {
+	k := key(t)
+	record := k.SealLabelled("identity", []byte("until noon"), []byte("text"))
+	for i := 13; i < 25; i++ { // its length, and the label
+		changed := bytes.Clone(record)
+		changed[i] ^= 1
+		fails(t, k, "identity", changed, sealed.ErrDamaged)
+	}
+	// A byte of the label for one of the identity: the sum is the same.
+	fails(t, k, "nidentity", slices.Concat(record[:14], []byte{9}, record[15:24], record[25:]), sealed.ErrDamaged)
+	fails(t, k, "identity", k.SealLabelled("noonidentity", []byte("until "), []byte("text")), sealed.ErrDamaged)
+}
+
+func TestWhatIsNoRecordHasNoLabel(t *testing.T) {
+	record := key(t).SealLabelled("identity", []byte("until noon"), nil)
+	newer := bytes.Clone(record)
+	newer[4] = 2
+	for _, text := range [][]byte{nil, []byte("SEAL"), newer, record[1:], record[:14], record[:len(record)-1], []byte("SEAL\x01" + strings.Repeat("\xff", 100))} {
+		if label, ok := sealed.Label(text); ok || label != nil {
+			t.Errorf("%q has the label %q", text, label)
+		}
+	}
 }
 
 func TestTheZeroKeyNeitherSealsNorOpens(t *testing.T) {
@@ -421,6 +462,8 @@ func FuzzOpen(f *testing.F) {
 	f.Add(identity, append([]byte("SEAL\x00"), record[5:]...))
 	f.Add(identity, append([]byte("SEAL\x01otherkey"), record[13:]...))
 	f.Add(identity, append([]byte("seal"), record[4:]...))
+	f.Add(identity, slices.Concat(record[:13], []byte{0, 1}, record[15:]))
+	f.Add(identity, slices.Concat(record[:13], []byte{255, 255}, record[15:]))
 	f.Fuzz(func(t *testing.T, id string, data []byte) {
 		before := bytes.Clone(data)
 		plaintext, err := k.Open(id, data)

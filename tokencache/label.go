@@ -1,0 +1,79 @@
+package tokencache
+
+import (
+	"encoding/json"
+	"iter"
+	"slices"
+	"time"
+
+	"github.com/credproc/credproc/internal/sealed"
+)
+
+// CachedRole says whose credentials are stored, and how long they are valid. It
+// holds no secret: names that ~/.aws/config has unencrypted too.
+type CachedRole struct {
+	AccountID string    `json:"account_id"`
+	RoleName  string    `json:"role_name,omitempty"` // of a permission set
+	RoleARN   string    `json:"role_arn,omitempty"`  // of an IAM role, for role chains
+	Fetched   time.Time `json:"fetched_at"`          // local clock
+	Expiry    time.Time `json:"expires_at"`          // local clock
+}
+
+// A sealed record cannot be read without the key, which may need a prompt. Its
+// label says which role it holds and when that expires.
+
+// label returns the label of a record that holds the role's credentials. A nil
+// role has none.
+func (r *CachedRole) label() []byte {
+	if r == nil {
+		return nil
+	}
+	text, err := json.Marshal(r)
+	if err != nil {
+		return nil // a time after the year 9999: nothing is said of it
+	}
+	return text
+}
+
+// labels yields what the session's records say of themselves.
+func (st *store) labels() iter.Seq[CachedRole] {
+	return func(yield func(CachedRole) bool) {
+		if st.cache == "" {
+			return
+		}
+		dir := st.cache.Sub(st.id)
+		names, _ := dir.Names()
+		for _, name := range names {
+			record, _ := dir.Read(name)
+			label, _ := sealed.Label(record)
+			var role CachedRole
+			if json.Unmarshal(label, &role) == nil && !yield(role) {
+				return
+			}
+		}
+	}
+}
+
+// cachedRoles returns the roles whose credentials have not ended.
+func (st *store) cachedRoles() (roles []CachedRole) {
+	now := time.Now()
+	for r := range st.labels() {
+		if now.Before(r.Expiry) && !now.Before(r.Fetched.Add(-time.Second)) {
+			roles = append(roles, r)
+		}
+	}
+	slices.SortFunc(roles, func(a, b CachedRole) int { return a.Expiry.Compare(b.Expiry) })
+	return roles
+}
+
+// lastFetch is when the latest of the roles was fetched, whether its credentials
+// have ended or not. Zero: none is stored.
+func (st *store) lastFetch() (last time.Time) {
+	now := time.Now()
+	for r := range st.labels() {
+		if r.Fetched.After(last) && !r.Fetched.After(now) {
+			last = r.Fetched
+		}
+	}
+	return last
+}
