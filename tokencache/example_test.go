@@ -136,7 +136,7 @@ func ExampleSession_SignOut() {
 
 // Without a Keyring of its own a session uses the operating system's keychain.
 // A machine that has none needs another, which only its user should choose.
-func ExampleKeyring() {
+func ExampleSession_keyring() {
 	config := oidc.Config{StartURL: "https://d-1234567890.awsapps.com/start", Region: "eu-west-1"}
 	for _, s := range []*tokencache.Session{
 		{Config: config},

@@ -118,7 +118,7 @@ var _ keyring.Keyring = (*found)(nil)
 // openKeyring returns the keyring for a session.
 func (s *Session) openKeyring(st *store) (keyring.Keyring, error) {
 	if s.Keyring != nil {
-		return s.Keyring, nil
+		return keyring.Bounded(s.Keyring, s.MayPrompt), nil
 	}
 	if !IsKeyringName(s.NewLoginKeyring) {
 		return nil, fmt.Errorf("session %q: no keyring is called %q", s.label(), s.NewLoginKeyring)

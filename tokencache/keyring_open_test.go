@@ -1,9 +1,13 @@
 package tokencache
 
 import (
+	"context"
+	"errors"
 	"path/filepath"
 	"testing"
+	"time"
 
+	"github.com/credproc/credproc/oidc"
 	"github.com/credproc/credproc/tokencache/keyring"
 )
 
@@ -40,4 +44,44 @@ func TestASessionFindsTheKeyringItsLoginIsIn(t *testing.T) {
 	if k, ok := f.ring("os").(*keyring.OS); !ok || k.Service != "acme" || !k.MayPrompt {
 		t.Errorf("keyring %#v", f.ring("os"))
 	}
+}
+
+// stuck is a keyring of the program's own that never answers again.
+type stuck struct {
+	keyring.Keyring
+	back chan struct{}
+}
+
+func (s *stuck) Get(context.Context, string) (string, error) {
+	<-s.back
+	return "", errors.New("too late")
+}
+
+func TestAKeyringThatNeverAnswersIsGivenUpByTheSession(t *testing.T) {
+	onWorld(t, func(m *world) {
+		k := &stuck{m.keyring, make(chan struct{})}
+		m.keyring = k
+		defer close(k.back)
+		began := time.Now()
+		err := m.fails(m.session())
+		e, ok := errors.AsType[*keyring.Error](err)
+		if !ok || !errors.Is(err, keyring.ErrUnavailable) || e.Keyring != "memory" || errors.Is(err, oidc.ErrSignInRequired) {
+			t.Errorf("got %v", err)
+		}
+		if took := time.Since(began); took > 30*time.Second {
+			t.Errorf("it took %v", took)
+		}
+	})
+}
+
+func TestAnErrorWithoutAKindIsTheKeyringsFailure(t *testing.T) {
+	onWorld(t, func(m *world) {
+		w := m.watch()
+		w.before = func(context.Context, string, string) error { return errors.New("pass: exit status 1") }
+		err := m.fails(m.session())
+		e, ok := errors.AsType[*keyring.Error](err)
+		if !ok || !errors.Is(err, keyring.ErrUnavailable) || e.Op != "read" || e.Detail != "pass: exit status 1" {
+			t.Errorf("got %v", err)
+		}
+	})
 }

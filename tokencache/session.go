@@ -73,6 +73,9 @@ type Session struct {
 	// directory. "auto" (or "") is the operating system's, or else the kernel's.
 	// A login that exists stays where it is until [Session.SignIn] is called
 	// with another keyring named.
+	//
+	// The calls of a keyring of the program's own are given up after 25 seconds,
+	// or a minute with MayPrompt: see [keyring.Bounded].
 	Keyring         keyring.Keyring
 	NewLoginKeyring string
 	// Unlock opens a [keyring.File].

@@ -78,7 +78,7 @@ type Error struct {
 
 func (e *Error) Error() string {
 	text := fmt.Sprintf("%s keyring: %s: %v", e.Keyring, e.Op, e.Kind)
-	if e.Detail != "" {
+	if e.Detail != "" && e.Detail != fmt.Sprint(e.Kind) {
 		text += " (" + e.Detail + ")"
 	}
 	return text

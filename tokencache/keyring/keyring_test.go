@@ -9,7 +9,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"go.uber.org/goleak"
@@ -182,28 +181,6 @@ func TestErrorsWithoutTypesAreToldApart(t *testing.T) {
 		if err := new(OS).translate("read", errors.New(text)); !errors.Is(err, want) || errors.Is(err, ErrNotFound) {
 			t.Errorf("%s: %v", text, err)
 		}
-	}
-}
-
-// A keychain that answers a ping and then nothing more is given up: go-keyring
-// itself would wait for ever.
-func TestACallThatNeverComesBackIsGivenUp(t *testing.T) {
-	for mayPrompt, limit := range map[bool]time.Duration{false: 25 * time.Second, true: time.Minute} {
-		synctest.Test(t, func(t *testing.T) {
-			began, back := time.Now(), make(chan string)
-			defer close(back)
-			k := &OS{MayPrompt: mayPrompt}
-			for range 2 { // the second waits for the first, and no longer than that
-				_, err := k.inTime(t.Context(), "read", func(context.Context, bool) error { return nil },
-					func() (string, error) { return <-back, nil })
-				if !errors.Is(err, ErrUnavailable) || errors.Is(err, ErrNotFound) {
-					t.Errorf("got %v", err)
-				}
-			}
-			if took := time.Since(began); took != 2*limit {
-				t.Errorf("with leave to ask %v it took %v", mayPrompt, took)
-			}
-		})
 	}
 }
 

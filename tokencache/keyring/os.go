@@ -4,20 +4,11 @@ import (
 	"context"
 	"errors"
 	"strings"
-	"sync"
 	"time"
 
 	gokeyring "github.com/zalando/go-keyring"
 
 	"github.com/credproc/credproc/internal/pause"
-)
-
-// How long a call to the operating system's keychain may take. Managed
-// machines have been seen to need 10 to 29 seconds for a read; go-keyring
-// itself would wait for ever.
-const (
-	unattended = 25 * time.Second
-	attended   = 60 * time.Second
 )
 
 // OS is the operating system's keychain, through go-keyring: Keychain on
@@ -36,8 +27,7 @@ type OS struct {
 	// may take 25 seconds.
 	MayPrompt bool
 
-	once sync.Once
-	turn chan struct{}
+	calls deadline
 }
 
 var _ Keyring = (*OS)(nil)
@@ -98,21 +88,14 @@ func (o *OS) service() string {
 	return o.Service
 }
 
-// within makes a call of go-keyring where that will find a keychain that answers
-// and, unless it may ask the user, an item that is open. A service that ends
-// during the call is mostly one that restarts: every call can be made twice.
+// within makes a call, and again if the service ended meanwhile: mostly it is
+// one that restarts.
 func (o *OS) within(ctx context.Context, op, item string, call func() (string, error)) (secret string, err error) {
-	open := func() (string, error) {
-		if !o.MayPrompt {
-			if err := isOpen(o.service(), item); err != nil {
-				return "", err
-			}
-		}
-		return call()
-	}
 	restarts := false
 	for wait := 100 * time.Millisecond; ; wait *= 2 {
-		secret, err = o.inTime(ctx, op, answers, open)
+		secret, err = o.calls.call(ctx, o.MayPrompt, Error{Keyring: o.Name(), Op: op}, func(ctx context.Context) (string, error) {
+			return o.ask(ctx, op, item, call)
+		})
 		restarts = restarts || errors.Is(err, ErrRestarted)
 		if !restarts || !errors.Is(err, ErrRestarted) && !isAbsent(err) {
 			return secret, err
@@ -123,41 +106,17 @@ func (o *OS) within(ctx context.Context, op, item string, call func() (string, e
 	}
 }
 
-// inTime gives go-keyring, which knows no deadline, one. A call that hangs keeps
-// the turn, so that no second one is sent to a service that is stuck.
-func (o *OS) inTime(ctx context.Context, op string, look func(context.Context, bool) error, call func() (string, error)) (string, error) {
-	o.once.Do(func() { o.turn = make(chan struct{}, 1) })
-	limit := unattended
-	if o.MayPrompt {
-		limit = attended
+// ask makes a call of go-keyring where that will find a keychain that answers
+// and, unless it may ask the user, an item that is open.
+func (o *OS) ask(ctx context.Context, op, item string, call func() (string, error)) (secret string, err error) {
+	err = answers(ctx, o.MayPrompt)
+	if err == nil && !o.MayPrompt {
+		err = isOpen(o.service(), item)
 	}
-	ctx, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
-	select {
-	case o.turn <- struct{}{}:
-	case <-ctx.Done():
-		return "", o.fail(op, ErrUnavailable, "an earlier call has not come back")
+	if err == nil {
+		secret, err = call()
 	}
-	if err := look(ctx, o.MayPrompt); err != nil {
-		<-o.turn
-		return "", o.failed(op, err)
-	}
-	type outcome struct {
-		secret string
-		err    error
-	}
-	done := make(chan outcome, 1)
-	go func() {
-		secret, err := call()
-		<-o.turn
-		done <- outcome{secret, err}
-	}()
-	select {
-	case r := <-done:
-		return r.secret, o.translate(op, r.err)
-	case <-ctx.Done():
-		return "", o.fail(op, ErrUnavailable, "no answer in time")
-	}
+	return secret, o.translate(op, err)
 }
 
 func (o *OS) translate(op string, err error) error {
@@ -191,9 +150,6 @@ func (o *OS) failed(op string, err error) *Error {
 }
 
 func (o *OS) fail(op string, kind error, detail string) *Error {
-	if detail == kind.Error() {
-		detail = ""
-	}
 	return &Error{Keyring: o.Name(), Op: op, Kind: kind, Detail: detail}
 }
 
