@@ -41,12 +41,6 @@ func everyKeyring(t *testing.T) map[string]Keyring {
 	return all
 }
 
-func TestEveryKeyringKeepsTheContract(t *testing.T) {
-	for name, k := range everyKeyring(t) {
-		t.Run(name, func(t *testing.T) { keepsTheContract(t, k) })
-	}
-}
-
 func TestAPassphraseThatIsWrongLosesNothing(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "file")
 	if err := quickly(dir, knows("right")).Set(t.Context(), "item", "secret"); err != nil {

@@ -1,4 +1,37 @@
 // Package keyring keeps a few small secrets, guarded by the operating system.
+//
+// A program that uses package tokencache needs nothing of it: a session finds
+// the keyring that its login is in. To choose one, set the Keyring of a
+// tokencache.Session to an [OS], [Kernel], [File] or [Plaintext]; in a test, to a
+// [Memory]. Every error is [ErrNotFound], or an [Error] that says of which kind it
+// is.
+//
+// # A keyring of your own
+//
+// A type with the methods of [Keyring] can keep the secrets somewhere else: in a
+// password manager, a vault, a TPM. This is the contract:
+//
+//   - Secrets are one line of UTF-8 text each: one per session, and a sealing key
+//     of 64 bytes. What a sign-in gave is 600 bytes to 3 kB. A keyring must have
+//     room for 300; a secret that it has no room for is [ErrTooBig], leaves what
+//     was there as it was, and goes to a file sealed with that key.
+//   - Items are named by lowercase letters, digits and "-", 50 bytes at the most.
+//   - Set returns nil once another process can read what was stored: read it back
+//     if in doubt. Never half a secret: a process may die in the middle of a Set.
+//   - Methods are called from several goroutines and processes at once. Each
+//     session makes one call at a time.
+//   - A call should end with its context. After 25 seconds, or a minute if the
+//     Session may ask a person (MayPrompt), tokencache gives it up: see [Bounded].
+//   - Get and Delete must not show a dialog, unless your program lets them. A
+//     keyring that would have to ask is [ErrLocked].
+//   - Errors wrap [ErrNotFound], [ErrLocked], [ErrTooBig], [ErrUnreadable] or
+//     [ErrUnavailable], or nothing, which counts as ErrUnavailable. They have no
+//     secret in them. [Bounded] makes an [Error] of them.
+//   - ErrNotFound says "not signed in". A keyring that is locked, slow or gone
+//     must never say it.
+//
+// Package keyringtest checks most of this in a test of yours. The example is a
+// keyring on top of a password manager.
 package keyring
 
 import (
@@ -11,22 +44,13 @@ import (
 	"github.com/credproc/credproc/internal/safedir"
 )
 
-// Keyring keeps a few small secrets, guarded by the operating system: one per
-// session and one sealing key. All of them together are a few kilobytes.
-//
-// Most programs leave the Keyring of a tokencache.Session nil and need not know
-// this interface.
-//
-// An implementation must be safe for concurrent use, end its calls with ctx,
-// and tell these apart, since each asks for something else of the user: its
-// errors wrap [ErrNotFound], [ErrLocked], [ErrUnavailable], [ErrTooBig] or
-// [ErrUnreadable].
-// A keyring that is locked, slow or gone must never report ErrNotFound: that
-// would read as "not signed in".
+// Keyring keeps a few small secrets under names. The package comment has the
+// contract for keyrings of other packages.
 type Keyring interface {
-	// Name is the keyring's name in settings and messages: "os", "kernel".
+	// Name is the keyring's name in settings and messages: "os", "kernel". It
+	// returns at once, and always the same.
 	Name() string
-	// Get returns the secret stored under item.
+	// Get returns the secret stored under item, or [ErrNotFound].
 	Get(ctx context.Context, item string) (string, error)
 	// Set stores a secret under item, replacing what was there. When it
 	// returns nil the secret has been read back.

@@ -3,7 +3,6 @@ package keyring
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -32,63 +31,7 @@ func together(n int, do func(i int)) {
 	all.Wait()
 }
 
-// keepsTheContract fails unless an empty keyring does what Keyring promises.
-func keepsTheContract(t *testing.T, k Keyring) {
-	t.Helper()
-	ctx := t.Context()
-	if k.Name() == "" {
-		t.Error("it has no name")
-	}
-	const item, other = "session-00112233445566778899aabbccddeeff", "key-00112233445566778899aabbccddeeff"
-	if secret, err := k.Get(ctx, item); !errors.Is(err, ErrNotFound) || secret != "" {
-		t.Errorf("empty: %q, %v", secret, err)
-	}
-	if err := k.Delete(ctx, item); err != nil {
-		t.Errorf("delete nothing: %v", err)
-	}
-	for _, want := range []string{"first", "", "sécond \"{}\"\n\x00", strings.Repeat("x", 2560)} {
-		if err := k.Set(ctx, item, want); err != nil {
-			t.Fatal(err)
-		}
-		if err := k.Set(ctx, other, "other"); err != nil {
-			t.Fatal(err)
-		}
-		if got, err := k.Get(ctx, item); err != nil || got != want {
-			t.Errorf("got %q, %v, want %q", got, err, want)
-		}
-	}
-	together(20, func(i int) {
-		name := fmt.Sprint("item-", i)
-		err := k.Set(ctx, name, name)
-		got, getErr := k.Get(ctx, name)
-		if err != nil || getErr != nil || got != name {
-			t.Errorf("%q, %v, %v", got, err, getErr)
-		}
-		if err := k.Delete(ctx, name); err != nil {
-			t.Error(err)
-		}
-	})
-	if err := k.Delete(ctx, item); err != nil {
-		t.Error(err)
-	}
-	if _, err := k.Get(ctx, item); !errors.Is(err, ErrNotFound) {
-		t.Errorf("deleted: %v", err)
-	}
-	if got, err := k.Get(ctx, other); err != nil || got != "other" {
-		t.Errorf("the other: %q, %v", got, err)
-	}
-	if err := k.Delete(ctx, other); err != nil {
-		t.Error(err)
-	}
-}
-
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-func TestMemoryKeepsTheContract(t *testing.T) { keepsTheContract(t, new(Memory)) }
-
-func TestPlaintextKeepsTheContract(t *testing.T) {
-	keepsTheContract(t, &Plaintext{Dir: filepath.Join(t.TempDir(), "keyring")})
-}
 
 func TestPlaintextIsReadableByItsOwnerAlone(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "keyring")
