@@ -17,7 +17,6 @@ import (
 	"github.com/credproc/credproc/credproc/credproctest/idctest"
 	"github.com/credproc/credproc/internal/dirid"
 	"github.com/credproc/credproc/internal/layout"
-	"github.com/credproc/credproc/internal/record"
 	"github.com/credproc/credproc/internal/sealed"
 	"github.com/credproc/credproc/oidc"
 )
@@ -234,13 +233,13 @@ func TestTheWarmWayDecidesAsTheLongWayInEveryState(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, document, err := record.Split(plain)
+	_, document, err := layout.SplitRecord(plain)
 	if err != nil {
 		t.Fatal(err)
 	}
 	now := time.Now()
 	aged := func(fetched, stale, end time.Duration) []byte {
-		return record.Join(record.Times{Fetched: now.Add(fetched), Stale: now.Add(stale), End: now.Add(end), Life: end - fetched}, document)
+		return layout.JoinRecord(layout.Times{Fetched: now.Add(fetched), Stale: now.Add(stale), End: now.Add(end), Life: end - fetched}, document)
 	}
 	for name, state := range map[string]struct {
 		plain  []byte

@@ -11,8 +11,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
+	"github.com/credproc/credproc/internal/layout"
 	"github.com/credproc/credproc/internal/printable"
-	"github.com/credproc/credproc/internal/record"
 	"github.com/credproc/credproc/tokencache"
 )
 
@@ -71,7 +71,7 @@ const (
 
 // wanted is how much life a caller wants: minValidity as in [Provider], but for
 // 0. A life is at least shortest.
-func wanted(t record.Times, minValidity, shortest time.Duration) time.Duration {
+func wanted(t layout.Times, minValidity, shortest time.Duration) time.Duration {
 	if minValidity == HalfLife {
 		return max(t.Life, shortest) / 2
 	}
@@ -95,14 +95,14 @@ func format(asked, now, date time.Time, c aws.Credentials, old []byte) ([]byte, 
 		return nil, fmt.Errorf("the service gave credentials that ended at %s, before it gave them", c.Expires.UTC().Format(time.RFC3339))
 	}
 	end := asked.Add(life)
-	times := record.Times{Fetched: now, Stale: end.Add(-min(earlyEnough, life/2)), End: end, Life: lifeOf(life, c, old)}
-	return record.Join(times, text), nil
+	times := layout.Times{Fetched: now, Stale: end.Add(-min(earlyEnough, life/2)), End: end, Life: lifeOf(life, c, old)}
+	return layout.JoinRecord(times, text), nil
 }
 
 // lifeOf returns the life that credentials had when they were new: life, or
 // what the record before says of the same.
 func lifeOf(life time.Duration, c aws.Credentials, old []byte) time.Duration {
-	t, text, err := record.Split(old)
+	t, text, err := layout.SplitRecord(old)
 	if err != nil {
 		return life
 	}
@@ -126,7 +126,7 @@ func keep(op string, asked, date time.Time, c aws.Credentials, old []byte) ([]by
 // roleLabel says of a record whose it is and how long it is valid.
 func roleLabel(role tokencache.CachedRole) func(data []byte) *tokencache.CachedRole {
 	return func(data []byte) *tokencache.CachedRole {
-		t, _, err := record.Split(data)
+		t, _, err := layout.SplitRecord(data)
 		if err != nil {
 			return nil
 		}
@@ -137,7 +137,7 @@ func roleLabel(role tokencache.CachedRole) func(data []byte) *tokencache.CachedR
 
 // parse returns the credentials in a record, which end by the local clock.
 func parse(data []byte) (aws.Credentials, error) {
-	t, text, err := record.Split(data)
+	t, text, err := layout.SplitRecord(data)
 	if err != nil {
 		return aws.Credentials{}, err
 	}
@@ -155,7 +155,7 @@ func open(data []byte) (aws.Credentials, []byte, error) {
 	if err != nil {
 		return aws.Credentials{}, nil, err
 	}
-	_, text, err := record.Split(data)
+	_, text, err := layout.SplitRecord(data)
 	return c, text, err
 }
 
@@ -195,7 +195,7 @@ func parseDocument(text []byte) (aws.Credentials, error) {
 // printed reads a document that is spelled as we print one, for a fraction of
 // what a parser of JSON takes.
 func printed(text []byte) (d document, ok bool) {
-	f, ok := record.Read(text)
+	f, ok := layout.ReadDocument(text)
 	if !ok {
 		return document{}, false
 	}
@@ -231,7 +231,7 @@ func (w *want) old() []byte {
 // judge is the rule for records.
 func (w *want) judge(data []byte, since time.Time) tokencache.Freshness {
 	w.stored.Store(&data)
-	t, _, err := record.Split(data)
+	t, _, err := layout.SplitRecord(data)
 	if err != nil {
 		return tokencache.Useless
 	}
@@ -240,7 +240,7 @@ func (w *want) judge(data []byte, since time.Time) tokencache.Freshness {
 
 // tell calls short if credentials have less life left than is wanted.
 func (w *want) tell(data []byte, short func(left, wanted time.Duration)) {
-	t, _, err := record.Split(data)
+	t, _, err := layout.SplitRecord(data)
 	if err != nil || short == nil {
 		return
 	}
@@ -251,5 +251,5 @@ func (w *want) tell(data []byte, short func(left, wanted time.Duration)) {
 }
 
 var freshness = [...]tokencache.Freshness{
-	record.Useless: tokencache.Useless, record.Stale: tokencache.Stale, record.Fresh: tokencache.Fresh,
+	layout.Useless: tokencache.Useless, layout.Stale: tokencache.Stale, layout.Fresh: tokencache.Fresh,
 }

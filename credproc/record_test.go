@@ -10,7 +10,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
-	"github.com/credproc/credproc/internal/record"
+	"github.com/credproc/credproc/internal/layout"
 	"github.com/credproc/credproc/tokencache"
 )
 
@@ -45,7 +45,7 @@ func TestARecordGivesBackWhatWasPutIn(t *testing.T) {
 		if got != want {
 			t.Errorf("got  %+v\nwant %+v", got, want)
 		}
-		times, text, err := record.Split(data)
+		times, text, err := layout.SplitRecord(data)
 		if err != nil || !times.Fetched.Equal(noon) || !times.End.Equal(want.Expires) {
 			t.Errorf("times %v, error %v", times, err)
 		}
@@ -72,7 +72,7 @@ func TestStaleIsAQuarterOfAnHourOrHalfOfALife(t *testing.T) {
 		{20 * time.Minute, 10 * time.Minute},
 		{10 * time.Second, 5 * time.Second},
 	} {
-		times, _, err := record.Split(stored(t, noon, noon, ending(noon.Add(tt.life))))
+		times, _, err := layout.SplitRecord(stored(t, noon, noon, ending(noon.Add(tt.life))))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -86,7 +86,7 @@ func TestAWrongClockChangesNoLife(t *testing.T) {
 	for _, wrong := range []time.Duration{-time.Hour, 0, time.Hour} {
 		now := noon.Add(wrong) // by our clock; the service says noon
 		data := stored(t, now, noon, ending(noon.Add(time.Hour)))
-		times, _, err := record.Split(data)
+		times, _, err := layout.SplitRecord(data)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -102,7 +102,7 @@ func TestAWrongClockChangesNoLife(t *testing.T) {
 		}
 	}
 	// A service that does not tell its time is taken to have ours.
-	times, _, err := record.Split(stored(t, noon, time.Time{}, ending(noon.Add(time.Hour))))
+	times, _, err := layout.SplitRecord(stored(t, noon, time.Time{}, ending(noon.Add(time.Hour))))
 	if err != nil || !times.End.Equal(noon.Add(time.Hour)) {
 		t.Errorf("without a date: %v, error %v", times, err)
 	}
@@ -165,7 +165,7 @@ func FuzzRecord(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte, minValidity int64) {
 		how := (&want{minValidity: time.Duration(minValidity)}).judge(data, time.Now())
 		c, err := parse(data)
-		_, _, splitErr := record.Split(data)
+		_, _, splitErr := layout.SplitRecord(data)
 		switch {
 		case splitErr != nil && (how != tokencache.Useless || err == nil):
 			t.Errorf("a data that cannot be read is %v", how)
@@ -177,7 +177,7 @@ func FuzzRecord(f *testing.F) {
 		if err != nil {
 			return
 		}
-		_, text, _ := record.Split(data)
+		_, text, _ := layout.SplitRecord(data)
 		if d, ok := printed(text); ok {
 			var byJSON document
 			if err := json.Unmarshal(text, &byJSON); err != nil || !reflect.DeepEqual(d, byJSON) {
@@ -234,7 +234,7 @@ func TestWhatIsStoredIsJudged(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			data := stored(t, noon, noon, ending(noon.Add(tt.life)))
-			times, _, err := record.Split(data)
+			times, _, err := layout.SplitRecord(data)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -1,6 +1,6 @@
-// Package layout says where an installation keeps what it stores, and under
-// which names. Whoever writes and whoever reads go by it, so that a short way
-// to a record finds what the long way put there.
+// Package layout says where an installation keeps what it stores, under which
+// names, and how credentials are written and judged. The long way, which fetches
+// them, and the short one, which only prints what is stored, both go by it.
 //
 // Names of files and keychain items are hashes: they tell nothing, and fit
 // everywhere. What is hashed must not change, or logins are not found any more.

@@ -22,7 +22,6 @@ import (
 	"github.com/credproc/credproc/internal/kernelring"
 	"github.com/credproc/credproc/internal/layout"
 	"github.com/credproc/credproc/internal/ospath"
-	"github.com/credproc/credproc/internal/record"
 	"github.com/credproc/credproc/internal/safedir"
 	"github.com/credproc/credproc/internal/sealed"
 	"github.com/credproc/credproc/internal/starturl"
@@ -45,7 +44,7 @@ func (p *Program) Answer(args []string) (document []byte, ok bool) {
 		return nil, false
 	}
 	document, freshness := t.look(kernelring.Get)
-	return document, freshness == record.Fresh
+	return document, freshness == layout.Fresh
 }
 
 // Starved reports whether this process may open so few files that the runtime
@@ -64,13 +63,13 @@ func (p *Program) AnswerInTurn(args []string) (document []byte, ok bool, signall
 		return nil, false, 0
 	}
 	document, freshness := t.look(kernelring.GetOnThread)
-	if freshness == record.Useless && t.patient && t.legible() {
+	if freshness == layout.Useless && t.patient && t.legible() {
 		var waited bool
 		if waited, signalled = queue(t.locks, t.name+".queue"); waited {
 			document, freshness = t.look(kernelring.GetOnThread)
 		}
 	}
-	return document, freshness == record.Fresh, signalled
+	return document, freshness == layout.Fresh, signalled
 }
 
 // thing is the record that a process command asks for.
@@ -116,10 +115,10 @@ func (p *Program) find(args []string) (t *thing, ok bool) {
 type kernel func(name string) (secret string, ok bool)
 
 // look returns the document that is stored, and how good it is.
-func (t *thing) look(k kernel) (document []byte, freshness record.Freshness) {
+func (t *thing) look(k kernel) (document []byte, freshness layout.Freshness) {
 	data, err := t.dir.Read(t.name)
 	if err != nil {
-		return nil, record.Useless
+		return nil, layout.Useless
 	}
 	return judge(t.open(k, data))
 }
@@ -297,15 +296,15 @@ func openWith(text, identity string, data []byte) []byte {
 }
 
 // judge returns the document in a record, and how good it is.
-func judge(data []byte) (document []byte, freshness record.Freshness) {
-	times, document, err := record.Split(data)
+func judge(data []byte) (document []byte, freshness layout.Freshness) {
+	times, document, err := layout.SplitRecord(data)
 	now := time.Now()
 	if err != nil {
-		return nil, record.Useless
+		return nil, layout.Useless
 	}
 	freshness = times.Judge(now, now, 0)
-	if freshness == record.Fresh && !record.Printed(document) {
-		freshness = record.Stale // not to be printed here
+	if freshness == layout.Fresh && !layout.Printed(document) {
+		freshness = layout.Stale // not to be printed here
 	}
 	return document, freshness
 }

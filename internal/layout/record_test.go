@@ -1,23 +1,23 @@
-package record_test
+package layout_test
 
 import (
 	"bytes"
 	"testing"
 	"time"
 
-	"github.com/credproc/credproc/internal/record"
+	"github.com/credproc/credproc/internal/layout"
 )
 
 const document = `{"Version":1,"AccessKeyId":"ASIAEXAMPLE","SecretAccessKey":"a/b+c<d>&e","SessionToken":"to/ken==","Expiration":"2030-06-01T12:00:00Z","AccountId":"111111111111"}` + "\n"
 
 func TestARecordGivesBackWhatWasPutIn(t *testing.T) {
 	at := func(seconds int64) time.Time { return time.Unix(seconds, 0) }
-	want := record.Times{Fetched: at(1767225600), Stale: at(1767228300), End: at(1767229200), Life: 2 * time.Hour}
-	data := record.Join(want, []byte(document))
+	want := layout.Times{Fetched: at(1767225600), Stale: at(1767228300), End: at(1767229200), Life: 2 * time.Hour}
+	data := layout.JoinRecord(want, []byte(document))
 	if string(data) != "1767225600 1767228300 1767229200 7200\n"+document {
 		t.Errorf("%q", data)
 	}
-	times, got, err := record.Split(data)
+	times, got, err := layout.SplitRecord(data)
 	if err != nil || times != want || string(got) != document {
 		t.Errorf("%v and %q, %v", times, got, err)
 	}
@@ -25,14 +25,14 @@ func TestARecordGivesBackWhatWasPutIn(t *testing.T) {
 
 func TestWhatIsNoRecordIsRefused(t *testing.T) {
 	for _, data := range []string{"", "\n", "1 2", "1 2\n", "1 2 3 4 5\n", "1  2 3\n", " 1 2 3\n", "1 2 3 \n", "x 2 3\n", "1 2 3x\n", "99999999999999999999 2 3\n"} {
-		if times, _, err := record.Split([]byte(data)); err == nil {
+		if times, _, err := layout.SplitRecord([]byte(data)); err == nil {
 			t.Errorf("%q is a record of %v", data, times)
 		}
 	}
 }
 
 func TestARecordWithoutALifeIsRead(t *testing.T) {
-	times, got, err := record.Split([]byte("1767225600 1767228300 1767229200\n" + document))
+	times, got, err := layout.SplitRecord([]byte("1767225600 1767228300 1767229200\n" + document))
 	if err != nil || times.Life != time.Hour || string(got) != document {
 		t.Errorf("%v and %q, %v", times, got, err)
 	}
@@ -40,25 +40,25 @@ func TestARecordWithoutALifeIsRead(t *testing.T) {
 
 func TestARecordIsJudgedByItsTimes(t *testing.T) {
 	noon := time.Date(2030, 6, 1, 12, 0, 0, 0, time.UTC)
-	times := record.Times{Fetched: noon, Stale: noon.Add(45 * time.Minute), End: noon.Add(time.Hour)}
+	times := layout.Times{Fetched: noon, Stale: noon.Add(45 * time.Minute), End: noon.Add(time.Hour)}
 	for _, tt := range []struct {
 		name        string
 		now, since  time.Duration // after noon
 		minValidity time.Duration
-		want        record.Freshness
+		want        layout.Freshness
 	}{
-		{"new", 0, 0, 0, record.Fresh},
-		{"not yet stale", 45*time.Minute - 1, 45*time.Minute - 1, 0, record.Fresh},
-		{"stale", 45 * time.Minute, 45 * time.Minute, 0, record.Stale},
-		{"stale, fetched while I waited", 46 * time.Minute, 0, 0, record.Fresh},
-		{"fetched in the second I came", 46 * time.Minute, time.Second - 1, 0, record.Fresh},
-		{"to the end", time.Hour - 1, time.Hour - 1, 0, record.Stale},
-		{"ended", time.Hour, time.Hour, 0, record.Useless},
-		{"ended while I waited", time.Hour, 0, 0, record.Useless},
-		{"the clock was set back", -time.Second, -time.Second, 0, record.Useless},
-		{"more wanted than there is", 31 * time.Second, 31 * time.Second, time.Hour, record.Stale},
-		{"more wanted, but just fetched", 30*time.Second - 1, 30*time.Second - 1, 2 * time.Hour, record.Fresh},
-		{"less wanted", 50 * time.Minute, 50 * time.Minute, 9 * time.Minute, record.Fresh},
+		{"new", 0, 0, 0, layout.Fresh},
+		{"not yet stale", 45*time.Minute - 1, 45*time.Minute - 1, 0, layout.Fresh},
+		{"stale", 45 * time.Minute, 45 * time.Minute, 0, layout.Stale},
+		{"stale, fetched while I waited", 46 * time.Minute, 0, 0, layout.Fresh},
+		{"fetched in the second I came", 46 * time.Minute, time.Second - 1, 0, layout.Fresh},
+		{"to the end", time.Hour - 1, time.Hour - 1, 0, layout.Stale},
+		{"ended", time.Hour, time.Hour, 0, layout.Useless},
+		{"ended while I waited", time.Hour, 0, 0, layout.Useless},
+		{"the clock was set back", -time.Second, -time.Second, 0, layout.Useless},
+		{"more wanted than there is", 31 * time.Second, 31 * time.Second, time.Hour, layout.Stale},
+		{"more wanted, but just fetched", 30*time.Second - 1, 30*time.Second - 1, 2 * time.Hour, layout.Fresh},
+		{"less wanted", 50 * time.Minute, 50 * time.Minute, 9 * time.Minute, layout.Fresh},
 	} {
 		if got := times.Judge(noon.Add(tt.now), noon.Add(tt.since), tt.minValidity); got != tt.want {
 			t.Errorf("%s: %v, want %v", tt.name, got, tt.want)
@@ -72,7 +72,7 @@ func TestPrintedKnowsOurDocumentAndNoOther(t *testing.T) {
 		`{"Version":1,"AccessKeyId":"A","SecretAccessKey":"S"}` + "\n",
 		`{"Version":1,"AccessKeyId":"A","SecretAccessKey":"S","AccountId":"1"}` + "\n",
 	} {
-		if !record.Printed([]byte(text)) {
+		if !layout.Printed([]byte(text)) {
 			t.Errorf("not known: %s", text)
 		}
 	}
@@ -92,7 +92,7 @@ func TestPrintedKnowsOurDocumentAndNoOther(t *testing.T) {
 		`{"Version":1,"AccessKeyId":"A","SecretAccessKey":"S","Region":"x"}` + "\n",
 		`{"Version":1,"AccessKeyId":"A`, `{"Version":1,"AccessKeyId":"`,
 	} {
-		if record.Printed([]byte(text)) {
+		if layout.Printed([]byte(text)) {
 			t.Errorf("known: %s", text)
 		}
 	}
@@ -105,14 +105,14 @@ func FuzzSplit(f *testing.F) {
 	f.Add([]byte("-1 +2 03\n"))
 	f.Add([]byte("0 0 0 20000000000\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		times, text, err := record.Split(data)
+		times, text, err := layout.SplitRecord(data)
 		if err != nil {
 			return
 		}
 		if times.Life < 0 {
 			t.Errorf("a life of %v", times.Life)
 		}
-		times2, text2, err := record.Split(record.Join(times, text))
+		times2, text2, err := layout.SplitRecord(layout.JoinRecord(times, text))
 		if err != nil || times2 != times || !bytes.Equal(text2, text) {
 			t.Errorf("%v and %q became %v and %q, %v", times, text, times2, text2, err)
 		}

@@ -1,12 +1,4 @@
-// Package record is the format in which credentials are stored: a line of
-// three times by the local clock, in Unix seconds, and of the role's life in
-// seconds, and then the credential_process document as it is printed, so that a
-// record can be judged and served without more. Records of the first releases
-// have no life in them.
-//
-//	1767225600 1767228300 1767229200 3600
-//	{"Version":1,"AccessKeyId":"ASIA…","SecretAccessKey":"…",…}
-package record
+package layout
 
 import (
 	"bytes"
@@ -14,6 +6,14 @@ import (
 	"strconv"
 	"time"
 )
+
+// Credentials are stored as a line of three times by the local clock, in Unix
+// seconds, and of the role's life in seconds, and then the credential_process
+// document as it is printed, so that a record can be judged and served without
+// more.
+//
+//	1767225600 1767228300 1767229200 3600
+//	{"Version":1,"AccessKeyId":"ASIA…","SecretAccessKey":"…",…}
 
 const (
 	// settled is how long after a fetch nobody fetches the same again.
@@ -46,8 +46,8 @@ const (
 	Fresh                    // to be used
 )
 
-// Join makes a record.
-func Join(t Times, document []byte) []byte {
+// JoinRecord makes a record.
+func JoinRecord(t Times, document []byte) []byte {
 	head := make([]byte, 0, 64+len(document))
 	for _, at := range []time.Time{t.Fetched, t.Stale, t.End} {
 		head = append(strconv.AppendInt(head, at.Unix(), 10), ' ')
@@ -56,9 +56,9 @@ func Join(t Times, document []byte) []byte {
 	return append(head, document...)
 }
 
-// Split returns the parts of a record. The error says no more than that it is
+// SplitRecord returns the parts of a record. The error says no more than that it is
 // none.
-func Split(data []byte) (t Times, document []byte, err error) {
+func SplitRecord(data []byte) (t Times, document []byte, err error) {
 	head, document, _ := bytes.Cut(data, []byte("\n"))
 	var numbers [4]int64
 	n := 0
@@ -108,8 +108,8 @@ func (t Times) Judge(now, since time.Time, minValidity time.Duration) Freshness 
 	return Stale
 }
 
-// Fields are what a document says, as parts of it: nil for what is not there.
-type Fields struct {
+// Document is what a document says, as parts of it: nil for what is not there.
+type Document struct {
 	AccessKeyID, SecretAccessKey, SessionToken, Expiration, AccountID []byte
 }
 
@@ -118,15 +118,15 @@ type Fields struct {
 // it again gets the same. It is quick, and no judge of JSON: what it does not
 // know is left to whoever can parse it.
 func Printed(document []byte) bool {
-	_, ok := Read(document)
+	_, ok := ReadDocument(document)
 	return ok
 }
 
-// Read returns the fields of a document that is [Printed].
-func Read(document []byte) (f Fields, ok bool) {
+// ReadDocument returns the fields of a document that is [Printed].
+func ReadDocument(document []byte) (f Document, ok bool) {
 	rest, ok := bytes.CutPrefix(document, []byte(`{"Version":1`))
 	if !ok {
-		return Fields{}, false
+		return Document{}, false
 	}
 	for _, field := range []struct {
 		name     string
@@ -141,18 +141,18 @@ func Read(document []byte) (f Fields, ok bool) {
 		value, ok := bytes.CutPrefix(rest, []byte(field.name))
 		if !ok {
 			if field.required {
-				return Fields{}, false
+				return Document{}, false
 			}
 			continue
 		}
 		end := bytes.IndexByte(value, '"')
 		if end <= 0 || !field.plain(value[:end]) {
-			return Fields{}, false
+			return Document{}, false
 		}
 		*field.into, rest = value[:end:end], value[end+1:]
 	}
 	if string(rest) != "}\n" {
-		return Fields{}, false
+		return Document{}, false
 	}
 	return f, true
 }
