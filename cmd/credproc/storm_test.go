@@ -7,6 +7,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"log"
 	"net/http/httptest"
 	"os"
 	"os/exec"
@@ -40,6 +41,9 @@ func defaultProcesses() int {
 func TestMain(m *testing.M) {
 	if n, err := strconv.Atoi(os.Getenv("STORM_PARENT")); err == nil {
 		os.Exit(parent(n))
+	}
+	if become := os.Getenv("STORM_FORBIDDEN"); become != "" {
+		log.Fatal(becomeWithout(become))
 	}
 	if os.Getenv("STORM_RUN") != "" {
 		main()
