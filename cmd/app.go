@@ -251,8 +251,8 @@ func (a *App) newConfig(attended bool, logger *slog.Logger) (*credproc.Config, e
 		NoKeyCache: a.setting("KEY_CACHE") == "off", Unlock: a.unlock(attended),
 		NewLoginKeyring: a.setting("KEYRING"), SettingPrefix: strings.ToLower(a.variable("")),
 	}
-	if !tokencache.IsKeyringName(config.NewLoginKeyring) {
-		return nil, &usageError{problem: fmt.Sprintf("%s is %q: it must be %s", a.variable("KEYRING"), config.NewLoginKeyring, tokencache.KeyringChoice())}
+	if names := append([]string{"auto"}, keyring.Names()...); config.NewLoginKeyring != "" && !slices.Contains(names, config.NewLoginKeyring) {
+		return nil, &usageError{problem: fmt.Sprintf("%s is %q: it must be %s", a.variable("KEYRING"), config.NewLoginKeyring, oneOf(names))}
 	}
 	var err error
 	if config.Unlock.KeyFile, err = a.pathSetting("KEY_FILE"); err != nil {

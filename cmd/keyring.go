@@ -257,8 +257,8 @@ type keyringResetCommand struct {
 // Run implements the command, for kong.
 func (c *keyringResetCommand) Run(ctx context.Context, a *App) error {
 	return a.do(ctx, true, func(ctx context.Context, r *run) error {
-		if c.Keyring == "auto" || !tokencache.IsKeyringName(c.Keyring) {
-			return r.usage("no keyring is called %q: it must be %s", c.Keyring, strings.TrimPrefix(tokencache.KeyringChoice(), "auto, "))
+		if names := keyring.Names(); !slices.Contains(names, c.Keyring) {
+			return r.usage("no keyring is called %q: it must be %s", c.Keyring, oneOf(names))
 		}
 		sessions, err := r.everySession()
 		if err != nil {
@@ -305,4 +305,10 @@ func (r *run) confirmReset(keyring string, sessions []*tokencache.Session) error
 		return r.usage("nothing was forgotten")
 	}
 	return nil
+}
+
+// oneOf is a choice in words: "auto, os or file".
+func oneOf(names []string) string {
+	last := len(names) - 1
+	return strings.Join(names[:last], ", ") + " or " + names[last]
 }

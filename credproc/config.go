@@ -485,10 +485,10 @@ func (c *Config) newLoginKeyring(section *awsconfig.Section) (string, error) {
 	}
 	key := cmp.Or(c.SettingPrefix, "credproc_") + "keyring"
 	name, _ := section.Get(key)
-	if !tokencache.IsKeyringName(name) {
+	if names := append([]string{"", "auto"}, keyring.Names()...); !slices.Contains(names, name) {
 		return "", &awsconfig.ValueError{
 			Setting: awsconfig.Setting{Location: section.Where(key), Section: section.Header, Key: key, Value: name},
-			Problem: "must be " + tokencache.KeyringChoice(),
+			Problem: "must be one of " + strings.Join(names[1:], ", "),
 		}
 	}
 	return name, nil

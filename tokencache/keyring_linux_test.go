@@ -119,7 +119,7 @@ func moving(t *testing.T) (m *world, keyrings []string, process func(wanted stri
 	if err := os.WriteFile(keyFile, []byte("Of these 32 bytes no two are lik"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range KeyringNames() {
+	for _, name := range keyring.Names() {
 		for here := range everyKeyring(t) {
 			if here == name || name == "file" && here == "file with a key" {
 				keyrings = append(keyrings, name)

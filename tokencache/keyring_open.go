@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -15,25 +14,6 @@ import (
 	"github.com/credproc/credproc/internal/layout"
 	"github.com/credproc/credproc/tokencache/keyring"
 )
-
-// KeyringNames are the names of the keyrings that a Session can have without
-// one of its own, in the order in which one is looked for.
-func KeyringNames() []string { return []string{"os", "kernel", "file", "plaintext"} }
-
-// IsKeyringName reports whether a setting may name this keyring: "auto" (or
-// ""), or one of [KeyringNames] that this system has.
-func IsKeyringName(name string) bool {
-	if name == "kernel" && runtime.GOOS != "linux" {
-		return false
-	}
-	return name == "" || name == "auto" || slices.Contains(KeyringNames(), name)
-}
-
-// KeyringChoice lists what a setting may say, for a message: "auto, os or file".
-func KeyringChoice() string {
-	names := slices.DeleteFunc(append([]string{"auto"}, KeyringNames()...), func(name string) bool { return !IsKeyringName(name) })
-	return strings.Join(names[:len(names)-1], ", ") + " or " + names[len(names)-1]
-}
 
 // NoKeyringError says that a login has nowhere to go: neither of the keyrings
 // that are chosen without being named is there. It wraps [keyring.ErrUnavailable].
@@ -120,7 +100,7 @@ func (s *Session) openKeyring(st *store) (keyring.Keyring, error) {
 	if s.Keyring != nil {
 		return keyring.Bounded(s.Keyring, s.MayPrompt), nil
 	}
-	if !IsKeyringName(s.NewLoginKeyring) {
+	if name := s.wanted(); name != "" && !slices.Contains(keyring.Names(), name) {
 		return nil, fmt.Errorf("session %q: no keyring is called %q", s.label(), s.NewLoginKeyring)
 	}
 	return &found{opener{s: s, st: st}, semaphore.NewWeighted(1)}, nil
@@ -141,7 +121,7 @@ func (f *found) Name() string {
 
 // indexed is what the index says, if that can be.
 func (f *found) indexed() string {
-	if ix := f.st.readIndex(); ix != nil && slices.Contains(KeyringNames(), ix.Keyring) {
+	if ix := f.st.readIndex(); ix != nil && slices.Contains(keyring.Names(), ix.Keyring) {
 		return ix.Keyring
 	}
 	return ""
@@ -223,7 +203,7 @@ func (f *found) search(ctx context.Context) (newest string, err error) {
 		case isAbsent(err) && name != wanted:
 			absent = append(absent, err)
 		default:
-			problem = orElse(problem, err)
+			problem = cmp.Or(problem, err)
 		}
 	}
 	switch {
@@ -242,7 +222,7 @@ func (f *found) search(ctx context.Context) (newest string, err error) {
 // inOrder returns the keyrings to ask: the one named first, and, where no login
 // can be lost, alone.
 func (f *found) inOrder(wanted string, lost bool) []string {
-	names := KeyringNames()
+	names := keyring.Names()
 	switch {
 	case wanted == "":
 		return names
@@ -250,13 +230,6 @@ func (f *found) inOrder(wanted string, lost bool) []string {
 		return []string{wanted}
 	}
 	return slices.Insert(slices.DeleteFunc(names, func(n string) bool { return n == wanted }), 0, wanted)
-}
-
-func orElse(first, second error) error {
-	if first != nil {
-		return first
-	}
-	return second
 }
 
 func isAbsent(err error) bool {

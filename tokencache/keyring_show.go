@@ -1,6 +1,7 @@
 package tokencache
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"path/filepath"
@@ -36,7 +37,7 @@ func (s *Session) KeyringStates(ctx context.Context) ([]KeyringState, error) {
 		return []KeyringState{st.look(ctx, st.keyring)}, nil
 	}
 	var all []KeyringState
-	for _, name := range KeyringNames() {
+	for _, name := range keyring.Names() {
 		all = append(all, st.look(ctx, f.ring(name)))
 	}
 	return all, nil
@@ -51,7 +52,7 @@ func (st *store) look(ctx context.Context, k keyring.Keyring) KeyringState {
 	size := func(what theItem) int {
 		secret, err := st.get(ctx, k, what)
 		if err != nil && !errors.Is(err, keyring.ErrNotFound) {
-			state.Err = orElse(state.Err, err)
+			state.Err = cmp.Or(state.Err, err)
 		}
 		return len(secret)
 	}

@@ -39,6 +39,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"sync"
 
 	"github.com/credproc/credproc/internal/safedir"
@@ -57,6 +58,15 @@ type Keyring interface {
 	Set(ctx context.Context, item, secret string) error
 	// Delete removes an item. An item that is not there is no error.
 	Delete(ctx context.Context, item string) error
+}
+
+// Names are the names of the keyrings that this system has: a login can be in
+// each. In this order they are looked at.
+func Names() []string {
+	if runtime.GOOS != "linux" {
+		return []string{"os", "file", "plaintext"}
+	}
+	return []string{"os", "kernel", "file", "plaintext"}
 }
 
 var (

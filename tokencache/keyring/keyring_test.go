@@ -5,6 +5,8 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -142,5 +144,21 @@ func TestAFailureIsOneSentence(t *testing.T) {
 func TestItemsAreFiledUnderTheService(t *testing.T) {
 	if (&OS{Service: "acme"}).service() != "acme" || new(OS).service() != "credproc" {
 		t.Error("another service")
+	}
+}
+
+func TestOnlyLinuxHasTheKernelsKeyring(t *testing.T) {
+	if slices.Contains(Names(), "kernel") != (runtime.GOOS == "linux") {
+		t.Errorf("here there are %q", Names())
+	}
+	for _, k := range []Keyring{new(OS), new(File), new(Plaintext)} {
+		if !slices.Contains(Names(), k.Name()) {
+			t.Errorf("there is no %s", k.Name())
+		}
+	}
+	if runtime.GOOS != "linux" {
+		if _, err := new(Kernel).Get(t.Context(), "item"); !isAbsent(err) || !errors.Is(err, ErrUnavailable) {
+			t.Errorf("got %v", err)
+		}
 	}
 }
