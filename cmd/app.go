@@ -163,14 +163,6 @@ func (a *App) command() string          { return cmp.Or(a.Command, a.name()) }
 func (a *App) version() string          { return cmp.Or(a.Version, sdk.Version()) }
 func (a *App) variable(n string) string { return envPrefix(cmp.Or(a.ID, "credproc")) + n }
 
-func orElse[T comparable](value, otherwise T) T {
-	var zero T
-	if value == zero {
-		return otherwise
-	}
-	return value
-}
-
 // envPrefix makes "ACME_TOOLS_" of "acme-tools".
 func envPrefix(id string) string {
 	return strings.Map(func(r rune) rune {

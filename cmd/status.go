@@ -140,13 +140,13 @@ func (c *statusCommand) verdict(r *run, sessions []sessionStatus, silent bool) e
 	for _, s := range sessions {
 		switch look := s.LastLook; {
 		case c.Check && look != nil && look.Found.CannotTell():
-			shut = orElse(shut, s.cannotTell(silent))
+			shut = cmp.Or(shut, s.cannotTell(silent))
 		case s.SignedIn:
 		case silent:
 			return errSignedOut
 		default:
 			t, _ := c.target(r)
-			return &targetError{words: c.words(r, &s), session: orElse(t, new(target)).session, err: &tokencache.SignInError{Session: s.label(), Reason: s.Problem}}
+			return &targetError{words: c.words(r, &s), session: cmp.Or(t, new(target)).session, err: &tokencache.SignInError{Session: s.label(), Reason: s.Problem}}
 		}
 	}
 	return shut
