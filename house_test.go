@@ -473,6 +473,7 @@ var mayImport = map[string][]string{
 	"examples/sdk":         {"credproc", "tokencache", "tokencache/keyring", "oidc"},
 	"examples/signin":      {"tokencache", "tokencache/keyring", "oidc"},
 
+	"cmd/internal/endpoint": {"cmd/internal/terminal", "internal/"},
 	"cmd/internal/profiles": {"cmd/internal/terminal", "credproc", "oidc", "internal/"},
 	"cmd/internal/terminal": {"internal/printable"},
 }

@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/credproc/credproc/cmd/internal/endpoint"
 	"github.com/credproc/credproc/cmd/internal/profiles"
 	"github.com/credproc/credproc/cmd/internal/terminal"
 	"github.com/credproc/credproc/credproc"
@@ -124,6 +125,9 @@ func (a *App) advise(err error) advice {
 }
 
 func (a *App) aboutUsage(err error) (advice, bool) {
+	if e, ok := errors.AsType[*endpoint.RefusedError](err); ok {
+		return advice{status: misconfigured, text: terminal.Line(e.Problem)}, true
+	}
 	if e, ok := errors.AsType[*profiles.Error](err); ok {
 		return advice{status: misconfigured, text: terminal.Line(e.Problem), more: terminal.Line(e.More)}, true
 	}
@@ -150,9 +154,9 @@ func (a *App) aboutConsole(err error) (advice, bool) {
 		}
 		return say, true
 	}
-	if e, ok := errors.AsType[*handOverError](err); ok {
+	if e, ok := errors.AsType[*endpoint.HandOverError](err); ok {
 		say := advice{status: failed, text: terminal.ErrorText(e), more: "With --print the URL is printed instead."}
-		if e.twice {
+		if e.Twice {
 			say.more = "If the console did not open for you, somebody else may have the session: ask an administrator to revoke the active sessions of the role."
 		}
 		return say, true

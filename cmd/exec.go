@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,6 +19,7 @@ import (
 	"github.com/alecthomas/kong"
 	"github.com/aws/aws-sdk-go-v2/aws"
 
+	"github.com/credproc/credproc/cmd/internal/endpoint"
 	"github.com/credproc/credproc/cmd/internal/terminal"
 	"github.com/credproc/credproc/credproc"
 )
@@ -272,21 +274,21 @@ func (c *execCommand) serve(ctx context.Context, r *run, child *child, shell boo
 	if err != nil {
 		return err
 	}
-	listener, err := listen("127.0.0.1:0")
+	listener, err := endpoint.Listen("127.0.0.1:0")
 	if err != nil {
 		return err
 	}
 	token := rand.Text() // 130 bits
-	s := &source{target: t, name: c.label(r)}
-	e := &endpoint{app: r.App, token: hashOf(token), failed: r.notice().tell, find: func(path string) (*source, error) {
+	s := t.source(c.label(r))
+	e := &endpoint.Endpoint{Explain: r.faultOf, Token: endpoint.HashOf(token), Failed: r.notice().tell, Find: func(path string) (*endpoint.Source, error) {
 		if path != "/" {
-			return nil, &fault{404, "NotFound", "there is nothing here"}
+			return nil, &endpoint.Fault{Status: http.StatusNotFound, Code: "NotFound", Message: "there is nothing here"}
 		}
 		return s, nil
 	}}
 	serving, stop := context.WithCancel(context.WithoutCancel(ctx)) // as long as the command runs
 	served := make(chan error, 1)
-	go func() { served <- e.serve(serving, listener) }()
+	go func() { served <- e.Serve(serving, listener) }()
 	defer func() { stop(); <-served }()
 	before := r.inherited()
 	base := r.without(before)
@@ -299,7 +301,7 @@ func (c *execCommand) serve(ctx context.Context, r *run, child *child, shell boo
 	g.settings = append(g.settings, hidden...)
 	child.env = r.with(before, g)
 	if shell {
-		r.Say("Starting %s with credentials of %s, renewed as long as it runs (these end in %s). Leave it with exit.", child.path, s.name, terminal.Roughly(time.Until(credentials.Expires)))
+		r.Say("Starting %s with credentials of %s, renewed as long as it runs (these end in %s). Leave it with exit.", child.path, s.Name, terminal.Roughly(time.Until(credentials.Expires)))
 	}
 	if err := ctx.Err(); err != nil {
 		return err

@@ -21,6 +21,7 @@ import (
 
 	"github.com/creack/pty"
 
+	"github.com/credproc/credproc/cmd/internal/endpoint"
 	"github.com/credproc/credproc/cmd/internal/terminal"
 	"github.com/credproc/credproc/credproc/credproctest/idctest"
 )
@@ -404,7 +405,7 @@ func TestAnEndpointAndItsCommandEndTogether(t *testing.T) {
 			continue
 		}
 		p, url, token := start()
-		if !strings.HasPrefix(url, "http://127.0.0.1:") || len(token) < shortestToken {
+		if !strings.HasPrefix(url, "http://127.0.0.1:") || len(token) < endpoint.ShortestToken {
 			t.Fatalf("%s, and a token of %d characters", url, len(token))
 		}
 		if a, b, c := ask(url, token), ask(url, "wrong"), ask(url+"profile/line", token); a != 200 || b != 403 || c != 404 {

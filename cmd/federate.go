@@ -14,6 +14,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
+	"github.com/credproc/credproc/cmd/internal/endpoint"
 	"github.com/credproc/credproc/cmd/internal/terminal"
 	"github.com/credproc/credproc/credproc"
 	"github.com/credproc/credproc/internal/printable"
@@ -58,6 +59,26 @@ func (c *consoleCommand) federate(ctx context.Context, r *run, t *target) error 
 		return err
 	}
 	return c.handOver(ctx, r, t, f.loginURL(issuer, destination, token))
+}
+
+// handOver gets the URL to a browser, or prints it.
+func (c *consoleCommand) handOver(ctx context.Context, r *run, t *target, login string) error {
+	switch {
+	case c.Print:
+		return r.PrintURL(login)
+	case r.Browser != nil:
+		return r.Browser(login)
+	}
+	refused, err := endpoint.HandOver(ctx, login, func(page string) error {
+		if err := c.open(r, t, page); err != nil {
+			return &noBrowserError{err: err}
+		}
+		return nil
+	})
+	if refused != "" {
+		r.Say("%s: warning: %s asked for the page and was refused.", r.name(), refused)
+	}
+	return err
 }
 
 // federation is an exchange of credentials for a sign-in token.

@@ -2,19 +2,16 @@ package cmd
 
 import (
 	"context"
-	"crypto/rand"
-	"errors"
 	"fmt"
-	"io/fs"
 	"net/http"
-	"os"
 	"path"
-	"path/filepath"
 	"strings"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/credproc/credproc/cmd/internal/endpoint"
 	"github.com/credproc/credproc/cmd/internal/terminal"
 	"github.com/credproc/credproc/internal/awsconfig"
-	"github.com/credproc/credproc/internal/safedir"
 )
 
 type serveCommand struct {
@@ -40,7 +37,7 @@ func (c *serveCommand) Run(ctx context.Context, a *App) error {
 		if err != nil {
 			return err
 		}
-		listener, err := listen(c.Listen)
+		listener, err := endpoint.Listen(c.Listen)
 		if err != nil {
 			return err
 		}
@@ -48,11 +45,11 @@ func (c *serveCommand) Run(ctx context.Context, a *App) error {
 		if err := r.Print("%s\n", url); err != nil {
 			return err
 		}
-		e := &endpoint{app: a, token: hashOf(token), log: r.JSONLog()}
-		e.find = func(path string) (*source, error) { return c.find(r, session, path) }
-		e.log.Info("serving", "url", url, "allow", c.Allow)
-		err = e.serve(ctx, listener)
-		e.log.Info("stopped")
+		e := &endpoint.Endpoint{Explain: a.faultOf, Token: endpoint.HashOf(token), Log: r.JSONLog()}
+		e.Find = func(path string) (*endpoint.Source, error) { return c.find(r, session, path) }
+		e.Log.Info("serving", "url", url, "allow", c.Allow)
+		err = e.Serve(ctx, listener)
+		e.Log.Info("stopped")
 		return err
 	})
 }
@@ -74,27 +71,27 @@ func (c *serveCommand) session(r *run) (*target, error) {
 }
 
 // find returns what a path stands for: /profile/NAME or /role/ACCOUNT/ROLE.
-func (c *serveCommand) find(r *run, session *target, path string) (*source, error) {
+func (c *serveCommand) find(r *run, session *target, path string) (*endpoint.Source, error) {
 	kind, name, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
 	if name == "" || kind != "profile" && kind != "role" {
-		return nil, &fault{http.StatusNotFound, "NotFound", "there is nothing here: ask for /profile/NAME or /role/ACCOUNT/ROLE"}
+		return nil, &endpoint.Fault{Status: http.StatusNotFound, Code: "NotFound", Message: "there is nothing here: ask for /profile/NAME or /role/ACCOUNT/ROLE"}
 	}
 	if !c.allowed(name) {
-		return nil, &fault{http.StatusForbidden, "NotAllowed", fmt.Sprintf("%s %s is not among those that this endpoint serves", kind, name)}
+		return nil, &endpoint.Fault{Status: http.StatusForbidden, Code: "NotAllowed", Message: fmt.Sprintf("%s %s is not among those that this endpoint serves", kind, name)}
 	}
 	if kind == "profile" {
 		t, err := (&roleFlags{Profile: name}).target(r)
-		return &source{target: t, name: path}, err
+		return t.source(path), err
 	}
 	account, role, _ := strings.Cut(name, "/")
 	if session == nil {
-		return nil, &fault{http.StatusBadRequest, "WrongConfiguration", "which session? Name one when the endpoint is started"}
+		return nil, &endpoint.Fault{Status: http.StatusBadRequest, Code: "WrongConfiguration", Message: "which session? Name one when the endpoint is started"}
 	}
 	provider, err := r.config.Role(session.session, account, role)
 	if err != nil {
 		return nil, err
 	}
-	return &source{target: &target{session: session.session, words: session.words, provider: provider}, name: path}, nil
+	return (&target{session: session.session, words: session.words, provider: provider}).source(path), nil
 }
 
 func (c *serveCommand) allowed(name string) bool {
@@ -113,55 +110,52 @@ func (c *serveCommand) token(r *run) (string, error) {
 		var err error
 		name = c.TokenFile
 		file, _ := awsconfig.Expand(c.TokenFile, awsconfig.Home(r.getenv))
-		if token, err = readToken(file); err != nil {
+		if token, err = endpoint.ReadToken(file); err != nil {
 			return "", err
 		}
 	}
-	switch {
-	case token == "" && c.TokenFile != "":
-		return "", r.usage("%s is empty: where there is no such file, one with a token is made", name)
-	case token == "":
+	if token == "" && c.TokenFile == "" {
 		return "", &usageError{problem: "no token to ask clients for", more: terminal.Prosef("Name a file with --token-file, which is made if it is not there, or set %s.", name)}
-	case strings.ContainsAny(token, "\r\n"):
-		return "", r.usage("%s ends in a newline or has one in it: the SDKs do not take such a token", name)
-	case strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }):
-		return "", r.usage("%s has a character in it that a header cannot have", name)
-	case len(token) > longestToken:
-		return "", r.usage("%s holds more than the %d characters that a token may have", name, longestToken)
-	case len(token) < shortestToken:
-		return "", r.usage("%s holds a token of %d characters: it must have %d", name, len(token), shortestToken)
+	}
+	if err := endpoint.CheckToken(name, token); err != nil {
+		return "", err
 	}
 	return token, nil
 }
 
-// longestToken is more than any header is to have.
-const longestToken = 4096
-
-// readToken reads the token, and makes one first if there is no file. Nobody
-// sees the file without the token in it, and of those who make it at once all
-// read the same.
-func readToken(file string) (string, error) {
-	text, err := safedir.ReadSecret(file, longestToken+1)
-	if errors.Is(err, fs.ErrNotExist) {
-		if err := makeToken(file); err != nil && !errors.Is(err, fs.ErrExist) {
-			return "", err
-		}
-		text, err = safedir.ReadSecret(file, longestToken+1)
+// source gives the credentials to an endpoint, whose log calls them name.
+func (t *target) source(name string) *endpoint.Source {
+	if t == nil {
+		return nil
 	}
-	return string(text), err
+	return &endpoint.Source{Name: name, Retrieve: func(ctx context.Context) (aws.Credentials, error) {
+		c, err := t.provider.Retrieve(ctx)
+		return c, t.wrap(err)
+	}}
 }
 
-// makeToken makes a file that is there as a whole, or not at all: another
-// process may read it at any moment, and must not find it empty.
-func makeToken(file string) error {
-	temp, err := os.CreateTemp(filepath.Dir(file), "."+filepath.Base(file)+"-*")
-	if err != nil {
-		return err
+// faultOf explains to the client of an endpoint why it gets no credentials, as the
+// commands do.
+func (a *App) faultOf(err error) *endpoint.Fault {
+	say := a.advise(err)
+	f := &endpoint.Fault{Status: http.StatusBadRequest, Code: "Failed", Message: strings.TrimSuffix(string(say.text), ".")}
+	if say.more != "" {
+		f.Message += ". " + string(say.more)
 	}
-	defer os.Remove(temp.Name())
-	_, err = temp.WriteString(rand.Text())
-	if err = errors.Join(err, temp.Close()); err != nil {
-		return err
+	if say.hint != "" {
+		f.Message = strings.TrimSuffix(f.Message, ".") + ". Run: " + say.hint
 	}
-	return os.Link(temp.Name(), file) // unlike a rename it replaces nothing
+	switch say.status {
+	case misconfigured:
+		f.Code = "WrongConfiguration"
+	case unavailable:
+		f.Status, f.Code = http.StatusFailedDependency, "Unavailable"
+	case signInRequired:
+		f.Status, f.Code = http.StatusUnauthorized, "SignInRequired"
+	case noAccess:
+		f.Status, f.Code = http.StatusForbidden, "NoAccess"
+	case keyringShut:
+		f.Status, f.Code = http.StatusFailedDependency, "KeyringUnavailable"
+	}
+	return f
 }

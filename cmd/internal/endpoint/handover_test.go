@@ -1,4 +1,4 @@
-package cmd
+package endpoint
 
 import (
 	"context"
@@ -54,13 +54,13 @@ func (t *ticket) come() {
 	t.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "http://"+t.host+t.path, nil))
 }
 
-func TestTheExitStatusTellsWhenAPageWentToNobodyOrToTheWrongOne(t *testing.T) {
+func TestAnErrorTellsWhenAPageWentToNobodyOrToTheWrongOne(t *testing.T) {
 	for name, tt := range map[string]struct {
 		browsers func(t *ticket)
 		says     string // "": nothing, and status 0
 	}{
 		"nobody comes":             {func(*ticket) {}, "no browser asked for the page within 1m"},
-		"one comes late":           {func(t *ticket) { time.Sleep(handOver - time.Second); t.come() }, ""},
+		"one comes late":           {func(t *ticket) { time.Sleep(handOverTime - time.Second); t.come() }, ""},
 		"two come":                 {func(t *ticket) { t.come(); time.Sleep(doubt / 2); t.come() }, "two browsers asked for the page"},
 		"three come":               {func(t *ticket) { t.come(); t.come(); t.come() }, "two browsers asked for the page"},
 		"one loads the page again": {func(t *ticket) { t.come(); time.Sleep(2 * doubt); t.come() }, ""},
@@ -78,11 +78,8 @@ func TestTheExitStatusTellsWhenAPageWentToNobodyOrToTheWrongOne(t *testing.T) {
 			if tt.says == "" && err == nil {
 				return
 			}
-			if e, ok := errors.AsType[*handOverError](err); !ok || tt.says == "" || !strings.Contains(e.Error(), tt.says) {
+			if e, ok := errors.AsType[*HandOverError](err); !ok || tt.says == "" || !strings.Contains(e.Error(), tt.says) {
 				t.Errorf("%s: %v, want %q", name, err, tt.says)
-			}
-			if say := new(App).advise(err); say.status != failed {
-				t.Errorf("%s: status %d", name, say.status)
 			}
 		})
 	}

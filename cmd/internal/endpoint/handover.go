@@ -1,4 +1,4 @@
-package cmd
+package endpoint
 
 import (
 	"cmp"
@@ -14,47 +14,38 @@ import (
 )
 
 const (
-	// handOver is how long a browser may take to fetch the page.
-	handOver = time.Minute
+	// handOverTime is how long a browser may take to fetch the page.
+	handOverTime = time.Minute
 	// doubt is how long a second browser is waited for, where nothing is known
 	// of the first.
 	doubt = 2 * time.Second
 )
 
-// handOver gets a URL that is a secret to a browser. Everybody on the machine
-// can read the command line that starts one, so it says no more than where to
-// fetch the URL, and that can be done once.
-func (c *consoleCommand) handOver(ctx context.Context, r *run, t *target, login string) error {
-	switch {
-	case c.Print:
-		return r.PrintURL(login)
-	case r.Browser != nil:
-		return r.Browser(login)
-	}
-	listener, err := listen("127.0.0.1:0")
+// HandOver gets a URL that is a secret to a browser. Everybody on the machine
+// can read the command line that starts one, so open is given a page that says no
+// more than where to fetch the URL, which can be done once. refused is another user
+// who asked for it, or "".
+func HandOver(ctx context.Context, secret string, open func(page string) error) (refused string, err error) {
+	listener, err := Listen("127.0.0.1:0")
 	if err != nil {
-		return &noBrowserError{err: err}
+		return "", err
 	}
-	ticket := newTicket(listener.Addr().String(), login)
+	ticket := newTicket(listener.Addr().String(), secret)
 	server := loopback.NewServer(ticket, 16<<10)
 	go loopback.Serve(server, listener)
 	defer server.Close()
-	if err := c.open(r, t, "http://"+ticket.host+ticket.path); err != nil {
-		return &noBrowserError{err: err}
+	if err := open("http://" + ticket.host + ticket.path); err != nil {
+		return "", err
 	}
-	refused, err := ticket.wait(ctx)
-	if err != nil {
-		return err
-	}
-	if refused != "" {
-		r.Say("%s: warning: %s asked for the page and was refused.", r.name(), refused)
+	if refused, err = ticket.wait(ctx); err != nil {
+		return "", err
 	}
 	// The answer is to get out. Browsers hold further connections open on which
 	// they never ask for anything, and which are no reason to wait, nor to fail.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
 	server.Shutdown(ctx)
-	return nil
+	return refused, nil
 }
 
 // A ticket redirects the first browser that shows it to a secret page. On Linux
@@ -115,7 +106,7 @@ func (t *ticket) take(peer loopback.Peer) (status int) {
 // wait returns when a browser has the page. Where nothing is known of it, it may
 // be somebody else's: then the person's own comes, too.
 func (t *ticket) wait(ctx context.Context) (refused string, err error) {
-	late := time.NewTimer(handOver)
+	late := time.NewTimer(handOverTime)
 	defer late.Stop()
 	select {
 	case <-t.used:
@@ -124,7 +115,7 @@ func (t *ticket) wait(ctx context.Context) (refused string, err error) {
 	case <-late.C:
 		t.mu.Lock()
 		defer t.mu.Unlock()
-		return "", &handOverError{refused: t.refused}
+		return "", &HandOverError{Refused: t.refused}
 	}
 	t.mu.Lock()
 	sure, refused := t.sure, t.refused
@@ -135,25 +126,25 @@ func (t *ticket) wait(ctx context.Context) (refused string, err error) {
 	late.Reset(doubt)
 	select {
 	case <-t.twice:
-		return "", &handOverError{twice: true}
+		return "", &HandOverError{Twice: true}
 	case <-late.C:
 	case <-ctx.Done(): // the page is out
 	}
 	return refused, nil
 }
 
-// handOverError is a secret page that no browser has fetched, or the wrong one.
-type handOverError struct {
-	twice   bool   // the first may have been the wrong one
-	refused string // who else asked for it; "" for nobody
+// HandOverError is a secret page that no browser has fetched, or the wrong one.
+type HandOverError struct {
+	Twice   bool   // the first may have been the wrong one
+	Refused string // who else asked for it; "" for nobody
 }
 
-func (e *handOverError) Error() string {
+func (e *HandOverError) Error() string {
 	switch {
-	case e.twice:
+	case e.Twice:
 		return "two browsers asked for the page, and the first one got it"
-	case e.refused != "":
-		return fmt.Sprintf("your browser did not ask for the page within %s, but %s did and was refused", terminal.Short(handOver), e.refused)
+	case e.Refused != "":
+		return fmt.Sprintf("your browser did not ask for the page within %s, but %s did and was refused", terminal.Short(handOverTime), e.Refused)
 	}
-	return fmt.Sprintf("no browser asked for the page within %s", terminal.Short(handOver))
+	return fmt.Sprintf("no browser asked for the page within %s", terminal.Short(handOverTime))
 }

@@ -1,0 +1,318 @@
+// Package endpoint serves container credentials on the loopback interface, and
+// hands a secret page over to one browser. It knows where credentials come from,
+// and what an error says, by functions that it is given.
+package endpoint
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"golang.org/x/sync/singleflight"
+
+	"github.com/credproc/credproc/cmd/internal/terminal"
+	"github.com/credproc/credproc/internal/loopback"
+	"github.com/credproc/credproc/internal/sdk"
+)
+
+const (
+	// prompt is how long a client waits that could have credentials which are
+	// due: JavaScript's SDK gives an endpoint a second.
+	prompt = 700 * time.Millisecond
+	// memory is how long an answer is given again without a look at what is
+	// stored. A sign-out takes effect after it.
+	memory = time.Second
+	// useful is what an answer has left at least: it takes a moment to arrive.
+	useful = time.Second
+	// stopTime is what requests under way get when an endpoint stops.
+	stopTime = 3 * time.Second
+)
+
+// An Endpoint serves container credentials on the loopback interface.
+//
+// Errors have a status of 4xx, whatever they are: with one of 5xx, and with 429,
+// the SDKs try again for up to 15 seconds before they show the reason.
+//
+// https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html
+type Endpoint struct {
+	Token [sha256.Size]byte // hash of what clients must show
+	// Find returns the source of the credentials that a path names.
+	Find func(path string) (*Source, error)
+	// Explain turns any other error than a fault into one.
+	Explain func(error) *Fault
+	Log     *slog.Logger // nil: none
+	// Failed is called in a goroutine of its own when there are no credentials.
+	Failed func(error) // nil: nothing is called
+
+	mu      sync.Mutex
+	issuers map[string]*issuer // by path
+}
+
+// A Source gives the credentials of one role.
+type Source struct {
+	Name     string // for the log
+	Retrieve func(context.Context) (aws.Credentials, error)
+}
+
+// RefusedError is an address or a token that cannot be used.
+type RefusedError struct{ Problem string }
+
+func (e *RefusedError) Error() string { return e.Problem }
+
+// HashOf makes tokens equally long, for a comparison in constant time.
+func HashOf(token string) [sha256.Size]byte { return sha256.Sum256([]byte(token)) }
+
+// Listen opens a port of the loopback interface. addr must be "HOST:PORT".
+func Listen(addr string) (net.Listener, error) {
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil || !sdk.IsLoopback(host) {
+		return nil, &RefusedError{"the address to listen on is " + addr + ": it must be 127.0.0.1:PORT or [::1]:PORT"}
+	}
+	if strings.EqualFold(host, "localhost") {
+		host = "127.0.0.1"
+	}
+	return net.Listen("tcp", net.JoinHostPort(host, port))
+}
+
+// Serve answers until ctx ends, and then lets requests under way come to their
+// end.
+func (e *Endpoint) Serve(ctx context.Context, listener net.Listener) error {
+	server := loopback.NewServer(e, 16<<10)
+	served := make(chan error, 1)
+	go func() { served <- loopback.Serve(server, listener) }()
+	select {
+	case err := <-served:
+		return err
+	case <-ctx.Done():
+	}
+	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTime)
+	defer cancel()
+	if server.Shutdown(stopping) != nil {
+		server.Close()
+	}
+	<-served
+	return nil
+}
+
+// ServeHTTP implements [http.Handler].
+func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	began := time.Now()
+	name, status, body := e.answer(w, r)
+	header := w.Header()
+	header.Set("Content-Type", "application/json") // exactly: Go's SDK takes nothing after it
+	header.Set("Cache-Control", "no-store")
+	header.Set("X-Content-Type-Options", "nosniff")
+	if status == http.StatusMethodNotAllowed {
+		header.Set("Allow", http.MethodGet)
+	}
+	w.WriteHeader(status)
+	w.Write(body)
+	if e.Log != nil {
+		// Nothing of the request but what we have understood: it may have a token
+		// in the wrong place.
+		e.Log.Info("request", "for", name, "status", status, "code", codeIn(status, body), "client", r.RemoteAddr,
+			"ms", time.Since(began).Milliseconds())
+	}
+}
+
+func (e *Endpoint) answer(w http.ResponseWriter, r *http.Request) (name string, status int, body []byte) {
+	if f := e.refusal(r); f != nil {
+		loopback.Refuse(w)
+		return "", f.Status, f.body()
+	}
+	loopback.Welcome(r)
+	t, err := e.issuer(r.URL.Path)
+	if err != nil {
+		f := e.faultOf(err)
+		return "", f.Status, f.body()
+	}
+	body, err = t.document(r.Context())
+	if err != nil {
+		if e.Failed != nil && r.Context().Err() == nil {
+			go e.Failed(err)
+		}
+		f := e.faultOf(err)
+		return t.Name, f.Status, f.body()
+	}
+	return t.Name, http.StatusOK, body
+}
+
+// Fault is an answer without credentials.
+type Fault struct {
+	Status        int
+	Code, Message string
+}
+
+func (f *Fault) Error() string { return f.Message }
+
+// body has each member twice: Go's SDK reads one spelling, JavaScript's the
+// other.
+func (f *Fault) body() []byte {
+	message := string(terminal.Line(f.Message)) // which an SDK shows to people
+	text, _ := terminal.EncodeJSON(map[string]string{"code": f.Code, "message": message, "Code": f.Code, "Message": message}, "")
+	return bytes.TrimSpace(text)
+}
+
+func codeIn(status int, body []byte) string {
+	var f struct{ Code string }
+	if status != http.StatusOK {
+		json.Unmarshal(body, &f)
+	}
+	return f.Code
+}
+
+// refusal says what is wrong with a request; nil if nothing is. A page in
+// a browser can send requests here, by its own name for this machine (DNS
+// rebinding) or from its own site; it cannot choose Host or leave Origin out.
+func (e *Endpoint) refusal(r *http.Request) *Fault {
+	host := r.Host
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	switch {
+	case !sdk.IsLoopback(strings.Trim(host, "[]")):
+		return &Fault{http.StatusForbidden, "WrongHost", "this endpoint is only known as 127.0.0.1, [::1] or localhost"}
+	case r.Header.Get("Origin") != "" || r.Header.Get("Sec-Fetch-Site") != "":
+		return &Fault{http.StatusForbidden, "FromBrowser", "this endpoint does not answer web pages"}
+	case r.Method != http.MethodGet:
+		return &Fault{http.StatusMethodNotAllowed, "MethodNotAllowed", "this endpoint answers GET only"}
+	}
+	shown := HashOf(r.Header.Get("Authorization"))
+	if subtle.ConstantTimeCompare(shown[:], e.Token[:]) != 1 {
+		return &Fault{http.StatusForbidden, "AccessDenied", "the authorization token is missing or wrong"}
+	}
+	return nil
+}
+
+// faultOf turns an error into an answer.
+func (e *Endpoint) faultOf(err error) *Fault {
+	if f, ok := errors.AsType[*Fault](err); ok {
+		return f
+	}
+	return e.Explain(err)
+}
+
+// issuer returns the one for a path.
+func (e *Endpoint) issuer(path string) (*issuer, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if t := e.issuers[path]; t != nil {
+		return t, nil
+	}
+	s, err := e.Find(path)
+	if err != nil {
+		return nil, err
+	}
+	if e.issuers == nil {
+		e.issuers = make(map[string]*issuer)
+	}
+	if len(e.issuers) >= maxIssuers {
+		clear(e.issuers) // each is made again when it is asked for
+	}
+	t := &issuer{Source: s}
+	e.issuers[path] = t
+	return t, nil
+}
+
+// maxIssuers is more than the roles of any user, and less than fills a memory.
+const maxIssuers = 10_000
+
+// An issuer hands out the credentials of one role.
+type issuer struct {
+	*Source
+	asking singleflight.Group
+
+	mu    sync.Mutex
+	body  []byte
+	until time.Time // when it is no longer given without a look
+}
+
+// document returns the answer for a client, by what is stored or new.
+func (i *issuer) document(ctx context.Context) ([]byte, error) {
+	i.mu.Lock()
+	body, until := i.body, i.until
+	i.mu.Unlock()
+	if time.Now().Before(until) {
+		return body, nil
+	}
+	// One client that goes away must not fail the others.
+	result := i.asking.DoChan("", func() (any, error) { return i.look(context.WithoutCancel(ctx)) })
+	select {
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case r := <-result:
+		body, _ := r.Val.([]byte)
+		return body, r.Err
+	}
+}
+
+func (i *issuer) look(ctx context.Context) ([]byte, error) {
+	c, err := i.fetch(ctx)
+	// By the rule that a role is fetched twice a minute at most, credentials can
+	// be about to end. New ones can be had a moment later.
+	for late := time.Now().Add(3 * useful); err == nil && endsNow(c) && time.Now().Before(late); {
+		select {
+		case <-ctx.Done():
+		case <-time.After(max(time.Until(c.Expires), useful/20)):
+		}
+		c, err = i.fetch(ctx)
+	}
+	if err != nil {
+		return nil, err
+	}
+	body, err := containerDocument(c)
+	if err != nil {
+		return nil, err
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.body, i.until = body, time.Now().Add(min(memory, time.Until(c.Expires)/10))
+	return body, nil
+}
+
+// endsNow does not mean what ended long ago by a clock that is wrong.
+func endsNow(c aws.Credentials) bool {
+	left := time.Until(c.Expires)
+	return c.CanExpire && left < useful && left > -useful
+}
+
+// fetch is quick where stored credentials are good enough: new ones are then for
+// the next client.
+func (i *issuer) fetch(ctx context.Context) (aws.Credentials, error) {
+	quick, cancel := context.WithTimeout(ctx, prompt)
+	defer cancel()
+	c, err := i.Source.Retrieve(quick)
+	if err != nil && quick.Err() != nil {
+		return i.Source.Retrieve(ctx)
+	}
+	return c, err
+}
+
+// containerDocument is what the SDKs read from such an endpoint. Some of them
+// take Expiration with "Z" only.
+func containerDocument(c aws.Credentials) ([]byte, error) {
+	if !c.HasKeys() {
+		return nil, errors.New("there is no key in the credentials")
+	}
+	expires := ""
+	if c.CanExpire {
+		expires = c.Expires.UTC().Format(time.RFC3339)
+	}
+	return terminal.EncodeJSON(struct {
+		AccessKeyID     string `json:"AccessKeyId"`
+		SecretAccessKey string
+		Token           string `json:",omitempty"`
+		Expiration      string `json:",omitempty"`
+		AccountID       string `json:"AccountId,omitempty"`
+	}{c.AccessKeyID, c.SecretAccessKey, c.SessionToken, expires, c.AccountID}, "")
+}

@@ -1,0 +1,107 @@
+package endpoint
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+)
+
+const testToken = "a token of thirty characters.."
+
+func TestAnEndpointIsOnTheLoopbackInterfaceOnly(t *testing.T) {
+	for _, addr := range []string{"0.0.0.0:0", ":0", "[::]:0", "192.0.2.1:0", "example.com:80", "127.0.0.1", "", "127.0.0.1.evil.example:0"} {
+		if l, err := Listen(addr); err == nil {
+			l.Close()
+			t.Errorf("it listens on %s", addr)
+		}
+	}
+	for _, addr := range []string{"127.0.0.1:0", "localhost:0"} {
+		l, err := Listen(addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.HasPrefix(l.Addr().String(), "127.0.0.1:") {
+			t.Errorf("%s: it listens on %s", addr, l.Addr())
+		}
+		l.Close()
+	}
+}
+
+func TestAnEndpointAnswersItsOwnerThroughoutConnectionsOfOthers(t *testing.T) {
+	listener, err := Listen("127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := &Endpoint{Token: HashOf(testToken), Find: func(string) (*Source, error) {
+		return nil, &Fault{http.StatusTeapot, "Here", "somebody is here"}
+	}}
+	ctx, stop := context.WithCancel(t.Context())
+	served := make(chan error)
+	go func() { served <- e.Serve(ctx, listener) }()
+	ask := func(token string) (status int, closed bool) {
+		r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+listener.Addr().String()+"/", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Authorization", token)
+		transport := &http.Transport{DisableKeepAlives: token == testToken}
+		defer transport.CloseIdleConnections()
+		answer, err := transport.RoundTrip(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer.Body.Close()
+		return answer.StatusCode, answer.Close
+	}
+	answered := 0
+	for i := range 2000 {
+		idle, err := net.Dial("tcp", listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer idle.Close()
+		if i%100 != 0 {
+			continue
+		}
+		if status, _ := ask(testToken); status == http.StatusTeapot {
+			answered++
+		}
+		if status, closed := ask("another"); status != http.StatusForbidden || !closed {
+			t.Errorf("HTTP %d, the connection is closed: %t", status, closed)
+		}
+	}
+	if answered != 20 {
+		t.Errorf("the owner was answered %d times of 20", answered)
+	}
+	if stop(); <-served != nil {
+		t.Error("it did not stop well")
+	}
+}
+
+func TestATokenFileIsMadeOnce(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "token")
+	var all sync.WaitGroup
+	tokens := make([]string, 8)
+	for i := range tokens {
+		all.Go(func() {
+			var err error
+			if tokens[i], err = ReadToken(file); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	for _, token := range tokens {
+		if token != tokens[0] || len(token) < ShortestToken {
+			t.Errorf("%q and %q", token, tokens[0])
+		}
+	}
+	if info, err := os.Stat(file); err != nil || info.Mode().Perm()&0o077 != 0 {
+		t.Errorf("%v, %v", info.Mode(), err)
+	}
+}
