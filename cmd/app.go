@@ -31,10 +31,10 @@ import (
 
 	"github.com/credproc/credproc/cmd/internal/terminal"
 	"github.com/credproc/credproc/credproc"
+	"github.com/credproc/credproc/internal/awsapi"
 	"github.com/credproc/credproc/internal/awsconfig"
 	"github.com/credproc/credproc/internal/layout"
 	"github.com/credproc/credproc/internal/safedir"
-	"github.com/credproc/credproc/internal/sdk"
 	"github.com/credproc/credproc/tokencache"
 	"github.com/credproc/credproc/tokencache/keyring"
 )
@@ -160,7 +160,7 @@ func selected(err error) string {
 
 func (a *App) name() string             { return cmp.Or(a.Name, "credproc") }
 func (a *App) command() string          { return cmp.Or(a.Command, a.name()) }
-func (a *App) version() string          { return cmp.Or(a.Version, sdk.Version()) }
+func (a *App) version() string          { return cmp.Or(a.Version, awsapi.Version()) }
 func (a *App) variable(n string) string { return envPrefix(cmp.Or(a.ID, "credproc")) + n }
 
 // envPrefix makes "ACME_TOOLS_" of "acme-tools".

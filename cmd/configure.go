@@ -12,8 +12,8 @@ import (
 	"github.com/credproc/credproc/cmd/internal/profiles"
 	"github.com/credproc/credproc/cmd/internal/terminal"
 	"github.com/credproc/credproc/credproc"
+	"github.com/credproc/credproc/internal/awsapi"
 	"github.com/credproc/credproc/internal/awsconfig"
-	"github.com/credproc/credproc/internal/sdk"
 	"github.com/credproc/credproc/oidc"
 	"github.com/credproc/credproc/tokencache"
 )
@@ -87,7 +87,7 @@ func (c *configureCommand) check(r *run) error {
 	}
 	for _, rule := range c.Region {
 		region := rule[strings.LastIndex(rule, "=")+1:]
-		if err := sdk.CheckRegion(region); err != nil {
+		if err := awsapi.CheckRegion(region); err != nil {
 			return err
 		}
 	}
@@ -382,7 +382,7 @@ func (c *configureCommand) place(r *run, ask bool) (startURL, region string, err
 	if region = cmp.Or(region, r.knownRegion(startURL)); region == "" {
 		return "", "", r.usage("--sso-start-url wants --sso-region beside it: the region of the Identity Center instance")
 	}
-	return startURL, region, sdk.CheckRegion(region)
+	return startURL, region, awsapi.CheckRegion(region)
 }
 
 // sessionFor returns the only session at a place, or "".

@@ -11,8 +11,8 @@ import (
 	"time"
 
 	"github.com/credproc/credproc/credproc"
+	"github.com/credproc/credproc/internal/awsapi"
 	"github.com/credproc/credproc/internal/awsconfig"
-	"github.com/credproc/credproc/internal/sdk"
 	"github.com/credproc/credproc/oidc"
 )
 
@@ -136,7 +136,7 @@ func (c *consoleCommand) destination(r *run, t *target) (page, region string, er
 		region = r.config.Region(cmp.Or(c.Profile, r.config.DefaultProfile()))
 	}
 	region = cmp.Or(region, t.session.Config.Region)
-	if err := sdk.CheckRegion(region); err != nil {
+	if err := awsapi.CheckRegion(region); err != nil {
 		return "", "", err
 	}
 	p := partitionOf(region)

@@ -14,9 +14,9 @@ import (
 	"time"
 
 	"github.com/credproc/credproc/cmd/internal/terminal"
+	"github.com/credproc/credproc/internal/awsapi"
 	"github.com/credproc/credproc/internal/awsconfig"
 	"github.com/credproc/credproc/internal/safedir"
-	"github.com/credproc/credproc/internal/sdk"
 	"github.com/credproc/credproc/oidc"
 )
 
@@ -120,7 +120,7 @@ func mendOf(err error) string {
 		}
 		return fmt.Sprintf("change %s: it %s", e.Key, e.Problem)
 	}
-	if e, ok := errors.AsType[*sdk.SettingError](err); ok {
+	if e, ok := errors.AsType[*awsapi.SettingError](err); ok {
 		return fmt.Sprintf("change %s: it %s", e.Setting, e.Problem)
 	}
 	return ""

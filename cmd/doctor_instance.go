@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/credproc/credproc/internal/sdk"
+	"github.com/credproc/credproc/internal/awsapi"
 )
 
 // instance warns where the role of an EC2 instance can take the place of a
@@ -56,7 +56,7 @@ func (d *doctor) metadataAnswers() bool {
 	request.Header.Set("X-Aws-Ec2-Metadata-Token-Ttl-Seconds", "1")
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}} // and no proxy
 	if d.HTTPClient != nil {
-		client = sdk.HTTPClient(d.HTTPClient)
+		client = awsapi.HTTPClient(d.HTTPClient)
 	}
 	answer, err := client.Do(request)
 	if err != nil {

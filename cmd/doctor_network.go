@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"github.com/credproc/credproc/cmd/internal/terminal"
-	"github.com/credproc/credproc/internal/sdk"
+	"github.com/credproc/credproc/internal/awsapi"
 )
 
 // How far the local clock may be off: AWS refuses signatures from five minutes
@@ -91,7 +91,7 @@ func (d *doctor) visit(base string, client *http.Client) contact {
 		return contact{base: base, err: err}
 	}
 	sent := time.Now()
-	response, err := sdk.HTTPClient(client).Do(request)
+	response, err := awsapi.HTTPClient(client).Do(request)
 	if err != nil {
 		return contact{base: base, err: err}
 	}

@@ -16,11 +16,11 @@ import (
 	"github.com/credproc/credproc/cmd/internal/profiles"
 	"github.com/credproc/credproc/cmd/internal/terminal"
 	"github.com/credproc/credproc/credproc"
+	"github.com/credproc/credproc/internal/awsapi"
 	"github.com/credproc/credproc/internal/awsconfig"
 	"github.com/credproc/credproc/internal/flight"
 	"github.com/credproc/credproc/internal/portal"
 	"github.com/credproc/credproc/internal/safedir"
-	"github.com/credproc/credproc/internal/sdk"
 	"github.com/credproc/credproc/internal/sealed"
 	"github.com/credproc/credproc/oidc"
 	"github.com/credproc/credproc/tokencache"
@@ -201,7 +201,7 @@ func (a *App) aboutConfig(err error) (advice, bool) {
 		}
 		return say, true
 	}
-	if e, ok := errors.AsType[*sdk.SettingError](err); ok {
+	if e, ok := errors.AsType[*awsapi.SettingError](err); ok {
 		say.text = terminal.ErrorText(e)
 		return say, true
 	}

@@ -17,8 +17,8 @@ import (
 	"github.com/credproc/credproc/cmd/internal/endpoint"
 	"github.com/credproc/credproc/cmd/internal/terminal"
 	"github.com/credproc/credproc/credproc"
+	"github.com/credproc/credproc/internal/awsapi"
 	"github.com/credproc/credproc/internal/printable"
-	"github.com/credproc/credproc/internal/sdk"
 	"github.com/credproc/credproc/oidc"
 )
 
@@ -32,7 +32,7 @@ func (c *consoleCommand) federate(ctx context.Context, r *run, t *target) error 
 		return err
 	}
 	base := r.getenv("AWS_ENDPOINT_URL_SIGNIN") // the SDKs' name for the service
-	if err := sdk.CheckEndpoint(base); err != nil {
+	if err := awsapi.CheckEndpoint(base); err != nil {
 		return err
 	}
 	if base == "" {
@@ -138,7 +138,7 @@ func (f *federation) exchange(ctx context.Context, r *run) (string, error) {
 	if f.duration != 0 {
 		form.Set("SessionDuration", strconv.Itoa(int(f.duration.Seconds())))
 	}
-	ctx, cancel := sdk.Bounded(ctx)
+	ctx, cancel := awsapi.Bounded(ctx)
 	defer cancel()
 	// A POST: a URL with keys in it would be in the logs of every proxy.
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, f.base+"/federation", strings.NewReader(form.Encode()))
@@ -147,12 +147,12 @@ func (f *federation) exchange(ctx context.Context, r *run) (string, error) {
 	}
 	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	request.Header.Set("Accept", "application/json")
-	request.Header.Set("User-Agent", "lib/credproc#"+sdk.Version())
+	request.Header.Set("User-Agent", "lib/credproc#"+awsapi.Version())
 	began := time.Now()
-	response, err := sdk.HTTPClient(f.client).Do(request)
+	response, err := awsapi.HTTPClient(f.client).Do(request)
 	if err != nil {
 		f.log(r, began, 0, "")
-		return "", &federationError{base: f.base, err: cause(sdk.Cause(ctx, err))}
+		return "", &federationError{base: f.base, err: cause(awsapi.Cause(ctx, err))}
 	}
 	defer response.Body.Close()
 	id := printable.Line(response.Header.Get("X-Amzn-Requestid"))

@@ -5,7 +5,7 @@ import (
 	"errors"
 
 	"github.com/credproc/credproc/cmd/internal/terminal"
-	"github.com/credproc/credproc/internal/sdk"
+	"github.com/credproc/credproc/internal/awsapi"
 	"github.com/credproc/credproc/oidc"
 	"github.com/credproc/credproc/tokencache"
 )
@@ -81,5 +81,5 @@ func (r *run) askRegion(name string) (string, error) {
 	if region == "" {
 		return "", &usageError{problem: regionWanted}
 	}
-	return region, sdk.CheckRegion(region)
+	return region, awsapi.CheckRegion(region)
 }

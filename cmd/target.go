@@ -8,7 +8,7 @@ import (
 
 	"github.com/credproc/credproc/cmd/internal/terminal"
 	"github.com/credproc/credproc/credproc"
-	"github.com/credproc/credproc/internal/sdk"
+	"github.com/credproc/credproc/internal/awsapi"
 	"github.com/credproc/credproc/tokencache"
 )
 
@@ -72,7 +72,7 @@ func (r *run) sessionAt(startURL, region string) (*target, error) {
 	if region = cmp.Or(region, r.knownRegion(startURL)); region == "" {
 		return nil, r.usage("%s", regionWanted)
 	}
-	if err := sdk.CheckRegion(region); err != nil {
+	if err := awsapi.CheckRegion(region); err != nil {
 		return nil, err
 	}
 	s, err := r.config.SessionAt(startURL, region)

@@ -12,10 +12,10 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
+	"github.com/credproc/credproc/internal/awsapi"
 	"github.com/credproc/credproc/internal/layout"
 	"github.com/credproc/credproc/internal/printable"
 	"github.com/credproc/credproc/internal/safedir"
-	"github.com/credproc/credproc/internal/sdk"
 	"github.com/credproc/credproc/oidc"
 	"github.com/credproc/credproc/tokencache"
 	"github.com/credproc/credproc/tokencache/keyring"
@@ -114,7 +114,7 @@ func (w *answer) write(c aws.Credentials, err error) {
 	w.AccessKeyID = c.AccessKeyID
 	if err != nil {
 		w.Outcome, w.Reason = "refused", reason(err)
-		w.RequestID = cmp.Or(w.RequestID, sdk.RequestID(err))
+		w.RequestID = cmp.Or(w.RequestID, awsapi.RequestID(err))
 	} else if w.Outcome != string(tokencache.Fetched) {
 		w.RequestID = ""
 	}
@@ -148,7 +148,7 @@ func (c *Config) auditOf(s *tokencache.Session) (*Audit, error) {
 		return nil, nil
 	case "on":
 	default:
-		return nil, &sdk.SettingError{Setting: name, Value: value, Problem: "must be on or off"}
+		return nil, &awsapi.SettingError{Setting: name, Value: value, Problem: "must be on or off"}
 	}
 	dir := c.StateDir
 	if dir == "" {

@@ -15,9 +15,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go"
 
+	"github.com/credproc/credproc/internal/awsapi"
 	"github.com/credproc/credproc/internal/flight"
 	"github.com/credproc/credproc/internal/printable"
-	"github.com/credproc/credproc/internal/sdk"
 	"github.com/credproc/credproc/tokencache"
 )
 
@@ -120,12 +120,12 @@ func (a *assumedRole) fetch(ctx context.Context, old []byte) (record []byte, req
 	if err != nil {
 		return nil, "", &sourceError{err}
 	}
-	ctx, cancel := sdk.Bounded(ctx)
+	ctx, cancel := awsapi.Bounded(ctx)
 	defer cancel()
 	asked := time.Now()
 	out, err := a.client(credentials).AssumeRole(ctx, &a.input)
 	if err != nil {
-		answer, _ := sdk.AnswerTo(err)
+		answer, _ := awsapi.AnswerTo(err)
 		return nil, answer.RequestID, a.failed(ctx, err)
 	}
 	requestID, _ = awsmiddleware.GetRequestIDMetadata(out.ResultMetadata)
@@ -145,9 +145,9 @@ func (a *assumedRole) fetch(ctx context.Context, old []byte) (record []byte, req
 // check refuses settings with which no call can be made.
 func (a *assumedRole) check() error {
 	if a.endpoint != "" && (a.useFIPS || a.useDualStack) {
-		return &sdk.SettingError{Setting: "endpoint", Value: a.endpoint, Problem: "cannot be custom with FIPS or dual-stack"}
+		return &awsapi.SettingError{Setting: "endpoint", Value: a.endpoint, Problem: "cannot be custom with FIPS or dual-stack"}
 	}
-	return errors.Join(sdk.CheckRegion(a.region), sdk.CheckEndpoint(a.endpoint), sdk.CheckClient(a.httpClient))
+	return errors.Join(awsapi.CheckRegion(a.region), awsapi.CheckEndpoint(a.endpoint), awsapi.CheckClient(a.httpClient))
 }
 
 // sourceError keeps the failure of a source from being remembered as one of
@@ -161,7 +161,7 @@ func (a *assumedRole) client(credentials aws.Credentials) *sts.Client {
 	return sts.New(sts.Options{
 		Region: a.region, BaseEndpoint: nonEmpty(a.endpoint), AppID: a.session().Config.AppID,
 		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return credentials, nil }),
-		HTTPClient:  sdk.HTTPClient(a.httpClient), Retryer: sdk.NewRetryer(), APIOptions: sdk.Middleware(),
+		HTTPClient:  awsapi.HTTPClient(a.httpClient), Retryer: awsapi.NewRetryer(), APIOptions: awsapi.Middleware(),
 		EndpointOptions: sts.EndpointResolverOptions{
 			UseFIPSEndpoint:      fips(a.useFIPS),
 			UseDualStackEndpoint: dualStack(a.useDualStack),
@@ -172,9 +172,9 @@ func (a *assumedRole) client(credentials aws.Credentials) *sts.Client {
 // failed does not pass the SDK's error on: it holds the request, with the
 // session token in its header.
 func (a *assumedRole) failed(ctx context.Context, err error) error {
-	answer, ok := sdk.AnswerTo(err)
+	answer, ok := awsapi.AnswerTo(err)
 	if !ok {
-		cause := sdk.Cause(ctx, err)
+		cause := awsapi.Cause(ctx, err)
 		return &tokencache.UnavailableError{Op: a.op(), Reason: "AssumeRole: " + cause.Error(), Err: cause}
 	}
 	at := fmt.Sprintf("HTTP %d", answer.StatusCode)

@@ -13,9 +13,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/credproc/credproc/credproc/credproctest/idctest"
+	"github.com/credproc/credproc/internal/awsapi"
 	"github.com/credproc/credproc/internal/awsconfig"
 	"github.com/credproc/credproc/internal/portal"
-	"github.com/credproc/credproc/internal/sdk"
 	"github.com/credproc/credproc/oidc"
 )
 
@@ -219,7 +219,7 @@ func TestSettingsOfAChainThatCannotBeUsedAreErrors(t *testing.T) {
 	onMachine(t, func(m *machine) {
 		m.asks("", func() {
 			err := m.refused(m.provider(m.config(chains, "AWS_REGION=evil.example/"), "deploy"))
-			if e, ok := errors.AsType[*sdk.SettingError](err); !ok || e.Setting != "region" {
+			if e, ok := errors.AsType[*awsapi.SettingError](err); !ok || e.Setting != "region" {
 				t.Errorf("error %v", err)
 			}
 		})

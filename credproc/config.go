@@ -19,9 +19,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
+	"github.com/credproc/credproc/internal/awsapi"
 	"github.com/credproc/credproc/internal/awsconfig"
 	"github.com/credproc/credproc/internal/safedir"
-	"github.com/credproc/credproc/internal/sdk"
 	"github.com/credproc/credproc/oidc"
 	"github.com/credproc/credproc/tokencache"
 	"github.com/credproc/credproc/tokencache/keyring"
@@ -244,7 +244,7 @@ func (c *Config) SessionDuration(session string) (time.Duration, error) {
 		d = time.Duration(n) * 24 * time.Hour
 	}
 	if err != nil || d <= 0 || d > 90*24*time.Hour {
-		return 0, &sdk.SettingError{Setting: name, Value: value, Problem: problem}
+		return 0, &awsapi.SettingError{Setting: name, Value: value, Problem: problem}
 	}
 	return d, nil
 }
@@ -547,7 +547,7 @@ func (b *bundled) open() (*http.Transport, error) {
 	return b.transport, err
 }
 
-// Check is what [sdk.CheckClient] looks for.
+// Check is what [awsapi.CheckClient] looks for.
 func (b *bundled) Check() error {
 	_, err := b.open()
 	return err
@@ -571,7 +571,7 @@ func (b *bundled) CloseIdleConnections() {
 }
 
 // trusting returns a transport that trusts what is in the bundle and nothing
-// else. The error is a [*sdk.SettingError].
+// else. The error is a [*awsapi.SettingError].
 func trusting(path string) (*http.Transport, error) {
 	bundle, err := safedir.ReadFile(path)
 	if err != nil {
@@ -591,5 +591,5 @@ func trusting(path string) (*http.Transport, error) {
 }
 
 func bundleError(path, problem string) error {
-	return &sdk.SettingError{Setting: "CA bundle", Value: path, Problem: problem}
+	return &awsapi.SettingError{Setting: "CA bundle", Value: path, Problem: problem}
 }

@@ -18,8 +18,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/credproc/credproc/credproc/credproctest/idctest"
+	"github.com/credproc/credproc/internal/awsapi"
 	"github.com/credproc/credproc/internal/awsconfig"
-	"github.com/credproc/credproc/internal/sdk"
 	"github.com/credproc/credproc/oidc"
 	"github.com/credproc/credproc/tokencache"
 	"github.com/credproc/credproc/tokencache/keyring"
@@ -573,7 +573,7 @@ func TestACABundleThatCannotBeUsedIsAnError(t *testing.T) {
 			case *assumedRole:
 				err = p.check()
 			}
-			e, ok := errors.AsType[*sdk.SettingError](err)
+			e, ok := errors.AsType[*awsapi.SettingError](err)
 			if !ok || e.Value != dir+"/"+tt.file || !strings.HasPrefix(e.Problem, tt.want) {
 				t.Errorf("%s, %s: error %v, want %s", tt.file, profile, err, tt.want)
 			}
@@ -590,7 +590,7 @@ func TestACustomEndpointCannotBeHadWithFIPS(t *testing.T) {
 	onMachine(t, func(m *machine) {
 		c := m.config(chains, "AWS_USE_FIPS_ENDPOINT=true", "AWS_ENDPOINT_URL_STS=https://sts.internal")
 		err := m.refused(m.provider(c, "deploy"))
-		if e, ok := errors.AsType[*sdk.SettingError](err); !ok || e.Setting != "endpoint" {
+		if e, ok := errors.AsType[*awsapi.SettingError](err); !ok || e.Setting != "endpoint" {
 			t.Errorf("error %v", err)
 		}
 	})

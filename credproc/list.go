@@ -16,9 +16,9 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/credproc/credproc/internal/awsapi"
 	"github.com/credproc/credproc/internal/portal"
 	"github.com/credproc/credproc/internal/safedir"
-	"github.com/credproc/credproc/internal/sdk"
 	"github.com/credproc/credproc/tokencache"
 )
 
@@ -35,7 +35,7 @@ type door struct {
 // call calls the portal. A token that it refuses is renewed, once.
 func (d *door) call(ctx context.Context, do func(c *portal.Client, token string) error) error {
 	s := d.session
-	ctx = sdk.WithLogger(ctx, s.Logger)
+	ctx = awsapi.WithLogger(ctx, s.Logger)
 	c := &portal.Client{
 		Region: s.Config.Region, Endpoint: s.PortalEndpoint,
 		UseFIPS: s.Config.UseFIPS, UseDualStack: s.Config.UseDualStack,

@@ -6,9 +6,9 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/credproc/credproc/internal/awsapi"
 	"github.com/credproc/credproc/internal/awsconfig"
 	"github.com/credproc/credproc/internal/clicache"
-	"github.com/credproc/credproc/internal/sdk"
 	"github.com/credproc/credproc/oidc"
 	"github.com/credproc/credproc/tokencache"
 	"github.com/credproc/credproc/tokencache/keyring"
@@ -51,7 +51,7 @@ func (c *Config) unlock(session string) (keyring.Unlock, error) {
 	value, from := c.Setting(session, "key_file")
 	path, ok := awsconfig.Expand(value, c.home())
 	if !ok || path != "" && !filepath.IsAbs(path) {
-		return unlock, &sdk.SettingError{Setting: from, Value: value, Problem: "must be an absolute path, or start with ~/"}
+		return unlock, &awsapi.SettingError{Setting: from, Value: value, Problem: "must be an absolute path, or start with ~/"}
 	}
 	unlock.KeyFile = path
 	return unlock, nil
@@ -66,7 +66,7 @@ func (c *Config) share(s *tokencache.Session) error {
 		return nil
 	case "export":
 	default:
-		return &sdk.SettingError{Setting: from, Value: value, Problem: "must be export or off"}
+		return &awsapi.SettingError{Setting: from, Value: value, Problem: "must be export or off"}
 	}
 	if custom := customEndpoint(s); custom != "" { // whoever reads the file would send the token to AWS
 		s.Export = func(tok *oidc.Token) error {

@@ -15,8 +15,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ssooidc"
 
+	"github.com/credproc/credproc/internal/awsapi"
 	"github.com/credproc/credproc/internal/loopback"
-	"github.com/credproc/credproc/internal/sdk"
 )
 
 const (
@@ -64,7 +64,7 @@ func (c *Config) SignInWithBrowser(ctx context.Context, open func(page string) e
 	if err != nil {
 		return nil, err
 	}
-	api, err := c.api(sdk.NewRetryer())
+	api, err := c.api(awsapi.NewRetryer())
 	if err != nil {
 		return nil, err
 	}

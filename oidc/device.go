@@ -11,8 +11,8 @@ import (
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/aws-sdk-go-v2/service/ssooidc"
 
+	"github.com/credproc/credproc/internal/awsapi"
 	"github.com/credproc/credproc/internal/pause"
-	"github.com/credproc/credproc/internal/sdk"
 )
 
 const (
@@ -62,7 +62,7 @@ func (c *Config) StartDeviceCode(ctx context.Context) (*DeviceCode, error) {
 	if err != nil {
 		return nil, err
 	}
-	api, err := c.api(sdk.NewRetryer())
+	api, err := c.api(awsapi.NewRetryer())
 	if err != nil {
 		return nil, err
 	}
@@ -78,9 +78,9 @@ func (c *Config) StartDeviceCode(ctx context.Context) (*DeviceCode, error) {
 func (c *Config) register(ctx context.Context, api *ssooidc.Client, in *ssooidc.RegisterClientInput) (Client, error) {
 	const op = "RegisterClient"
 	in.ClientName, in.ClientType, in.Scopes = aws.String(c.clientName()), aws.String("public"), c.scopes()
-	ctx, cancel := sdk.Bounded(ctx)
+	ctx, cancel := awsapi.Bounded(ctx)
 	defer cancel()
-	out, err := api.RegisterClient(ctx, in, ssooidc.WithAPIOptions(sdk.Lenient(sdk.Members{
+	out, err := api.RegisterClient(ctx, in, ssooidc.WithAPIOptions(awsapi.Lenient(awsapi.Members{
 		Text:    []string{"clientId", "clientSecret"},
 		Numbers: []string{"clientIdIssuedAt", "clientSecretExpiresAt"},
 	})))
@@ -111,12 +111,12 @@ func registrationExpiry(out *ssooidc.RegisterClientOutput) time.Time {
 
 func authorize(ctx context.Context, api *ssooidc.Client, client Client, start string) (*DeviceCode, error) {
 	const op = "StartDeviceAuthorization"
-	ctx, cancel := sdk.Bounded(ctx)
+	ctx, cancel := awsapi.Bounded(ctx)
 	defer cancel()
 	asked := time.Now()
 	out, err := api.StartDeviceAuthorization(ctx, &ssooidc.StartDeviceAuthorizationInput{
 		ClientId: &client.ID, ClientSecret: &client.Secret, StartUrl: &start,
-	}, ssooidc.WithAPIOptions(sdk.Lenient(sdk.Members{
+	}, ssooidc.WithAPIOptions(awsapi.Lenient(awsapi.Members{
 		Text:      []string{"deviceCode", "userCode", "verificationUri", "verificationUriComplete"},
 		Lifetimes: []string{"expiresIn", "interval"},
 	})))

@@ -13,8 +13,8 @@ import (
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/smithy-go/middleware"
 
+	"github.com/credproc/credproc/internal/awsapi"
 	"github.com/credproc/credproc/internal/printable"
-	"github.com/credproc/credproc/internal/sdk"
 )
 
 // What an error can mean, for [errors.Is].
@@ -115,9 +115,9 @@ func (e *Error) unanswered() bool {
 // request with its secrets. meanings maps codes to what they are for
 // [errors.Is].
 func failed(ctx context.Context, op string, err error, meanings map[string]error) *Error {
-	answer, ok := sdk.AnswerTo(err)
+	answer, ok := awsapi.AnswerTo(err)
 	if !ok {
-		return &Error{Op: op, err: sdk.Cause(ctx, err)}
+		return &Error{Op: op, err: awsapi.Cause(ctx, err)}
 	}
 	e := &Error{Op: op, StatusCode: answer.StatusCode, RequestID: answer.RequestID, RetryAfter: answer.RetryAfter}
 	switch {
@@ -136,7 +136,7 @@ func failed(ctx context.Context, op string, err error, meanings map[string]error
 
 // read takes what the service said. The body's code comes before the type in
 // the header: they agree, but a proxy may have removed the header.
-func (e *Error) read(answer sdk.Answer) {
+func (e *Error) read(answer awsapi.Answer) {
 	var said struct {
 		Error       string `json:"error"`
 		Description string `json:"error_description"`

@@ -37,7 +37,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ssooidc"
 
-	"github.com/credproc/credproc/internal/sdk"
+	"github.com/credproc/credproc/internal/awsapi"
 )
 
 // AccountAccess is the scope with which a token may list accounts and get role
@@ -105,9 +105,9 @@ func (c *Config) api(retryer aws.Retryer) (*ssooidc.Client, error) {
 		Region:      c.Region,
 		AppID:       c.AppID,
 		Credentials: aws.AnonymousCredentials{},
-		HTTPClient:  sdk.HTTPClient(c.HTTPClient),
+		HTTPClient:  awsapi.HTTPClient(c.HTTPClient),
 		Retryer:     retryer,
-		APIOptions:  sdk.Middleware(),
+		APIOptions:  awsapi.Middleware(),
 		// Nothing is signed.
 		DisableClockSkewCorrection: true,
 	}
@@ -135,20 +135,20 @@ func (c *Config) scopes() []string {
 
 // check returns a [*ConfigError] if no request can be made.
 func (c *Config) check() error {
-	if err := sdk.CheckRegion(c.Region); err != nil {
+	if err := awsapi.CheckRegion(c.Region); err != nil {
 		return configError("Region", err)
 	}
-	if err := sdk.CheckEndpoint(c.Endpoint); err != nil {
+	if err := awsapi.CheckEndpoint(c.Endpoint); err != nil {
 		return configError("Endpoint", err)
 	}
 	if c.Endpoint != "" && (c.UseFIPS || c.UseDualStack) {
 		return &ConfigError{"Endpoint", c.Endpoint, "cannot be custom with FIPS or dual-stack"}
 	}
-	return sdk.CheckClient(c.HTTPClient)
+	return awsapi.CheckClient(c.HTTPClient)
 }
 
 func configError(field string, err error) error {
-	if setting, ok := errors.AsType[*sdk.SettingError](err); ok {
+	if setting, ok := errors.AsType[*awsapi.SettingError](err); ok {
 		return &ConfigError{field, setting.Value, setting.Problem}
 	}
 	return err

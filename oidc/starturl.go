@@ -6,7 +6,7 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/credproc/credproc/internal/sdk"
+	"github.com/credproc/credproc/internal/awsapi"
 	"github.com/credproc/credproc/internal/starturl"
 )
 
@@ -73,7 +73,7 @@ func StartURLRegion(start string) string {
 	}
 	host := strings.Split(u.Host, ".")
 	for _, pattern := range regional {
-		if region, ok := matchLabels(host, strings.Fields(pattern)); ok && sdk.CheckRegion(region) == nil {
+		if region, ok := matchLabels(host, strings.Fields(pattern)); ok && awsapi.CheckRegion(region) == nil {
 			return region
 		}
 	}
@@ -159,7 +159,7 @@ func (c *Config) CheckPage(page string) error {
 		return &ConfigError{"page", "", "not a URL that a browser is given"}
 	}
 	endpoint, _ := url.Parse(c.Endpoint)
-	local := endpoint != nil && sdk.IsLoopback(endpoint.Hostname()) && sdk.IsLoopback(u.Hostname())
+	local := endpoint != nil && awsapi.IsLoopback(endpoint.Hostname()) && awsapi.IsLoopback(u.Hostname())
 	switch {
 	case local && (u.Scheme == "http" || u.Scheme == "https"):
 		return nil

@@ -9,7 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ssooidc"
 
-	"github.com/credproc/credproc/internal/sdk"
+	"github.com/credproc/credproc/internal/awsapi"
 )
 
 const refreshGrant = "refresh_token"
@@ -63,7 +63,7 @@ func (c *Config) Refresh(ctx context.Context, old *Token) (*Token, error) {
 	if old == nil || old.RefreshToken == "" {
 		return nil, fmt.Errorf("refresh: %w: no refresh token", ErrSignInRequired)
 	}
-	api, err := c.api(sdk.NewRetryer())
+	api, err := c.api(awsapi.NewRetryer())
 	if err != nil {
 		return nil, err
 	}
@@ -83,18 +83,18 @@ func (c *Config) Refresh(ctx context.Context, old *Token) (*Token, error) {
 }
 
 // tokenMembers are what is used of CreateToken's answer.
-func tokenMembers() sdk.Members {
-	return sdk.Members{Text: []string{"accessToken", "refreshToken"}, Lifetimes: []string{"expiresIn"}}
+func tokenMembers() awsapi.Members {
+	return awsapi.Members{Text: []string{"accessToken", "refreshToken"}, Lifetimes: []string{"expiresIn"}}
 }
 
 // createToken exchanges the grant in in. What a code of the service means in
 // this grant is in meanings.
 func createToken(ctx context.Context, api *ssooidc.Client, client Client, in *ssooidc.CreateTokenInput, meanings map[string]error) (*Token, error) {
 	const op = "CreateToken"
-	ctx, cancel := sdk.Bounded(ctx)
+	ctx, cancel := awsapi.Bounded(ctx)
 	defer cancel()
 	in.ClientId, in.ClientSecret = &client.ID, &client.Secret
-	out, err := api.CreateToken(ctx, in, ssooidc.WithAPIOptions(sdk.Lenient(tokenMembers())))
+	out, err := api.CreateToken(ctx, in, ssooidc.WithAPIOptions(awsapi.Lenient(tokenMembers())))
 	if err != nil {
 		return nil, failed(ctx, op, err, meanings)
 	}
@@ -107,7 +107,7 @@ func createToken(ctx context.Context, api *ssooidc.Client, client Client, in *ss
 		return nil, incomplete(op, "access token", out.ResultMetadata)
 	case token.AccessToken == "":
 		return token, incomplete(op, "access token", out.ResultMetadata)
-	case token.RefreshToken == "" && !sdk.Whole(out.ResultMetadata):
+	case token.RefreshToken == "" && !awsapi.Whole(out.ResultMetadata):
 		return token, incomplete(op, "refresh token", out.ResultMetadata)
 	}
 	return token, nil

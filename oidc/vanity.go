@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/credproc/credproc/internal/sdk"
+	"github.com/credproc/credproc/internal/awsapi"
 )
 
 const (
@@ -33,12 +33,12 @@ func (c *Config) startURL(ctx context.Context) (string, error) {
 		return "", &ConfigError{"StartURL", "", "not a URL"}
 	}
 	endpoint, err := url.Parse(c.Endpoint)
-	local := err == nil && sdk.IsLoopback(endpoint.Hostname())
+	local := err == nil && awsapi.IsLoopback(endpoint.Hostname())
 	if u.Scheme == "http" && !local {
 		return "", &ConfigError{"StartURL", start, "must begin with https://"}
 	}
 	// Here nobody but a stand-in for the service knows its start URLs.
-	if isOwn(u.Hostname()) || isReserved(u.Hostname()) || u.Scheme == "http" || local && !sdk.IsLoopback(u.Hostname()) {
+	if isOwn(u.Hostname()) || isReserved(u.Hostname()) || u.Scheme == "http" || local && !awsapi.IsLoopback(u.Hostname()) {
 		return start, nil
 	}
 	portal, err := c.follow(ctx, start)
@@ -86,7 +86,7 @@ func (c *Config) look(ctx context.Context, method, page string) (*http.Response,
 	if err != nil {
 		return nil, &ConfigError{"StartURL", "", "not a URL"}
 	}
-	answer, err := sdk.HTTPClient(c.HTTPClient).Do(request)
+	answer, err := awsapi.HTTPClient(c.HTTPClient).Do(request)
 	if err != nil {
 		return nil, &Error{Op: "ResolveStartURL", err: err}
 	}

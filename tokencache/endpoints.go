@@ -8,18 +8,18 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sso"
 	"github.com/aws/aws-sdk-go-v2/service/ssooidc"
 
-	"github.com/credproc/credproc/internal/sdk"
+	"github.com/credproc/credproc/internal/awsapi"
 )
 
 // Endpoints returns the base URLs of the sign-in service and of the access
 // portal, in this order: where the session's calls go.
 func (s *Session) Endpoints() (bases []string, err error) {
 	for _, endpoint := range []string{s.Config.Endpoint, s.PortalEndpoint} {
-		if err := sdk.CheckEndpoint(endpoint); err != nil {
+		if err := awsapi.CheckEndpoint(endpoint); err != nil {
 			return nil, err
 		}
 	}
-	if err := sdk.CheckRegion(s.Config.Region); err != nil {
+	if err := awsapi.CheckRegion(s.Config.Region); err != nil {
 		return nil, err
 	}
 	signIn, err := ssooidc.NewDefaultEndpointResolverV2().ResolveEndpoint(context.Background(), ssooidc.EndpointParameters{

@@ -9,9 +9,9 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/credproc/credproc/internal/awsapi"
 	"github.com/credproc/credproc/internal/pause"
 	"github.com/credproc/credproc/internal/safedir"
-	"github.com/credproc/credproc/internal/sdk"
 	"github.com/credproc/credproc/internal/sealed"
 	"github.com/credproc/credproc/oidc"
 	"github.com/credproc/credproc/tokencache/keyring"
@@ -330,7 +330,7 @@ func (r *Session) describe(st *store, ix *index, it *item, registration time.Tim
 // about this refresh token ends a session, and only if the keyring still holds
 // it: a program outside our locks may have renewed meanwhile.
 func (r *renewal) refusedOr(ctx context.Context, old *item, err error) (*item, error) {
-	if setting, ok := errors.AsType[*sdk.SettingError](err); ok {
+	if setting, ok := errors.AsType[*awsapi.SettingError](err); ok {
 		return nil, setting // of this caller's, so that no other is told
 	}
 	if !errors.Is(err, oidc.ErrSignInRequired) {

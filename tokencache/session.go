@@ -47,9 +47,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/credproc/credproc/internal/awsapi"
 	"github.com/credproc/credproc/internal/flight"
 	"github.com/credproc/credproc/internal/portal"
-	"github.com/credproc/credproc/internal/sdk"
 	"github.com/credproc/credproc/oidc"
 	"github.com/credproc/credproc/tokencache/keyring"
 )
@@ -174,7 +174,9 @@ func (s *Session) Format(f fmt.State, _ rune) { fmt.Fprintf(f, "tokencache.Sessi
 func (s *Session) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(s)) }
 
 // logged is ctx for the calls of services that are made in it.
-func (s *Session) logged(ctx context.Context) context.Context { return sdk.WithLogger(ctx, s.Logger) }
+func (s *Session) logged(ctx context.Context) context.Context {
+	return awsapi.WithLogger(ctx, s.Logger)
+}
 
 // errNoSession is what a nil Session answers: a Provider or a Listing that was
 // given none.
@@ -256,7 +258,7 @@ func isPassing(err error) bool {
 	_, shared := errors.AsType[*flight.SharedError](err)
 	_, busy := errors.AsType[*flight.BusyError](err)
 	_, lock := errors.AsType[*flight.LockError](err)
-	_, setting := errors.AsType[*sdk.SettingError](err)
+	_, setting := errors.AsType[*awsapi.SettingError](err)
 	return unavailable || shared || busy || lock || setting
 }
 

@@ -9,8 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/credproc/credproc/internal/awsapi"
 	"github.com/credproc/credproc/internal/printable"
-	"github.com/credproc/credproc/internal/sdk"
 )
 
 // What an error can mean, for [errors.Is]. ErrNoAccess and ErrNotFound take the
@@ -83,9 +83,9 @@ func (e *Error) ServiceRequestID() string { return e.RequestID }
 // failed makes an [*Error] of an SDK call's error. The SDK's own is not passed
 // on: it holds the request, with the token in its header.
 func failed(ctx context.Context, op string, err error) *Error {
-	answer, ok := sdk.AnswerTo(err)
+	answer, ok := awsapi.AnswerTo(err)
 	if !ok {
-		return &Error{Op: op, err: sdk.Cause(ctx, err)}
+		return &Error{Op: op, err: awsapi.Cause(ctx, err)}
 	}
 	e := &Error{Op: op, Code: answer.Type, StatusCode: answer.StatusCode, Marked: answer.Marked, RequestID: answer.RequestID, RetryAfter: answer.RetryAfter}
 	if answer.FromService() {
@@ -100,7 +100,7 @@ func failed(ctx context.Context, op string, err error) *Error {
 	return e
 }
 
-func meaning(answer sdk.Answer) error {
+func meaning(answer awsapi.Answer) error {
 	switch {
 	case answer.StatusCode == http.StatusTooManyRequests:
 		return ErrThrottled

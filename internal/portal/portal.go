@@ -14,8 +14,8 @@ import (
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/aws-sdk-go-v2/service/sso"
 
+	"github.com/credproc/credproc/internal/awsapi"
 	"github.com/credproc/credproc/internal/printable"
-	"github.com/credproc/credproc/internal/sdk"
 )
 
 // pageSize is the most that the service takes.
@@ -61,7 +61,7 @@ type Account struct {
 }
 
 // RoleCredentials returns credentials of a role. It takes at most 15 s with
-// its retries. Errors are a [*sdk.SettingError] or an [*Error]; the latter may
+// its retries. Errors are a [*awsapi.SettingError] or an [*Error]; the latter may
 // be [ErrUnauthorized], [ErrNoAccess], [ErrNotFound] or [ErrThrottled].
 func (c *Client) RoleCredentials(ctx context.Context, accessToken, accountID, roleName string) (*Credentials, error) {
 	const op = "GetRoleCredentials"
@@ -69,10 +69,10 @@ func (c *Client) RoleCredentials(ctx context.Context, accessToken, accountID, ro
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := sdk.Bounded(ctx)
+	ctx, cancel := awsapi.Bounded(ctx)
 	defer cancel()
 	out, err := api.GetRoleCredentials(ctx, &sso.GetRoleCredentialsInput{AccessToken: &accessToken, AccountId: &accountID, RoleName: &roleName},
-		sso.WithAPIOptions(sdk.Lenient(sdk.Members{
+		sso.WithAPIOptions(awsapi.Lenient(awsapi.Members{
 			Objects: []string{"roleCredentials"},
 			Text:    []string{"accessKeyId", "secretAccessKey", "sessionToken"},
 			Numbers: []string{"expiration"},
@@ -130,7 +130,7 @@ func (c *Client) AccountsPage(ctx context.Context, accessToken string, next *str
 	if err != nil {
 		return nil, nil, err
 	}
-	ctx, cancel := sdk.Bounded(ctx)
+	ctx, cancel := awsapi.Bounded(ctx)
 	defer cancel()
 	out, err := api.ListAccounts(ctx, &sso.ListAccountsInput{AccessToken: &accessToken, MaxResults: new(int32(pageSize)), NextToken: next})
 	if err != nil {
@@ -157,7 +157,7 @@ func (c *Client) RolesPage(ctx context.Context, accessToken, accountID string, n
 	if err != nil {
 		return nil, nil, err
 	}
-	ctx, cancel := sdk.Bounded(ctx)
+	ctx, cancel := awsapi.Bounded(ctx)
 	defer cancel()
 	out, err := api.ListAccountRoles(ctx, &sso.ListAccountRolesInput{AccessToken: &accessToken, AccountId: &accountID, MaxResults: new(int32(pageSize)), NextToken: next})
 	if err != nil {
@@ -225,7 +225,7 @@ func (c *Client) Logout(ctx context.Context, accessToken string) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := sdk.Bounded(ctx)
+	ctx, cancel := awsapi.Bounded(ctx)
 	defer cancel()
 	if _, err := api.Logout(ctx, &sso.LogoutInput{AccessToken: &accessToken}); err != nil {
 		return failed(ctx, "Logout", err)
@@ -236,25 +236,25 @@ func (c *Client) Logout(ctx context.Context, accessToken string) error {
 // api returns a client of the service. It is anonymous: the token is all that
 // counts.
 func (c *Client) api() (*sso.Client, error) {
-	if err := sdk.CheckRegion(c.Region); err != nil {
+	if err := awsapi.CheckRegion(c.Region); err != nil {
 		return nil, err
 	}
-	if err := sdk.CheckEndpoint(c.Endpoint); err != nil {
+	if err := awsapi.CheckEndpoint(c.Endpoint); err != nil {
 		return nil, err
 	}
-	if err := sdk.CheckClient(c.HTTPClient); err != nil {
+	if err := awsapi.CheckClient(c.HTTPClient); err != nil {
 		return nil, err
 	}
 	if c.Endpoint != "" && (c.UseFIPS || c.UseDualStack) {
-		return nil, &sdk.SettingError{Setting: "endpoint", Value: c.Endpoint, Problem: "cannot be custom with FIPS or dual-stack"}
+		return nil, &awsapi.SettingError{Setting: "endpoint", Value: c.Endpoint, Problem: "cannot be custom with FIPS or dual-stack"}
 	}
 	options := sso.Options{
 		Region:      c.Region,
 		AppID:       c.AppID,
 		Credentials: aws.AnonymousCredentials{},
-		HTTPClient:  sdk.HTTPClient(c.HTTPClient),
-		Retryer:     unlessThrottled{sdk.NewRetryer()},
-		APIOptions:  sdk.Middleware(),
+		HTTPClient:  awsapi.HTTPClient(c.HTTPClient),
+		Retryer:     unlessThrottled{awsapi.NewRetryer()},
+		APIOptions:  awsapi.Middleware(),
 		// Nothing is signed.
 		DisableClockSkewCorrection: true,
 	}
@@ -276,6 +276,6 @@ func (c *Client) api() (*sso.Client, error) {
 type unlessThrottled struct{ aws.Retryer }
 
 func (r unlessThrottled) IsErrorRetryable(err error) bool {
-	answer, ok := sdk.AnswerTo(err)
+	answer, ok := awsapi.AnswerTo(err)
 	return r.Retryer.IsErrorRetryable(err) && !(ok && answer.StatusCode == http.StatusTooManyRequests)
 }

@@ -12,8 +12,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/credproc/credproc/internal/awsapi"
 	"github.com/credproc/credproc/internal/portal"
-	"github.com/credproc/credproc/internal/sdk"
 )
 
 const (
@@ -267,7 +267,7 @@ func TestSettingsThatCannotWorkSendNothing(t *testing.T) {
 			errs = append(errs, err)
 		}
 		for _, err := range errs {
-			if _, ok := errors.AsType[*sdk.SettingError](err); !ok {
+			if _, ok := errors.AsType[*awsapi.SettingError](err); !ok {
 				t.Errorf("%+v: %v", c, err)
 			}
 		}

@@ -21,8 +21,8 @@ import (
 	"golang.org/x/sync/singleflight"
 
 	"github.com/credproc/credproc/cmd/internal/terminal"
+	"github.com/credproc/credproc/internal/awsapi"
 	"github.com/credproc/credproc/internal/loopback"
-	"github.com/credproc/credproc/internal/sdk"
 )
 
 const (
@@ -75,7 +75,7 @@ func HashOf(token string) [sha256.Size]byte { return sha256.Sum256([]byte(token)
 // Listen opens a port of the loopback interface. addr must be "HOST:PORT".
 func Listen(addr string) (net.Listener, error) {
 	host, port, err := net.SplitHostPort(addr)
-	if err != nil || !sdk.IsLoopback(host) {
+	if err != nil || !awsapi.IsLoopback(host) {
 		return nil, &RefusedError{"the address to listen on is " + addr + ": it must be 127.0.0.1:PORT or [::1]:PORT"}
 	}
 	if strings.EqualFold(host, "localhost") {
@@ -180,7 +180,7 @@ func (e *Endpoint) refusal(r *http.Request) *Fault {
 		host = name
 	}
 	switch {
-	case !sdk.IsLoopback(strings.Trim(host, "[]")):
+	case !awsapi.IsLoopback(strings.Trim(host, "[]")):
 		return &Fault{http.StatusForbidden, "WrongHost", "this endpoint is only known as 127.0.0.1, [::1] or localhost"}
 	case r.Header.Get("Origin") != "" || r.Header.Get("Sec-Fetch-Site") != "":
 		return &Fault{http.StatusForbidden, "FromBrowser", "this endpoint does not answer web pages"}

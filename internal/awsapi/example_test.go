@@ -1,4 +1,4 @@
-package sdk_test
+package awsapi_test
 
 import (
 	"context"
@@ -9,7 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sso"
 
-	"github.com/credproc/credproc/internal/sdk"
+	"github.com/credproc/credproc/internal/awsapi"
 )
 
 // A call, from the settings to the reading of a refusal.
@@ -20,7 +20,7 @@ func Example() {
 		fmt.Fprint(w, `{"__type":"UnauthorizedException","message":"Session token not found or invalid"}`)
 	}))
 	defer service.Close()
-	if err := sdk.CheckEndpoint(service.URL); err != nil {
+	if err := awsapi.CheckEndpoint(service.URL); err != nil {
 		fmt.Println(err)
 		return
 	}
@@ -28,24 +28,24 @@ func Example() {
 		Region:       "eu-west-1",
 		BaseEndpoint: &service.URL,
 		Credentials:  aws.AnonymousCredentials{},
-		HTTPClient:   sdk.HTTPClient(nil),
-		Retryer:      sdk.NewRetryer(),
-		APIOptions:   sdk.Middleware(),
+		HTTPClient:   awsapi.HTTPClient(nil),
+		Retryer:      awsapi.NewRetryer(),
+		APIOptions:   awsapi.Middleware(),
 	})
-	ctx, cancel := sdk.Bounded(context.Background())
+	ctx, cancel := awsapi.Bounded(context.Background())
 	defer cancel()
 	_, err := client.Logout(ctx, &sso.LogoutInput{AccessToken: aws.String("…")})
-	if answer, ok := sdk.AnswerTo(err); ok {
+	if answer, ok := awsapi.AnswerTo(err); ok {
 		fmt.Println(answer.StatusCode, answer.Type, answer.FromService())
 	} else {
-		fmt.Println(sdk.Cause(ctx, err))
+		fmt.Println(awsapi.Cause(ctx, err))
 	}
 	// Output: 401 UnauthorizedException true
 }
 
 func ExampleCheckEndpoint() {
-	fmt.Println(sdk.CheckEndpoint("http://127.0.0.1:8080"))
-	fmt.Println(sdk.CheckEndpoint("http://oidc.example"))
+	fmt.Println(awsapi.CheckEndpoint("http://127.0.0.1:8080"))
+	fmt.Println(awsapi.CheckEndpoint("http://oidc.example"))
 	// Output:
 	// <nil>
 	// endpoint "http://oidc.example": must be https, or http to this machine

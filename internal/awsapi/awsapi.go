@@ -1,11 +1,11 @@
-// Package sdk is how this module calls AWS: what the packages that use a
+// Package awsapi is how this module calls AWS: what the packages that use a
 // service client of the AWS SDK have in common. It knows no service.
 //
 // A client is made from the service's own Options with [HTTPClient],
 // [NewRetryer], [Middleware], and after [CheckRegion] and [CheckEndpoint]; a
 // call is bounded by [Bounded]; a failed call is read with [AnswerTo] and
 // [Cause].
-package sdk
+package awsapi
 
 import (
 	"errors"
