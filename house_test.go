@@ -665,7 +665,7 @@ func testsAreAsLongAsCode(tree fs.FS) []string {
 			code[s.dir] += lines
 		}
 	}
-	for _, dir := range []string{"oidc", "tokencache", "credproc"} { // the public libraries
+	for _, dir := range []string{"oidc", "tokencache", "tokencache/keyring", "credproc"} { // the public libraries
 		if tests[dir] < code[dir] {
 			complaints = append(complaints, fmt.Sprintf("%s has %d lines of tests for %d of code", dir, tests[dir], code[dir]))
 		}

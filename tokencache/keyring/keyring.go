@@ -22,8 +22,8 @@
 //     session makes one call at a time.
 //   - A call should end with its context. After 25 seconds, or a minute if the
 //     Session may ask a person (MayPrompt), tokencache gives it up: see [Bounded].
-//   - Get and Delete must not show a dialog, unless your program lets them. A
-//     keyring that would have to ask is [ErrLocked].
+//   - No method shows a dialog, unless your program lets it. A keyring that
+//     would have to ask is [ErrLocked].
 //   - Errors wrap [ErrNotFound], [ErrLocked], [ErrTooBig], [ErrUnreadable] or
 //     [ErrUnavailable], or nothing, which counts as ErrUnavailable. They have no
 //     secret in them. [Bounded] makes an [Error] of them.
@@ -54,7 +54,7 @@ type Keyring interface {
 	// Get returns the secret stored under item, or [ErrNotFound].
 	Get(ctx context.Context, item string) (string, error)
 	// Set stores a secret under item, replacing what was there. When it
-	// returns nil the secret has been read back.
+	// returns nil, another process can read it.
 	Set(ctx context.Context, item, secret string) error
 	// Delete removes an item. An item that is not there is no error.
 	Delete(ctx context.Context, item string) error
@@ -69,6 +69,8 @@ func Names() []string {
 	return []string{"os", "kernel", "file", "plaintext"}
 }
 
+// What an error of a keyring can mean, for [errors.Is]. Each asks for something
+// else of the user.
 var (
 	// ErrNotFound says that a keyring answered and has no such item.
 	ErrNotFound = errors.New("not in the keyring")
@@ -83,6 +85,11 @@ var (
 	// ErrUnreadable says that a keyring has an item that is damaged, or that a
 	// newer release wrote.
 	ErrUnreadable = errors.New("what is stored cannot be read")
+)
+
+// Why a keyring of this package is locked or unavailable, where more can be said
+// than that.
+var (
 	// ErrItemLocked says that a keychain is open, but locks this item by itself or
 	// asks before it hands it out, as KeePassXC can. It comes with ErrLocked.
 	ErrItemLocked = errors.New("the keychain asks before it gives this item")
@@ -97,11 +104,12 @@ var (
 	ErrRestarted = errors.New("the keychain's service ended during the call")
 )
 
-// Error is a keyring's failure.
+// Error says that a keyring could not do something. It wraps its Kind, and the
+// cause.
 type Error struct {
 	Keyring string // its name
 	Op      string // "read", "store", "delete", "open"
-	Kind    error  // ErrLocked, ErrUnavailable, ErrTooBig or ErrUnreadable
+	Kind    error  // [ErrLocked], [ErrUnavailable], [ErrTooBig] or [ErrUnreadable]
 	Detail  string // what was seen; no secret
 	// Absent says of one that is unavailable that the system has none, as
 	// opposed to one that does not answer.
