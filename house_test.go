@@ -104,6 +104,8 @@ var rules = []struct {
 		map[string]string{
 			"cmd/a.go":                `package cmd; import _ "github.com/alecthomas/kong"`,
 			"cmd/b.go":                `package cmd; import _ "github.com/zalando/go-keyring"`,
+			"cmd/c.go":                `package cmd; import _ "github.com/santhosh-tekuri/jsonschema/v6"`,
+			"cmd/c_test.go":           `package cmd; import _ "github.com/santhosh-tekuri/jsonschema/v6"`,
 			"credproc/a.go":           `package credproc; import _ "github.com/aws/aws-sdk-go-v2/config"`,
 			"credproc/a_test.go":      `package credproc; import _ "github.com/godbus/dbus/v5"`,
 			"credproc/b.go":           `package credproc; import _ "github.com/aws/aws-sdk-go-v2/credentials"`,
@@ -116,6 +118,7 @@ var rules = []struct {
 		},
 		[]string{
 			"cmd/b.go imports github.com/zalando/go-keyring",
+			"cmd/c.go imports github.com/santhosh-tekuri/jsonschema/v6",
 			"credproc/a.go imports github.com/aws/aws-sdk-go-v2/config",
 			"credproc/a_test.go imports github.com/godbus/dbus/v5",
 			"internal/flight/a.go imports C",
@@ -452,7 +455,6 @@ var mayImport = map[string][]string{
 	"internal/clicache":    {"internal/safedir"},
 	"internal/dirid":       {"internal/safedir", "internal/sealed"},
 	"internal/flight":      {"internal/printable", "internal/safedir", "internal/sealed"},
-	"internal/jsonschema":  {},
 	"internal/kernelring":  {},
 	"internal/layout":      {"internal/ospath", "internal/sealed"},
 	"internal/loopback":    {},
@@ -520,14 +522,20 @@ var belongs = map[string][]string{
 	"C":                                   {}, // we build without cgo
 }
 
+// forTests are dependencies that must not be linked into a program.
+var forTests = []string{"github.com/rogpeppe/go-internal/testscript", "github.com/santhosh-tekuri/jsonschema", "go.uber.org/goleak"}
+
 func dependenciesStay(tree fs.FS) []string {
 	all, complaints := sources(tree)
 	for _, s := range all {
 		for _, p := range s.imports() {
+			isFrom := func(dependency string) bool { return p == dependency || strings.HasPrefix(p, dependency+"/") }
+			misplaced := !s.test && slices.ContainsFunc(forTests, isFrom)
 			for dependency, dirs := range belongs {
-				if (p == dependency || strings.HasPrefix(p, dependency+"/")) && !slices.Contains(dirs, s.dir) {
-					complaints = append(complaints, s.path+" imports "+p)
-				}
+				misplaced = misplaced || isFrom(dependency) && !slices.Contains(dirs, s.dir)
+			}
+			if misplaced {
+				complaints = append(complaints, s.path+" imports "+p)
 			}
 		}
 	}

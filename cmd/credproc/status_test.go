@@ -9,8 +9,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
 	"github.com/credproc/credproc/credproc/credproctest/idctest"
-	"github.com/credproc/credproc/internal/jsonschema"
 )
 
 // told is what status says of the session corp, to a program.
@@ -57,16 +58,18 @@ func (m *machine) status() (s told) {
 // described checks what status says against docs/status.schema.json.
 func (m *machine) described(answer string) {
 	m.Helper()
-	s, err := jsonschema.Read(filepath.Join("..", "..", "docs", "status.schema.json"))
+	compiler := jsonschema.NewCompiler()
+	compiler.AssertFormat()
+	s, err := compiler.Compile(filepath.Join("..", "..", "docs", "status.schema.json"))
 	if err != nil {
 		m.Fatal(err)
 	}
-	var value any
-	if err := json.Unmarshal([]byte(answer), &value); err != nil {
+	value, err := jsonschema.UnmarshalJSON(strings.NewReader(answer))
+	if err != nil {
 		m.Fatal(err)
 	}
-	for _, complaint := range s.Check(value) {
-		m.Errorf("%s in\n%s", complaint, answer)
+	if err := s.Validate(value); err != nil {
+		m.Errorf("%v in\n%s", err, answer)
 	}
 }
 
