@@ -47,16 +47,17 @@ func calls(ctx context.Context, k Keyring) map[string]error {
 func TestACallThatNeverComesBackIsGivenUp(t *testing.T) {
 	for mayPrompt, limit := range map[bool]time.Duration{false: 25 * time.Second, true: time.Minute} {
 		synctest.Test(t, func(t *testing.T) {
-			began, back, called := time.Now(), make(chan string), 0
-			k := Bounded(&foreign{do: func(context.Context) error { called++; <-back; return nil }}, mayPrompt)
+			began, back := time.Now(), make(chan string)
+			var called atomic.Int32
+			k := Bounded(&foreign{do: func(context.Context) error { called.Add(1); <-back; return nil }}, mayPrompt)
 			for op, err := range calls(t.Context(), k) { // each waits for the first, and no longer than that
 				e, ok := errors.AsType[*Error](err)
 				if !ok || e.Keyring != "vault" || e.Op != op || !errors.Is(err, ErrUnavailable) || errors.Is(err, context.DeadlineExceeded) {
 					t.Errorf("%s: %v", op, err)
 				}
 			}
-			if took := time.Since(began); took != 3*limit || called != 1 {
-				t.Errorf("with leave to ask %v it took %v, for %d calls", mayPrompt, took, called)
+			if took := time.Since(began); took != 3*limit || called.Load() != 1 {
+				t.Errorf("with leave to ask %v it took %v, for %d calls", mayPrompt, took, called.Load())
 			}
 			close(back)
 			synctest.Wait()
