@@ -19,7 +19,6 @@ import (
 	"github.com/credproc/credproc/internal/awsapi"
 	"github.com/credproc/credproc/internal/awsconfig"
 	"github.com/credproc/credproc/internal/flight"
-	"github.com/credproc/credproc/internal/portal"
 	"github.com/credproc/credproc/internal/safedir"
 	"github.com/credproc/credproc/internal/sealed"
 	"github.com/credproc/credproc/oidc"
@@ -493,7 +492,7 @@ func (a *App) aboutAccess(err error, e *credproc.NoAccessError) advice {
 	}
 	if slices.Contains(e.Held, e.RoleName) {
 		say.text = terminal.Prosef("the service refuses role %s in account %s through session %s, though it is assigned to you", e.RoleName, e.AccountID, e.Session)
-		if answer, ok := errors.AsType[*portal.Error](e.Err); ok {
+		if answer, ok := errors.AsType[*awsapi.Error](e.Err); ok {
 			say.text += ": " + terminal.ErrorText(answer)
 		}
 		say.more = "Signing in again does not help. The permission set may not be provisioned in the account yet, the account may be suspended, or a policy may deny it: ask your administrator."

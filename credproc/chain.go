@@ -43,12 +43,10 @@ type assumedRole struct {
 	account string // of the role
 	input   sts.AssumeRoleInput
 
-	region, endpoint      string
-	useFIPS, useDualStack bool
-	httpClient            *http.Client
-	minValidity           time.Duration
-	audit                 *Audit
-	short                 func(left, wanted time.Duration)
+	sts         awsapi.Endpoint
+	minValidity time.Duration
+	audit       *Audit
+	short       func(left, wanted time.Duration)
 }
 
 func (a *assumedRole) session() *tokencache.Session { return a.source.session() }
@@ -58,7 +56,7 @@ func (a *assumedRole) session() *tokencache.Session { return a.source.session() 
 func (a *assumedRole) words() []string {
 	return append([]string{
 		"assumed", a.roleARN, aws.ToString(a.input.ExternalId), aws.ToString(a.input.RoleSessionName),
-		strconv.Itoa(int(aws.ToInt32(a.input.DurationSeconds))), a.region, a.endpoint,
+		strconv.Itoa(int(aws.ToInt32(a.input.DurationSeconds))), a.sts.Region, a.sts.URL,
 	}, a.source.words()...)
 }
 
@@ -113,17 +111,22 @@ func (a *assumedRole) retrieve(ctx context.Context, trail *answer) ([]byte, erro
 // fetch assumes the role, and makes a record of what that gave, which replaces
 // old. requestID is AWS's for it, also where it was refused.
 func (a *assumedRole) fetch(ctx context.Context, old []byte) (record []byte, requestID string, err error) {
-	if err := a.check(); err != nil {
+	if err := a.sts.Check(); err != nil {
 		return nil, "", err
 	}
 	credentials, err := a.source.Retrieve(ctx)
 	if err != nil {
 		return nil, "", &sourceError{err}
 	}
+	config, err := a.sts.Config(aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return credentials, nil }), awsapi.NewRetryer())
+	if err != nil {
+		return nil, "", err
+	}
+	client := sts.NewFromConfig(config)
 	ctx, cancel := awsapi.Bounded(ctx)
 	defer cancel()
 	asked := time.Now()
-	out, err := a.client(credentials).AssumeRole(ctx, &a.input)
+	out, err := client.AssumeRole(ctx, &a.input)
 	if err != nil {
 		answer, _ := awsapi.AnswerTo(err)
 		return nil, answer.RequestID, a.failed(ctx, err)
@@ -142,32 +145,12 @@ func (a *assumedRole) fetch(ctx context.Context, old []byte) (record []byte, req
 	return record, requestID, err
 }
 
-// check refuses settings with which no call can be made.
-func (a *assumedRole) check() error {
-	if a.endpoint != "" && (a.useFIPS || a.useDualStack) {
-		return &awsapi.SettingError{Setting: "endpoint", Value: a.endpoint, Problem: "cannot be custom with FIPS or dual-stack"}
-	}
-	return errors.Join(awsapi.CheckRegion(a.region), awsapi.CheckEndpoint(a.endpoint), awsapi.CheckClient(a.httpClient))
-}
-
 // sourceError keeps the failure of a source from being remembered as one of
 // the role that is assumed with it: the source has remembered it, and it may
 // say "no access" of another role.
 type sourceError struct{ cause error }
 
 func (e *sourceError) Error() string { return e.cause.Error() }
-
-func (a *assumedRole) client(credentials aws.Credentials) *sts.Client {
-	return sts.New(sts.Options{
-		Region: a.region, BaseEndpoint: nonEmpty(a.endpoint), AppID: a.session().Config.AppID,
-		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return credentials, nil }),
-		HTTPClient:  awsapi.HTTPClient(a.httpClient), Retryer: awsapi.NewRetryer(), APIOptions: awsapi.Middleware(),
-		EndpointOptions: sts.EndpointResolverOptions{
-			UseFIPSEndpoint:      fips(a.useFIPS),
-			UseDualStackEndpoint: dualStack(a.useDualStack),
-		},
-	})
-}
 
 // failed does not pass the SDK's error on: it holds the request, with the
 // session token in its header.
@@ -210,20 +193,6 @@ func (a *assumedRole) explain(err error) error {
 		return &NoAccessError{Session: label(a.session()), RoleARN: a.roleARN, Err: errors.New(shared.Reason)}
 	}
 	return err
-}
-
-func fips(on bool) aws.FIPSEndpointState {
-	if on {
-		return aws.FIPSEndpointStateEnabled
-	}
-	return aws.FIPSEndpointStateDisabled
-}
-
-func dualStack(on bool) aws.DualStackEndpointState {
-	if on {
-		return aws.DualStackEndpointStateEnabled
-	}
-	return aws.DualStackEndpointStateDisabled
 }
 
 func nonEmpty(s string) *string {

@@ -15,7 +15,6 @@ import (
 	"github.com/credproc/credproc/credproc/credproctest/idctest"
 	"github.com/credproc/credproc/internal/awsapi"
 	"github.com/credproc/credproc/internal/awsconfig"
-	"github.com/credproc/credproc/internal/portal"
 	"github.com/credproc/credproc/oidc"
 )
 
@@ -166,7 +165,7 @@ func TestTheRegionOfAChainIsTheNearestOneThatIsNamed(t *testing.T) {
 		{"session", fmt.Sprintf(text, "ours", ""), nil, "us-east-1"},
 	} {
 		m := &machine{T: t, server: idctest.New()}
-		if got := m.provider(m.config(tt.text, tt.env...), "dev").(*assumedRole).region; got != tt.want {
+		if got := m.provider(m.config(tt.text, tt.env...), "dev").(*assumedRole).sts.Region; got != tt.want {
 			t.Errorf("%s: %s, want %s", tt.name, got, tt.want)
 		}
 	}
@@ -416,7 +415,7 @@ func TestAChainPassesOnWhatItsSourceNeeds(t *testing.T) {
 		if e := isUnavailable(err); e == nil || !strings.HasPrefix(e.Op, "get credentials of role Admin") {
 			t.Errorf("error %v", err)
 		}
-		if answer, ok := errors.AsType[*portal.Error](err); !ok || answer.StatusCode != 503 {
+		if answer, ok := errors.AsType[*awsapi.Error](err); !ok || answer.StatusCode != 503 {
 			t.Errorf("error %v", err)
 		}
 		m.server.ClearFaults()

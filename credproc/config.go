@@ -360,21 +360,21 @@ func (c *Config) assumed(p *awsconfig.Profile) (source, error) {
 	if chain.DurationSeconds != 0 {
 		a.input.DurationSeconds = aws.Int32(int32(chain.DurationSeconds))
 	}
-	a.region = cmp.Or(c.getenv("AWS_REGION"), c.getenv("AWS_DEFAULT_REGION"), chain.Region, chain.Source.Region, from.session().Config.Region)
-	if a.endpoint, err = c.files.Endpoint("sts", p.Settings, c.getenv); err != nil {
+	a.sts.AppID, a.sts.HTTPClient = from.session().Config.AppID, c.httpClient(p.Settings)
+	a.sts.Region = cmp.Or(c.getenv("AWS_REGION"), c.getenv("AWS_DEFAULT_REGION"), chain.Region, chain.Source.Region, from.session().Config.Region)
+	if a.sts.URL, err = c.files.Endpoint("sts", p.Settings, c.getenv); err != nil {
 		return nil, err
 	}
-	if there := awsconfig.Partition(a.region); there != role.Partition && a.endpoint == "" {
+	if there := awsconfig.Partition(a.sts.Region); there != role.Partition && a.sts.URL == "" {
 		return nil, &awsconfig.ValueError{Setting: c.regionSetting(p),
 			Problem: fmt.Sprintf("is in the partition %s, and the role %s in %s", there, chain.RoleARN, role.Partition)}
 	}
-	if a.useFIPS, err = p.Settings.UseFIPS(c.getenv); err != nil {
+	if a.sts.UseFIPS, err = p.Settings.UseFIPS(c.getenv); err != nil {
 		return nil, err
 	}
-	if a.useDualStack, err = p.Settings.UseDualStack(c.getenv); err != nil {
+	if a.sts.UseDualStack, err = p.Settings.UseDualStack(c.getenv); err != nil {
 		return nil, err
 	}
-	a.httpClient = c.httpClient(p.Settings)
 	return a, nil
 }
 

@@ -571,7 +571,7 @@ func TestACABundleThatCannotBeUsedIsAnError(t *testing.T) {
 			case *Provider:
 				_, err = p.Session.Config.StartDeviceCode(t.Context())
 			case *assumedRole:
-				err = p.check()
+				err = p.sts.Check()
 			}
 			e, ok := errors.AsType[*awsapi.SettingError](err)
 			if !ok || e.Value != dir+"/"+tt.file || !strings.HasPrefix(e.Problem, tt.want) {

@@ -15,7 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/credproc/credproc/credproc/credproctest/idctest"
-	"github.com/credproc/credproc/internal/portal"
+	"github.com/credproc/credproc/internal/awsapi"
 	"github.com/credproc/credproc/oidc"
 	"github.com/credproc/credproc/tokencache"
 	"github.com/credproc/credproc/tokencache/keyring"
@@ -271,7 +271,7 @@ func (d *damaged) short(path string) string {
 // clear reports whether an error is one that callers can tell apart.
 func clear(err error) bool {
 	return isA[*tokencache.RecordError](err) || isA[*keyring.Error](err) || isA[*tokencache.UnavailableError](err) ||
-		isA[*tokencache.SignInError](err) || isA[*NoAccessError](err) || isA[*portal.Error](err)
+		isA[*tokencache.SignInError](err) || isA[*NoAccessError](err) || isA[*awsapi.Error](err)
 }
 
 func TestAFileThatIsDamagedAnywhereCostsNoLogin(t *testing.T) {

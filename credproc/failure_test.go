@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/credproc/credproc/credproc/credproctest/idctest"
+	"github.com/credproc/credproc/internal/awsapi"
 	"github.com/credproc/credproc/internal/portal"
 	"github.com/credproc/credproc/oidc"
 )
@@ -251,7 +252,7 @@ func TestAFaultOfTheServiceIsUnavailableAndShared(t *testing.T) {
 					if e == nil || !strings.Contains(e.Reason, tt.reason) || !strings.HasPrefix(err.Error(), "get credentials of role Admin in account 111111111111 through session corp: ") {
 						t.Fatalf("error %v, want it to say %q", err, tt.reason)
 					}
-					if answer, ok := errors.AsType[*portal.Error](err); !ok || answer.StatusCode != tt.status {
+					if answer, ok := errors.AsType[*awsapi.Error](err); !ok || answer.StatusCode != tt.status {
 						t.Errorf("the cause is %#v", e.Err)
 					}
 					if tt.fault.Reset && !errors.Is(err, syscall.ECONNRESET) {

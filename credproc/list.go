@@ -37,7 +37,7 @@ func (d *door) call(ctx context.Context, do func(c *portal.Client, token string)
 	s := d.session
 	ctx = awsapi.WithLogger(ctx, s.Logger)
 	c := &portal.Client{
-		Region: s.Config.Region, Endpoint: s.PortalEndpoint,
+		Region: s.Config.Region, URL: s.PortalEndpoint,
 		UseFIPS: s.Config.UseFIPS, UseDualStack: s.Config.UseDualStack,
 		AppID: s.Config.AppID, HTTPClient: s.Config.HTTPClient,
 	}
@@ -56,7 +56,7 @@ func (d *door) call(ctx context.Context, do func(c *portal.Client, token string)
 			s.Tried(token, !refused)
 		}
 	}
-	if answer, ok := err.(*portal.Error); ok {
+	if answer, ok := err.(*awsapi.Error); ok {
 		return &tokencache.UnavailableError{Op: d.op, Reason: answer.Error(), Err: err}
 	}
 	return err
@@ -68,7 +68,7 @@ func (d *door) call(ctx context.Context, do func(c *portal.Client, token string)
 func (d *door) callPatiently(ctx context.Context, do func(c *portal.Client, token string) error) error {
 	for _, wait := range []time.Duration{500, 800, 1200, 1500} {
 		err := d.call(ctx, do)
-		answer, _ := errors.AsType[*portal.Error](err)
+		answer, _ := errors.AsType[*awsapi.Error](err)
 		if !errors.Is(err, portal.ErrThrottled) || answer.RetryAfter > 2*time.Second {
 			return err
 		}
@@ -327,7 +327,7 @@ func (m *maker) try(ctx context.Context, do func(c *portal.Client, token string)
 		if !m.pace.refused(sent, time.Now()) {
 			return err
 		}
-		answer, _ := errors.AsType[*portal.Error](err)
+		answer, _ := errors.AsType[*awsapi.Error](err)
 		select {
 		case <-ctx.Done():
 			return ctx.Err()

@@ -57,31 +57,7 @@ type Error struct {
 func (e *Error) ServiceRequestID() string { return e.RequestID }
 
 func (e *Error) Error() string {
-	var text strings.Builder
-	text.WriteString(e.Op)
-	for _, part := range []string{e.Code, e.Description, e.Reason, e.otherwise()} {
-		if part != "" {
-			text.WriteString(": " + part)
-		}
-	}
-	switch {
-	case e.StatusCode != 0 && e.RequestID != "":
-		fmt.Fprintf(&text, " (HTTP %d, request ID %s)", e.StatusCode, e.RequestID)
-	case e.StatusCode != 0:
-		fmt.Fprintf(&text, " (HTTP %d)", e.StatusCode)
-	}
-	return text.String()
-}
-
-// otherwise is what to say when the service said nothing.
-func (e *Error) otherwise() string {
-	switch {
-	case e.Code != "" || e.Description != "":
-		return ""
-	case e.err != nil:
-		return e.err.Error()
-	}
-	return http.StatusText(e.StatusCode)
+	return awsapi.Describe(e.Op, e.StatusCode, e.RequestID, e.err, e.Code, e.Description, e.Reason)
 }
 
 // Unwrap returns what the error means, one of the package's Err variables, or
@@ -97,7 +73,7 @@ func (e *Error) Temporary() bool {
 	case "slow_down", "server_error", "temporarily_unavailable":
 		return true
 	}
-	return e.StatusCode >= 500 || e.StatusCode == http.StatusTooManyRequests
+	return awsapi.Temporary(e.StatusCode)
 }
 
 // errUnreadable marks an answer that tells nothing about what the service did:

@@ -98,29 +98,11 @@ func (c *Config) SignInWithCode(ctx context.Context, show func(DeviceCode) error
 // api returns a client of the service. It is anonymous, so that no profile and
 // no environment variable can break a sign-in.
 func (c *Config) api(retryer aws.Retryer) (*ssooidc.Client, error) {
-	if err := c.check(); err != nil {
-		return nil, err
+	config, err := c.endpoint().Config(nil, retryer)
+	if err != nil {
+		return nil, configError(err)
 	}
-	options := ssooidc.Options{
-		Region:      c.Region,
-		AppID:       c.AppID,
-		Credentials: aws.AnonymousCredentials{},
-		HTTPClient:  awsapi.HTTPClient(c.HTTPClient),
-		Retryer:     retryer,
-		APIOptions:  awsapi.Middleware(),
-		// Nothing is signed.
-		DisableClockSkewCorrection: true,
-	}
-	if c.Endpoint != "" {
-		options.BaseEndpoint = &c.Endpoint
-	}
-	if c.UseFIPS {
-		options.EndpointOptions.UseFIPSEndpoint = aws.FIPSEndpointStateEnabled
-	}
-	if c.UseDualStack {
-		options.EndpointOptions.UseDualStackEndpoint = aws.DualStackEndpointStateEnabled
-	}
-	return ssooidc.New(options), nil
+	return ssooidc.NewFromConfig(config), nil
 }
 
 func (c *Config) clientName() string  { return cmp.Or(c.ClientName, "credproc") }
@@ -133,23 +115,15 @@ func (c *Config) scopes() []string {
 	return c.Scopes
 }
 
-// check returns a [*ConfigError] if no request can be made.
-func (c *Config) check() error {
-	if err := awsapi.CheckRegion(c.Region); err != nil {
-		return configError("Region", err)
-	}
-	if err := awsapi.CheckEndpoint(c.Endpoint); err != nil {
-		return configError("Endpoint", err)
-	}
-	if c.Endpoint != "" && (c.UseFIPS || c.UseDualStack) {
-		return &ConfigError{"Endpoint", c.Endpoint, "cannot be custom with FIPS or dual-stack"}
-	}
-	return awsapi.CheckClient(c.HTTPClient)
+func (c *Config) endpoint() awsapi.Endpoint {
+	return awsapi.Endpoint{Region: c.Region, URL: c.Endpoint, UseFIPS: c.UseFIPS, UseDualStack: c.UseDualStack, AppID: c.AppID, HTTPClient: c.HTTPClient}
 }
 
-func configError(field string, err error) error {
-	if setting, ok := errors.AsType[*awsapi.SettingError](err); ok {
-		return &ConfigError{field, setting.Value, setting.Problem}
+// configError makes a [*ConfigError] of a setting of the endpoint.
+func configError(err error) error {
+	fields := map[string]string{"region": "Region", "endpoint": "Endpoint"}
+	if setting, ok := errors.AsType[*awsapi.SettingError](err); ok && fields[setting.Setting] != "" {
+		return &ConfigError{fields[setting.Setting], setting.Value, setting.Problem}
 	}
 	return err
 }

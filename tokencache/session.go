@@ -49,7 +49,6 @@ import (
 
 	"github.com/credproc/credproc/internal/awsapi"
 	"github.com/credproc/credproc/internal/flight"
-	"github.com/credproc/credproc/internal/portal"
 	"github.com/credproc/credproc/oidc"
 	"github.com/credproc/credproc/tokencache/keyring"
 )
@@ -137,7 +136,7 @@ func (e *UnavailableError) Failure() flight.Failure {
 	if answer, ok := errors.AsType[*oidc.Error](e.Err); ok {
 		f.BelowHTTP, f.RetryAfter = answer.StatusCode == 0, answer.RetryAfter
 	}
-	if answer, ok := errors.AsType[*portal.Error](e.Err); ok {
+	if answer, ok := errors.AsType[*awsapi.Error](e.Err); ok {
 		f.BelowHTTP, f.RetryAfter = answer.StatusCode == 0, answer.RetryAfter
 	}
 	return f

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/credproc/credproc/internal/awsapi"
 	"github.com/credproc/credproc/internal/flight"
 	"github.com/credproc/credproc/internal/portal"
 	"github.com/credproc/credproc/oidc"
@@ -338,7 +339,7 @@ func (s *Session) revoke(ctx context.Context, it *item) error {
 	ctx, cancel := context.WithTimeout(s.logged(ctx), logoutTime)
 	defer cancel()
 	err := s.portal().Logout(ctx, it.AccessToken)
-	if e, ok := errors.AsType[*portal.Error](err); ok && e.Marked && errors.Is(err, portal.ErrUnauthorized) {
+	if e, ok := errors.AsType[*awsapi.Error](err); ok && e.Marked && errors.Is(err, portal.ErrUnauthorized) {
 		return nil // it has ended already
 	}
 	return err
@@ -346,8 +347,7 @@ func (s *Session) revoke(ctx context.Context, it *item) error {
 
 func (s *Session) portal() *portal.Client {
 	return &portal.Client{
-		Region: s.Config.Region, Endpoint: s.PortalEndpoint,
-		UseFIPS: s.Config.UseFIPS, UseDualStack: s.Config.UseDualStack,
+		Region: s.Config.Region, URL: s.PortalEndpoint, UseFIPS: s.Config.UseFIPS, UseDualStack: s.Config.UseDualStack,
 		AppID: s.Config.AppID, HTTPClient: s.Config.HTTPClient,
 	}
 }

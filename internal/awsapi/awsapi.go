@@ -1,10 +1,9 @@
 // Package awsapi is how this module calls AWS: what the packages that use a
 // service client of the AWS SDK have in common. It knows no service.
 //
-// A client is made from the service's own Options with [HTTPClient],
-// [NewRetryer], [Middleware], and after [CheckRegion] and [CheckEndpoint]; a
-// call is bounded by [Bounded]; a failed call is read with [AnswerTo] and
-// [Cause].
+// A client is made from an [Endpoint] by the service's own NewFromConfig; a call
+// is bounded by [Bounded]; a failed call is read with [AnswerTo] and [Cause], and
+// reported as an [Error].
 package awsapi
 
 import (

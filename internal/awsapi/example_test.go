@@ -20,21 +20,15 @@ func Example() {
 		fmt.Fprint(w, `{"__type":"UnauthorizedException","message":"Session token not found or invalid"}`)
 	}))
 	defer service.Close()
-	if err := awsapi.CheckEndpoint(service.URL); err != nil {
+	config, err := awsapi.Endpoint{Region: "eu-west-1", URL: service.URL}.Config(nil, awsapi.NewRetryer())
+	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	client := sso.New(sso.Options{
-		Region:       "eu-west-1",
-		BaseEndpoint: &service.URL,
-		Credentials:  aws.AnonymousCredentials{},
-		HTTPClient:   awsapi.HTTPClient(nil),
-		Retryer:      awsapi.NewRetryer(),
-		APIOptions:   awsapi.Middleware(),
-	})
+	client := sso.NewFromConfig(config)
 	ctx, cancel := awsapi.Bounded(context.Background())
 	defer cancel()
-	_, err := client.Logout(ctx, &sso.LogoutInput{AccessToken: aws.String("…")})
+	_, err = client.Logout(ctx, &sso.LogoutInput{AccessToken: aws.String("…")})
 	if answer, ok := awsapi.AnswerTo(err); ok {
 		fmt.Println(answer.StatusCode, answer.Type, answer.FromService())
 	} else {

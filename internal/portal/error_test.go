@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/credproc/credproc/internal/awsapi"
 	"github.com/credproc/credproc/internal/portal"
 )
 
@@ -84,7 +85,7 @@ func TestRefusalsAreToldApart(t *testing.T) {
 				if took := time.Since(start); took > 4*time.Second {
 					t.Errorf("took %v", took)
 				}
-				e, ok := errors.AsType[*portal.Error](err)
+				e, ok := errors.AsType[*awsapi.Error](err)
 				if !ok || e.StatusCode != tt.answer.status || e.Temporary() != (e.StatusCode >= 429) {
 					t.Errorf("HTTP %d, temporary: %v", e.StatusCode, e.Temporary())
 				}
@@ -109,7 +110,7 @@ func TestRetryAfterIsTold(t *testing.T) {
 	answer.header["Retry-After"] = "7"
 	_, c := serving(answer)
 	_, err := c.RoleCredentials(t.Context(), token, account, "Admin")
-	if e, ok := errors.AsType[*portal.Error](err); !ok || e.RetryAfter != 7*time.Second {
+	if e, ok := errors.AsType[*awsapi.Error](err); !ok || e.RetryAfter != 7*time.Second {
 		t.Errorf("got %#v", err)
 	}
 }

@@ -18,7 +18,7 @@ func ExampleClient_RoleCredentials() {
 	}))
 	defer service.Close()
 
-	client := &portal.Client{Region: "eu-west-1", Endpoint: service.URL}
+	client := &portal.Client{Region: "eu-west-1", URL: service.URL}
 	_, err := client.RoleCredentials(context.Background(), "…", "111111111111", "Admin")
 	fmt.Println(err)
 	fmt.Println("not assigned:", errors.Is(err, portal.ErrNoAccess))
@@ -33,7 +33,7 @@ func ExampleClient_Accounts() {
 	}))
 	defer service.Close()
 
-	client := &portal.Client{Region: "eu-west-1", Endpoint: service.URL}
+	client := &portal.Client{Region: "eu-west-1", URL: service.URL}
 	for account, err := range client.Accounts(context.Background(), "…") {
 		if err != nil {
 			fmt.Println(err)

@@ -21,24 +21,9 @@ import (
 // pageSize is the most that the service takes.
 const pageSize = 100
 
-// Client says where the portal is. Region is required; every other zero field
-// has the default named beside it. A Client is safe for concurrent use as long
-// as it is not changed.
-type Client struct {
-	Region string // the Identity Center instance's
-
-	// Endpoint is a custom base URL: https, or http to this machine. "": the
-	// SDK's rules for Region, UseFIPS and UseDualStack, which cannot be had
-	// together with a custom one.
-	Endpoint     string
-	UseFIPS      bool
-	UseDualStack bool
-
-	AppID string // the user's, for the User-Agent; "": none
-	// HTTPClient sends the requests; no redirect is followed. nil: a client on
-	// [http.DefaultTransport].
-	HTTPClient *http.Client
-}
+// Client says where the portal is. It is safe for concurrent use as long as it is
+// not changed.
+type Client awsapi.Endpoint
 
 // Credentials are those of a role. All three strings are secrets, as far as
 // printing goes: see String.
@@ -61,7 +46,7 @@ type Account struct {
 }
 
 // RoleCredentials returns credentials of a role. It takes at most 15 s with
-// its retries. Errors are a [*awsapi.SettingError] or an [*Error]; the latter may
+// its retries. Errors are a [*awsapi.SettingError] or an [*awsapi.Error]; the latter may
 // be [ErrUnauthorized], [ErrNoAccess], [ErrNotFound] or [ErrThrottled].
 func (c *Client) RoleCredentials(ctx context.Context, accessToken, accountID, roleName string) (*Credentials, error) {
 	const op = "GetRoleCredentials"
@@ -83,7 +68,7 @@ func (c *Client) RoleCredentials(ctx context.Context, accessToken, accountID, ro
 	credentials, err := checked(out)
 	if err != nil {
 		id, _ := awsmiddleware.GetRequestIDMetadata(out.ResultMetadata)
-		return nil, &Error{Op: op, StatusCode: http.StatusOK, RequestID: printable.Line(id), err: err}
+		return nil, &awsapi.Error{Op: op, StatusCode: http.StatusOK, RequestID: printable.Line(id), Err: err}
 	}
 	return credentials, nil
 }
@@ -208,7 +193,7 @@ func Pages[T any](op string, fetch func(next *string) ([]T, *string, error)) ite
 				err = errors.New("the list does not end")
 			}
 			if err != nil {
-				yield(none, &Error{Op: op, StatusCode: http.StatusOK, err: err})
+				yield(none, &awsapi.Error{Op: op, StatusCode: http.StatusOK, Err: err})
 				return
 			}
 			seen[hash] = true
@@ -236,38 +221,11 @@ func (c *Client) Logout(ctx context.Context, accessToken string) error {
 // api returns a client of the service. It is anonymous: the token is all that
 // counts.
 func (c *Client) api() (*sso.Client, error) {
-	if err := awsapi.CheckRegion(c.Region); err != nil {
+	config, err := awsapi.Endpoint(*c).Config(nil, unlessThrottled{awsapi.NewRetryer()})
+	if err != nil {
 		return nil, err
 	}
-	if err := awsapi.CheckEndpoint(c.Endpoint); err != nil {
-		return nil, err
-	}
-	if err := awsapi.CheckClient(c.HTTPClient); err != nil {
-		return nil, err
-	}
-	if c.Endpoint != "" && (c.UseFIPS || c.UseDualStack) {
-		return nil, &awsapi.SettingError{Setting: "endpoint", Value: c.Endpoint, Problem: "cannot be custom with FIPS or dual-stack"}
-	}
-	options := sso.Options{
-		Region:      c.Region,
-		AppID:       c.AppID,
-		Credentials: aws.AnonymousCredentials{},
-		HTTPClient:  awsapi.HTTPClient(c.HTTPClient),
-		Retryer:     unlessThrottled{awsapi.NewRetryer()},
-		APIOptions:  awsapi.Middleware(),
-		// Nothing is signed.
-		DisableClockSkewCorrection: true,
-	}
-	if c.Endpoint != "" {
-		options.BaseEndpoint = &c.Endpoint
-	}
-	if c.UseFIPS {
-		options.EndpointOptions.UseFIPSEndpoint = aws.FIPSEndpointStateEnabled
-	}
-	if c.UseDualStack {
-		options.EndpointOptions.UseDualStackEndpoint = aws.DualStackEndpointStateEnabled
-	}
-	return sso.New(options), nil
+	return sso.NewFromConfig(config), nil
 }
 
 // unlessThrottled leaves it to the caller when to ask again after a 429: the

@@ -77,7 +77,7 @@ func TestIncompleteCredentialsAreErrors(t *testing.T) {
 	} {
 		s, c := serving(ok(strings.Replace(credentials, change[0], change[1], 1)))
 		_, err := c.RoleCredentials(t.Context(), token, account, "Admin")
-		e, isError := errors.AsType[*portal.Error](err)
+		e, isError := errors.AsType[*awsapi.Error](err)
 		if !isError || e.StatusCode != 200 || e.Op != "GetRoleCredentials" || e.Temporary() {
 			t.Errorf("%q for %q: %v", change[1], change[0], err)
 		}
@@ -105,7 +105,7 @@ func TestAnAnswerCutShortIsAnError(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, c := serving(reply{status: 200, body: credentials[:50], cut: true})
 		_, err := c.RoleCredentials(t.Context(), token, account, "Admin")
-		if _, ok := errors.AsType[*portal.Error](err); !ok {
+		if _, ok := errors.AsType[*awsapi.Error](err); !ok {
 			t.Errorf("got %v", err)
 		}
 		isNone(t, err)
@@ -193,7 +193,7 @@ func TestAListGoesRoundOnlyOnce(t *testing.T) {
 				names++
 			}
 		}
-		if e, ok := errors.AsType[*portal.Error](last); !ok || e.Op != "ListAccountRoles" {
+		if e, ok := errors.AsType[*awsapi.Error](last); !ok || e.Op != "ListAccountRoles" {
 			t.Errorf("%s: %v", name, last)
 		}
 		isNone(t, last)
@@ -232,7 +232,7 @@ func TestEndpointsFollowTheRules(t *testing.T) {
 		{portal.Client{Region: "eu-west-1", UseDualStack: true}, "https://portal.sso.eu-west-1.api.aws"},
 		{portal.Client{Region: "us-gov-west-1", UseFIPS: true}, "https://portal.sso.us-gov-west-1.amazonaws.com"},
 		{portal.Client{Region: "cn-north-1"}, "https://portal.sso.cn-north-1.amazonaws.com.cn"},
-		{portal.Client{Region: "us-east-1", Endpoint: "http://127.0.0.1:8080/", AppID: "their-app"}, "http://127.0.0.1:8080"},
+		{portal.Client{Region: "us-east-1", URL: "http://127.0.0.1:8080/", AppID: "their-app"}, "http://127.0.0.1:8080"},
 	}
 	for _, tt := range tests {
 		s, with := serving(reply{status: 200})
@@ -252,9 +252,9 @@ func TestSettingsThatCannotWorkSendNothing(t *testing.T) {
 	for _, c := range []portal.Client{
 		{},
 		{Region: "us-east-1/"},
-		{Region: "us-east-1", Endpoint: "http://portal.example"},
-		{Region: "us-east-1", Endpoint: "https://portal.example", UseFIPS: true},
-		{Region: "us-east-1", Endpoint: "https://portal.example", UseDualStack: true},
+		{Region: "us-east-1", URL: "http://portal.example"},
+		{Region: "us-east-1", URL: "https://portal.example", UseFIPS: true},
+		{Region: "us-east-1", URL: "https://portal.example", UseDualStack: true},
 	} {
 		s, with := serving(ok(credentials))
 		c.HTTPClient = with.HTTPClient
@@ -285,7 +285,7 @@ func TestAnOperationTakesFifteenSecondsAtMost(t *testing.T) {
 		if took := time.Since(start); took != 15*time.Second {
 			t.Errorf("took %v", took)
 		}
-		if e, ok := errors.AsType[*portal.Error](err); !ok || e.StatusCode != 0 || !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "no answer within 15s") {
+		if e, ok := errors.AsType[*awsapi.Error](err); !ok || e.StatusCode != 0 || !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "no answer within 15s") {
 			t.Errorf("got %v", err)
 		}
 	})
@@ -299,9 +299,9 @@ func TestTheTokenIsNotCarriedToAnotherHost(t *testing.T) {
 	for _, status := range []int{301, 302, 303, 307, 308} {
 		far := httptest.NewServer(http.RedirectHandler(thief.URL, status))
 		for _, client := range []*http.Client{nil, {}} {
-			c := &portal.Client{Region: "us-east-1", Endpoint: far.URL, HTTPClient: client}
+			c := &portal.Client{Region: "us-east-1", URL: far.URL, HTTPClient: client}
 			_, err := c.RoleCredentials(t.Context(), token, account, "Admin")
-			if e, ok := errors.AsType[*portal.Error](err); !ok || e.StatusCode != status {
+			if e, ok := errors.AsType[*awsapi.Error](err); !ok || e.StatusCode != status {
 				t.Errorf("HTTP %d: %v", status, err)
 			}
 			isNone(t, err)
@@ -328,7 +328,7 @@ func TestAListThatDoesNotEndIsAnError(t *testing.T) {
 		}) {
 			failed = err
 		}
-		if e, ok := errors.AsType[*portal.Error](failed); !ok || e.Op != "ListAccounts" || !strings.Contains(e.Error(), "does not end") || asked != c.pages {
+		if e, ok := errors.AsType[*awsapi.Error](failed); !ok || e.Op != "ListAccounts" || !strings.Contains(e.Error(), "does not end") || asked != c.pages {
 			t.Errorf("%s: after %d of them: %v", name, asked, failed)
 		}
 	}
