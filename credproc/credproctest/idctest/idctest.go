@@ -76,7 +76,7 @@ type Server struct {
 	// hours by default.
 	MaxConsoleSession time.Duration
 	// TokenSize is the length of access and refresh tokens in characters: 240 by
-	// default, and at least 100, to have room for random ones.
+	// default. Less than 100 means 100.
 	TokenSize int
 	// DeviceCodeLife is ten minutes by default.
 	DeviceCodeLife time.Duration
@@ -93,7 +93,7 @@ type Server struct {
 	// operation has taken effect even if the client goes away meanwhile.
 	Latency time.Duration
 	// PageSize is the number of entries in a page if the client does not say, 50
-	// by default.
+	// by default. Less than 1 means 1.
 	PageSize int
 	// MaxPageSize limits the pages further. Zero means the 100 entries that a
 	// client may ask for.

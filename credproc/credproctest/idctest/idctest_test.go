@@ -346,3 +346,17 @@ func TestAZeroServerSaysHowToMakeOne(t *testing.T) {
 		t.Errorf("status %d, %q, error %v", answer.StatusCode, body, err)
 	}
 }
+
+func TestSizesThatCannotBeAreTheNearestThatCan(t *testing.T) {
+	s := New()
+	s.TokenSize, s.PageSize = -1, 0
+	w := inMemory(t, s)
+	_, tokens := w.signIn(accountAccess)
+	if n := len(tokens.text("accessToken")); n != 100 {
+		t.Errorf("an access token of %d characters, want 100", n)
+	}
+	page := w.portal("GET", "/assignment/accounts", tokens.text("accessToken"))
+	if page.status != 200 || strings.Count(page.body, "accountId") != 1 || !strings.Contains(page.body, `"nextToken":"`) {
+		t.Errorf("the first page: %d %s", page.status, page.body)
+	}
+}

@@ -141,7 +141,7 @@ func page[T any](list []T, query url.Values, size, most int) ([]T, *string, erro
 		}
 		start = n
 	}
-	end := start + size
+	end := start + max(size, 1)
 	if end >= len(list) {
 		return list[start:], nil, nil
 	}

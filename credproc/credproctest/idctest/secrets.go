@@ -37,13 +37,16 @@ func (m *mint) secret(prefix string, n int) string {
 	return value
 }
 
-func (m *mint) accessToken(n int) string  { return m.secret("aoaAAAAAG", n) }
-func (m *mint) refreshToken(n int) string { return m.secret("aorAAAAAG", n) }
+func (m *mint) accessToken(n int) string  { return m.secret("aoaAAAAAG", max(n, minTokenSize)) }
+func (m *mint) refreshToken(n int) string { return m.secret("aorAAAAAG", max(n, minTokenSize)) }
 func (m *mint) deviceCode() string        { return m.secret("", 86) }
 func (m *mint) authorizationCode() string { return m.secret("", 600) }
 func (m *mint) secretAccessKey() string   { return m.secret("", 40) }
 func (m *mint) sessionToken() string      { return m.secret("IQoJb3JpZ2luX2VjE", 880) }
 func (m *mint) signinToken() string       { return m.secret("", 400) }
+
+// minTokenSize has room for the marker and enough that is random.
+const minTokenSize = 100
 
 // clientSecret looks like the signed token that the real service gives, about
 // 2.6 KB of it.
