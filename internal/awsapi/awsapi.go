@@ -58,12 +58,13 @@ func NewRetryer() aws.Retryer {
 
 // Middleware is what every service client of ours adds to its stack: our name
 // in the User-Agent ("lib/credproc#VERSION"), bounded answers that [AnswerTo]
-// can read, and the log of [WithLogger].
+// can read, the log of [WithLogger], and the body of [plainBody].
 func Middleware() []func(*middleware.Stack) error {
 	return []func(*middleware.Stack) error{
 		awsmiddleware.AddSDKAgentKeyValue(awsmiddleware.FrameworkMetadata, "credproc", Version()),
 		func(stack *middleware.Stack) error {
-			return errors.Join(stack.Deserialize.Add(boundAnswer{}, middleware.After), stack.Initialize.Add(logCall{}, middleware.After))
+			return errors.Join(stack.Deserialize.Add(boundAnswer{}, middleware.After), stack.Initialize.Add(logCall{}, middleware.After),
+				stack.Build.Add(plainBody{}, middleware.Before))
 		},
 	}
 }
