@@ -329,9 +329,6 @@ func TestTheSeedsSaySomething(t *testing.T) {
 			if err := file.write(c); err != nil {
 				t.Fatal(err)
 			}
-			if name == "the note of a record" { // which names the record beside it
-				c.with(t, storedFiles["a record"], seed(t, "a record"))
-			}
 			if got, err := c.with(t, file, seed(t, name)); got == nil || err != nil {
 				t.Errorf("%s: it says %v, %v", name, got, err)
 			}
