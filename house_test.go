@@ -475,6 +475,7 @@ var mayImport = map[string][]string{
 	"examples/sdk":         {"credproc", "tokencache", "tokencache/keyring", "oidc"},
 	"examples/signin":      {"tokencache", "tokencache/keyring", "oidc"},
 
+	"cmd/internal/child":    {"cmd/internal/terminal"},
 	"cmd/internal/endpoint": {"cmd/internal/terminal", "internal/"},
 	"cmd/internal/profiles": {"cmd/internal/terminal", "credproc", "oidc", "internal/"},
 	"cmd/internal/terminal": {"internal/printable"},
@@ -758,7 +759,7 @@ var mayPrint = map[string][]string{
 	"t.out": {room + "terminal.go"}, "t.err": {room + "terminal.go"}, ".OutWriter": {}, ".ErrWriter": {},
 	".Stdout": {"cmd/app.go"}, ".Stderr": {"cmd/app.go"}, // for a terminal
 	".tty": {room + "terminal.go"}, "OpenControlling": {room + "terminal.go"},
-	"terminal.OpenControlling": {"cmd/exec_unix.go"}, // which only asks it something
+	"terminal.OpenControlling": {"cmd/internal/child/child_unix.go"}, // which only asks it something
 	"Prose":                    {room + "prose.go"}, "terminal.Prose()": {},
 	"mapped": {room + "paint.go", room + "picker.go"}, // which break and cut it
 	// What is for programs goes out as it is.

@@ -25,10 +25,10 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 
 	"github.com/alecthomas/kong"
 
+	"github.com/credproc/credproc/cmd/internal/child"
 	"github.com/credproc/credproc/cmd/internal/terminal"
 	"github.com/credproc/credproc/credproc"
 	"github.com/credproc/credproc/internal/awsapi"
@@ -199,8 +199,7 @@ type run struct {
 	// Somebody has called it who may be asked which session is meant.
 	attended bool
 
-	signals chan os.Signal        // that are deferred
-	relay   atomic.Pointer[relay] // gets them instead, while a command runs
+	signals *child.Signals
 }
 
 func newRun(a *App, config *credproc.Config, attended bool) *run {
@@ -225,7 +224,8 @@ func (a *App) do(ctx context.Context, attended bool, command func(context.Contex
 		return err
 	}
 	r := newRun(a, config, attended)
-	ctx, stop := r.deferSignals(ctx)
+	r.signals = &child.Signals{Pause: r.pause}
+	ctx, stop := r.signals.Defer(ctx)
 	defer stop()
 	r.Cause = func() error { return context.Cause(ctx) }
 	err = command(ctx, r)

@@ -46,7 +46,7 @@ func (c *consoleCommand) Run(ctx context.Context, a *App) error {
 			return c.startPage(r)
 		}
 		if t, found := r.activeTarget(); t != nil && c.roleFlags == (roleFlags{}) {
-			c.roleFlags = found.Role
+			c.roleFlags = roleFlags(found.Role)
 		}
 		if err := c.choose(ctx, r); err != nil {
 			return err
@@ -128,7 +128,7 @@ func escape(value string) string { return strings.ReplaceAll(url.QueryEscape(val
 // destination returns the page of the console that is meant, and the region.
 func (c *consoleCommand) destination(r *run, t *target) (page, region string, err error) {
 	getenv := r.getenvBefore()
-	if _, found := r.activeTarget(); found.Role == c.roleFlags {
+	if _, found := r.activeTarget(); roleFlags(found.Role) == c.roleFlags {
 		getenv = r.getenv // the region of this shell is that of the role
 	}
 	region = cmp.Or(c.Region, getenv("AWS_REGION"), getenv("AWS_DEFAULT_REGION"))

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/credproc/credproc/cmd/internal/child"
 	"github.com/credproc/credproc/internal/awsapi"
 )
 
@@ -16,11 +17,11 @@ import (
 //
 // https://docs.aws.amazon.com/sdkref/latest/guide/feature-imds-credentials.html
 func (d *doctor) instance() {
-	if strings.EqualFold(d.getenv(noMetadata), "true") {
+	if strings.EqualFold(d.getenv(child.NoMetadata), "true") {
 		return
 	}
 	if onEC2(os.DirFS("/sys")) || !d.offline && d.metadataAnswers() {
-		d.warn("instance role", "set "+noMetadata+"=true, as exec does for its command",
+		d.warn("instance role", "set "+child.NoMetadata+"=true, as exec does for its command",
 			"this is an EC2 instance: when credentials fail or end, the SDKs for JavaScript and C++ silently use the instance's role")
 	}
 }

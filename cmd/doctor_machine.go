@@ -17,6 +17,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/credproc/credproc/cmd/internal/child"
 	"github.com/credproc/credproc/cmd/internal/terminal"
 	"github.com/credproc/credproc/internal/awsconfig"
 	"github.com/credproc/credproc/internal/flight"
@@ -28,7 +29,7 @@ import (
 // environment are the variables that change what AWS programs do.
 func (d *doctor) environment() {
 	const check = "environment"
-	ours, given := d.activeRole()
+	ours, given := d.roleHere()
 	for _, v := range []struct{ name, beside, seen string }{
 		{"AWS_ACCESS_KEY_ID", " AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN", "credentials in the environment come before every profile, and nobody renews them"},
 		{"AWS_SECURITY_TOKEN", "", "boto3 and the AWS CLI take this session token before AWS_SESSION_TOKEN"},
@@ -64,7 +65,7 @@ func (d *doctor) environment() {
 }
 
 // given are credentials in the environment that exec or env has put there.
-func (d *doctor) given(check string, ours active) {
+func (d *doctor) given(check string, ours child.Active) {
 	label := d.setting("ACTIVE_PROFILE")
 	end, err := time.Parse(time.RFC3339, d.getenv("AWS_CREDENTIAL_EXPIRATION"))
 	switch {

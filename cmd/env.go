@@ -11,6 +11,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
+	"github.com/credproc/credproc/cmd/internal/child"
 	"github.com/credproc/credproc/cmd/internal/terminal"
 	"github.com/credproc/credproc/internal/printable"
 )
@@ -37,7 +38,7 @@ func (c *envCommand) Run(ctx context.Context, a *App) error {
 		return a.printUnset(c.Format)
 	}
 	if c.Unset {
-		return a.printSteps(c.Shell, a.stepsBack(a.inherited()))
+		return a.printSteps(c.Shell, a.own().StepsBack(a.inherited()))
 	}
 	use := shells[c.Shell].use
 	if c.Format != "" {
@@ -59,17 +60,17 @@ func (c *envCommand) Run(ctx context.Context, a *App) error {
 			return err
 		}
 		before := a.inherited()
-		g := c.grant(r, a.without(before))
-		g.keys(credentials)
-		after := a.with(before, g)
+		g := c.grant(r, a.own().Without(before))
+		g.Keys(credentials)
+		after := a.own().With(before, g)
 		if c.Format == "" {
-			return a.printSteps(c.Shell, a.steps(before, after))
+			return a.printSteps(c.Shell, a.own().Steps(before, after))
 		}
 		text, err := formats[c.Format].credentials(credentials)
 		if err != nil {
 			return err
 		}
-		if names := conflicts(before, after, g.role.Profile); names != nil && use != "" {
+		if names := child.Conflicts(before, after, g.Role.Profile); names != nil && use != "" {
 			a.term().Say("%s: warning: these variables are set and override or conflict with the credentials: %s. Without --format, env changes them too.",
 				a.name(), strings.Join(names, ", "))
 		}
@@ -83,8 +84,8 @@ func (a *App) printUnset(format string) error {
 	if unset == "" {
 		return &usageError{problem: "--unset is for the formats that a shell reads, which " + format + " is not"}
 	}
-	for _, v := range variables(aws.Credentials{SessionToken: "any", CanExpire: true}, "") {
-		if err := a.term().Verbatim(fmt.Sprintf(unset+"\n", v.name)); err != nil {
+	for _, v := range child.Variables(aws.Credentials{SessionToken: "any", CanExpire: true}, "") {
+		if err := a.term().Verbatim(fmt.Sprintf(unset+"\n", v.Name)); err != nil {
 			return err
 		}
 	}
@@ -93,22 +94,22 @@ func (a *App) printUnset(format string) error {
 
 // printSteps prints what a shell has to do. A value that cannot be written for
 // it is an error if it belongs to the credentials; any other is left out.
-func (a *App) printSteps(name string, steps []setting) error {
+func (a *App) printSteps(name string, steps []child.Setting) error {
 	sh := shells[name]
 	var removed []string
 	var sets strings.Builder
 	for _, s := range steps {
-		quoted, err := sh.quoted(s.value)
+		quoted, err := sh.quoted(s.Value)
 		switch {
-		case s.value != "" && err == nil:
-			fmt.Fprintf(&sets, sh.line+"\n", s.name, quoted)
+		case s.Value != "" && err == nil:
+			fmt.Fprintf(&sets, sh.line+"\n", s.Name, quoted)
 			continue
-		case err != nil && (isSecret(s.name) || s.name == endpointURL):
-			return fmt.Errorf("%s cannot be printed for %s: %w", s.name, name, err)
+		case err != nil && (child.IsSecret(s.Name) || s.Name == child.EndpointURL):
+			return fmt.Errorf("%s cannot be printed for %s: %w", s.Name, name, err)
 		case err != nil:
-			a.term().Say("%s: warning: %s is not set, since its value cannot be printed for %s: %v", a.name(), s.name, name, err)
+			a.term().Say("%s: warning: %s is not set, since its value cannot be printed for %s: %v", a.name(), s.Name, name, err)
 		}
-		removed = append(removed, s.name)
+		removed = append(removed, s.Name)
 	}
 	return a.term().Verbatim(sh.unset(removed) + sets.String())
 }
@@ -196,15 +197,15 @@ func (f format) credentials(c aws.Credentials) (string, error) {
 		return string(text), err
 	}
 	var text strings.Builder
-	for _, v := range variables(c, "-07:00") {
-		quoted, err := v.value, checkPrintable(v.value)
+	for _, v := range child.Variables(c, "-07:00") {
+		quoted, err := v.Value, checkPrintable(v.Value)
 		if err == nil {
-			quoted, err = f.quote(v.value)
+			quoted, err = f.quote(v.Value)
 		}
 		if err != nil {
-			return "", fmt.Errorf("%s cannot be printed so: %w", v.name, err)
+			return "", fmt.Errorf("%s cannot be printed so: %w", v.Name, err)
 		}
-		fmt.Fprintf(&text, f.line+"\n", v.name, quoted)
+		fmt.Fprintf(&text, f.line+"\n", v.Name, quoted)
 	}
 	return text.String(), nil
 }
@@ -315,7 +316,7 @@ func ifExpiring(c aws.Credentials, zone string) string {
 	if !c.CanExpire {
 		return ""
 	}
-	return expiration(c.Expires, zone)
+	return child.Expiration(c.Expires, zone)
 }
 
 // lifeFlags are for commands that hand out what they cannot renew.

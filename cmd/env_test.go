@@ -13,6 +13,8 @@ import (
 	"unicode/utf16"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/credproc/credproc/cmd/internal/child"
 )
 
 // everyLetter is every printable character that credentials could have in them.
@@ -141,7 +143,7 @@ var oddNames = []string{
 	"\u672c\u756a", "gr\u00f6\u00dfe", "\u201cquotes\u201d \u2018and\u2019", "\U0001f511", "%PATH%", "^", "a&b|c<d>e", "(a)", "#", "{a,b}", "[a]",
 }
 
-func printed(t *testing.T, shell string, steps ...setting) (text, said string) {
+func printed(t *testing.T, shell string, steps ...child.Setting) (text, said string) {
 	t.Helper()
 	var out, complaint strings.Builder
 	a := &App{Stdout: &out, Stderr: &complaint}
@@ -152,13 +154,13 @@ func printed(t *testing.T, shell string, steps ...setting) (text, said string) {
 }
 
 func TestShellsReadBackTheWholeChange(t *testing.T) {
-	var steps []setting
+	var steps []child.Setting
 	want := ""
 	for i, name := range oddNames {
-		steps = append(steps, setting{fmt.Sprintf("ODD%d", i), name})
+		steps = append(steps, child.Setting{Name: fmt.Sprintf("ODD%d", i), Value: name})
 		want += fmt.Sprintf("ODD%d=%s\x00", i, name)
 	}
-	steps = append(steps, setting{"GONE", ""}, setting{"NEVER", ""})
+	steps = append(steps, child.Setting{Name: "GONE", Value: ""}, child.Setting{Name: "NEVER", Value: ""})
 	for _, tt := range []struct{ program, shell, use string }{
 		{"sh", "sh", `set -eu; eval "$1"; env -0`}, {"dash", "sh", `set -eu; eval "$1"; env -0`},
 		{"bash", "sh", `set -eu; eval "$1"; env -0`}, {"zsh", "sh", `set -eu; eval "$1"; env -0`},
@@ -195,7 +197,7 @@ func sorted(environ string) string {
 
 func TestPowerShellReadsBackTheWholeChange(t *testing.T) {
 	for _, name := range oddNames {
-		text, said := printed(t, "powershell", setting{"ODD", name}, setting{"GONE", ""})
+		text, said := printed(t, "powershell", child.Setting{Name: "ODD", Value: name}, child.Setting{Name: "GONE", Value: ""})
 		removed, set, _ := strings.Cut(text, "\n")
 		quoted, ok := strings.CutPrefix(strings.TrimSuffix(set, "\n"), "$Env:ODD=")
 		if got, err := unquotePowerShell(quoted); err != nil || got != name || !ok || said != "" || strings.ContainsFunc(set, func(r rune) bool { return r > '~' }) {
@@ -211,7 +213,7 @@ func TestPowerShellReadsBackTheWholeChange(t *testing.T) {
 func TestWhatCmdCannotHoldIsLeftOutAndSaid(t *testing.T) {
 	for _, name := range oddNames {
 		bad := strings.ContainsAny(name, "%!\"") || strings.ContainsFunc(name, func(r rune) bool { return r > '~' })
-		text, said := printed(t, "cmd", setting{"CREDPROC_ACTIVE_PROFILE", name})
+		text, said := printed(t, "cmd", child.Setting{Name: "CREDPROC_ACTIVE_PROFILE", Value: name})
 		want := `set "CREDPROC_ACTIVE_PROFILE=` + name + "\"\n"
 		if bad {
 			want = `set "CREDPROC_ACTIVE_PROFILE="` + "\n"
@@ -225,9 +227,9 @@ func TestWhatCmdCannotHoldIsLeftOutAndSaid(t *testing.T) {
 // A wrong value of these would be another identity.
 func TestCredentialsThatAShellCannotHoldAreAnError(t *testing.T) {
 	for shell := range shells {
-		for _, name := range []string{"AWS_SESSION_TOKEN", endpointURL} {
+		for _, name := range []string{"AWS_SESSION_TOKEN", child.EndpointURL} {
 			var out strings.Builder
-			err := (&App{Stdout: &out}).printSteps(shell, []setting{{"AWS_ACCESS_KEY_ID", "a"}, {name, "a\nb"}})
+			err := (&App{Stdout: &out}).printSteps(shell, []child.Setting{{Name: "AWS_ACCESS_KEY_ID", Value: "a"}, {Name: name, Value: "a\nb"}})
 			if err == nil || out.String() != "" || !strings.HasPrefix(err.Error(), name+" cannot be printed for "+shell+": ") {
 				t.Errorf("%s: %v, %s", shell, err, &out)
 			}

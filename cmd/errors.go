@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/credproc/credproc/cmd/internal/child"
 	"github.com/credproc/credproc/cmd/internal/endpoint"
 	"github.com/credproc/credproc/cmd/internal/profiles"
 	"github.com/credproc/credproc/cmd/internal/terminal"
@@ -105,8 +106,8 @@ func (a *App) advise(err error) advice {
 	if e, ok := errors.AsType[*terminal.InterruptedError](err); ok {
 		return advice{status: e.Status, text: terminal.ErrorText(e)}
 	}
-	if e, ok := errors.AsType[*statusError](err); ok {
-		return advice{status: e.status, text: terminal.Line(e.say)}
+	if e, ok := errors.AsType[*child.StatusError](err); ok {
+		return advice{status: e.Status, text: terminal.Line(e.Say)}
 	}
 	if e, ok := errors.AsType[*ownError](err); ok {
 		say := a.advise(e.err)

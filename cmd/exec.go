@@ -6,11 +6,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net/http"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -19,18 +15,14 @@ import (
 	"github.com/alecthomas/kong"
 	"github.com/aws/aws-sdk-go-v2/aws"
 
+	"github.com/credproc/credproc/cmd/internal/child"
 	"github.com/credproc/credproc/cmd/internal/endpoint"
 	"github.com/credproc/credproc/cmd/internal/terminal"
 	"github.com/credproc/credproc/credproc"
 )
 
-// The statuses of exec beside those of the command: as env, nice and docker have
-// them.
-const (
-	ownFailure = 125
-	notRunning = 126 // the command is there and cannot be run
-	notFound   = 127
-)
+// ownFailure is the status of exec where it fails itself, as of env, nice and docker.
+const ownFailure = 125
 
 type execCommand struct {
 	grantFlags
@@ -42,7 +34,7 @@ type execCommand struct {
 // Run implements the command, for kong.
 func (c *execCommand) Run(ctx context.Context, a *App, parsed *kong.Context) error {
 	err := c.run(ctx, a, parsed.Args)
-	_, ended := errors.AsType[*statusError](err)
+	_, ended := errors.AsType[*child.StatusError](err)
 	_, signalled := errors.AsType[*terminal.InterruptedError](err)
 	if err == nil || ended || signalled {
 		return err
@@ -69,14 +61,32 @@ func asOwn(parse error, usage *usageError) error {
 	return &ownError{usage}
 }
 
-// statusError is the end of a command with a status that is not 0. If say is
-// "" it has spoken for itself.
-type statusError struct {
-	status int
-	say    string
+// grantFlags are for commands that give credentials to a command or a shell.
+type grantFlags struct {
+	roleFlags
+	lifeFlags
+	Region   string `placeholder:"REGION" help:"The region to set. Default: the profile's, or the one already set."`
+	Metadata bool   `help:"Allow the EC2 instance metadata service, and with it the instance's role."`
 }
 
-func (e *statusError) Error() string { return cmp.Or(e.say, fmt.Sprintf("exit status %d", e.status)) }
+// grant is what is given beside the credentials. The region of an earlier role
+// is not the user's: base does not have it.
+func (c *grantFlags) grant(r *run, base child.Environment) *child.Grant {
+	role := c.roleFlags
+	region := c.Region
+	if !c.isRole() {
+		role.Profile = cmp.Or(c.Profile, r.config.DefaultProfile())
+		region = cmp.Or(region, r.config.Region(role.Profile))
+	}
+	region = cmp.Or(region, base.Get("AWS_REGION"), base.Get("AWS_DEFAULT_REGION"))
+	metadata := cmp.Or(base.Get(child.NoMetadata), "true") // see docs/exec.md
+	if c.Metadata {
+		metadata = ""
+	}
+	return &child.Grant{Role: child.Role(role), Label: c.label(r), Settings: []child.Setting{
+		{Name: "AWS_REGION", Value: region}, {Name: "AWS_DEFAULT_REGION", Value: region}, {Name: child.NoMetadata, Value: metadata}, // boto3 reads the second region
+	}}
+}
 
 func (c *execCommand) run(ctx context.Context, a *App, args []string) error {
 	profile, argv, err := c.split(a, args)
@@ -87,11 +97,11 @@ func (c *execCommand) run(ctx context.Context, a *App, args []string) error {
 	if shell {
 		argv = []string{a.shell()}
 	}
-	path, err := find(argv[0])
+	path, err := child.Find(argv[0])
 	if err != nil {
 		return err
 	}
-	child := &child{path: path, argv: argv}
+	child := &child.Command{Path: path, Args: argv, Stdin: a.term().InReader(), Stdout: a.term().OutWriter(), Stderr: a.term().ErrWriter()}
 	err = a.do(ctx, a.term().Interactive(), func(ctx context.Context, r *run) error {
 		if err := c.name(&c.roleFlags, profile, r); err != nil {
 			return err
@@ -107,9 +117,9 @@ func (c *execCommand) run(ctx context.Context, a *App, args []string) error {
 			return err
 		}
 		before := a.inherited()
-		g := c.grant(r, a.without(before))
-		g.keys(credentials)
-		child.env = a.with(before, g)
+		g := c.grant(r, a.own().Without(before))
+		g.Keys(credentials)
+		child.Env = a.own().With(before, g)
 		if shell {
 			r.Say("Starting %s with credentials of %s, good for %s. Leave it with exit.", path, c.label(r), terminal.Roughly(time.Until(credentials.Expires)))
 		}
@@ -118,7 +128,7 @@ func (c *execCommand) run(ctx context.Context, a *App, args []string) error {
 	if err != nil || c.Server {
 		return err
 	}
-	return a.become(child)
+	return child.Become()
 }
 
 // split finds out what stands behind --, which kong leaves out.
@@ -216,56 +226,9 @@ func (a *App) shell() string {
 	return cmp.Or(a.getenv("SHELL"), "/bin/sh")
 }
 
-// find returns the path of a command, or how a shell would end without it.
-func find(name string) (string, error) {
-	path, err := exec.LookPath(name)
-	switch {
-	case err == nil, errors.Is(err, exec.ErrDot) && runtime.GOOS != "windows": // the user's PATH says so
-		return path, nil
-	case errors.Is(err, fs.ErrPermission), isThere(name):
-		return "", &statusError{notRunning, name + ": cannot be run: permission denied"}
-	}
-	return "", &statusError{notFound, name + ": command not found"}
-}
-
-// isThere reports whether there is a file that is not executable.
-func isThere(name string) bool {
-	if strings.ContainsRune(name, filepath.Separator) {
-		_, err := os.Stat(name)
-		return err == nil
-	}
-	return slices.ContainsFunc(filepath.SplitList(os.Getenv("PATH")), func(dir string) bool {
-		info, err := os.Stat(filepath.Join(dir, name))
-		return dir != "" && err == nil && info.Mode().IsRegular()
-	})
-}
-
-// child is a command to run.
-type child struct {
-	path string
-	argv []string
-	env  environment
-}
-
-// unable tells why the command could not be started, as a shell would.
-func (c *child) unable(err error) error {
-	status := notRunning
-	if errors.Is(err, fs.ErrNotExist) {
-		status = notFound
-	}
-	if e, ok := errors.AsType[*fs.PathError](err); ok {
-		err = e.Err
-	}
-	return &statusError{status, fmt.Sprintf("%s: cannot be run: %v", c.argv[0], err)}
-}
-
-func (c *child) command(a *App) *exec.Cmd {
-	return &exec.Cmd{Path: c.path, Args: c.argv, Env: c.env, Stdin: a.term().InReader(), Stdout: a.term().OutWriter(), Stderr: a.term().ErrWriter()}
-}
-
 // serve runs the command beside an endpoint that has renewed credentials for
 // it, and for nobody else.
-func (c *execCommand) serve(ctx context.Context, r *run, child *child, shell bool) error {
+func (c *execCommand) serve(ctx context.Context, r *run, child *child.Command, shell bool) error {
 	t, err := c.target(r)
 	if err != nil {
 		return err
@@ -291,20 +254,20 @@ func (c *execCommand) serve(ctx context.Context, r *run, child *child, shell boo
 	go func() { served <- e.Serve(serving, listener) }()
 	defer func() { stop(); <-served }()
 	before := r.inherited()
-	base := r.without(before)
+	base := r.own().Without(before)
 	g := c.grant(r, base)
-	g.endpoint("http://"+listener.Addr().String()+"/", token)
+	g.Endpoint("http://"+listener.Addr().String()+"/", token)
 	hidden, err := r.hideDefault(base)
 	if err != nil {
 		return err
 	}
-	g.settings = append(g.settings, hidden...)
-	child.env = r.with(before, g)
+	g.Settings = append(g.Settings, hidden...)
+	child.Env = r.own().With(before, g)
 	if shell {
-		r.Say("Starting %s with credentials of %s, renewed as long as it runs (these end in %s). Leave it with exit.", child.path, s.Name, terminal.Roughly(time.Until(credentials.Expires)))
+		r.Say("Starting %s with credentials of %s, renewed as long as it runs (these end in %s). Leave it with exit.", child.Path, s.Name, terminal.Roughly(time.Until(credentials.Expires)))
 	}
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return r.accompany(child)
+	return r.signals.Run(child)
 }

@@ -21,6 +21,7 @@ import (
 
 	"github.com/creack/pty"
 
+	"github.com/credproc/credproc/cmd/internal/child"
 	"github.com/credproc/credproc/cmd/internal/endpoint"
 	"github.com/credproc/credproc/cmd/internal/terminal"
 	"github.com/credproc/credproc/credproc/credproctest/idctest"
@@ -191,7 +192,7 @@ func TestTheCommandGetsExactlyWhatItIsToGet(t *testing.T) {
 				delete(got, name)
 			}
 		}
-		for _, value := range (&App{}).activeIn(func(name string) string { return got[name] }).Was {
+		for _, value := range (&App{}).own().ActiveIn(func(name string) string { return got[name] }).Was {
 			if strings.HasPrefix(value, "stale secret") {
 				t.Errorf("it keeps a secret that was there before: %s", value)
 			}
@@ -310,28 +311,6 @@ func TestACommandCanBeStoppedAndContinued(t *testing.T) {
 		p.types("exit\n")
 		p.ends(0)
 	})
-}
-
-// A key that stops or ends the command reaches both, and this process may be slow
-// to see it: a second stop, or another status, would be an answer to a key that
-// nobody pressed.
-func TestASignalThatIsLateIsTheCommands(t *testing.T) {
-	r := newRun(&App{Stdin: strings.NewReader("")}, nil, false)
-	ctx, stop := r.deferSignals(t.Context())
-	defer stop()
-	sh, err := exec.LookPath("sh")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := r.accompany(&child{path: sh, argv: []string{"sh", "-c", "exit 0"}}); err != nil {
-		t.Fatal(err)
-	}
-	r.signals <- syscall.SIGINT
-	r.signals <- syscall.SIGPIPE
-	(&machine{T: t}).until("the signals were taken", func() bool { return len(r.signals) == 0 })
-	if ctx.Err() != nil {
-		t.Errorf("it was ended: %v", context.Cause(ctx))
-	}
 }
 
 func TestSignalsArePassedOn(t *testing.T) {
@@ -473,7 +452,7 @@ func TestAnOfferThatIsOverReadsNothing(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	a := &App{
 		Stdin: here, Stdout: here, Stderr: here, HTTPClient: m.idc.Client(), Environ: func() []string { return m.env },
-		Getenv: func(name string) string { return environment(m.env).get(name) },
+		Getenv: func(name string) string { return child.Environment(m.env).Get(name) },
 	}
 	status := make(chan int, 1)
 	go func() { status <- a.Run(ctx, []string{"exec", "line", "--", "true"}) }()

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 
+	"github.com/credproc/credproc/cmd/internal/child"
 	"github.com/credproc/credproc/internal/awsconfig"
 	"github.com/credproc/credproc/internal/safedir"
 )
@@ -15,16 +16,16 @@ import (
 // every SDK asks last. Of the config file the command sees a copy without what
 // gives that profile credentials. Of the credentials file no copy is made, since
 // it would have keys in it: the command does not see it at all.
-func (r *run) hideDefault(e environment) ([]setting, error) {
-	home := e.get("HOME")
+func (r *run) hideDefault(e child.Environment) ([]child.Setting, error) {
+	home := e.Get("HOME")
 	if home == "" {
 		home, _ = os.UserHomeDir()
 	}
-	config, credentials, err := awsconfig.Paths(e.get, home)
+	config, credentials, err := awsconfig.Paths(e.Get, home)
 	if err != nil {
 		return nil, err
 	}
-	var hidden []setting
+	var hidden []child.Setting
 	if text, found, err := withoutDefault(config, false); err != nil {
 		return nil, err
 	} else if found {
@@ -32,13 +33,13 @@ func (r *run) hideDefault(e environment) ([]setting, error) {
 		if err != nil {
 			return nil, err
 		}
-		hidden = append(hidden, setting{"AWS_CONFIG_FILE", copied})
+		hidden = append(hidden, child.Setting{Name: "AWS_CONFIG_FILE", Value: copied})
 		r.Say("%s: profile default in %s has credentials, which SDKs take before those of an endpoint: the command sees a copy of the file without them.", r.name(), config)
 	}
 	if _, found, err := withoutDefault(credentials, true); err != nil {
 		return nil, err
 	} else if found {
-		hidden = append(hidden, setting{"AWS_SHARED_CREDENTIALS_FILE", os.DevNull})
+		hidden = append(hidden, child.Setting{Name: "AWS_SHARED_CREDENTIALS_FILE", Value: os.DevNull})
 		r.Say("%s: profile default in %s has credentials, which SDKs take before those of an endpoint: the command does not see that file.", r.name(), credentials)
 	}
 	return hidden, nil

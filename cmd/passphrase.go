@@ -4,11 +4,14 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/credproc/credproc/cmd/internal/child"
 	"github.com/credproc/credproc/tokencache/keyring"
 )
 
@@ -110,4 +113,38 @@ func (a *App) askPassphrase(ctx context.Context, ask keyring.PassphraseRequest) 
 		a.passphrase = func() string { return secret }
 		return secret, nil
 	}
+}
+
+// private are our own variables that hold secrets, without their prefix. A
+// command does not inherit them.
+var private = []string{"PASSPHRASE", "SERVE_TOKEN"}
+
+// takeSecret returns one of these, and takes it out of the environment of this
+// process: what go-keyring starts inherits that.
+func (a *App) takeSecret(name string) string {
+	secret, taken := a.secrets[name]
+	if taken {
+		return secret
+	}
+	if a.secrets == nil {
+		a.secrets = make(map[string]string)
+	}
+	a.secrets[name] = a.setting(name)
+	if a.Getenv == nil {
+		os.Unsetenv(a.variable(name))
+	}
+	return a.secrets[name]
+}
+
+// inherited is what every process that we start may see of our environment.
+func (a *App) inherited() child.Environment {
+	from := a.Environ
+	if from == nil {
+		from = os.Environ
+	}
+	e := child.Environment(slices.Clone(from()))
+	for _, name := range private {
+		e.Remove(a.variable(name))
+	}
+	return e
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/credproc/credproc/cmd/internal/child"
 	"github.com/credproc/credproc/internal/printable"
 )
 
@@ -33,7 +34,7 @@ func TestAReportIsNoLongerForWhatItTellsOf(t *testing.T) {
 		errors.New(nastyText),
 		&usageError{problem: nastyText, more: "Do that.", hint: "credproc login " + shellWord(nastyText)},
 		&configError{errors.New(nastyText)},
-		&statusError{status: 7, say: nastyText},
+		&child.StatusError{Status: 7, Say: nastyText},
 		&noBrowserError{err: errors.New(nastyText), page: nastyText},
 		&nothingAssignedError{session: nastyText},
 	} {

@@ -598,7 +598,7 @@ func checkFormat(format string) error {
 // or of the profile that is meant where none is named.
 func (c *statusCommand) profileFor(r *run) *profileRole {
 	if t, found := r.activeTarget(); t != nil && c.sessionFlags == (sessionFlags{}) {
-		p := profileRole{name: found.Role.label(r)}
+		p := profileRole{name: roleFlagsOf(found).label(r)}
 		if role, ok := t.provider.(*credproc.Provider); ok {
 			p.account, p.role = role.AccountID, role.RoleName
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/credproc/credproc/cmd/internal/child"
 	"github.com/credproc/credproc/cmd/internal/terminal"
 	"github.com/credproc/credproc/credproc"
 	"github.com/credproc/credproc/internal/awsapi"
@@ -228,3 +229,37 @@ func (f *roleFlags) role(r *run) (*target, error) {
 	t.provider, err = r.config.Role(t.session, f.AccountID, f.RoleName)
 	return t, err
 }
+
+// roleHere returns the role that this process's environment has credentials
+// of, if credproc gave them. A profile that the user has set since counts more.
+func (a *App) roleHere() (done child.Active, ok bool) {
+	if a.getenv("AWS_PROFILE") != "" || a.getenv("AWS_DEFAULT_PROFILE") != "" {
+		return child.Active{}, false
+	}
+	done = a.own().ActiveIn(a.getenv)
+	return done, done.Ours(a.getenv)
+}
+
+// activeTarget is that role, or nil: its profile may be gone.
+func (r *run) activeTarget() (*target, child.Active) {
+	done, ok := r.roleHere()
+	if !ok {
+		return nil, child.Active{}
+	}
+	t, err := roleFlagsOf(done).target(r)
+	if err != nil {
+		return nil, child.Active{}
+	}
+	return t, done
+}
+
+// roleFlagsOf are the flags that name the role again.
+func roleFlagsOf(done child.Active) *roleFlags {
+	flags := roleFlags(done.Role)
+	return &flags
+}
+
+// own names the variables of the program's own.
+func (a *App) own() child.Names { return child.Names(a.variable("")) }
+
+func (a *App) getenvBefore() func(string) string { return a.own().Before(a.getenv) }

@@ -1,6 +1,6 @@
 //go:build unix
 
-package cmd
+package child
 
 import (
 	"bytes"
@@ -18,18 +18,18 @@ import (
 	"github.com/credproc/credproc/cmd/internal/terminal"
 )
 
-// become makes this process the command: signals, terminal and exit status are
+// Become makes this process the command: signals, terminal and exit status are
 // the command's own from here on. Nothing of ours is under way any more.
-func (a *App) become(c *child) error {
-	err := syscall.Exec(c.path, c.argv, c.env)
-	if errors.Is(err, syscall.ENOEXEC) && isText(c.path) {
-		err = syscall.Exec("/bin/sh", c.asScript(), c.env)
+func (c *Command) Become() error {
+	err := syscall.Exec(c.Path, c.Args, c.Env)
+	if errors.Is(err, syscall.ENOEXEC) && isText(c.Path) {
+		err = syscall.Exec("/bin/sh", c.asScript(), c.Env)
 	}
 	return c.unable(err)
 }
 
 // asScript is for scripts that do not say what runs them: sh does, as in a shell.
-func (c *child) asScript() []string { return append([]string{"sh", c.path}, c.argv[1:]...) }
+func (c *Command) asScript() []string { return append([]string{"sh", c.Path}, c.Args[1:]...) }
 
 // isText tells such a script from a program for another machine.
 func isText(path string) bool {
@@ -43,19 +43,19 @@ func isText(path string) bool {
 	return bytes.IndexByte(head[:n], 0) < 0
 }
 
-// accompany runs the command and passes signals on to it, until it ends.
-func (r *run) accompany(c *child) error {
+// Run runs the command and passes signals on to it, until it ends.
+func (d *Signals) Run(c *Command) error {
 	// The command is told when this thread ends: see orphanSignal.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	relay := new(relay)
-	r.relayTo(relay)
-	cmd := c.command(r.App)
+	d.relayTo(relay)
+	cmd := c.cmd()
 	cmd.SysProcAttr = orphanSignal()
 	err := cmd.Start()
-	if errors.Is(err, syscall.ENOEXEC) && isText(c.path) {
-		c.argv, c.path = c.asScript(), "/bin/sh"
-		cmd = c.command(r.App)
+	if errors.Is(err, syscall.ENOEXEC) && isText(c.Path) {
+		c.Args, c.Path = c.asScript(), "/bin/sh"
+		cmd = c.cmd()
 		cmd.SysProcAttr = orphanSignal()
 		err = cmd.Start()
 	}
@@ -63,16 +63,16 @@ func (r *run) accompany(c *child) error {
 		return c.unable(err)
 	}
 	relay.begin(cmd.Process)
-	r.stopWith(cmd.Process.Pid)
+	d.stopWith(cmd.Process.Pid)
 	err = cmd.Wait()
 	ended, ok := errors.AsType[*exec.ExitError](err)
 	if !ok {
 		return err
 	}
 	if status := ended.Sys().(syscall.WaitStatus); status.Signaled() {
-		return &statusError{status: 128 + int(status.Signal())}
+		return &StatusError{Status: 128 + int(status.Signal())}
 	}
-	return &statusError{status: ended.ExitCode()}
+	return &StatusError{Status: ended.ExitCode()}
 }
 
 // relay passes signals on to a command.
@@ -126,11 +126,11 @@ func inForeground() bool {
 // relayTo sends all signals to a relay, from now on. After the command has ended
 // there is only its status to return, and a signal that was meant for both may
 // be late: it must not stop this process, or have it end in another way.
-func (r *run) relayTo(p *relay) {
-	r.relay.Store(p)
+func (d *Signals) relayTo(p *relay) {
+	d.relay.Store(p)
 	for _, s := range passed {
 		if !signal.Ignored(s) {
-			signal.Notify(r.signals, s)
+			signal.Notify(d.deferred, s)
 		}
 	}
 }

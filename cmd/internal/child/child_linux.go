@@ -1,4 +1,4 @@
-package cmd
+package child
 
 import (
 	"errors"
@@ -20,9 +20,9 @@ const stopsWithCommand = true
 
 // stopWith stops this process as often as the command stops, which may well do
 // that by itself, and returns when it has ended. A shell sees no other process.
-func (r *run) stopWith(pid int) {
+func (d *Signals) stopWith(pid int) {
 	for changed(pid, unix.WEXITED|unix.WSTOPPED|unix.WNOWAIT) != 0 {
-		resume := r.pause()
+		resume := d.Pause()
 		s := changed(pid, unix.WSTOPPED|unix.WNOHANG) // 0 if it has been continued meanwhile
 		if s == unix.SIGTSTP || s == unix.SIGTTIN || s == unix.SIGTTOU || s != 0 && inForeground() {
 			stopJob()

@@ -1,6 +1,6 @@
 //go:build unix
 
-package cmd
+package child
 
 import (
 	"context"
@@ -14,22 +14,22 @@ import (
 
 // endings are the signals that end a command, after what must not be cut off.
 var endings = map[os.Signal]*terminal.InterruptedError{
-	syscall.SIGINT:  {Name: "interrupted", Status: interrupted},
+	syscall.SIGINT:  {Name: "interrupted", Status: 128 + int(syscall.SIGINT)},
 	syscall.SIGTERM: {Name: "terminated", Status: 128 + int(syscall.SIGTERM)},
 	syscall.SIGHUP:  {Name: "hung up", Status: 128 + int(syscall.SIGHUP)},
 	syscall.SIGQUIT: {Name: "quit", Status: 128 + int(syscall.SIGQUIT)},
 }
 
-// deferSignals makes signals wait for a renewal or sign-in that is between the
+// Defer makes signals wait for a renewal or sign-in that is between the
 // service's answer and the keychain: INT, TERM, HUP and QUIT end ctx, TSTP and
 // TTOU stop the process when nothing is under way. PIPE becomes an error of write.
-func (r *run) deferSignals(ctx context.Context) (context.Context, func()) {
+func (d *Signals) Defer(ctx context.Context) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	signals := make(chan os.Signal, 8)
-	r.signals = signals
+	deferred := make(chan os.Signal, 8)
+	d.deferred = deferred
 	for _, s := range []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGPIPE, syscall.SIGTSTP, syscall.SIGTTOU} {
 		if !signal.Ignored(s) { // nohup, and shells without job control, mean it
-			signal.Notify(signals, s)
+			signal.Notify(deferred, s)
 		}
 	}
 	ended := make(chan struct{})
@@ -38,8 +38,8 @@ func (r *run) deferSignals(ctx context.Context) (context.Context, func()) {
 			select {
 			case <-ended:
 				return
-			case s := <-signals:
-				relay := r.relay.Load()
+			case s := <-deferred:
+				relay := d.relay.Load()
 				if relay != nil && s != syscall.SIGPIPE && s != syscall.SIGTTOU {
 					relay.pass(s)
 				}
@@ -48,21 +48,21 @@ func (r *run) deferSignals(ctx context.Context) (context.Context, func()) {
 					cancel(endings[s])
 				case relay != nil && stopsWithCommand: // see stopWith
 				case s == syscall.SIGTSTP || s == syscall.SIGTTOU:
-					r.stopSelf()
+					d.stopSelf()
 				}
 			}
 		}
 	}()
 	return ctx, func() {
-		signal.Stop(signals)
+		signal.Stop(deferred)
 		close(ended)
 		cancel(nil)
 	}
 }
 
 // stopSelf stops the process as TSTP would have, when it can be.
-func (r *run) stopSelf() {
-	resume := r.pause()
+func (d *Signals) stopSelf() {
+	resume := d.Pause()
 	defer resume()
 	syscall.Kill(os.Getpid(), syscall.SIGSTOP)
 	time.Sleep(time.Millisecond) // the signal takes effect here at the latest

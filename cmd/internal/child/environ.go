@@ -1,7 +1,6 @@
-package cmd
+package child
 
 import (
-	"os"
 	"runtime"
 	"slices"
 	"strings"
@@ -36,8 +35,8 @@ var deciding = []struct {
 }{
 	{"AWS_ACCESS_KEY_ID", given | secret}, {"AWS_SECRET_ACCESS_KEY", given | secret}, {"AWS_SESSION_TOKEN", given | secret},
 	{"AWS_CREDENTIAL_EXPIRATION", given | secret}, {"AWS_ACCOUNT_ID", given | wins},
-	{"AWS_REGION", given | wins}, {"AWS_DEFAULT_REGION", given | wins}, {noMetadata, given},
-	{endpointURL, given}, {endpointToken, given | secret},
+	{"AWS_REGION", given | wins}, {"AWS_DEFAULT_REGION", given | wins}, {NoMetadata, given},
+	{EndpointURL, given}, {endpointToken, given | secret},
 	{"AWS_CONFIG_FILE", given | kept}, {"AWS_SHARED_CREDENTIALS_FILE", given | kept},
 
 	{"AWS_PROFILE", wins}, {"AWS_DEFAULT_PROFILE", wins}, {"AWS_SDK_LOAD_CONFIG", 0},
@@ -54,14 +53,15 @@ var deciding = []struct {
 	{"AWS_SSO_ROLE_ARN", label}, {"AWS_SSO_SESSION_EXPIRATION", label}, {"AWS_SSO_DEFAULT_REGION", label},
 }
 
+// The variables that say where credentials come from.
 const (
-	noMetadata    = "AWS_EC2_METADATA_DISABLED"
-	endpointURL   = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
+	NoMetadata    = "AWS_EC2_METADATA_DISABLED"
+	EndpointURL   = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
 	endpointToken = "AWS_CONTAINER_AUTHORIZATION_TOKEN"
 )
 
-// isSecret reports whether a variable is one of credentials.
-func isSecret(name string) bool {
+// IsSecret reports whether a variable is one of credentials.
+func IsSecret(name string) bool {
 	for _, v := range deciding {
 		if v.name == name {
 			return v.has(secret)
@@ -70,44 +70,11 @@ func isSecret(name string) bool {
 	return false
 }
 
-// private are our own variables that hold secrets, without their prefix. A
-// command does not inherit them.
-var private = []string{"PASSPHRASE", "SERVE_TOKEN"}
+// An Environment is what a command gets, as [os.Environ] has it.
+type Environment []string
 
-// An environment is what a command gets, as [os.Environ] has it.
-type environment []string
-
-// takeSecret returns one of these, and takes it out of the environment of this
-// process: what go-keyring starts inherits that.
-func (a *App) takeSecret(name string) string {
-	secret, taken := a.secrets[name]
-	if taken {
-		return secret
-	}
-	if a.secrets == nil {
-		a.secrets = make(map[string]string)
-	}
-	a.secrets[name] = a.setting(name)
-	if a.Getenv == nil {
-		os.Unsetenv(a.variable(name))
-	}
-	return a.secrets[name]
-}
-
-// inherited is what every process that we start may see of our environment.
-func (a *App) inherited() environment {
-	from := a.Environ
-	if from == nil {
-		from = os.Environ
-	}
-	e := environment(slices.Clone(from()))
-	for _, name := range private {
-		e.remove(a.variable(name))
-	}
-	return e
-}
-
-func (e *environment) remove(names ...string) {
+// Remove removes variables.
+func (e *Environment) Remove(names ...string) {
 	*e = slices.DeleteFunc(*e, func(setting string) bool {
 		return slices.ContainsFunc(names, func(name string) bool { return isNamed(setting, name) })
 	})
@@ -121,7 +88,8 @@ func isNamed(setting, name string) bool {
 	return setting[:len(name)] == name || runtime.GOOS == "windows" && strings.EqualFold(setting[:len(name)], name)
 }
 
-func (e environment) get(name string) string {
+// Get returns the value of a variable, or "".
+func (e Environment) Get(name string) string {
 	for _, setting := range e {
 		if isNamed(setting, name) {
 			return setting[len(name)+1:]
@@ -131,31 +99,32 @@ func (e environment) get(name string) string {
 }
 
 // set leaves out what has no value.
-func (e *environment) set(name, value string) {
-	e.remove(name)
+func (e *Environment) set(name, value string) {
+	e.Remove(name)
 	if value != "" {
 		*e = append(*e, name+"="+value)
 	}
 }
 
-// A setting is a variable with its value. "" removes it.
-type setting struct{ name, value string }
+// A Setting is a variable with its value. "" removes it.
+type Setting struct{ Name, Value string }
 
-// variables are credentials as the SDKs read them, in the order of the AWS CLI.
+// Variables are credentials as the SDKs read them, in the order of the AWS CLI.
 // zone is how UTC is written. JavaScript's SDK wants "Z".
-func variables(c aws.Credentials, zone string) []setting {
-	all := []setting{
+func Variables(c aws.Credentials, zone string) []Setting {
+	all := []Setting{
 		{"AWS_ACCESS_KEY_ID", c.AccessKeyID}, {"AWS_SECRET_ACCESS_KEY", c.SecretAccessKey},
 	}
 	if c.SessionToken != "" {
-		all = append(all, setting{"AWS_SESSION_TOKEN", c.SessionToken})
+		all = append(all, Setting{"AWS_SESSION_TOKEN", c.SessionToken})
 	}
 	if c.CanExpire {
-		all = append(all, setting{"AWS_CREDENTIAL_EXPIRATION", expiration(c.Expires, zone)})
+		all = append(all, Setting{"AWS_CREDENTIAL_EXPIRATION", Expiration(c.Expires, zone)})
 	}
 	return all
 }
 
-func expiration(t time.Time, zone string) string {
+// Expiration writes a time as the SDKs read it. zone is how UTC is written.
+func Expiration(t time.Time, zone string) string {
 	return t.UTC().Format("2006-01-02T15:04:05" + zone)
 }

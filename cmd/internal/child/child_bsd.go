@@ -1,6 +1,6 @@
 //go:build unix && !linux
 
-package cmd
+package child
 
 import "syscall"
 
@@ -12,4 +12,4 @@ func orphanSignal() *syscall.SysProcAttr { return nil }
 const stopsWithCommand = false
 
 // stopWith would stop this process when the command stops.
-func (r *run) stopWith(int) {}
+func (d *Signals) stopWith(int) {}

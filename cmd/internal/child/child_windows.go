@@ -1,4 +1,4 @@
-package cmd
+package child
 
 import (
 	"errors"
@@ -16,23 +16,23 @@ type relay struct{}
 
 func (*relay) pass(os.Signal) {}
 
-// become runs the command in this process's place: there is no exec on Windows.
-func (a *App) become(c *child) error {
+// Become runs the command in this process's place: there is no exec on Windows.
+func (c *Command) Become() error {
 	ignored := make(chan os.Signal, 1)
 	signal.Notify(ignored, os.Interrupt)
 	defer signal.Stop(ignored)
-	return a.runChild(c)
+	return c.run()
 }
 
-// accompany runs the command, and leaves Ctrl-C to it. After it has ended there is
+// Run runs the command, and leaves Ctrl-C to it. After it has ended there is
 // only its status to return.
-func (r *run) accompany(c *child) error {
-	r.relay.Store(new(relay))
-	return r.runChild(c)
+func (d *Signals) Run(c *Command) error {
+	d.relay.Store(new(relay))
+	return c.run()
 }
 
-func (a *App) runChild(c *child) error {
-	cmd := c.command(a)
+func (c *Command) run() error {
+	cmd := c.cmd()
 	if err := cmd.Start(); err != nil {
 		return c.unable(err)
 	}
@@ -42,7 +42,7 @@ func (a *App) runChild(c *child) error {
 	}
 	err = cmd.Wait()
 	if ended, ok := errors.AsType[*exec.ExitError](err); ok {
-		return &statusError{status: ended.ExitCode()}
+		return &StatusError{Status: ended.ExitCode()}
 	}
 	return err
 }
