@@ -1,8 +1,12 @@
 package keyring_test
 
 import (
+	"os"
+	"os/exec"
 	"strings"
 	"testing"
+
+	"github.com/godbus/dbus/v5"
 
 	"github.com/credproc/credproc/tokencache/keyring"
 	"github.com/credproc/credproc/tokencache/keyring/keyringtest"
@@ -36,4 +40,25 @@ func TestEveryKeyringKeepsAnyBytes(t *testing.T) {
 			}
 		})
 	}
+}
+
+// The last test of a real keychain: it stays locked.
+func TestARealSecretServiceShowsItsItemsAndCanBeLocked(t *testing.T) {
+	if os.Getenv("CREDPROC_TEST_KEYRING") != "1" {
+		return
+	}
+	k, conn := keyring.RealService(t)
+	const item = "session-of-the-test"
+	if err := k.Set(t.Context(), item, "what is to be found"); err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.CommandContext(t.Context(), "secret-tool", "search", "--all", "service", "credproc").CombinedOutput()
+	if err != nil || !strings.Contains(string(out), item) || !strings.Contains(string(out), "what is to be found") {
+		t.Errorf("secret-tool: %v: %s", err, out)
+	}
+	service := conn.Object("org.freedesktop.secrets", "/org/freedesktop/secrets")
+	if err := service.Call("org.freedesktop.Secret.Service.Lock", 0, []dbus.ObjectPath{"/org/freedesktop/secrets/collection/login"}).Err; err != nil {
+		t.Fatal(err)
+	}
+	keyring.UnavailableSoon(t, k, keyring.ErrLocked, "keyring locked")
 }

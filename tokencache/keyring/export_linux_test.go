@@ -1,5 +1,8 @@
 package keyring
 
-// Every is everyKeyring for tests that stand outside of the package, as the
-// check of its contract does.
-var Every = everyKeyring
+// For tests that stand outside of the package, as the check of its contract does.
+var (
+	Every           = everyKeyring
+	RealService     = realService
+	UnavailableSoon = unavailableSoon
+)

@@ -10,7 +10,6 @@ import (
 	"io"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -428,24 +427,4 @@ func realService(t *testing.T) (*OS, *dbus.Conn) {
 	}
 	t.Cleanup(func() { conn.Close(); disconnected(t) })
 	return new(OS), conn
-}
-
-func TestARealSecretServiceShowsItsItemsAndCanBeLocked(t *testing.T) {
-	if os.Getenv("CREDPROC_TEST_KEYRING") != "1" {
-		return
-	}
-	k, conn := realService(t)
-	const item = "session-of-the-test"
-	if err := k.Set(t.Context(), item, "what is to be found"); err != nil {
-		t.Fatal(err)
-	}
-	out, err := exec.CommandContext(t.Context(), "secret-tool", "search", "--all", "service", "credproc").CombinedOutput()
-	if err != nil || !strings.Contains(string(out), item) || !strings.Contains(string(out), "what is to be found") {
-		t.Errorf("secret-tool: %v: %s", err, out)
-	}
-	service := conn.Object(secretService, servicePath)
-	if err := service.Call("org.freedesktop.Secret.Service.Lock", 0, []dbus.ObjectPath{loginCollection}).Err; err != nil {
-		t.Fatal(err)
-	}
-	unavailableSoon(t, k, ErrLocked, "keyring locked")
 }
