@@ -61,8 +61,7 @@ func (a *App) startBrowser(argv []string) error {
 // credentials of an exec that credproc was started by.
 func (a *App) browserEnv() []string {
 	e := a.inherited()
-	e.Remove("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN", "AWS_ACCESS_KEY", "AWS_SECRET_KEY",
-		"AWS_CREDENTIAL_EXPIRATION", "AWS_CONTAINER_AUTHORIZATION_TOKEN", "AWS_CONTAINER_CREDENTIALS_FULL_URI")
+	e.RemoveCredentials()
 	return e
 }
 

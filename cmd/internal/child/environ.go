@@ -80,6 +80,17 @@ func (e *Environment) Remove(names ...string) {
 	})
 }
 
+// RemoveCredentials removes keys, tokens, and the address of an endpoint that
+// gives them.
+func (e *Environment) RemoveCredentials() {
+	e.Remove(EndpointURL)
+	for _, v := range deciding {
+		if v.has(secret) {
+			e.Remove(v.name)
+		}
+	}
+}
+
 // isNamed reports whether "NAME=value" is of that name.
 func isNamed(setting, name string) bool {
 	if len(setting) <= len(name) || setting[len(name)] != '=' {
