@@ -282,6 +282,10 @@ func (a *App) aboutKeyring(err error) (advice, bool) {
 			a.variable("KEY_FILE"), strings.ToLower(a.variable("KEY_FILE")))
 		say.hint = a.name() + " keyring reset file"
 		return say, true
+	case errors.Is(err, keyring.ErrBadKeyFile):
+		say.more = terminal.Prosef("%s, or %s in the sso-session, must name the file of 32 random bytes that the keyring was made with. Nothing is lost.\nFor a new keyring, make one first: (umask 077; head -c 32 /dev/urandom >FILE)",
+			a.variable("KEY_FILE"), strings.ToLower(a.variable("KEY_FILE")))
+		return say, true
 	case errors.Is(err, keyring.ErrLocked) && e != nil && e.Keyring == "file":
 		say.more, say.hint = a.aboutPassphrase(), a.loginHint(err)
 		return say, true

@@ -194,6 +194,11 @@ func (f *File) locked(op string, err error) error {
 	return &Error{Keyring: f.Name(), Op: op, Kind: ErrLocked, Detail: err.Error(), Err: err}
 }
 
+// noKey says what is wrong with the key file that is named.
+func (f *File) noKey(op string, err error) error {
+	return &Error{Keyring: f.Name(), Op: op, Kind: ErrLocked, Detail: err.Error(), Err: errors.Join(ErrBadKeyFile, err)}
+}
+
 func (f *File) key(ctx context.Context, op string, make bool) (*sealed.Key, error) {
 	if f.Unlock.KeyFile != "" {
 		return f.rawKey(op)
@@ -216,16 +221,16 @@ func (f *File) key(ctx context.Context, op string, make bool) (*sealed.Key, erro
 func (f *File) rawKey(op string) (*sealed.Key, error) {
 	raw, err := safedir.ReadSecret(f.Unlock.KeyFile, 33)
 	if err != nil {
-		return nil, f.locked(op, fmt.Errorf("the key file cannot be read: %w", err))
+		return nil, f.noKey(op, fmt.Errorf("the key file cannot be read: %w", err))
 	}
 	if len(raw) > 32 {
-		return nil, f.fail(op, ErrLocked, f.Unlock.KeyFile+" has more than 32 bytes: a key is 32 random ones")
+		return nil, f.noKey(op, errors.New(f.Unlock.KeyFile+" has more than 32 bytes: a key is 32 random ones"))
 	}
 	if len(raw) < 32 {
-		return nil, f.fail(op, ErrLocked, fmt.Sprintf("%s has %d bytes: a key is 32 random ones", f.Unlock.KeyFile, len(raw)))
+		return nil, f.noKey(op, fmt.Errorf("%s has %d bytes: a key is 32 random ones", f.Unlock.KeyFile, len(raw)))
 	}
 	if !isRandom(raw) {
-		return nil, f.fail(op, ErrLocked, f.Unlock.KeyFile+" has 32 bytes that are not random: a key is 32 random ones")
+		return nil, f.noKey(op, errors.New(f.Unlock.KeyFile+" has 32 bytes that are not random: a key is 32 random ones"))
 	}
 	return sealed.KeyFrom([32]byte(raw)), nil
 }

@@ -96,6 +96,9 @@ var (
 	// ErrNoKeyFile says that a [File] has items and no passphrase: the key file
 	// that they were sealed with is to be named. It comes with ErrLocked.
 	ErrNoKeyFile = errors.New("no key file is named")
+	// ErrBadKeyFile says that the key file of a [File] cannot be read, or that
+	// its content is not 32 random bytes. It comes with [ErrLocked].
+	ErrBadKeyFile = errors.New("the key file holds no key")
 	// ErrNoCollection says that a Secret Service runs, but has no default
 	// collection to keep secrets in. It comes with ErrUnavailable.
 	ErrNoCollection = errors.New("the Secret Service has no default collection")
