@@ -74,7 +74,7 @@ var oddities = map[awsconfig.OddityKind]oddityWords{
 	awsconfig.RepeatedKey:       {verdictFault, "the key NAME is in this section before: boto3 and the AWS CLI refuse the whole file", "remove one of the two lines"},
 	awsconfig.Homeless:          {verdictFault, "a line before the first section: most SDKs refuse the whole file", "move it below a section header, or remove it"},
 	awsconfig.NoEquals:          {verdictFault, "a line with no key and equals sign: most SDKs refuse the whole file", "write it as \"key = value\", or put a # before it"},
-	awsconfig.OpenHeader:        {verdictFault, "a section header that does not end with ]: every SDK refuses the whole file", "end it with ]"},
+	awsconfig.OpenHeader:        {verdictFault, "a section header that does not end with ]: the AWS CLI and boto3 refuse the whole file, and Go ignores the section", "end it with ]"},
 	awsconfig.TrailingComment:   {verdictFault, "a comment behind the value of NAME: the AWS CLI and boto3 take it for a part of the value", "put the comment on a line of its own"},
 	awsconfig.QuotedValue:       {verdictWarning, "the value of NAME is in quotes, which Go programs take off and the others keep", "remove the quotes"},
 	awsconfig.QuotedName:        {verdictWarning, "the name in NAME is in quotes: Go programs make them a part of it, and those in JavaScript and Rust pass the section over", "choose a name without spaces and quotes"},

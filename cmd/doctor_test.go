@@ -214,7 +214,7 @@ var setUps = []setUp{
 	{"a line before the first section", func(p *patient) { p.replace("[sso-session", "region = x\n[sso-session") },
 		`config:1: a line before the first section`, `section header`, func(p *patient) { p.replace("region = x\n", "") }},
 	edit("a line without an equals sign", `config:13: a line with no key`, `key = value`, "[profile x]", "region"),
-	edit("a header that does not end", `config:12: a section header that does not end`, `end it with \]`, "[profile x"),
+	edit("a header that does not end", `config:12: a section header that does not end with \]: the AWS CLI and boto3 refuse the whole file`, `end it with \]`, "[profile x"),
 	edit("a comment behind a value", `config:13: a comment behind the value of region`, `line of its own`, "[profile x]", "region = eu-west-1 # Ireland"),
 	edit("a value in quotes", `config:13: the value of credential_process is in quotes`, `remove the quotes`, "[profile x]", `credential_process = "credproc version"`),
 	edit("a name in quotes", `config:12: the name in \[profile "my dev"\] is in quotes`, `without spaces`, `[profile "my dev"]`),

@@ -25,7 +25,7 @@ const (
 	RepeatedKey       OddityKind = "repeated key"                   // AWS CLI, boto3: whole file; others take the last
 	Homeless          OddityKind = "line before the first section"  // AWS CLI, boto3, Rust, Java: whole file
 	NoEquals          OddityKind = "line without an equals sign"    // AWS CLI, boto3, Rust, Java: whole file
-	OpenHeader        OddityKind = "header without an end"          // all: whole file
+	OpenHeader        OddityKind = "header without an end"          // AWS CLI, boto3: whole file; Go passes the section over
 	TrailingComment   OddityKind = "comment behind a value"         // AWS CLI, boto3: part of the value
 	QuotedValue       OddityKind = "value in quotes"                // Go strips them
 	QuotedName        OddityKind = "name in quotes"                 // Go keeps them, JavaScript and Rust pass the section over
