@@ -309,7 +309,7 @@ func (s *Session) network() string {
 // Settle waits until no renewal and no sign-in of this Session is between the
 // service's answer and the keychain, and lets none begin until resume is
 // called. A program that is about to exit calls it first. It fails with ctx's
-// error.
+// error. Several callers may settle: work begins again when all have resumed.
 func (s *Session) Settle(ctx context.Context) (resume func(), err error) { return s.group.Settle(ctx) }
 
 // Pause is Settle for a program that is to be stopped and continued later: it

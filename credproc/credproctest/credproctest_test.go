@@ -110,6 +110,18 @@ func TestNothingOfTheUserIsReadOrWritten(t *testing.T) {
 	}
 }
 
+func TestAProgramMaySettleItself(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := &recorded{TB: t}
+		if _, err := credproctest.New(r).SignedIn().Settle(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if r.end(); len(r.failures) > 0 {
+			t.Errorf("failures: %q", r.failures)
+		}
+	})
+}
+
 // recorded is a test that neither fails nor ends by itself.
 type recorded struct {
 	testing.TB
@@ -187,13 +199,15 @@ func TestWorkThatDoesNotEndFailsTheTest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := &recorded{TB: t}
 		m := credproctest.New(r)
-		s := m.Session()
-		resume, err := s.Pause(t.Context()) // and is never done with it
-		if err != nil {
-			t.Fatal(err)
-		}
+		m.Center.AutoApprove = true
+		s, release := m.Session(), make(chan struct{})
+		s.Export = func(*oidc.Token) error { <-release; return nil }
+		go s.SignIn(t.Context(), func(ctx context.Context, c *oidc.Config) (*oidc.Token, error) {
+			return c.SignInWithCode(ctx, func(oidc.DeviceCode) error { return nil })
+		})
+		time.Sleep(2 * time.Second) // it polls after one
 		r.end()
-		resume()
+		close(release)
 		if len(r.failures) != 1 || !strings.Contains(r.failures[0], "session corp is at work") {
 			t.Errorf("failures: %q", r.failures)
 		}

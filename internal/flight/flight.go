@@ -18,12 +18,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math"
 	"math/rand/v2"
 	"sync"
 	"time"
 
-	"golang.org/x/sync/semaphore"
 	"golang.org/x/sync/singleflight"
 
 	"github.com/credproc/credproc/internal/safedir"
@@ -43,51 +41,46 @@ type Group struct {
 	flights singleflight.Group
 
 	once     sync.Once
-	critical *semaphore.Weighted // work that must not be cut off takes 1
-	locked   *semaphore.Weighted // work under a lock takes 1
+	critical *gate // of work that must not be cut off
+	locked   *gate // of work under a lock
 }
 
-const everything = math.MaxInt64
-
 func (g *Group) open() {
-	g.once.Do(func() {
-		g.critical, g.locked = semaphore.NewWeighted(everything), semaphore.NewWeighted(everything)
-	})
+	g.once.Do(func() { g.critical, g.locked = newGate(), newGate() })
 }
 
 // Guard runs do as work that must not be cut off by the end of the process.
 func (g *Group) Guard(ctx context.Context, do func() error) error {
 	g.open()
-	if err := g.critical.Acquire(ctx, 1); err != nil {
+	if err := g.critical.enter(ctx); err != nil {
 		return err
 	}
-	defer g.critical.Release(1)
+	defer g.critical.leave()
 	return do()
 }
 
 // Settle waits until no critical work is under way, and lets none begin until
 // resume is called: never, in a program that exits. It fails with ctx's error.
+// Several callers may settle: work begins again when all have resumed.
 func (g *Group) Settle(ctx context.Context) (resume func(), err error) {
 	g.open()
-	if err := g.critical.Acquire(ctx, everything); err != nil {
-		return nil, err
-	}
-	return func() { g.critical.Release(everything) }, nil
+	return g.critical.close(ctx)
 }
 
 // Pause is Settle for a program that is to be stopped and continued later: it
 // waits until no flight holds a lock, which others would wait for in vain.
 func (g *Group) Pause(ctx context.Context) (resume func(), err error) {
 	g.open()
-	if err := g.locked.Acquire(ctx, everything); err != nil {
+	unlocked, err := g.locked.close(ctx)
+	if err != nil {
 		return nil, err
 	}
 	settled, err := g.Settle(ctx)
 	if err != nil {
-		g.locked.Release(everything)
+		unlocked()
 		return nil, err
 	}
-	return func() { settled(); g.locked.Release(everything) }, nil
+	return func() { settled(); unlocked() }, nil
 }
 
 // inside marks the context of work under a lock of the group: what it does
@@ -105,17 +98,17 @@ func (g *Group) enter(ctx context.Context, critical bool) (_ context.Context, le
 		}
 	}
 	if ctx.Value(inside{}) != g {
-		if err := g.locked.Acquire(ctx, 1); err != nil {
+		if err := g.locked.enter(ctx); err != nil {
 			return nil, nil, err
 		}
-		left = append(left, func() { g.locked.Release(1) })
+		left = append(left, g.locked.leave)
 	}
 	if critical {
-		if err := g.critical.Acquire(ctx, 1); err != nil {
+		if err := g.critical.enter(ctx); err != nil {
 			leave()
 			return nil, nil, err
 		}
-		left = append(left, func() { g.critical.Release(1) })
+		left = append(left, g.critical.leave)
 	}
 	return context.WithValue(ctx, inside{}, g), leave, nil
 }

@@ -103,6 +103,36 @@ func TestAPauseWaitsForWorkUnderOneLockInsideAnother(t *testing.T) {
 	})
 }
 
+func TestAProgramThatSettlesTwiceDoesNotWaitForItself(t *testing.T) {
+	s := newShop(t)
+	s.takes = 5 * time.Second
+	synctest.Test(t, func(t *testing.T) {
+		var g flight.Group
+		began := time.Now()
+		var all sync.WaitGroup
+		all.Go(func() { s.gives(t, &g, critical(s), "thing 1", 1) })
+		time.Sleep(time.Second)
+		var resumes []func()
+		for _, wait := range []func(context.Context) (func(), error){g.Settle, g.Pause, g.Settle, g.Pause} {
+			resume, err := wait(t.Context())
+			if err != nil || time.Since(began) != 5*time.Second {
+				t.Fatalf("it returned after %v, error %v", time.Since(began), err)
+			}
+			resumes = append(resumes, resume)
+		}
+		time.AfterFunc(time.Minute, resumes[3])
+		for _, resume := range resumes[:3] {
+			resume()
+			resume()
+		}
+		err := g.Guard(t.Context(), func() error { return nil })
+		if took := time.Since(began); err != nil || took != 65*time.Second {
+			t.Errorf("work began after %v, error %v: the last to settle resumed after 65s", took, err)
+		}
+		all.Wait()
+	})
+}
+
 func TestSettlingThatIsGivenUpHoldsNobodyUp(t *testing.T) {
 	s := newShop(t)
 	s.takes = 5 * time.Second
