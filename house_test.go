@@ -473,7 +473,7 @@ var mayImport = map[string][]string{
 	"examples/embed":       {"cmd", "credproc", "tokencache", "tokencache/keyring", "oidc"},
 	"examples/quickstart":  {"cmd", "credproc", "tokencache", "tokencache/keyring", "oidc", fake},
 	"examples/sdk":         {"credproc", "tokencache", "tokencache/keyring", "oidc"},
-	"examples/signin":      {"tokencache", "tokencache/keyring", "oidc"},
+	"examples/signin":      {"credproc", "tokencache", "tokencache/keyring", "oidc"},
 
 	"cmd/internal/child":    {"cmd/internal/terminal"},
 	"cmd/internal/endpoint": {"cmd/internal/terminal", "internal/"},
