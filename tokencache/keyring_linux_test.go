@@ -254,7 +254,7 @@ func TestALoginThatStayedBehindInAKeyringIsNotTakenForTheNewOne(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			old := st.keyring.(*found).ring(from)
+			old := st.keyring.(*loginKeyring).ring(from)
 			item, err := old.Get(t.Context(), st.nameOf(theTokens))
 			if err != nil {
 				t.Fatal(err)

@@ -85,15 +85,15 @@ func (o *opener) open(name string) keyring.Keyring {
 	return &keyring.OS{Service: o.st.service, MayPrompt: o.s.MayPrompt}
 }
 
-// found is the keyring that a session's login is in: by the index, or, where
+// loginKeyring is the keyring that a session's login is in: by the index, or, where
 // that is lost, the one that has it. Of a session without a login it is none
 // until one is chosen.
-type found struct {
+type loginKeyring struct {
 	opener
 	searching *semaphore.Weighted // who searches takes 1: it may take long
 }
 
-var _ keyring.Keyring = (*found)(nil)
+var _ keyring.Keyring = (*loginKeyring)(nil)
 
 // openKeyring returns the keyring for a session.
 func (s *Session) openKeyring(st *store) (keyring.Keyring, error) {
@@ -103,7 +103,7 @@ func (s *Session) openKeyring(st *store) (keyring.Keyring, error) {
 	if name := s.wanted(); name != "" && !slices.Contains(keyring.Names(), name) {
 		return nil, fmt.Errorf("session %q: no keyring is called %q", s.label(), s.NewLoginKeyring)
 	}
-	return &found{opener{s: s, st: st}, semaphore.NewWeighted(1)}, nil
+	return &loginKeyring{opener{s: s, st: st}, semaphore.NewWeighted(1)}, nil
 }
 
 // wanted is the keyring named for new logins, or "" where none is named.
@@ -115,21 +115,21 @@ func (s *Session) wanted() string {
 }
 
 // Name returns that of the keyring in use; "auto" where there is none yet.
-func (f *found) Name() string {
-	return cmp.Or(f.indexed(), f.decided(), f.s.wanted(), "auto")
+func (l *loginKeyring) Name() string {
+	return cmp.Or(l.indexed(), l.decided(), l.s.wanted(), "auto")
 }
 
 // indexed is what the index says, if that can be.
-func (f *found) indexed() string {
-	if ix := f.st.readIndex(); ix != nil && slices.Contains(keyring.Names(), ix.Keyring) {
+func (l *loginKeyring) indexed() string {
+	if ix := l.st.readIndex(); ix != nil && slices.Contains(keyring.Names(), ix.Keyring) {
 		return ix.Keyring
 	}
 	return ""
 }
 
 // Get implements [keyring.Keyring].
-func (f *found) Get(ctx context.Context, item string) (string, error) {
-	k, err := f.find(ctx)
+func (l *loginKeyring) Get(ctx context.Context, item string) (string, error) {
+	k, err := l.find(ctx)
 	if err != nil {
 		return "", err
 	}
@@ -137,8 +137,8 @@ func (f *found) Get(ctx context.Context, item string) (string, error) {
 }
 
 // Set implements [keyring.Keyring].
-func (f *found) Set(ctx context.Context, item, secret string) error {
-	k, err := f.findOrChoose(ctx)
+func (l *loginKeyring) Set(ctx context.Context, item, secret string) error {
+	k, err := l.findOrChoose(ctx)
 	if err != nil {
 		return err
 	}
@@ -146,8 +146,8 @@ func (f *found) Set(ctx context.Context, item, secret string) error {
 }
 
 // Delete implements [keyring.Keyring].
-func (f *found) Delete(ctx context.Context, item string) error {
-	k, err := f.find(ctx)
+func (l *loginKeyring) Delete(ctx context.Context, item string) error {
+	k, err := l.find(ctx)
 	if errors.Is(err, keyring.ErrNotFound) {
 		return nil
 	}
@@ -158,23 +158,23 @@ func (f *found) Delete(ctx context.Context, item string) error {
 }
 
 // find returns the keyring that has the login, or keyring.ErrNotFound.
-func (f *found) find(ctx context.Context) (keyring.Keyring, error) {
-	if name := cmp.Or(f.indexed(), f.decided()); name != "" {
-		return f.ring(name), nil
+func (l *loginKeyring) find(ctx context.Context) (keyring.Keyring, error) {
+	if name := cmp.Or(l.indexed(), l.decided()); name != "" {
+		return l.ring(name), nil
 	}
-	if err := f.searching.Acquire(ctx, 1); err != nil {
+	if err := l.searching.Acquire(ctx, 1); err != nil {
 		return nil, &keyring.Error{Keyring: "auto", Op: "read", Kind: keyring.ErrUnavailable, Detail: "an earlier call has not come back"}
 	}
-	defer f.searching.Release(1)
-	if name := f.decided(); name != "" {
-		return f.ring(name), nil
+	defer l.searching.Release(1)
+	if name := l.decided(); name != "" {
+		return l.ring(name), nil
 	}
-	name, err := f.search(ctx)
+	name, err := l.search(ctx)
 	if err != nil {
 		return nil, err
 	}
-	f.decide(name)
-	return f.ring(name), nil
+	l.decide(name)
+	return l.ring(name), nil
 }
 
 // search asks every keyring for the login. "Not there" needs all of them to say
@@ -185,16 +185,16 @@ func (f *found) find(ctx context.Context) (keyring.Keyring, error) {
 //
 // Several have one where a login has moved away from a keyring that could not
 // be reached then: the newest counts.
-func (f *found) search(ctx context.Context) (newest string, err error) {
-	wanted, lost := f.s.wanted(), len(f.st.registrations()) > 0 && placed(f.st.state)
+func (l *loginKeyring) search(ctx context.Context) (newest string, err error) {
+	wanted, lost := l.s.wanted(), len(l.st.registrations()) > 0 && placed(l.st.state)
 	var problem error
 	var absent []error
 	answered, generation := false, int64(-1)
-	for _, name := range f.inOrder(wanted, lost) {
-		text, err := f.st.get(ctx, f.ring(name), theTokens)
+	for _, name := range l.inOrder(wanted, lost) {
+		text, err := l.st.get(ctx, l.ring(name), theTokens)
 		switch {
 		case err == nil, errors.Is(err, keyring.ErrUnreadable):
-			if g := f.st.generation(text); g > generation {
+			if g := l.st.generation(text); g > generation {
 				newest, generation = name, g
 			}
 		case errors.Is(err, keyring.ErrNotFound):
@@ -221,7 +221,7 @@ func (f *found) search(ctx context.Context) (newest string, err error) {
 
 // inOrder returns the keyrings to ask: the one named first, and, where no login
 // can be lost, alone.
-func (f *found) inOrder(wanted string, lost bool) []string {
+func (l *loginKeyring) inOrder(wanted string, lost bool) []string {
 	names := keyring.Names()
 	switch {
 	case wanted == "":
@@ -238,29 +238,29 @@ func isAbsent(err error) bool {
 }
 
 // findOrChoose is find for who brings a login.
-func (f *found) findOrChoose(ctx context.Context) (keyring.Keyring, error) {
-	k, err := f.find(ctx)
+func (l *loginKeyring) findOrChoose(ctx context.Context) (keyring.Keyring, error) {
+	k, err := l.find(ctx)
 	if !errors.Is(err, keyring.ErrNotFound) && !isAbsent(err) {
 		return k, err
 	}
-	name, err := f.choose(ctx)
+	name, err := l.choose(ctx)
 	if err != nil {
 		return nil, err
 	}
-	f.decide(name)
-	return f.ring(name), nil
+	l.decide(name)
+	return l.ring(name), nil
 }
 
 // choose returns the keyring for a new login: the one named, or the operating
 // system's, or else the kernel's. One that does not answer, or is locked, is no
 // reason to take another.
-func (f *found) choose(ctx context.Context) (string, error) {
-	if wanted := f.s.wanted(); wanted != "" {
+func (l *loginKeyring) choose(ctx context.Context) (string, error) {
+	if wanted := l.s.wanted(); wanted != "" {
 		return wanted, nil
 	}
 	none := new(NoKeyringError)
 	for _, name := range []string{"os", "kernel"} {
-		_, err := f.st.get(ctx, f.ring(name), theTokens)
+		_, err := l.st.get(ctx, l.ring(name), theTokens)
 		switch {
 		case err == nil, errors.Is(err, keyring.ErrNotFound):
 			return name, nil
@@ -275,8 +275,8 @@ func (f *found) choose(ctx context.Context) (string, error) {
 // prepareKeyring decides on the keyring of a new login, and opens it.
 func (st *store) prepareKeyring(ctx context.Context) (err error) {
 	k := st.keyring
-	if f, ok := k.(*found); ok {
-		if k, err = f.findOrChoose(ctx); err != nil {
+	if l, ok := k.(*loginKeyring); ok {
+		if k, err = l.findOrChoose(ctx); err != nil {
 			return err
 		}
 	}
@@ -289,16 +289,16 @@ func (st *store) prepareKeyring(ctx context.Context) (err error) {
 // loginStore returns the store for a new login: that of the session, unless
 // another keyring is named than the one that the login is in.
 func (s *Session) loginStore(ctx context.Context) *store {
-	f, ok := s.store.keyring.(*found)
+	l, ok := s.store.keyring.(*loginKeyring)
 	if !ok || s.wanted() == "" {
 		return s.store
 	}
-	from := f.where(ctx)
+	from := l.where(ctx)
 	if from == "" || from == s.wanted() {
 		return s.store
 	}
 	st := *s.store
-	st.keyring = f.ring(s.wanted())
+	st.keyring = l.ring(s.wanted())
 	st.keys = newKeyHolder()
 	return &st
 }
@@ -306,23 +306,23 @@ func (s *Session) loginStore(ctx context.Context) *store {
 // movesFrom returns the keyring that a login leaves when it is stored in to, or
 // nil if it stays.
 func (s *Session) movesFrom(ctx context.Context, to *store) keyring.Keyring {
-	f, ok := s.store.keyring.(*found)
+	l, ok := s.store.keyring.(*loginKeyring)
 	if !ok || to == s.store {
 		return nil
 	}
-	from := f.where(ctx)
+	from := l.where(ctx)
 	if from == "" || from == to.keyring.Name() {
 		return nil
 	}
-	return f.ring(from)
+	return l.ring(from)
 }
 
 // where is the name of the keyring that has the login, or "".
-func (f *found) where(ctx context.Context) string {
-	if name := f.indexed(); name != "" {
+func (l *loginKeyring) where(ctx context.Context) string {
+	if name := l.indexed(); name != "" {
 		return name
 	}
-	k, err := f.find(ctx)
+	k, err := l.find(ctx)
 	if err != nil {
 		return ""
 	}

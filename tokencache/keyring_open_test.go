@@ -37,7 +37,7 @@ func TestASessionFindsTheKeyringItsLoginIsIn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f, _ := st.keyring.(*found)
+	f, _ := st.keyring.(*loginKeyring)
 	if f == nil {
 		t.Fatalf("keyring %T", st.keyring)
 	}

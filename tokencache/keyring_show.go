@@ -32,7 +32,7 @@ func (s *Session) KeyringStates(ctx context.Context) ([]KeyringState, error) {
 	if err != nil {
 		return nil, err
 	}
-	f, several := st.keyring.(*found)
+	f, several := st.keyring.(*loginKeyring)
 	if !several {
 		return []KeyringState{st.look(ctx, st.keyring)}, nil
 	}
@@ -110,7 +110,7 @@ func (s *Session) Reset(ctx context.Context, name string) error {
 	}
 	defer release()
 	k, isItsOwn := st.keyring, true
-	if f, ok := k.(*found); ok {
+	if f, ok := k.(*loginKeyring); ok {
 		k = f.ring(name)
 		isItsOwn = f.indexed() == name || f.indexed() == ""
 	}

@@ -298,7 +298,7 @@ func (st *store) leave() (stay func()) {
 // forget removes what there is of a login whose item has been deleted. Without
 // the index it would not be known which keyring the key is in.
 func (st *store) forget(ctx context.Context) error {
-	if f, ok := st.keyring.(*found); ok {
+	if f, ok := st.keyring.(*loginKeyring); ok {
 		if name := f.indexed(); name != "" {
 			f.decide(name)
 		}
