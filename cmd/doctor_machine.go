@@ -185,8 +185,7 @@ func (d *doctor) keychain() {
 		_, err := (&keyring.OS{Service: d.ID}).Get(ctx, "doctor")
 		slow := ctx.Err() != nil
 		cancel()
-		e, _ := errors.AsType[*keyring.Error](err)
-		none := e != nil && e.Absent && name != "os" // one that is mute is no reason to go elsewhere
+		none := errors.Is(err, keyring.ErrAbsent) && name != "os" // one that is mute is no reason to go elsewhere
 		switch {
 		case err == nil || errors.Is(err, keyring.ErrNotFound):
 			d.ok(check, "the operating system's answers")

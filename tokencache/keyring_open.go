@@ -200,7 +200,7 @@ func (l *loginKeyring) search(ctx context.Context) (newest string, err error) {
 		case errors.Is(err, keyring.ErrNotFound):
 			// Files answer everywhere: that says nothing about the others.
 			answered = answered || name == "os" || name == "kernel"
-		case isAbsent(err) && name != wanted:
+		case errors.Is(err, keyring.ErrAbsent) && name != wanted:
 			absent = append(absent, err)
 		default:
 			problem = cmp.Or(problem, err)
@@ -232,15 +232,10 @@ func (l *loginKeyring) inOrder(wanted string, lost bool) []string {
 	return slices.Insert(slices.DeleteFunc(names, func(n string) bool { return n == wanted }), 0, wanted)
 }
 
-func isAbsent(err error) bool {
-	e, ok := errors.AsType[*keyring.Error](err)
-	return ok && e.Absent
-}
-
 // findOrChoose is find for who brings a login.
 func (l *loginKeyring) findOrChoose(ctx context.Context) (keyring.Keyring, error) {
 	k, err := l.find(ctx)
-	if !errors.Is(err, keyring.ErrNotFound) && !isAbsent(err) {
+	if !errors.Is(err, keyring.ErrNotFound) && !errors.Is(err, keyring.ErrAbsent) {
 		return k, err
 	}
 	name, err := l.choose(ctx)
@@ -264,7 +259,7 @@ func (l *loginKeyring) choose(ctx context.Context) (string, error) {
 		switch {
 		case err == nil, errors.Is(err, keyring.ErrNotFound):
 			return name, nil
-		case !isAbsent(err):
+		case !errors.Is(err, keyring.ErrAbsent):
 			return "", err
 		}
 		none.Tried = append(none.Tried, err)

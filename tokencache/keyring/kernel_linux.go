@@ -87,11 +87,13 @@ func (k *Kernel) translate(op string, err error) error {
 	case errors.Is(err, unix.EDQUOT) && op == "store":
 		fail.Kind, fail.Detail = ErrTooBig, "the user's quota in the kernel is used up"
 	case errors.Is(err, unix.ENOSYS), errors.Is(err, unix.EPERM):
-		fail.Absent = true
+		fail.Err = ErrAbsent
 		fail.Detail = "this system does not let programs use it, as most containers do not: " + os.NewSyscallError("keyctl", err).Error()
 	default:
 		fail.Detail = os.NewSyscallError("keyctl", err).Error()
 	}
-	fail.Err = shortage(err)
+	if short := shortage(err); short != nil {
+		fail.Err = short
+	}
 	return fail
 }

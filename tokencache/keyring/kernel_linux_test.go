@@ -29,7 +29,7 @@ func TestEachErrorOfTheKernelHasItsMeaning(t *testing.T) {
 		{"delete", unix.EPERM, ErrUnavailable, true},
 	} {
 		err := new(Kernel).translate(tt.op, fmt.Errorf("wrapped: %w", tt.errno))
-		if !errors.Is(err, tt.kind) || isAbsent(err) != tt.absent {
+		if !errors.Is(err, tt.kind) || errors.Is(err, ErrAbsent) != tt.absent {
 			t.Errorf("%s: %v is %v", tt.op, tt.errno, err)
 		}
 		if missing := tt.kind == ErrNotFound; errors.Is(err, ErrNotFound) != missing {

@@ -17,5 +17,5 @@ func (k *Kernel) Delete(context.Context, string) error { return k.absent("delete
 func (*Kernel) Persistent() bool { return false }
 
 func (k *Kernel) absent(op string) error {
-	return &Error{Keyring: k.Name(), Op: op, Kind: ErrUnavailable, Absent: true, Detail: "only Linux has one"}
+	return &Error{Keyring: k.Name(), Op: op, Kind: ErrUnavailable, Err: ErrAbsent, Detail: "only Linux has one"}
 }

@@ -90,6 +90,9 @@ var (
 // Why a keyring of this package is locked or unavailable, where more can be said
 // than that.
 var (
+	// ErrAbsent says that the system has no such keyring, as opposed to one that
+	// does not answer. It comes with ErrUnavailable.
+	ErrAbsent = errors.New("this system has no such keyring")
 	// ErrItemLocked says that a keychain is open, but locks this item by itself or
 	// asks before it hands it out, as KeePassXC can. It comes with ErrLocked.
 	ErrItemLocked = errors.New("the keychain asks before it gives this item")
@@ -114,9 +117,6 @@ type Error struct {
 	Op      string // "read", "store", "delete", "open"
 	Kind    error  // [ErrLocked], [ErrUnavailable], [ErrTooBig] or [ErrUnreadable]
 	Detail  string // what was seen; no secret
-	// Absent says of one that is unavailable that the system has none, as
-	// opposed to one that does not answer.
-	Absent bool
 	// Err is the cause, where a program may care; mostly nil.
 	Err error
 }

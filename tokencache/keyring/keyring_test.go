@@ -3,12 +3,14 @@ package keyring
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -157,8 +159,20 @@ func TestOnlyLinuxHasTheKernelsKeyring(t *testing.T) {
 		}
 	}
 	if runtime.GOOS != "linux" {
-		if _, err := new(Kernel).Get(t.Context(), "item"); !isAbsent(err) || !errors.Is(err, ErrUnavailable) {
+		if _, err := new(Kernel).Get(t.Context(), "item"); !errors.Is(err, ErrAbsent) || !errors.Is(err, ErrUnavailable) {
 			t.Errorf("got %v", err)
 		}
+	}
+}
+
+// A keychain may be there: the next login must not go elsewhere for that.
+func TestAShortageIsNoSignThatThereIsNoKeychain(t *testing.T) {
+	err := new(OS).failed("read", absent{fmt.Errorf("D-Bus session bus: %w", syscall.EMFILE)})
+	if errors.Is(err, ErrAbsent) || !errors.Is(err, ErrUnavailable) || !errors.Is(err, syscall.EMFILE) {
+		t.Errorf("got %v, of %v", err, err.Err)
+	}
+	err = new(OS).failed("read", absent{errors.New("no D-Bus session bus")})
+	if !errors.Is(err, ErrAbsent) || !errors.Is(err, ErrUnavailable) {
+		t.Errorf("got %v", err)
 	}
 }

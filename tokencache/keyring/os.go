@@ -97,7 +97,7 @@ func (o *OS) within(ctx context.Context, op, item string, call func() (string, e
 			return o.ask(ctx, op, item, call)
 		})
 		restarts = restarts || errors.Is(err, ErrRestarted)
-		if !restarts || !errors.Is(err, ErrRestarted) && !isAbsent(err) {
+		if !restarts || !errors.Is(err, ErrRestarted) && !errors.Is(err, ErrAbsent) {
 			return secret, err
 		}
 		if wait > time.Second || pause.For(ctx, wait) != nil {
@@ -134,7 +134,9 @@ func (o *OS) translate(op string, err error) error {
 // failed makes an error of what was met on the way to an item.
 func (o *OS) failed(op string, err error) *Error {
 	fail := o.fail(op, kindOf(err), err.Error())
-	_, fail.Absent = errors.AsType[absent](err)
+	if none, ok := errors.AsType[absent](err); ok {
+		err, fail.Err = none.error, ErrAbsent
+	}
 	for _, cause := range []error{ErrItemLocked, ErrNoCollection, ErrRestarted} {
 		if errors.Is(err, cause) {
 			fail.Err = cause
@@ -144,19 +146,13 @@ func (o *OS) failed(op string, err error) *Error {
 		fail.Err = ErrRestarted
 	}
 	if short := shortage(err); short != nil { // a keychain may be there
-		fail.Err, fail.Absent = short, false
+		fail.Err = short
 	}
 	return fail
 }
 
 func (o *OS) fail(op string, kind error, detail string) *Error {
 	return &Error{Keyring: o.Name(), Op: op, Kind: kind, Detail: detail}
-}
-
-// isAbsent reports whether an error says that the system has no such keyring.
-func isAbsent(err error) bool {
-	e, ok := errors.AsType[*Error](err)
-	return ok && e.Absent
 }
 
 // absent is an error that says that the system has no keychain at all.

@@ -321,7 +321,7 @@ func TestAServiceWithoutACollectionIsNamed(t *testing.T) {
 	b := startBus(t)
 	b.set(func() { b.empty = true })
 	unavailableSoon(t, new(OS), ErrNoCollection, "no default collection")
-	if _, err := new(OS).Get(t.Context(), "item"); isAbsent(err) {
+	if _, err := new(OS).Get(t.Context(), "item"); errors.Is(err, ErrAbsent) {
 		t.Error("it counts as none at all")
 	}
 }
@@ -350,7 +350,7 @@ func TestAServiceThatDoesNotComeBackIsSaidToHaveEnded(t *testing.T) {
 	k := new(OS)
 	answered := 0
 	_, err := k.within(t.Context(), "read", "item", func() (string, error) { answered++; return "", dbus.ErrClosed })
-	if !errors.Is(err, ErrRestarted) || !errors.Is(err, ErrUnavailable) || isAbsent(err) || answered < 3 {
+	if !errors.Is(err, ErrRestarted) || !errors.Is(err, ErrUnavailable) || errors.Is(err, ErrAbsent) || answered < 3 {
 		t.Errorf("after %d calls: %v", answered, err)
 	}
 }
