@@ -477,7 +477,9 @@ var mayImport = map[string][]string{
 
 	"cmd/internal/child":    {"cmd/internal/terminal"},
 	"cmd/internal/endpoint": {"cmd/internal/terminal", "internal/"},
+	"cmd/internal/manual":   {},
 	"cmd/internal/profiles": {"cmd/internal/terminal", "credproc", "oidc", "internal/"},
+	"cmd/internal/shell":    {"cmd/internal/terminal", "internal/printable"},
 	"cmd/internal/terminal": {"internal/printable"},
 }
 
@@ -516,7 +518,7 @@ func isCommand(dir string) bool { return dir == "cmd" || strings.HasPrefix(dir, 
 // belongs says which packages, tests included, may import a dependency that
 // the rest must not depend on.
 var belongs = map[string][]string{
-	"github.com/alecthomas/kong":          {"cmd", "cmd/credproc", "examples/embed"},
+	"github.com/alecthomas/kong":          {"cmd", "cmd/credproc", "cmd/internal/manual", "cmd/internal/shell", "examples/embed"},
 	"github.com/aws/aws-sdk-go-v2/config": {"internal/e2e", "examples/sdk"},
 	"github.com/godbus/dbus":              {"tokencache/keyring", "internal/e2e"},
 	"github.com/zalando/go-keyring":       {"tokencache/keyring", "internal/e2e"},

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/credproc/credproc/cmd/internal/shell"
 	"github.com/credproc/credproc/tokencache"
 )
 
@@ -97,44 +98,16 @@ func (a *App) browserWords(command string) []string {
 	if _, err := exec.LookPath(command); err == nil {
 		return []string{command}
 	}
-	words := splitWords(command)
+	words := shell.Split(command)
 	if len(words) == 0 || runtime.GOOS == "windows" || strings.Contains(command, "://") {
 		return words
 	}
 	for one := range strings.SplitSeq(command, ":") {
-		if w := splitWords(one); len(w) > 0 {
+		if w := shell.Split(one); len(w) > 0 {
 			if _, err := exec.LookPath(w[0]); err == nil {
 				return w
 			}
 		}
-	}
-	return words
-}
-
-// splitWords cuts at spaces outside of quotes.
-func splitWords(line string) (words []string) {
-	var word strings.Builder
-	var quote rune
-	open := false
-	for _, c := range line {
-		switch {
-		case quote != 0 && c == quote:
-			quote = 0
-		case quote == 0 && (c == '"' || c == '\''):
-			quote, open = c, true
-		case quote == 0 && (c == ' ' || c == '\t'):
-			if open {
-				words = append(words, word.String())
-			}
-			word.Reset()
-			open = false
-		default:
-			word.WriteRune(c)
-			open = true
-		}
-	}
-	if open {
-		words = append(words, word.String())
 	}
 	return words
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/credproc/credproc/cmd/internal/profiles"
+	"github.com/credproc/credproc/cmd/internal/shell"
 	"github.com/credproc/credproc/cmd/internal/terminal"
 	"github.com/credproc/credproc/credproc"
 	"github.com/credproc/credproc/internal/awsapi"
@@ -213,7 +214,7 @@ func (c *configureCommand) write(ctx context.Context, e *configEdit, command str
 	if err == nil && changed {
 		r.Say("%s: %s.", e.file.Path, block.Summary())
 		e.saved()
-		r.Say("Try: aws sts get-caller-identity --profile %s", shellWord(block.Example))
+		r.Say("Try: aws sts get-caller-identity --profile %s", shell.Word(block.Example))
 	}
 	return err
 }

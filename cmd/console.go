@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/credproc/credproc/cmd/internal/shell"
 	"github.com/credproc/credproc/credproc"
 	"github.com/credproc/credproc/internal/awsapi"
 	"github.com/credproc/credproc/internal/awsconfig"
@@ -85,7 +86,7 @@ func (c *consoleCommand) startPage(r *run) error {
 func (c *consoleCommand) deepLink(r *run, t *target) error {
 	role, ok := t.provider.(*credproc.Provider)
 	if !ok {
-		return &usageError{problem: "the access portal knows no role chains", hint: strings.Join(append([]string{r.name(), "console --federate"}, shellWords(t.words)...), " ")}
+		return &usageError{problem: "the access portal knows no role chains", hint: strings.Join(append([]string{r.name(), "console --federate"}, shell.Words(t.words)...), " ")}
 	}
 	destination := ""
 	if c.Service != "" || c.Destination != "" || c.Region != "" { // else the permission set's relay state counts
@@ -99,14 +100,6 @@ func (c *consoleCommand) deepLink(r *run, t *target) error {
 		return err
 	}
 	return c.show(r, t, page)
-}
-
-func shellWords(words []string) []string {
-	quoted := make([]string, len(words))
-	for i, word := range words {
-		quoted[i] = shellWord(word)
-	}
-	return quoted
 }
 
 func portalLink(startURL, account, role, destination string) (string, error) {

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/credproc/credproc/cmd/internal/shell"
 	"github.com/credproc/credproc/cmd/internal/terminal"
 	"github.com/credproc/credproc/internal/awsapi"
 	"github.com/credproc/credproc/internal/awsconfig"
@@ -42,9 +43,9 @@ func (d *doctor) syntax() {
 			}
 			continue
 		case errors.Is(err, fs.ErrPermission):
-			mend := "make it yours: sudo chown $(id -u) " + shellWord(path)
+			mend := "make it yours: sudo chown $(id -u) " + shell.Word(path)
 			if info, err := os.Stat(path); err == nil && isOwn(info) {
-				mend = "chmod u+r " + shellWord(path)
+				mend = "chmod u+r " + shell.Word(path)
 			}
 			d.fault(check, mend, "%s cannot be read", d.short(path))
 			continue
@@ -92,7 +93,7 @@ var oddities = map[awsconfig.OddityKind]oddityWords{
 
 func (d *doctor) oddity(check, path string, o awsconfig.Oddity) {
 	words := oddities[o.Kind]
-	mend := strings.NewReplacer("FILE", shellWord(path), "NAME", o.Name).Replace(words.mend)
+	mend := strings.NewReplacer("FILE", shell.Word(path), "NAME", o.Name).Replace(words.mend)
 	d.add(check, words.verdict, mend, "%s: %s", o.Location, strings.ReplaceAll(words.seen, "NAME", o.Name))
 }
 
@@ -273,7 +274,7 @@ func (d *doctor) program(check string, s *awsconfig.Section, program string, our
 	case errors.Is(err, exec.ErrDot), err == nil && !filepath.IsAbs(path) && strings.ContainsAny(program, `/\`):
 		d.fault(check, mend, "%s: %s is found from some directories only", at, program)
 	case errors.Is(err, fs.ErrPermission):
-		d.fault(check, "chmod +x "+shellWord(program), "%s: %s may not be run", at, program)
+		d.fault(check, "chmod +x "+shell.Word(program), "%s: %s may not be run", at, program)
 	case err != nil:
 		d.fault(check, mend, "%s: there is no program %s", at, program)
 	case passing().MatchString(path):
@@ -375,7 +376,7 @@ func (d *doctor) scopes(check, name string, scopes []string) {
 		return
 	}
 	s := d.files.Sessions[name]
-	d.fault(check, fmt.Sprintf("add %s there, separated by a comma, and sign in again: %s login --force %s", oidc.AccountAccess, d.name(), shellWord(name)),
+	d.fault(check, fmt.Sprintf("add %s there, separated by a comma, and sign in again: %s login --force %s", oidc.AccountAccess, d.name(), shell.Word(name)),
 		"%s: sso_registration_scopes without %s: a login with them gives credentials for no role", d.at(s, "sso_registration_scopes"), oidc.AccountAccess)
 }
 
@@ -424,7 +425,7 @@ func (d *doctor) logins() {
 			d.ok(check, "%s: signed in, %s keyring", s.label(), s.Keyring)
 		}
 		if f := s.LastFailure; f != nil {
-			d.warn(check, "try again: "+d.name()+" list "+shellWord(s.label()), "%s: %s has failed, and nothing has worked since: %s", s.label(), f.Op, f.Reason)
+			d.warn(check, "try again: "+d.name()+" list "+shell.Word(s.label()), "%s: %s has failed, and nothing has worked since: %s", s.label(), f.Op, f.Reason)
 		}
 	}
 	for _, s := range d.sessions {

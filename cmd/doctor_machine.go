@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/credproc/credproc/cmd/internal/child"
+	"github.com/credproc/credproc/cmd/internal/shell"
 	"github.com/credproc/credproc/cmd/internal/terminal"
 	"github.com/credproc/credproc/internal/awsconfig"
 	"github.com/credproc/credproc/internal/flight"
@@ -145,14 +146,14 @@ func (d *doctor) fileMode(path string, secret bool) {
 	e, _ := errors.AsType[*safedir.UnsafeError](safedir.Check(path))
 	switch mode := info.Mode().Perm(); {
 	case e != nil && e.Problem == safedir.Writable:
-		d.warn(check, "chmod go-w "+shellWord(e.Path), "%s can be written by others: what they write there runs as you", d.short(e.Path))
+		d.warn(check, "chmod go-w "+shell.Word(e.Path), "%s can be written by others: what they write there runs as you", d.short(e.Path))
 	case e != nil && e.Dir:
 		d.warn(check, unsafeFix(e), "%s belongs to another user, who could replace %s: what they write there runs as you", d.short(e.Path), d.short(path))
 	case secret && mode&0o077 != 0:
-		d.warn(check, "chmod 600 "+shellWord(path), "%s has secret keys in it, and others can read it", d.short(path))
+		d.warn(check, "chmod 600 "+shell.Word(path), "%s has secret keys in it, and others can read it", d.short(path))
 	}
 	if !isOwn(info) {
-		d.warn(check, "sudo chown $(id -u) "+shellWord(path), "%s belongs to another user: after a sudo perhaps", d.short(path))
+		d.warn(check, "sudo chown $(id -u) "+shell.Word(path), "%s belongs to another user: after a sudo perhaps", d.short(path))
 	}
 }
 
@@ -262,7 +263,7 @@ func (d *doctor) strict(check string) {
 }
 
 func (d *doctor) takeBack(dir string) string {
-	return "sudo chown -R $(id -u) " + shellWord(filepath.Dir(dir)) + ", or " + d.elsewhere()
+	return "sudo chown -R $(id -u) " + shell.Word(filepath.Dir(dir)) + ", or " + d.elsewhere()
 }
 
 func (d *doctor) elsewhere() string {
@@ -318,7 +319,7 @@ func (d *doctor) modes(check, dir string) {
 	if open == nil {
 		return
 	}
-	d.warn(check, "chmod -R go= "+shellWord(dir), "%s: others can read or write %s", d.short(dir), terminal.Count(len(open), "file"))
+	d.warn(check, "chmod -R go= "+shell.Word(dir), "%s: others can read or write %s", d.short(dir), terminal.Count(len(open), "file"))
 	d.fixable(func() (err error) {
 		for _, path := range open {
 			info, statErr := os.Lstat(path)
@@ -391,7 +392,7 @@ func (d *doctor) leftovers() {
 		{filepath.Join(home, ".aws", "boto", "cache"), `"SecretAccessKey"`, "role credentials"},
 	} {
 		if n := filesWith(dir.path, dir.holds); n > 0 {
-			mend := "rm " + shellWord(dir.path) + "/*.json"
+			mend := "rm " + shell.Word(dir.path) + "/*.json"
 			if dir.what == "tokens" {
 				mend = "aws sso logout, or: " + mend
 			}

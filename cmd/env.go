@@ -6,14 +6,12 @@ import (
 	"fmt"
 	"strings"
 	"time"
-	"unicode/utf16"
-	"unicode/utf8"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/credproc/credproc/cmd/internal/child"
+	"github.com/credproc/credproc/cmd/internal/shell"
 	"github.com/credproc/credproc/cmd/internal/terminal"
-	"github.com/credproc/credproc/internal/printable"
 )
 
 type envCommand struct {
@@ -40,7 +38,7 @@ func (c *envCommand) Run(ctx context.Context, a *App) error {
 	if c.Unset {
 		return a.printSteps(c.Shell, a.own().StepsBack(a.inherited()))
 	}
-	use := shells[c.Shell].use
+	use := shell.Shells[c.Shell].Use
 	if c.Format != "" {
 		use = formats[c.Format].use
 	}
@@ -95,14 +93,14 @@ func (a *App) printUnset(format string) error {
 // printSteps prints what a shell has to do. A value that cannot be written for
 // it is an error if it belongs to the credentials; any other is left out.
 func (a *App) printSteps(name string, steps []child.Setting) error {
-	sh := shells[name]
+	sh := shell.Shells[name]
 	var removed []string
 	var sets strings.Builder
 	for _, s := range steps {
-		quoted, err := sh.quoted(s.Value)
+		quoted, err := sh.Quoted(s.Value)
 		switch {
 		case s.Value != "" && err == nil:
-			fmt.Fprintf(&sets, sh.line+"\n", s.Name, quoted)
+			fmt.Fprintf(&sets, sh.Line+"\n", s.Name, quoted)
 			continue
 		case err != nil && (child.IsSecret(s.Name) || s.Name == child.EndpointURL):
 			return fmt.Errorf("%s cannot be printed for %s: %w", s.Name, name, err)
@@ -111,61 +109,7 @@ func (a *App) printSteps(name string, steps []child.Setting) error {
 		}
 		removed = append(removed, s.Name)
 	}
-	return a.term().Verbatim(sh.unset(removed) + sets.String())
-}
-
-// A shell is a way to print a change of the environment.
-type shell struct {
-	line  string // with the name and the value, quoted
-	quote func(value string) (string, error)
-	unset func(names []string) string
-	use   terminal.Prose // how the shell reads it
-}
-
-var shells = map[string]shell{
-	"sh": {`export %s=%s`, quoteShell, unsetShell, `eval "$(%s env …)"`},
-	"fish": {`set -gx %s "%s"`, quoteFish, unsetFish,
-		"%s env --shell fish … | source"},
-	"powershell": {`$Env:%s="%s"`, quotePowerShell, eachOf("Remove-Item Env:%s -ErrorAction SilentlyContinue\n"),
-		"%s env --shell powershell … | Out-String | Invoke-Expression"},
-	"cmd": {`set "%s=%s"`, quoteCmdWord, eachOf("set \"%s=\"\n"),
-		`for /f "delims=" %%i in ('%s env --shell cmd …') do @%%i`},
-}
-
-func (s shell) quoted(value string) (string, error) {
-	if strings.ContainsFunc(value, func(r rune) bool { return r == utf8.RuneError || !printable.Is(r) }) {
-		return "", unwritable("there is a character in it that is not printable")
-	}
-	return s.quote(value)
-}
-
-func unsetShell(names []string) string {
-	if names == nil {
-		return ""
-	}
-	return "unset " + strings.Join(names, " ") + "\n"
-}
-
-// unsetFish leaves universal variables, which are those of all shells and of
-// the next login, and says so: a global one cannot hide them from programs.
-func unsetFish(names []string) string {
-	return "begin\n  set -l name\n  for name in " + strings.Join(names, " ") + `
-    set -qg $name; and set -eg $name
-    set -qUx $name; and echo "$name is a universal variable of fish, and may override these credentials. To remove it: set -eU $name" >&2
-  end
-  true
-end
-`
-}
-
-func eachOf(line string) func([]string) string {
-	return func(names []string) string {
-		var text strings.Builder
-		for _, name := range names {
-			fmt.Fprintf(&text, line, name)
-		}
-		return text.String()
-	}
+	return a.term().Verbatim(sh.Unset(removed) + sets.String())
 }
 
 // A format is a way to print credentials. Those of the AWS CLI's
@@ -179,13 +123,13 @@ type format struct {
 }
 
 var formats = map[string]format{
-	"env":           {line: "export %s=%s", quote: quoteShell, unset: "unset %s", use: `eval "$(%s env --format env …)"`},
-	"env-no-export": {line: "%s=%s", quote: quoteShell, unset: "unset %s", use: `eval "$(%s env --format env-no-export …)"`},
-	"fish":          {line: `set -gx %s "%s"`, quote: quoteFish, unset: "set -e %s", use: "%s env --format fish … | source"},
-	"powershell": {line: `$Env:%s="%s"`, quote: quotePowerShell, unset: `Remove-Item Env:%s -ErrorAction SilentlyContinue`,
+	"env":           {line: "export %s=%s", quote: shell.QuoteSh, unset: "unset %s", use: `eval "$(%s env --format env …)"`},
+	"env-no-export": {line: "%s=%s", quote: shell.QuoteSh, unset: "unset %s", use: `eval "$(%s env --format env-no-export …)"`},
+	"fish":          {line: `set -gx %s "%s"`, quote: shell.QuoteFish, unset: "set -e %s", use: "%s env --format fish … | source"},
+	"powershell": {line: `$Env:%s="%s"`, quote: shell.QuotePowerShell, unset: `Remove-Item Env:%s -ErrorAction SilentlyContinue`,
 		use: "%s env --format powershell … | Out-String | Invoke-Expression"},
-	"windows-cmd": {line: "set %s=%s", quote: quoteCmd, unset: "set %s=", use: `for /f "delims=" %%i in ('%s env --format windows-cmd …') do @%%i`},
-	"dotenv":      {line: "%s=%s", quote: quoteDotenv},
+	"windows-cmd": {line: "set %s=%s", quote: shell.QuoteCmd, unset: "set %s=", use: `for /f "delims=" %%i in ('%s env --format windows-cmd …') do @%%i`},
+	"dotenv":      {line: "%s=%s", quote: shell.QuoteDotenv},
 	"process":     {print: cliDocument},
 	"json":        {print: stsDocument},
 }
@@ -198,7 +142,7 @@ func (f format) credentials(c aws.Credentials) (string, error) {
 	}
 	var text strings.Builder
 	for _, v := range child.Variables(c, "-07:00") {
-		quoted, err := v.Value, checkPrintable(v.Value)
+		quoted, err := v.Value, shell.CheckPrintable(v.Value)
 		if err == nil {
 			quoted, err = f.quote(v.Value)
 		}
@@ -208,84 +152,6 @@ func (f format) credentials(c aws.Credentials) (string, error) {
 		fmt.Fprintf(&text, f.line+"\n", v.Name, quoted)
 	}
 	return text.String(), nil
-}
-
-// unwritable is a value that a format cannot hold.
-type unwritable string
-
-func (e unwritable) Error() string { return string(e) }
-
-// checkPrintable refuses what no credentials have, and no shell is sure to
-// read as it is: anything but the printable characters of ASCII.
-func checkPrintable(value string) error {
-	if strings.ContainsFunc(value, func(r rune) bool { return r < ' ' || r > '~' }) {
-		return unwritable("there is a character in it that is not printable ASCII")
-	}
-	return nil
-}
-
-// isPlain reports whether no shell changes the value.
-func isPlain(value string) bool {
-	return !strings.ContainsFunc(value, func(r rune) bool {
-		return (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z') && !strings.ContainsRune("+/=_.:-", r)
-	})
-}
-
-// quoteShell leaves plain values as they are. zsh makes a path of what follows
-// a leading "=".
-func quoteShell(value string) (string, error) {
-	if isPlain(value) && !strings.HasPrefix(value, "=") {
-		return value, nil
-	}
-	return "'" + strings.ReplaceAll(value, "'", `'\''`) + "'", nil
-}
-
-func quoteFish(value string) (string, error) {
-	return strings.NewReplacer(`\`, `\\`, `$`, `\$`, `"`, `\"`).Replace(value), nil
-}
-
-// quotePowerShell writes what is not ASCII by its number: a pipe into PowerShell
-// may have another encoding, and PowerShell knows quotes that are not ASCII.
-func quotePowerShell(value string) (string, error) {
-	var out strings.Builder
-	for _, r := range value {
-		switch {
-		case strings.ContainsRune("`$\"", r):
-			out.WriteString("`" + string(r))
-		case r < utf8.RuneSelf:
-			out.WriteRune(r)
-		default:
-			for _, unit := range utf16.Encode([]rune{r}) {
-				fmt.Fprintf(&out, "$([char]0x%04X)", unit)
-			}
-		}
-	}
-	return out.String(), nil
-}
-
-func quoteCmd(value string) (string, error) {
-	if strings.ContainsAny(value, `%^&|<>"!`) {
-		return "", unwritable("cmd.exe has no way to quote one of its characters")
-	}
-	return value, nil
-}
-
-// quoteCmdWord is for a value inside quotes, where all is literal but what it
-// refuses: a percent sign is doubled in a batch file and not on a command line,
-// and ! is one of both where delayed expansion is on.
-func quoteCmdWord(value string) (string, error) {
-	if strings.ContainsAny(value, `%!"`) {
-		return "", unwritable("cmd.exe has no way to quote one of its characters")
-	}
-	return value, checkPrintable(value)
-}
-
-// quoteDotenv refuses what the programs that read such files disagree on.
-func quoteDotenv(value string) (string, error) {
-	if !isPlain(value) {
-		return "", unwritable("the programs that read such files do not agree on how to quote it")
-	}
-	return value, nil
 }
 
 // cliDocument is the AWS CLI's: no account, and an offset in place of "Z".

@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/credproc/credproc/cmd/internal/child"
+	"github.com/credproc/credproc/cmd/internal/shell"
 )
 
 // everyLetter is every printable character that credentials could have in them.
@@ -226,7 +227,7 @@ func TestWhatCmdCannotHoldIsLeftOutAndSaid(t *testing.T) {
 
 // A wrong value of these would be another identity.
 func TestCredentialsThatAShellCannotHoldAreAnError(t *testing.T) {
-	for shell := range shells {
+	for shell := range shell.Shells {
 		for _, name := range []string{"AWS_SESSION_TOKEN", child.EndpointURL} {
 			var out strings.Builder
 			err := (&App{Stdout: &out}).printSteps(shell, []child.Setting{{Name: "AWS_ACCESS_KEY_ID", Value: "a"}, {Name: name, Value: "a\nb"}})
@@ -274,7 +275,7 @@ func TestWhatAFormatCannotHoldIsRefused(t *testing.T) {
 			case "windows-cmd":
 				bad = bad || strings.ContainsRune(`%^&|<>"!`, c)
 			case "dotenv":
-				bad = bad || !isPlain(string(c))
+				bad = bad || !shell.IsPlain(string(c))
 			}
 			text, err := format.credentials(aws.Credentials{AccessKeyID: "a", SecretAccessKey: "a" + string(c) + "a"})
 			if (err != nil) != bad || err != nil && text != "" {

@@ -15,6 +15,7 @@ import (
 	"github.com/credproc/credproc/cmd/internal/child"
 	"github.com/credproc/credproc/cmd/internal/endpoint"
 	"github.com/credproc/credproc/cmd/internal/profiles"
+	"github.com/credproc/credproc/cmd/internal/shell"
 	"github.com/credproc/credproc/cmd/internal/terminal"
 	"github.com/credproc/credproc/credproc"
 	"github.com/credproc/credproc/internal/awsapi"
@@ -224,7 +225,7 @@ func (a *App) aboutConfig(err error) (advice, bool) {
 	}
 	if e, ok := errors.AsType[*awsconfig.ForeignError](err); ok {
 		say.more = "Perhaps a command that was run with sudo made it."
-		say.hint = "sudo chown $(id -u) " + shellWord(e.Path)
+		say.hint = "sudo chown $(id -u) " + shell.Word(e.Path)
 		return say, true
 	}
 	if e, ok := errors.AsType[*awsconfig.ReadOnlyError](err); ok {
@@ -386,20 +387,9 @@ func (a *App) loginHint(err error, flags ...string) string {
 		words = append(words, t.words...)
 	}
 	for i, word := range words[1:] {
-		words[i+1] = shellWord(word)
+		words[i+1] = shell.Word(word)
 	}
 	return strings.Join(words, " ")
-}
-
-// shellWord quotes a word for a shell where it has to be.
-func shellWord(word string) string {
-	plain := func(r rune) bool {
-		return r >= '0' && r <= '9' || r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z' || strings.ContainsRune("-_./:=@,+%", r)
-	}
-	if word != "" && strings.TrimFunc(word, plain) == "" && strings.IndexFunc(word, func(r rune) bool { return !plain(r) }) < 0 {
-		return word
-	}
-	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }
 
 // aboutLogin is about sign-ins under way.
@@ -546,7 +536,7 @@ func unsafeFix(err error) string {
 	if !ok {
 		return ""
 	}
-	path, sudo := shellWord(e.Path), ""
+	path, sudo := shell.Word(e.Path), ""
 	if e.Owner != os.Geteuid() {
 		sudo = "sudo "
 	}

@@ -17,6 +17,7 @@ import (
 
 	"github.com/credproc/credproc/cmd/internal/child"
 	"github.com/credproc/credproc/cmd/internal/endpoint"
+	"github.com/credproc/credproc/cmd/internal/shell"
 	"github.com/credproc/credproc/cmd/internal/terminal"
 	"github.com/credproc/credproc/credproc"
 )
@@ -146,7 +147,7 @@ func (c *execCommand) split(a *App, args []string) (profile string, argv []strin
 	switch {
 	case len(before) > 1:
 		if dashes < 0 {
-			return "", nil, &usageError{problem: "the command must stand behind --", hint: strings.Join(quoted(append([]string{a.name(), "exec", words[0], "--"}, words[1:]...)), " ")}
+			return "", nil, &usageError{problem: "the command must stand behind --", hint: a.name() + " exec " + strings.Join(shell.Words(append([]string{words[0], "--"}, words[1:]...)), " ")}
 		}
 		return "", nil, &usageError{problem: fmt.Sprintf("one profile can be named before --, and there are %s", strings.Join(before, ", "))}
 	case dashes >= 0 && len(argv) == 0:
@@ -155,13 +156,6 @@ func (c *execCommand) split(a *App, args []string) (profile string, argv []strin
 		return before[0], argv, nil
 	}
 	return "", argv, nil
-}
-
-func quoted(words []string) []string {
-	for i, word := range words[2:] {
-		words[i+2] = shellWord(word)
-	}
-	return words
 }
 
 // label names the profile or the role, for people and for prompts.

@@ -23,6 +23,7 @@ import (
 
 	"github.com/credproc/credproc/cmd/internal/child"
 	"github.com/credproc/credproc/cmd/internal/endpoint"
+	"github.com/credproc/credproc/cmd/internal/shell"
 	"github.com/credproc/credproc/cmd/internal/terminal"
 	"github.com/credproc/credproc/credproc/credproctest/idctest"
 )
@@ -511,12 +512,12 @@ func TestSecretsAreNotPrintedOnATerminalUnasked(t *testing.T) {
 	t.Parallel()
 	m := newMachine(t)
 	m.signedIn()
-	uses := map[string]terminal.Prose{"--shell=": shells["sh"].use}
+	uses := map[string]terminal.Prose{"--shell=": shell.Shells["sh"].Use}
 	for name, format := range formats {
 		uses["--format="+name] = format.use
 	}
-	for name, shell := range shells {
-		uses["--shell="+name] = shell.use
+	for name, shell := range shell.Shells {
+		uses["--shell="+name] = shell.Use
 	}
 	for flag, use := range uses {
 		p := m.onTerminal("credproc", "env", "line", flag)

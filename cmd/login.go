@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/credproc/credproc/cmd/internal/shell"
 	"github.com/credproc/credproc/cmd/internal/terminal"
 	"github.com/credproc/credproc/internal/sealed"
 	"github.com/credproc/credproc/oidc"
@@ -327,9 +328,9 @@ func sshLine(getenv func(string) string, page string) string {
 	if user := cmp.Or(getenv("USER"), getenv("LOGNAME")); user != "" {
 		to = user + "@" + to
 	}
-	line := fmt.Sprintf("ssh -N -L %s:%s %s", back.Port(), net.JoinHostPort("127.0.0.1", back.Port()), shellWord(to))
+	line := fmt.Sprintf("ssh -N -L %s:%s %s", back.Port(), net.JoinHostPort("127.0.0.1", back.Port()), shell.Word(to))
 	if connection[3] != "22" {
-		line += " -p " + shellWord(connection[3])
+		line += " -p " + shell.Word(connection[3])
 	}
 	return line
 }

@@ -34,14 +34,6 @@ func TestEveryCommandHasAManualPageThatManCanRead(t *testing.T) {
 	}
 }
 
-func TestAManualPageDoesWhatItsTextSays(t *testing.T) {
-	m := newManual(&App{})
-	m.text(`.so /etc/passwd 'x \n a-b ~/.aws`)
-	if got, want := m.String(), `\&.so /etc/passwd \(aqx \en a\-b \(ti/.aws`+"\n"; got != want {
-		t.Errorf("got %q, want %q", got, want)
-	}
-}
-
 func TestTheVersionIsThereForPrograms(t *testing.T) {
 	var out bytes.Buffer
 	if status := (&App{Version: "v1.2.3", Stdout: &out}).Run(t.Context(), []string{"version", "--json"}); status != done {

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/credproc/credproc/cmd/internal/child"
+	"github.com/credproc/credproc/cmd/internal/shell"
 	"github.com/credproc/credproc/internal/printable"
 )
 
@@ -32,7 +33,7 @@ func harmfulIn(text string) (found []rune) {
 func TestAReportIsNoLongerForWhatItTellsOf(t *testing.T) {
 	for _, err := range []error{
 		errors.New(nastyText),
-		&usageError{problem: nastyText, more: "Do that.", hint: "credproc login " + shellWord(nastyText)},
+		&usageError{problem: nastyText, more: "Do that.", hint: "credproc login " + shell.Word(nastyText)},
 		&configError{errors.New(nastyText)},
 		&child.StatusError{Status: 7, Say: nastyText},
 		&noBrowserError{err: errors.New(nastyText), page: nastyText},

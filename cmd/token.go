@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/credproc/credproc/cmd/internal/shell"
 	"github.com/credproc/credproc/cmd/internal/terminal"
 )
 
@@ -38,7 +39,7 @@ func (c *tokenCommand) Run(ctx context.Context, a *App) error {
 				Region      string    `json:"sso_region"`
 			}{token.AccessToken, token.Expiry.UTC().Truncate(time.Second), t.session.Name, t.session.Config.StartURL, t.session.Config.Region})
 		}
-		if err := checkPrintable(token.AccessToken); err != nil {
+		if err := shell.CheckPrintable(token.AccessToken); err != nil {
 			return fmt.Errorf("the access token cannot be printed: %w", err)
 		}
 		return r.Verbatim(token.AccessToken + "\n")

@@ -3,7 +3,6 @@ package cmd
 import (
 	"bytes"
 	"errors"
-	"os/exec"
 	"runtime"
 	"slices"
 	"strings"
@@ -51,27 +50,6 @@ func TestWithPage(t *testing.T) {
 	} {
 		if got := withPage(tt.browser, "P"); !slices.Equal(got, tt.want) {
 			t.Errorf("%q: %q, want %q", tt.browser, got, tt.want)
-		}
-	}
-}
-
-// A shell reads back what was quoted for it.
-func TestShellWord(t *testing.T) {
-	for word, want := range map[string]string{
-		"corp": "corp", "https://x.example/start": "https://x.example/start", "a@b+c,d%e=f": "a@b+c,d%e=f",
-		"": "''", "my sso": "'my sso'", "a;b": "'a;b'", "x#y": "'x#y'", "~": "'~'", "$HOME": "'$HOME'",
-		"O'Brien": `'O'\''Brien'`, "größe": "'größe'",
-	} {
-		quoted := shellWord(word)
-		if quoted != want {
-			t.Errorf("%q: %s, want %s", word, quoted, want)
-		}
-		if runtime.GOOS == "windows" {
-			continue
-		}
-		read, err := exec.Command("sh", "-c", "printf %s "+quoted).Output()
-		if err != nil || string(read) != word {
-			t.Errorf("%q: a shell reads %q, %v", word, read, err)
 		}
 	}
 }
