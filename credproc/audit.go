@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/credproc/credproc/internal/awsapi"
+	"github.com/credproc/credproc/internal/fetch"
 	"github.com/credproc/credproc/internal/layout"
 	"github.com/credproc/credproc/internal/printable"
 	"github.com/credproc/credproc/internal/safedir"
@@ -103,9 +104,6 @@ type answer struct {
 	session *tokencache.Session
 }
 
-// came is told where an answer came from.
-func (w *answer) came(from tokencache.Outcome) { w.Outcome = string(from) }
-
 // write leaves the trail, if there is one.
 func (w *answer) write(c aws.Credentials, err error) {
 	if w.audit == nil {
@@ -115,7 +113,7 @@ func (w *answer) write(c aws.Credentials, err error) {
 	if err != nil {
 		w.Outcome, w.Reason = "refused", reason(err)
 		w.RequestID = cmp.Or(w.RequestID, awsapi.RequestID(err))
-	} else if w.Outcome != string(tokencache.Fetched) {
+	} else if w.Outcome != string(fetch.Fetched) {
 		w.RequestID = ""
 	}
 	if err := w.audit.Write(w.AuditLine); err != nil && w.session.Logger != nil {

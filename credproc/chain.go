@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -21,20 +20,6 @@ import (
 	"github.com/credproc/credproc/tokencache"
 )
 
-// source is a provider that comes from a session in the end.
-type source interface {
-	DocumentProvider
-	session() *tokencache.Session
-	words() []string // who it is, in full
-	steps() int      // how many roles it is assumed from
-	onShort(func(left, wanted time.Duration))
-}
-
-func (p *Provider) session() *tokencache.Session                  { return p.Session }
-func (p *Provider) steps() int                                    { return 0 }
-func (p *Provider) onShort(f func(left, wanted time.Duration))    { p.Short = f }
-func (a *assumedRole) onShort(f func(left, wanted time.Duration)) { a.short = f }
-
 // assumedRole gets credentials of an IAM role with those of another role:
 // role_arn and source_profile.
 type assumedRole struct {
@@ -43,10 +28,8 @@ type assumedRole struct {
 	account string // of the role
 	input   sts.AssumeRoleInput
 
-	sts         awsapi.Endpoint
-	minValidity time.Duration
-	audit       *Audit
-	short       func(left, wanted time.Duration)
+	sts  awsapi.Endpoint
+	want terms
 }
 
 func (a *assumedRole) session() *tokencache.Session { return a.source.session() }
@@ -62,6 +45,13 @@ func (a *assumedRole) words() []string {
 
 func (a *assumedRole) steps() int { return a.source.steps() + 1 }
 
+func (a *assumedRole) role() tokencache.CachedRole {
+	return tokencache.CachedRole{AccountID: a.account, RoleARN: a.roleARN}
+}
+
+func (a *assumedRole) terms() terms                               { return a.want }
+func (a *assumedRole) onShort(f func(left, wanted time.Duration)) { a.want.short = f }
+
 func (a *assumedRole) op() string {
 	return fmt.Sprintf("assume role %s through session %s", a.roleARN, label(a.session()))
 }
@@ -74,75 +64,43 @@ func (a *assumedRole) Retrieve(ctx context.Context) (aws.Credentials, error) {
 
 // RetrieveDocument is like [Provider.RetrieveDocument].
 func (a *assumedRole) RetrieveDocument(ctx context.Context) (c aws.Credentials, document []byte, err error) {
-	trail := &answer{audit: a.audit, session: a.session(), AuditLine: AuditLine{
-		Session: label(a.session()), AccountID: a.account, RoleARN: a.roleARN}}
-	data, err := a.retrieve(ctx, trail)
-	if err == nil {
-		c, document, err = open(data)
-	}
-	trail.write(c, err)
-	return c, document, err
+	return retrieve(ctx, a)
 }
 
-// retrieve returns a record.
-func (a *assumedRole) retrieve(ctx context.Context, trail *answer) ([]byte, error) {
-	var requestID atomic.Pointer[string] // the fetch may go on when its caller has gone
-	want := &want{minValidity: a.minValidity}
-	data, err := a.session().Cached(ctx, tokencache.Cached{
-		Words: a.words(), Steps: a.steps(), Variant: a.minValidity.String(), Op: a.op(),
-		Judge: want.judge, Answered: trail.came, Limit: flight.Budget,
-		Fetch: func(ctx context.Context) ([]byte, error) {
-			data, id, err := a.fetch(ctx, want.old())
-			requestID.Store(&id)
-			return data, err
-		},
-		Label: roleLabel(tokencache.CachedRole{AccountID: a.account, RoleARN: a.roleARN}),
-	})
-	if id := requestID.Load(); id != nil {
-		trail.RequestID = *id
-	}
-	if err != nil {
-		return nil, a.explain(err)
-	}
-	want.tell(data, a.short)
-	return data, nil
-}
-
-// fetch assumes the role, and makes a record of what that gave, which replaces
-// old. requestID is AWS's for it, also where it was refused.
-func (a *assumedRole) fetch(ctx context.Context, old []byte) (record []byte, requestID string, err error) {
+// issue assumes the role.
+func (a *assumedRole) issue(ctx context.Context) (got issued, requestID string, err error) {
 	if err := a.sts.Check(); err != nil {
-		return nil, "", err
+		return got, "", err
 	}
 	credentials, err := a.source.Retrieve(ctx)
 	if err != nil {
-		return nil, "", &sourceError{err}
+		return got, "", &sourceError{err}
 	}
 	config, err := a.sts.Config(aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return credentials, nil }), awsapi.NewRetryer())
 	if err != nil {
-		return nil, "", err
+		return got, "", err
 	}
 	client := sts.NewFromConfig(config)
 	ctx, cancel := awsapi.Bounded(ctx)
 	defer cancel()
-	asked := time.Now()
+	got.asked = time.Now()
 	out, err := client.AssumeRole(ctx, &a.input)
 	if err != nil {
 		answer, _ := awsapi.AnswerTo(err)
-		return nil, answer.RequestID, a.failed(ctx, err)
+		return got, answer.RequestID, a.failed(ctx, err)
 	}
 	requestID, _ = awsmiddleware.GetRequestIDMetadata(out.ResultMetadata)
 	requestID = printable.Line(requestID)
 	c := out.Credentials
 	if c == nil || c.Expiration == nil {
-		return nil, requestID, &tokencache.UnavailableError{Op: a.op(), Reason: "AssumeRole: an answer without credentials"}
+		return got, requestID, &tokencache.UnavailableError{Op: a.op(), Reason: "AssumeRole: an answer without credentials"}
 	}
-	date, _ := awsmiddleware.GetServerTime(out.ResultMetadata)
-	record, err = keep(a.op(), asked, date, aws.Credentials{
+	got.date, _ = awsmiddleware.GetServerTime(out.ResultMetadata)
+	got.Credentials = aws.Credentials{
 		AccessKeyID: aws.ToString(c.AccessKeyId), SecretAccessKey: aws.ToString(c.SecretAccessKey),
 		SessionToken: aws.ToString(c.SessionToken), CanExpire: true, Expires: *c.Expiration, AccountID: a.account,
-	}, old)
-	return record, requestID, err
+	}
+	return got, requestID, nil
 }
 
 // sourceError keeps the failure of a source from being remembered as one of
@@ -184,7 +142,6 @@ func (a *assumedRole) failed(ctx context.Context, err error) error {
 	return &tokencache.UnavailableError{Op: a.op(), Reason: text, Err: errors.New(text)}
 }
 
-// explain makes the error of an earlier caller ours.
 func (a *assumedRole) explain(err error) error {
 	if source, ok := errors.AsType[*sourceError](err); ok {
 		return source.cause

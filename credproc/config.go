@@ -349,8 +349,8 @@ func (c *Config) assumed(p *awsconfig.Profile) (source, error) {
 		return nil, err
 	}
 	role, _ := awsconfig.ParseRoleARN(chain.RoleARN)
-	a := &assumedRole{source: from, roleARN: chain.RoleARN, account: role.AccountID, minValidity: c.MinValidity}
-	if a.audit, err = c.auditOf(from.session()); err != nil {
+	a := &assumedRole{source: from, roleARN: chain.RoleARN, account: role.AccountID, want: terms{minValidity: c.MinValidity}}
+	if a.want.audit, err = c.auditOf(from.session()); err != nil {
 		return nil, err
 	}
 	a.input = sts.AssumeRoleInput{

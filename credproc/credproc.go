@@ -18,17 +18,13 @@ package credproc
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/credproc/credproc/internal/flight"
-	"github.com/credproc/credproc/internal/layout"
-	"github.com/credproc/credproc/internal/portal"
 	"github.com/credproc/credproc/tokencache"
 )
 
@@ -79,44 +75,7 @@ func (p *Provider) Retrieve(ctx context.Context) (aws.Credentials, error) {
 // RetrieveDocument is Retrieve, and also returns the credentials as a
 // credential_process document, in which Expiration is by the service's clock.
 func (p *Provider) RetrieveDocument(ctx context.Context) (c aws.Credentials, document []byte, err error) {
-	trail := &answer{audit: p.Audit, session: p.Session, AuditLine: AuditLine{
-		Session: label(p.Session), AccountID: p.AccountID, RoleName: p.RoleName}}
-	data, err := p.retrieve(ctx, trail)
-	if err == nil {
-		c, document, err = open(data)
-	}
-	trail.write(c, err)
-	return c, document, err
-}
-
-// retrieve returns a record.
-func (p *Provider) retrieve(ctx context.Context, trail *answer) ([]byte, error) {
-	var requestID atomic.Pointer[string] // the fetch may go on when its caller has gone
-	want := &want{minValidity: p.MinValidity, shortest: shortest}
-	data, err := p.Session.Cached(ctx, tokencache.Cached{
-		Words: p.words(), Variant: p.MinValidity.String(), Op: p.op(),
-		Judge: want.judge, Answered: trail.came, Limit: flight.Budget,
-		Fetch: func(ctx context.Context) ([]byte, error) {
-			data, id, err := p.fetch(ctx, want.old())
-			requestID.Store(&id)
-			return data, err
-		},
-		Label: roleLabel(tokencache.CachedRole{AccountID: p.AccountID, RoleName: p.RoleName}),
-	})
-	if id := requestID.Load(); id != nil {
-		trail.RequestID = *id
-	}
-	if err != nil {
-		return nil, p.explain(err)
-	}
-	want.tell(data, p.Short)
-	return data, nil
-}
-
-func (p *Provider) words() []string { return layout.RoleWords(p.AccountID, p.RoleName) }
-
-func (p *Provider) op() string {
-	return "get credentials of role " + p.RoleName + " in account " + p.AccountID + " through session " + label(p.Session)
+	return retrieve(ctx, p)
 }
 
 func label(s *tokencache.Session) string {
@@ -127,51 +86,6 @@ func label(s *tokencache.Session) string {
 		return s.Name
 	}
 	return s.Config.StartURL
-}
-
-// fetch gets credentials from the portal, as a record that replaces old.
-func (p *Provider) fetch(ctx context.Context, old []byte) (record []byte, requestID string, err error) {
-	var got *portal.Credentials
-	var asked time.Time
-	door := &door{session: p.Session, op: p.op()}
-	err = door.callPatiently(ctx, func(c *portal.Client, token string) (err error) {
-		asked = time.Now()
-		got, err = c.RoleCredentials(ctx, token, p.AccountID, p.RoleName)
-		if errors.Is(err, portal.ErrNoAccess) || errors.Is(err, portal.ErrNotFound) {
-			return &NoAccessError{Session: label(p.Session), AccountID: p.AccountID, RoleName: p.RoleName,
-				Held: held(ctx, c, token, p.AccountID), Err: err}
-		}
-		return err
-	})
-	if err != nil {
-		return nil, "", err
-	}
-	record, err = keep(p.op(), asked, got.Date, aws.Credentials{
-		AccessKeyID: got.AccessKeyID, SecretAccessKey: got.SecretAccessKey, SessionToken: got.SessionToken,
-		CanExpire: true, Expires: got.Expiration, AccountID: p.AccountID,
-	}, old)
-	return record, got.RequestID, err
-}
-
-// held lists the roles that the person has in the account: what to ask for
-// instead. It is best effort.
-func held(ctx context.Context, c *portal.Client, token, accountID string) (roles []string) {
-	for role, err := range c.Roles(ctx, token, accountID) {
-		if err != nil {
-			return nil
-		}
-		roles = append(roles, role)
-	}
-	return roles
-}
-
-// explain makes the error of an earlier caller ours.
-func (p *Provider) explain(err error) error {
-	if shared, ok := errors.AsType[*flight.SharedError](err); ok && shared.Kind == noAccess {
-		return &NoAccessError{Session: label(p.Session), AccountID: p.AccountID, RoleName: p.RoleName,
-			Held: strings.Fields(shared.Reason), Err: shared}
-	}
-	return err
 }
 
 // noAccess is how flight's failures call a [NoAccessError].

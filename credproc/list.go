@@ -17,85 +17,12 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/credproc/credproc/internal/awsapi"
+	"github.com/credproc/credproc/internal/fetch"
+	"github.com/credproc/credproc/internal/layout"
 	"github.com/credproc/credproc/internal/portal"
 	"github.com/credproc/credproc/internal/safedir"
 	"github.com/credproc/credproc/tokencache"
 )
-
-// door is the way to the portal with a session's access token, which is asked
-// for once: some keychains take seconds.
-type door struct {
-	session *tokencache.Session
-	op      string
-
-	mu    sync.Mutex
-	token string
-}
-
-// call calls the portal. A token that it refuses is renewed, once.
-func (d *door) call(ctx context.Context, do func(c *portal.Client, token string) error) error {
-	s := d.session
-	ctx = awsapi.WithLogger(ctx, s.Logger)
-	c := &portal.Client{
-		Region: s.Config.Region, URL: s.PortalEndpoint,
-		UseFIPS: s.Config.UseFIPS, UseDualStack: s.Config.UseDualStack,
-		AppID: s.Config.AppID, HTTPClient: s.Config.HTTPClient,
-	}
-	token, err := d.tokenAfter(ctx, "")
-	if err != nil {
-		return err
-	}
-	err = do(c, token)
-	if errors.Is(err, portal.ErrUnauthorized) {
-		if token, err = d.tokenAfter(ctx, token); err != nil {
-			return err
-		}
-		err = do(c, token)
-		_, noAccess := errors.AsType[*NoAccessError](err)
-		if refused := errors.Is(err, portal.ErrUnauthorized); refused || err == nil || noAccess {
-			s.Tried(token, !refused)
-		}
-	}
-	if answer, ok := err.(*awsapi.Error); ok {
-		return &tokencache.UnavailableError{Op: d.op, Reason: answer.Error(), Err: err}
-	}
-	return err
-}
-
-// callPatiently calls again after a 429: where dozens of roles are asked for at
-// once, the quota of 20 requests in a second is a matter of taking turns. Five
-// calls in four seconds are few enough for a portal that refuses everybody.
-func (d *door) callPatiently(ctx context.Context, do func(c *portal.Client, token string) error) error {
-	for _, wait := range []time.Duration{500, 800, 1200, 1500} {
-		err := d.call(ctx, do)
-		answer, _ := errors.AsType[*awsapi.Error](err)
-		if !errors.Is(err, portal.ErrThrottled) || answer.RetryAfter > 2*time.Second {
-			return err
-		}
-		wait = wait/2 + rand.N(wait)
-		select {
-		case <-ctx.Done():
-			return err
-		case <-time.After(max(wait*time.Millisecond, answer.RetryAfter)):
-		}
-	}
-	return d.call(ctx, do)
-}
-
-// tokenAfter returns a token that is not the refused one.
-func (d *door) tokenAfter(ctx context.Context, refused string) (string, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.token != refused {
-		return d.token, nil
-	}
-	token, err := d.session.Token(ctx, refused)
-	if err != nil {
-		return "", err
-	}
-	d.token = token.AccessToken
-	return d.token, nil
-}
 
 // Account is an AWS account in which the person has at least one role.
 type Account struct {
@@ -145,16 +72,11 @@ func Accounts(ctx context.Context, s *tokencache.Session, roles bool) ([]Account
 // make it once. Errors are those of [Provider.Retrieve]; a list is all there or
 // not there at all.
 func (l *Listing) Accounts(ctx context.Context) ([]Account, time.Time, error) {
-	began := time.Now()
-	words := []string{"accounts and roles"}
-	if l.AccountsOnly {
-		words = []string{"accounts"}
+	login, err := inside(l.Session)
+	if err != nil {
+		return nil, time.Time{}, err
 	}
-	data, err := l.Session.Gathered(ctx, tokencache.Cached{
-		Words: words, Op: l.op(),
-		Judge: func(data []byte, since time.Time) tokencache.Freshness { return l.judge(data, began, since) },
-		Fetch: l.fetch,
-	})
+	data, err := fetch.Slowly(ctx, login, &making{l, login, time.Now()})
 	if err != nil {
 		return nil, time.Time{}, err
 	}
@@ -166,13 +88,24 @@ func (l *Listing) Accounts(ctx context.Context) ([]Account, time.Time, error) {
 // nothing, if it has none. It asks no service.
 func (l *Listing) Stored(ctx context.Context) ([]Account, time.Time, error) {
 	stored := *l
-	stored.MaxAge = math.MaxInt64
-	data, err := l.Session.Stored(ctx, []string{"accounts and roles"})
-	if err != nil || stored.judge(data, time.Now(), time.Now()) != tokencache.Fresh {
+	stored.MaxAge, stored.AccountsOnly = math.MaxInt64, false
+	login, err := inside(l.Session)
+	if err != nil {
+		return nil, time.Time{}, err
+	}
+	data, err := login.Load(ctx, stored.words())
+	if err != nil || stored.judge(data, time.Now(), time.Now()) != layout.Fresh {
 		return nil, time.Time{}, err
 	}
 	list, err := parseList(data)
 	return list.Accounts, list.At, err
+}
+
+func (l *Listing) words() []string {
+	if l.AccountsOnly {
+		return []string{"accounts"}
+	}
+	return []string{"accounts and roles"}
 }
 
 func (l *Listing) op() string { return "list accounts and roles through session " + label(l.Session) }
@@ -191,25 +124,41 @@ func parseList(data []byte) (list, error) {
 	return made, nil
 }
 
-func (l *Listing) judge(data []byte, began, since time.Time) tokencache.Freshness {
+func (l *Listing) judge(data []byte, began, since time.Time) layout.Freshness {
 	made, err := parseList(data)
 	switch age := began.Sub(made.At); {
 	case err != nil || made.At.After(time.Now()): // the clock was set back
-		return tokencache.Useless
+		return layout.Useless
 	case !made.At.Before(since): // somebody made it while this caller waited
-		return tokencache.Fresh
+		return layout.Fresh
 	case age < l.MaxAge && len(made.Accounts) > 0: // who has nothing waits for an assignment
-		return tokencache.Fresh
+		return layout.Fresh
 	}
-	return tokencache.Useless
+	return layout.Useless
 }
 
-func (l *Listing) fetch(ctx context.Context) ([]byte, error) {
-	accounts, err := l.make(ctx)
+// making is a list that a caller asked for at began, as package fetch sees it.
+type making struct {
+	*Listing
+	login fetch.Session
+	began time.Time
+}
+
+func (m *making) Words() []string { return m.words() }
+func (m *making) Steps() int      { return 0 }
+func (m *making) Variant() string { return "" }
+func (m *making) Op() string      { return m.op() }
+func (m *making) Judge(data []byte, since time.Time) layout.Freshness {
+	return m.judge(data, m.began, since)
+}
+
+func (m *making) Fetch(ctx context.Context) (data, label []byte, err error) {
+	accounts, err := m.make(ctx, m.login)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return json.Marshal(list{time.Now(), accounts})
+	data, err = json.Marshal(list{time.Now(), accounts})
+	return data, nil, err
 }
 
 const (
@@ -219,8 +168,8 @@ const (
 	listPatience = time.Minute
 )
 
-func (l *Listing) make(ctx context.Context) ([]Account, error) {
-	m := &maker{door: door{session: l.Session, op: l.op()}, pace: pace{most: cmp.Or(l.Rate, listRate)}}
+func (l *Listing) make(ctx context.Context, login fetch.Session) ([]Account, error) {
+	m := &maker{door: door{login: login, op: l.op()}, pace: pace{most: cmp.Or(l.Rate, listRate)}}
 	var accounts []Account
 	for a, err := range portal.Pages("ListAccounts", m.accounts(ctx)) {
 		if err == nil {

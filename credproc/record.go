@@ -13,7 +13,6 @@ import (
 
 	"github.com/credproc/credproc/internal/layout"
 	"github.com/credproc/credproc/internal/printable"
-	"github.com/credproc/credproc/tokencache"
 )
 
 // document is what the AWS SDKs read from a credential_process. Version is a
@@ -78,25 +77,26 @@ func wanted(t layout.Times, minValidity, shortest time.Duration) time.Duration {
 	return minValidity
 }
 
-// format makes a record of credentials that were asked for at asked and came at
-// now. date is the service's clock in between: a wrong local one does not shorten
-// the life of credentials. old is the record before, if any: what ends no later
-// than that is the same, and was new then.
-func format(asked, now, date time.Time, c aws.Credentials, old []byte) ([]byte, error) {
+// format makes a record of credentials that came at now. The service's clock says
+// how long they live: a wrong local one does not shorten that. old is the record
+// before, if any: what ends no later than that is the same, and was new then.
+func format(got issued, now time.Time, old []byte) ([]byte, layout.Times, error) {
+	c := got.Credentials
 	text, err := encode(c)
 	if err != nil {
-		return nil, err
+		return nil, layout.Times{}, err
 	}
+	date := got.date
 	if date.IsZero() {
-		date = asked
+		date = got.asked
 	}
 	life := c.Expires.Sub(date)
 	if life <= 0 {
-		return nil, fmt.Errorf("the service gave credentials that ended at %s, before it gave them", c.Expires.UTC().Format(time.RFC3339))
+		return nil, layout.Times{}, fmt.Errorf("the service gave credentials that ended at %s, before it gave them", c.Expires.UTC().Format(time.RFC3339))
 	}
-	end := asked.Add(life)
+	end := got.asked.Add(life)
 	times := layout.Times{Fetched: now, Stale: end.Add(-min(earlyEnough, life/2)), End: end, Life: lifeOf(life, c, old)}
-	return layout.JoinRecord(times, text), nil
+	return layout.JoinRecord(times, text), times, nil
 }
 
 // lifeOf returns the life that credentials had when they were new: life, or
@@ -111,28 +111,6 @@ func lifeOf(life time.Duration, c aws.Credentials, old []byte) time.Duration {
 		return life
 	}
 	return max(life, t.Life)
-}
-
-// keep makes a record of what a service gave just now. What no record can be
-// made of is a fault of the service.
-func keep(op string, asked, date time.Time, c aws.Credentials, old []byte) ([]byte, error) {
-	data, err := format(asked, time.Now(), date, c, old)
-	if err != nil {
-		return nil, &tokencache.UnavailableError{Op: op, Reason: err.Error(), Err: err}
-	}
-	return data, nil
-}
-
-// roleLabel says of a record whose it is and how long it is valid.
-func roleLabel(role tokencache.CachedRole) func(data []byte) *tokencache.CachedRole {
-	return func(data []byte) *tokencache.CachedRole {
-		t, _, err := layout.SplitRecord(data)
-		if err != nil {
-			return nil
-		}
-		role.Fetched, role.Expiry = t.Fetched, t.End
-		return &role
-	}
 }
 
 // parse returns the credentials in a record, which end by the local clock.
@@ -229,13 +207,13 @@ func (w *want) old() []byte {
 }
 
 // judge is the rule for records.
-func (w *want) judge(data []byte, since time.Time) tokencache.Freshness {
+func (w *want) judge(data []byte, since time.Time) layout.Freshness {
 	w.stored.Store(&data)
 	t, _, err := layout.SplitRecord(data)
 	if err != nil {
-		return tokencache.Useless
+		return layout.Useless
 	}
-	return freshness[t.Judge(time.Now(), since, wanted(t, w.minValidity, w.shortest))]
+	return t.Judge(time.Now(), since, wanted(t, w.minValidity, w.shortest))
 }
 
 // tell calls short if credentials have less life left than is wanted.
@@ -248,8 +226,4 @@ func (w *want) tell(data []byte, short func(left, wanted time.Duration)) {
 	if left := time.Until(t.End).Round(time.Second); left < wanted {
 		short(left, wanted)
 	}
-}
-
-var freshness = [...]tokencache.Freshness{
-	layout.Useless: tokencache.Useless, layout.Stale: tokencache.Stale, layout.Fresh: tokencache.Fresh,
 }

@@ -11,14 +11,13 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/credproc/credproc/internal/layout"
-	"github.com/credproc/credproc/tokencache"
 )
 
 var noon = time.Date(2030, 6, 1, 12, 0, 0, 0, time.UTC)
 
 func stored(t *testing.T, now, date time.Time, c aws.Credentials) []byte {
 	t.Helper()
-	data, err := format(now, now, date, c, nil)
+	data, _, err := format(issued{c, now, date}, now, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -115,7 +114,7 @@ func TestNoRecordIsMadeOfWhatCannotBeUsed(t *testing.T) {
 		"over this moment": ending(noon),
 		"no end":           {AccessKeyID: "ASIA", SecretAccessKey: "a/b+c<d>&e"},
 	} {
-		data, err := format(noon, noon, noon, c, nil)
+		data, _, err := format(issued{c, noon, noon}, noon, nil)
 		if err == nil || data != nil {
 			t.Errorf("%s: data %q", name, data)
 		} else if strings.Contains(err.Error(), "a/b") {
@@ -144,14 +143,14 @@ func TestGarbageIsNoRecord(t *testing.T) {
 		}
 	}
 	for _, head := range []string{"", "1", "1 2", "x 2 3", "1 2 99999999999999999999"} {
-		if f := new(want).judge([]byte(head+"\n{}"), noon); f != tokencache.Useless {
+		if f := new(want).judge([]byte(head+"\n{}"), noon); f != layout.Useless {
 			t.Errorf("%q is %v, want useless", head, f)
 		}
 	}
 }
 
 func FuzzRecord(f *testing.F) {
-	data, err := format(time.Now(), time.Now(), time.Now(), ending(time.Now().Add(time.Hour)), nil)
+	data, _, err := format(issued{ending(time.Now().Add(time.Hour)), time.Now(), time.Now()}, time.Now(), nil)
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -167,7 +166,7 @@ func FuzzRecord(f *testing.F) {
 		c, err := parse(data)
 		_, _, splitErr := layout.SplitRecord(data)
 		switch {
-		case splitErr != nil && (how != tokencache.Useless || err == nil):
+		case splitErr != nil && (how != layout.Useless || err == nil):
 			t.Errorf("a data that cannot be read is %v", how)
 		case err == nil && !c.HasKeys():
 			t.Errorf("credentials without keys")
@@ -194,14 +193,14 @@ func FuzzRecord(f *testing.F) {
 }
 
 func TestWhatIsStoredIsJudged(t *testing.T) {
-	const useless, stale, fresh = tokencache.Useless, tokencache.Stale, tokencache.Fresh
+	const useless, stale, fresh = layout.Useless, layout.Stale, layout.Fresh
 	tests := []struct {
 		name        string
 		life        time.Duration
 		age         time.Duration
 		waiting     time.Duration // how long this caller has
 		minValidity time.Duration
-		want        tokencache.Freshness
+		want        layout.Freshness
 	}{
 		{"new", time.Hour, 0, 0, 0, fresh},
 		{"a moment before it is stale", time.Hour, 45*time.Minute - 1, 0, 0, fresh},
@@ -239,13 +238,13 @@ func TestWhatIsStoredIsJudged(t *testing.T) {
 				t.Fatal(err)
 			}
 			now := noon.Add(tt.age)
-			if got := freshness[times.Judge(now, now.Add(-tt.waiting), tt.minValidity)]; got != tt.want {
+			if got := times.Judge(now, now.Add(-tt.waiting), tt.minValidity); got != tt.want {
 				t.Errorf("is %v, want %v", name(got), name(tt.want))
 			}
 		})
 	}
 }
 
-func name(f tokencache.Freshness) string {
-	return map[tokencache.Freshness]string{tokencache.Useless: "useless", tokencache.Stale: "stale", tokencache.Fresh: "fresh"}[f] + fmt.Sprintf(" (%d)", f)
+func name(f layout.Freshness) string {
+	return map[layout.Freshness]string{layout.Useless: "useless", layout.Stale: "stale", layout.Fresh: "fresh"}[f] + fmt.Sprintf(" (%d)", f)
 }

@@ -2,6 +2,7 @@ package tokencache
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
@@ -53,7 +54,11 @@ func (c *cupboard) recordName() string {
 }
 
 func (c *cupboard) writesRecord() error {
-	return c.writeRecord(c.ctx, words, []byte("what was fetched"), &CachedRole{AccountID: "111111111111", RoleName: "Admin", Fetched: time.Now(), Expiry: time.Now().Add(time.Hour)})
+	label, err := json.Marshal(CachedRole{AccountID: "111111111111", RoleName: "Admin", Fetched: time.Now(), Expiry: time.Now().Add(time.Hour)})
+	if err != nil {
+		return err
+	}
+	return c.writeRecord(c.ctx, words, []byte("what was fetched"), label)
 }
 
 // orNothing makes an untyped nil of a nil pointer.

@@ -89,36 +89,6 @@ func ExampleSession_SignIn() {
 	// signed in to corp with tokens in the keyring memory
 }
 
-func ExampleSession_Cached() {
-	s, remove := signedIn()
-	defer remove()
-
-	list := tokencache.Cached{
-		Words: []string{"accounts"},
-		Op:    "list the accounts of session corp",
-		Judge: func(data []byte, since time.Time) tokencache.Freshness { return tokencache.Fresh },
-		Fetch: func(ctx context.Context) ([]byte, error) {
-			token, err := s.Token(ctx, "")
-			if err != nil {
-				return nil, err
-			}
-			fmt.Println("asking with", len(token.AccessToken) > 0)
-			return []byte("111111111111"), nil
-		},
-	}
-	for range 2 {
-		data, err := s.Cached(context.Background(), list)
-		if err != nil {
-			log.Fatal(err)
-		}
-		fmt.Println(string(data))
-	}
-	// Output:
-	// asking with true
-	// 111111111111
-	// 111111111111
-}
-
 func ExampleSession_SignOut() {
 	s, remove := signedIn()
 	defer remove()

@@ -19,23 +19,9 @@ type CachedRole struct {
 	Expiry    time.Time `json:"expires_at"`          // local clock
 }
 
-// A sealed record cannot be read without the key, which may need a prompt. Its
-// label says which role it holds and when that expires.
-
-// label returns the label of a record that holds the role's credentials. A nil
-// role has none.
-func (r *CachedRole) label() []byte {
-	if r == nil {
-		return nil
-	}
-	text, err := json.Marshal(r)
-	if err != nil {
-		return nil // a time after the year 9999: nothing is said of it
-	}
-	return text
-}
-
-// labels yields what the session's records say of themselves.
+// labels yields what the session's records say of themselves. A sealed record
+// cannot be read without the key, which may need a prompt; its label, which is a
+// CachedRole in JSON, can.
 func (st *store) labels() iter.Seq[CachedRole] {
 	return func(yield func(CachedRole) bool) {
 		if st.cache == "" {

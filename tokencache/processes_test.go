@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/credproc/credproc/credproc/credproctest/idctest"
+	"github.com/credproc/credproc/internal/layout"
 	"github.com/credproc/credproc/oidc"
 	"github.com/credproc/credproc/tokencache/keyring"
 )
@@ -38,10 +39,10 @@ var roles = map[string]func() error{
 	"list": func() error {
 		s := child("corp")
 		await()
-		data, err := s.Cached(context.Background(), Cached{
-			Words: []string{"list"}, Op: "get the list",
-			Judge: func([]byte, time.Time) Freshness { return Fresh },
-			Fetch: func(ctx context.Context) ([]byte, error) {
+		data, err := cached(context.Background(), s, thing{
+			words: []string{"list"}, op: "get the list",
+			judge: func([]byte, time.Time) layout.Freshness { return layout.Fresh },
+			fetch: func(ctx context.Context) ([]byte, error) {
 				fmt.Print("fetched ")
 				tok, err := s.Token(ctx, "")
 				return fmt.Appendln(nil, "list of", tokenHash(tok.AccessToken)), err

@@ -222,7 +222,7 @@ func TestOneCallOfTheKeyringServesAllWhoNeedTheKey(t *testing.T) {
 		ask := func(i int) {
 			ctx, cancel := context.WithTimeout(m.Context(), time.Duration(i+1)*time.Second)
 			defer cancel()
-			_, err := s.Cached(ctx, (&shelf{world: m}).thing(s, "list"))
+			_, err := cached(ctx, s, (&shelf{world: m}).thing(s, "list"))
 			if i > 20 && err != nil || i > 0 && i < 19 && !errors.Is(err, keyring.ErrUnavailable) && err != nil {
 				t.Errorf("who waits %d s got %v", i+1, err)
 			}

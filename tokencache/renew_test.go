@@ -133,7 +133,7 @@ func TestARefusedTokenIsReplacedOnce(t *testing.T) {
 func TestATokenRefusedAtBirthIsNotReplacedForTenSeconds(t *testing.T) {
 	onWorld(t, func(m *world) {
 		second := m.instead(m.session(), m.token(m.session()))
-		m.session().Tried(second, false)
+		tried(m.session(), second, false)
 		m.asksNothing(func() {
 			_, err := m.session().Token(m.Context(), second)
 			if isUnavailable(err) == nil || !strings.Contains(err.Error(), "just given") {
@@ -154,7 +154,7 @@ func TestWhoeverHadItRefusedFirstWaitsForTheVerdict(t *testing.T) {
 		m.asksNothing(func() {
 			go func() {
 				time.Sleep(time.Second) // the one who got it is slow to try it
-				m.session().Tried(second, false)
+				tried(m.session(), second, false)
 			}()
 			if _, err := m.session().Token(m.Context(), second); isUnavailable(err) == nil {
 				t.Errorf("got %v", err)
@@ -178,7 +178,7 @@ func TestATokenThatWasAcceptedAndThenRefusedIsReplacedAtOnce(t *testing.T) {
 					t.Errorf("took %v", took)
 				}
 			})
-			m.session().Tried(token, true)
+			tried(m.session(), token, true)
 			time.Sleep(time.Second)
 		}
 	})
@@ -396,7 +396,7 @@ func TestSettingsThatCannotWorkAreErrors(t *testing.T) {
 		_, tokenErr := bad().Token(m.Context(), "")
 		_, outErr := bad().SignOut(m.Context())
 		_, statusErr := bad().Status()
-		_, cachedErr := bad().Cached(m.Context(), Cached{})
+		_, cachedErr := cached(m.Context(), bad(), thing{})
 		_, unknownErr := unknown.Token(m.Context(), "")
 		for i, err := range []error{
 			tokenErr, outErr, statusErr, cachedErr, unknownErr, bad().SignIn(m.Context(), byCode), bad().Renew(m.Context()), bad().Revoke(m.Context()),
@@ -409,7 +409,7 @@ func TestSettingsThatCannotWorkAreErrors(t *testing.T) {
 		if bad().First(m.Context(), "", time.Hour) {
 			t.Error("first in spite of an error")
 		}
-		bad().Tried("x", false)
+		tried(bad(), "x", false)
 		if len(m.files("")) > 0 {
 			t.Errorf("files: %q", m.files(""))
 		}

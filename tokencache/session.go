@@ -201,20 +201,6 @@ func (s *Session) Token(ctx context.Context, refused string) (*oidc.Token, error
 	return s.token(ctx, refused, false)
 }
 
-// Tried tells whether the service has accepted an access token that
-// [Session.Token] gave in place of a refused one. After a refusal Token gives up
-// for ten seconds on callers who have that one refused too, rather than renew
-// again; it renews at once for those who have one refused that was accepted.
-func (s *Session) Tried(accessToken string, accepted bool) {
-	st, err := s.open()
-	if err != nil {
-		return
-	}
-	if v := st.verdict(accessToken); v == nil || v.Accepted != accepted {
-		st.writeVerdict(accessToken, accepted)
-	}
-}
-
 // Renew renews the access token now, however much life it has left. It is the
 // proof that a login still works. Errors are those of [Session.Token].
 func (s *Session) Renew(ctx context.Context) error {

@@ -37,7 +37,7 @@ func (m *world) isGone() {
 func TestASignOutLeavesNothing(t *testing.T) {
 	onWorld(t, func(m *world) {
 		s := m.session()
-		if _, err := s.Cached(m.Context(), (&shelf{world: m}).thing(s, "list")); err != nil {
+		if _, err := cached(m.Context(), s, (&shelf{world: m}).thing(s, "list")); err != nil {
 			t.Fatal(err)
 		}
 		access := m.token(s)
@@ -129,7 +129,7 @@ func TestALoginThatCannotBeDeletedStaysWhole(t *testing.T) {
 	for _, op := range []string{"get", "delete"} {
 		for _, kind := range []error{keyring.ErrLocked, keyring.ErrUnavailable} {
 			onWorld(t, func(m *world) {
-				if _, err := m.session().Cached(m.Context(), (&shelf{world: m}).thing(m.session(), "list")); err != nil {
+				if _, err := cached(m.Context(), m.session(), (&shelf{world: m}).thing(m.session(), "list")); err != nil {
 					t.Fatal(err)
 				}
 				files := len(m.files(""))

@@ -160,14 +160,14 @@ func TestAFailureOfARoleStaysOnRecordUntilAnythingWorks(t *testing.T) {
 			t.Helper()
 			s := sh.session()
 			c := sh.thing(s, "role", role)
-			c.Op = "get " + role
-			c.Label = func([]byte) *CachedRole {
+			c.op = "get " + role
+			c.role = func([]byte) *CachedRole {
 				return &CachedRole{AccountID: "111111111111", RoleName: role, Fetched: time.Now().Truncate(time.Second), Expiry: time.Now().Add(time.Hour)}
 			}
 			if err != nil {
-				c.Fetch = func(context.Context) ([]byte, error) { return nil, err }
+				c.fetch = func(context.Context) ([]byte, error) { return nil, err }
 			}
-			if _, got := s.Cached(sh.Context(), c); (got != nil) != (err != nil) {
+			if _, got := cached(sh.Context(), s, c); (got != nil) != (err != nil) {
 				t.Fatalf("%s: %v", role, got)
 			}
 		}
@@ -208,10 +208,10 @@ func TestStatusNamesTheRolesThatAreStored(t *testing.T) {
 			t.Helper()
 			s := sh.session()
 			c := sh.thing(s, "role", role)
-			c.Label = func([]byte) *CachedRole {
+			c.role = func([]byte) *CachedRole {
 				return &CachedRole{AccountID: "111111111111", RoleName: role, Fetched: time.Now(), Expiry: end}
 			}
-			if _, err := s.Cached(sh.Context(), c); err != nil {
+			if _, err := cached(sh.Context(), s, c); err != nil {
 				t.Fatal(err)
 			}
 		}

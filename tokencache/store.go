@@ -626,8 +626,9 @@ func (st *store) remember(identity string, info fs.FileInfo, data []byte) {
 	}
 }
 
-// writeRecord stores data, of which role says what may be known without the key.
-func (st *store) writeRecord(ctx context.Context, words []string, data []byte, role *CachedRole) error {
+// writeRecord stores data, of which the label says what may be known without the
+// key.
+func (st *store) writeRecord(ctx context.Context, words []string, data, label []byte) error {
 	identity := st.recordIdentity(words)
 	key, err := st.sealingKey(ctx, true)
 	if err != nil {
@@ -638,7 +639,7 @@ func (st *store) writeRecord(ctx context.Context, words []string, data []byte, r
 	if err := cache.Make(); err != nil {
 		return err
 	}
-	return cache.Write(name, key.SealLabelled(identity, role.label(), data))
+	return cache.Write(name, key.SealLabelled(identity, label, data))
 }
 
 func (st *store) removeRecords() {

@@ -2,6 +2,7 @@ package tokencache
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -12,10 +13,66 @@ import (
 	"testing"
 	"time"
 
+	"github.com/credproc/credproc/internal/fetch"
+	"github.com/credproc/credproc/internal/layout"
 	"github.com/credproc/credproc/internal/pause"
 	"github.com/credproc/credproc/oidc"
 	"github.com/credproc/credproc/tokencache/keyring"
 )
+
+// A thing is a fetch.Thing that a test is about.
+type thing struct {
+	words       []string
+	variant, op string
+	judge       func(data []byte, since time.Time) layout.Freshness
+	fetch       func(ctx context.Context) ([]byte, error)
+	role        func(data []byte) *CachedRole
+}
+
+func (c thing) Words() []string { return c.words }
+func (c thing) Steps() int      { return 0 }
+func (c thing) Variant() string { return c.variant }
+func (c thing) Op() string      { return c.op }
+
+func (c thing) Judge(data []byte, since time.Time) layout.Freshness { return c.judge(data, since) }
+
+func (c thing) Fetch(ctx context.Context) (data, label []byte, err error) {
+	if data, err = c.fetch(ctx); err == nil && c.role != nil {
+		label, err = json.Marshal(c.role(data))
+	}
+	return data, label, err
+}
+
+func cached(ctx context.Context, s *Session, c thing) ([]byte, error) {
+	in, err := s.inside()
+	if err != nil {
+		return nil, err
+	}
+	data, _, err := fetch.Once(ctx, in, c)
+	return data, err
+}
+
+func gathered(ctx context.Context, s *Session, c thing) ([]byte, error) {
+	in, err := s.inside()
+	if err != nil {
+		return nil, err
+	}
+	return fetch.Slowly(ctx, in, c)
+}
+
+func stored(ctx context.Context, s *Session, words []string) ([]byte, error) {
+	in, err := s.inside()
+	if err != nil {
+		return nil, err
+	}
+	return in.Load(ctx, words)
+}
+
+func tried(s *Session, token string, accepted bool) {
+	if in, err := s.inside(); err == nil {
+		in.Tried(token, accepted)
+	}
+}
 
 // A shelf has things that are fresh for an hour and usable for two. What they
 // are is when they were fetched, and how many were before.
@@ -26,20 +83,20 @@ type shelf struct {
 	fetches atomic.Int32
 }
 
-func (sh *shelf) thing(s *Session, words ...string) Cached {
-	return Cached{
-		Words: words, Op: "get the " + strings.Join(words, " "),
-		Judge: func(data []byte, since time.Time) Freshness {
+func (sh *shelf) thing(s *Session, words ...string) thing {
+	return thing{
+		words: words, op: "get the " + strings.Join(words, " "),
+		judge: func(data []byte, since time.Time) layout.Freshness {
 			at, err := time.Parse(time.RFC3339Nano, strings.Fields(string(data))[0])
 			switch age := time.Since(at); {
 			case err != nil || age >= 2*time.Hour:
-				return Useless
+				return layout.Useless
 			case age < time.Hour || at.After(since):
-				return Fresh
+				return layout.Fresh
 			}
-			return Stale
+			return layout.Stale
 		},
-		Fetch: func(ctx context.Context) ([]byte, error) {
+		fetch: func(ctx context.Context) ([]byte, error) {
 			n := sh.fetches.Add(1)
 			if _, err := s.Token(ctx, ""); err != nil {
 				return nil, err
@@ -64,7 +121,7 @@ func (sh *shelf) get(fetches int32, words ...string) string {
 func (sh *shelf) from(s *Session, fetches int32, words ...string) string {
 	sh.Helper()
 	before := sh.fetches.Load()
-	data, err := s.Cached(sh.Context(), sh.thing(s, words...))
+	data, err := cached(sh.Context(), s, sh.thing(s, words...))
 	if err != nil {
 		sh.Fatal(err)
 	}
@@ -106,7 +163,7 @@ func TestAThingIsFetchedOnceForAll(t *testing.T) {
 			var got sync.Map
 			sh.renews(0, func() {
 				together(1000, func(i int) {
-					data, err := sessions[i%20].Cached(sh.Context(), sh.thing(sessions[i%20], "list"))
+					data, err := cached(sh.Context(), sessions[i%20], sh.thing(sessions[i%20], "list"))
 					if err != nil {
 						t.Error(err)
 					}
@@ -139,7 +196,7 @@ func TestWhatIsStaleIsUsedIfItCannotBeFetched(t *testing.T) {
 		if sh.get(1, "list") != first {
 			t.Error("another list")
 		}
-		if took := time.Since(began); took != patience { // of the bubble's clock
+		if took := time.Since(began); took != 3*time.Second { // of the bubble's clock
 			t.Errorf("it took %v", took)
 		}
 		time.Sleep(30 * time.Second)
@@ -148,7 +205,7 @@ func TestWhatIsStaleIsUsedIfItCannotBeFetched(t *testing.T) {
 		}
 		time.Sleep(3 * time.Hour)
 		sh.err, sh.takes = errors.New("down"), 0
-		if data, err := sh.session().Cached(sh.Context(), sh.thing(sh.session(), "list")); err != sh.err || data != nil {
+		if data, err := cached(sh.Context(), sh.session(), sh.thing(sh.session(), "list")); err != sh.err || data != nil {
 			t.Errorf("got %q, %v", data, err)
 		}
 	})
@@ -158,7 +215,7 @@ func TestAFailedFetchIsShared(t *testing.T) {
 	onShelf(t, func(sh *shelf) {
 		sh.err = &UnavailableError{Op: "get the list", Reason: "down"}
 		for range 10 {
-			_, err := sh.session().Cached(sh.Context(), sh.thing(sh.session(), "list"))
+			_, err := cached(sh.Context(), sh.session(), sh.thing(sh.session(), "list"))
 			if down := isUnavailable(err); down == nil || down.Op != "get the list" {
 				t.Errorf("got %v", err)
 			}
@@ -178,7 +235,7 @@ func TestWithoutALoginNothingIsFetched(t *testing.T) {
 		if _, err := sh.session().SignOut(sh.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := sh.session().Cached(sh.Context(), sh.thing(sh.session(), "list")); !errors.Is(err, oidc.ErrSignInRequired) {
+		if _, err := cached(sh.Context(), sh.session(), sh.thing(sh.session(), "list")); !errors.Is(err, oidc.ErrSignInRequired) {
 			t.Errorf("got %v", err)
 		}
 		if left := sh.files("cache"); len(left) > 0 {
@@ -228,7 +285,7 @@ func TestAFetchUnderWayAtASignOutIsAnsweredButNotStored(t *testing.T) {
 				s := sh.session()
 				var working sync.WaitGroup
 				working.Go(func() {
-					if data, err := s.Cached(sh.Context(), sh.thing(s, "list")); err != nil || data == nil {
+					if data, err := cached(sh.Context(), s, sh.thing(s, "list")); err != nil || data == nil {
 						t.Errorf("got %q, %v", data, err)
 					}
 				})
@@ -319,7 +376,7 @@ func TestALockedKeyringIsAnErrorAndNoReasonToFetch(t *testing.T) {
 			w := sh.watch()
 			w.before = always("", kind)
 			sh.asksNothing(func() {
-				if _, err := sh.session().Cached(sh.Context(), sh.thing(sh.session(), "list")); !errors.Is(err, kind) {
+				if _, err := cached(sh.Context(), sh.session(), sh.thing(sh.session(), "list")); !errors.Is(err, kind) {
 					t.Errorf("got %v", err)
 				}
 				if err := sh.fails(sh.session()); !errors.Is(err, kind) || errors.Is(err, oidc.ErrSignInRequired) {
@@ -376,21 +433,21 @@ func TestVariantsDoNotGetOneAnothersAnswer(t *testing.T) {
 		sh.takes = time.Second
 		s := sh.session()
 		picky := sh.thing(s, "list")
-		picky.Variant = "picky"
-		picky.Judge = func([]byte, time.Time) Freshness { return Useless }
+		picky.variant = "picky"
+		picky.judge = func([]byte, time.Time) layout.Freshness { return layout.Useless }
 		together(2, func(i int) {
 			c := sh.thing(s, "list")
 			if i == 1 {
 				c = picky
 			}
-			if _, err := s.Cached(sh.Context(), c); err != nil {
+			if _, err := cached(sh.Context(), s, c); err != nil {
 				t.Error(err)
 			}
 		})
 		if n := sh.fetches.Load(); n < 1 || n > 2 {
 			t.Errorf("%d fetches", n)
 		}
-		if _, err := s.Cached(sh.Context(), picky); err != nil || sh.fetches.Load() < 2 {
+		if _, err := cached(sh.Context(), s, picky); err != nil || sh.fetches.Load() < 2 {
 			t.Errorf("after %d fetches: %v", sh.fetches.Load(), err)
 		}
 	})
@@ -407,5 +464,63 @@ func TestWithoutALoginInTheIndexTheKeyringTellsWhoseARecordIs(t *testing.T) {
 		}
 		sh.get(1, "list")
 		sh.get(0, "list")
+	})
+}
+
+func TestWhatIsGatheredIsKeptAndMayTakeLong(t *testing.T) {
+	onWorld(t, func(m *world) {
+		sh := &shelf{world: m}
+		s, calls := sh.session(), 0
+		c := thing{words: []string{"list"}, op: "list",
+			judge: func(data []byte, _ time.Time) layout.Freshness {
+				if string(data) == "list" {
+					return layout.Fresh
+				}
+				return layout.Useless
+			},
+			fetch: func(ctx context.Context) ([]byte, error) {
+				calls++
+				time.Sleep(5 * time.Minute)
+				return []byte("list"), ctx.Err()
+			}}
+		if kept, err := stored(sh.Context(), s, c.words); kept != nil || err != nil {
+			sh.Errorf("stored before: %q, %v", kept, err)
+		}
+		for range 2 {
+			if got, err := gathered(sh.Context(), s, c); string(got) != "list" || err != nil {
+				sh.Errorf("%q, %v", got, err)
+			}
+		}
+		if kept, err := stored(sh.Context(), sh.session(), c.words); string(kept) != "list" || err != nil || calls != 1 {
+			sh.Errorf("stored: %q, %v, after %d calls", kept, err, calls)
+		}
+	})
+}
+
+func TestWhoWaitsForAGatheringEndsWithTheContext(t *testing.T) {
+	onWorld(t, func(m *world) {
+		sh := &shelf{world: m}
+		c := thing{words: []string{"list"}, op: "list", judge: func([]byte, time.Time) layout.Freshness { return layout.Useless },
+			fetch: func(ctx context.Context) ([]byte, error) {
+				<-ctx.Done()
+				return nil, ctx.Err()
+			}}
+		first, cancel := context.WithCancel(sh.Context())
+		ended := make(chan error)
+		s := sh.session()
+		go func() {
+			_, err := gathered(first, s, c)
+			ended <- err
+		}()
+		time.Sleep(time.Second)
+		second, cancelSecond := context.WithTimeout(sh.Context(), 10*time.Second)
+		defer cancelSecond()
+		if _, err := gathered(second, sh.session(), c); !errors.Is(err, context.DeadlineExceeded) {
+			sh.Errorf("the second: %v", err)
+		}
+		cancel()
+		if err := <-ended; !errors.Is(err, context.Canceled) {
+			sh.Errorf("the first: %v", err)
+		}
 	})
 }
