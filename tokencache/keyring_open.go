@@ -38,62 +38,58 @@ func (e *NoKeyringError) Unwrap() error { return keyring.ErrUnavailable }
 // [oidc.ErrSignInRequired].
 var ErrOlder = errors.New("the keyring shows an older login")
 
-// opener makes the keyrings of a session, each once.
-type opener struct {
-	s  *Session
-	st *store
-
-	mu    sync.Mutex
-	rings map[string]keyring.Keyring
-	name  string // decided without the index; "": not yet
-}
-
-func (o *opener) ring(name string) keyring.Keyring {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.rings == nil {
-		o.rings = make(map[string]keyring.Keyring)
-	}
-	if o.rings[name] == nil {
-		o.rings[name] = o.open(name)
-	}
-	return o.rings[name]
-}
-
-func (o *opener) decided() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.name
-}
-
-// decide sets the name; "" makes the next use look again.
-func (o *opener) decide(name string) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.name = name
-}
-
-func (o *opener) open(name string) keyring.Keyring {
-	switch name {
-	case "kernel":
-		return &keyring.Kernel{Service: o.st.service}
-	case "file":
-		return &keyring.File{Dir: fileDir(string(o.st.state)), Unlock: o.s.Unlock, Service: o.st.service, NoKeyCache: o.s.NoKeyCache}
-	case "plaintext":
-		return &keyring.Plaintext{Dir: layout.PlaintextDir(string(o.st.state))}
-	}
-	return &keyring.OS{Service: o.st.service, MayPrompt: o.s.MayPrompt}
-}
-
 // loginKeyring is the keyring that a session's login is in: by the index, or, where
 // that is lost, the one that has it. Of a session without a login it is none
 // until one is chosen.
 type loginKeyring struct {
-	opener
-	searching *semaphore.Weighted // who searches takes 1: it may take long
+	s  *Session
+	st *store
+
+	searching *semaphore.Weighted // a search holds 1: it may take long
+
+	mu    sync.Mutex
+	rings map[string]keyring.Keyring // each made once
+	name  string                     // decided without the index; "": not yet
 }
 
 var _ keyring.Keyring = (*loginKeyring)(nil)
+
+func (l *loginKeyring) ring(name string) keyring.Keyring {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.rings == nil {
+		l.rings = make(map[string]keyring.Keyring)
+	}
+	if l.rings[name] == nil {
+		l.rings[name] = l.open(name)
+	}
+	return l.rings[name]
+}
+
+func (l *loginKeyring) decided() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.name
+}
+
+// decide sets the name; "" makes the next use look again.
+func (l *loginKeyring) decide(name string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.name = name
+}
+
+func (l *loginKeyring) open(name string) keyring.Keyring {
+	switch name {
+	case "kernel":
+		return &keyring.Kernel{Service: l.st.service}
+	case "file":
+		return &keyring.File{Dir: fileDir(string(l.st.state)), Unlock: l.s.Unlock, Service: l.st.service, NoKeyCache: l.s.NoKeyCache}
+	case "plaintext":
+		return &keyring.Plaintext{Dir: layout.PlaintextDir(string(l.st.state))}
+	}
+	return &keyring.OS{Service: l.st.service, MayPrompt: l.s.MayPrompt}
+}
 
 // openKeyring returns the keyring for a session.
 func (s *Session) openKeyring(st *store) (keyring.Keyring, error) {
@@ -103,7 +99,7 @@ func (s *Session) openKeyring(st *store) (keyring.Keyring, error) {
 	if name := s.wanted(); name != "" && !slices.Contains(keyring.Names(), name) {
 		return nil, fmt.Errorf("session %q: no keyring is called %q", s.label(), s.NewLoginKeyring)
 	}
-	return &loginKeyring{opener{s: s, st: st}, semaphore.NewWeighted(1)}, nil
+	return &loginKeyring{s: s, st: st, searching: semaphore.NewWeighted(1)}, nil
 }
 
 // wanted is the keyring named for new logins, or "" where none is named.
