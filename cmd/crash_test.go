@@ -45,7 +45,7 @@ func TestWhatTheSystemHasRunOutOfIsNobodysFault(t *testing.T) {
 			open, &configError{open},
 			&keyring.Error{Keyring: "plaintext", Op: "read", Kind: keyring.ErrUnavailable, Err: open},
 			&tokencache.RecordError{What: "client registration", Session: "corp", Err: open},
-			&tokencache.UnavailableError{Op: "renew", Err: fmt.Errorf("dial: %w", open)},
+			&tokencache.ServiceError{Op: "renew", Err: fmt.Errorf("dial: %w", open)},
 		} {
 			say := new(App).advise(err)
 			if say.status != 1 || !strings.Contains(string(say.more), "raise the limit") || say.hint != "" {

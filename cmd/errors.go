@@ -464,7 +464,7 @@ func (a *App) aboutSession(err error) (advice, bool) {
 		}
 		return say, true
 	}
-	if e, ok := errors.AsType[*tokencache.UnavailableError](err); ok {
+	if e, ok := errors.AsType[*tokencache.ServiceError](err); ok {
 		say := advice{status: unavailable, text: terminal.ErrorText(e)}
 		if shared, ok := errors.AsType[*flight.SharedError](err); ok {
 			say.text = terminal.Prosef("%s: %s", e.Op, shared.Reason)

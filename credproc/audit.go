@@ -123,7 +123,7 @@ func (w *answer) write(c aws.Credentials, err error) {
 
 func reason(err error) string {
 	_, noAccess := errors.AsType[*NoAccessError](err)
-	_, unavailable := errors.AsType[*tokencache.UnavailableError](err)
+	_, unavailable := errors.AsType[*tokencache.ServiceError](err)
 	switch {
 	case noAccess:
 		return "no access"

@@ -93,7 +93,7 @@ func (a *assumedRole) issue(ctx context.Context) (got issued, requestID string, 
 	requestID = printable.Line(requestID)
 	c := out.Credentials
 	if c == nil || c.Expiration == nil {
-		return got, requestID, &tokencache.UnavailableError{Op: a.op(), Reason: "AssumeRole: an answer without credentials"}
+		return got, requestID, &tokencache.ServiceError{Op: a.op(), Reason: "AssumeRole: an answer without credentials"}
 	}
 	got.date, _ = awsmiddleware.GetServerTime(out.ResultMetadata)
 	got.Credentials = aws.Credentials{
@@ -116,7 +116,7 @@ func (a *assumedRole) failed(ctx context.Context, err error) error {
 	answer, ok := awsapi.AnswerTo(err)
 	if !ok {
 		cause := awsapi.Cause(ctx, err)
-		return &tokencache.UnavailableError{Op: a.op(), Reason: "AssumeRole: " + cause.Error(), Err: cause}
+		return &tokencache.ServiceError{Op: a.op(), Reason: "AssumeRole: " + cause.Error(), Err: cause}
 	}
 	at := fmt.Sprintf("HTTP %d", answer.StatusCode)
 	if answer.RequestID != "" {
@@ -129,7 +129,7 @@ func (a *assumedRole) failed(ctx context.Context, err error) error {
 		if !unread {
 			text = fmt.Sprintf("AssumeRole: the answer did not come from AWS (%s)", at)
 		}
-		return &tokencache.UnavailableError{Op: a.op(), Reason: text, Err: errors.New(text)}
+		return &tokencache.ServiceError{Op: a.op(), Reason: text, Err: errors.New(text)}
 	}
 	code := said.ErrorCode()
 	text := fmt.Sprintf("AssumeRole: %s: %s (%s)", printable.Line(code), printable.Line(said.ErrorMessage()), at)
@@ -139,7 +139,7 @@ func (a *assumedRole) failed(ctx context.Context, err error) error {
 	case answer.StatusCode >= 400 && answer.StatusCode < 500 && answer.StatusCode != http.StatusTooManyRequests && !strings.HasPrefix(code, "Throttl"):
 		return fmt.Errorf("%s: %s", a.op(), text)
 	}
-	return &tokencache.UnavailableError{Op: a.op(), Reason: text, Err: errors.New(text)}
+	return &tokencache.ServiceError{Op: a.op(), Reason: text, Err: errors.New(text)}
 }
 
 func (a *assumedRole) explain(err error) error {

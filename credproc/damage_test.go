@@ -270,7 +270,7 @@ func (d *damaged) short(path string) string {
 
 // clear reports whether an error is one that callers can tell apart.
 func clear(err error) bool {
-	return isA[*tokencache.RecordError](err) || isA[*keyring.Error](err) || isA[*tokencache.UnavailableError](err) ||
+	return isA[*tokencache.RecordError](err) || isA[*keyring.Error](err) || isA[*tokencache.ServiceError](err) ||
 		isA[*tokencache.SignInError](err) || isA[*NoAccessError](err) || isA[*awsapi.Error](err)
 }
 

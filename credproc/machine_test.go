@@ -259,7 +259,7 @@ func (m *machine) signedIn() {
 	}
 }
 
-func isUnavailable(err error) *tokencache.UnavailableError {
-	unavailable, _ := errors.AsType[*tokencache.UnavailableError](err)
+func isUnavailable(err error) *tokencache.ServiceError {
+	unavailable, _ := errors.AsType[*tokencache.ServiceError](err)
 	return unavailable
 }

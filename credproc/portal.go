@@ -115,7 +115,7 @@ func (d *door) call(ctx context.Context, do func(c *portal.Client, token string)
 		}
 	}
 	if answer, ok := err.(*awsapi.Error); ok {
-		return &tokencache.UnavailableError{Op: d.op, Reason: answer.Error(), Err: err}
+		return &tokencache.ServiceError{Op: d.op, Reason: answer.Error(), Err: err}
 	}
 	return err
 }

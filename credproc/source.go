@@ -112,7 +112,7 @@ func (r *retrieval) Fetch(ctx context.Context) (data, label []byte, err error) {
 	}
 	data, times, err := format(got, time.Now(), r.old())
 	if err != nil { // a fault of the service
-		return nil, nil, &tokencache.UnavailableError{Op: r.op(), Reason: err.Error(), Err: err}
+		return nil, nil, &tokencache.ServiceError{Op: r.op(), Reason: err.Error(), Err: err}
 	}
 	role := r.role()
 	role.Fetched, role.Expiry = times.Fetched, times.End

@@ -213,7 +213,7 @@ func TestWhatIsStaleIsUsedIfItCannotBeFetched(t *testing.T) {
 
 func TestAFailedFetchIsShared(t *testing.T) {
 	onShelf(t, func(sh *shelf) {
-		sh.err = &UnavailableError{Op: "get the list", Reason: "down"}
+		sh.err = &ServiceError{Op: "get the list", Reason: "down"}
 		for range 10 {
 			_, err := cached(sh.Context(), sh.session(), sh.thing(sh.session(), "list"))
 			if down := isUnavailable(err); down == nil || down.Op != "get the list" {

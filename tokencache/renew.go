@@ -241,7 +241,7 @@ func (r *renewal) complete(ctx context.Context, part *item, err error) (*item, e
 	if part.usable(time.Now(), r.refused) && !r.force {
 		return part, nil
 	}
-	return nil, &UnavailableError{Op: "renew the session " + r.label(), Reason: err.Error(), Err: err}
+	return nil, &ServiceError{Op: "renew the session " + r.label(), Reason: err.Error(), Err: err}
 }
 
 // replay brings the journal of a holder that died to the keyring.
@@ -270,10 +270,10 @@ func (r *renewal) makeRoom(ctx context.Context, old *item) error {
 	}
 	r.debug("no journal", "error", err)
 	if _, foreign := errors.AsType[*safedir.OwnerError](err); foreign {
-		return &UnavailableError{Op: "renew the session " + r.label(), Reason: err.Error(), Err: err}
+		return &ServiceError{Op: "renew the session " + r.label(), Reason: err.Error(), Err: err}
 	}
 	if setErr := r.st.writeItem(ctx, old); setErr != nil {
-		return &UnavailableError{Op: "renew the session " + r.label(), Err: errors.Join(err, setErr),
+		return &ServiceError{Op: "renew the session " + r.label(), Err: errors.Join(err, setErr),
 			Reason: "not begun, since the answer could not be stored: " + err.Error() + "; " + setErr.Error()}
 	}
 	return nil
@@ -334,7 +334,7 @@ func (r *renewal) refusedOr(ctx context.Context, old *item, err error) (*item, e
 		return nil, setting // of this caller's, so that no other is told
 	}
 	if !errors.Is(err, oidc.ErrSignInRequired) {
-		return nil, &UnavailableError{Op: "renew the session " + r.label(), Reason: err.Error(), Err: err}
+		return nil, &ServiceError{Op: "renew the session " + r.label(), Reason: err.Error(), Err: err}
 	}
 	now, readErr := r.st.readItem(ctx)
 	if readErr != nil {
@@ -409,7 +409,7 @@ func (r *renewal) refusedAtBirth(it *item) bool {
 }
 
 func (r *renewal) atBirth() error {
-	return &UnavailableError{Op: "renew the session " + r.label(), Reason: "the service refuses an access token that it has just given"}
+	return &ServiceError{Op: "renew the session " + r.label(), Reason: "the service refuses an access token that it has just given"}
 }
 
 // verdict is what the service said to an access token that was got in place of

@@ -447,7 +447,7 @@ func TestFailuresAreOneSentence(t *testing.T) {
 	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	cause := errors.New("cause")
 	for want, err := range map[string]error{
-		`renew the session corp: down`:                              &UnavailableError{Op: "renew the session corp", Reason: "down", Err: cause},
+		`renew the session corp: down`:                              &ServiceError{Op: "renew the session corp", Reason: "down", Err: cause},
 		`session "corp": sign-in required: not signed in`:           &SignInError{Session: "corp", Reason: "not signed in"},
 		`session "corp": the stored login cannot be read: cause`:    &RecordError{What: "login", Session: "corp", Err: cause},
 		`session "corp": the sign-in was denied at 03:04:05`:        &DeniedError{Session: "corp", At: at},
@@ -458,7 +458,7 @@ func TestFailuresAreOneSentence(t *testing.T) {
 		}
 	}
 	for err, want := range map[error]error{
-		&UnavailableError{Err: cause}: cause, &SignInError{}: oidc.ErrSignInRequired, &RecordError{Err: cause}: cause,
+		&ServiceError{Err: cause}: cause, &SignInError{}: oidc.ErrSignInRequired, &RecordError{Err: cause}: cause,
 		&DeniedError{}: oidc.ErrDenied, &keyring.Error{Kind: keyring.ErrLocked}: keyring.ErrLocked, &RevokeError{Err: cause}: cause,
 	} {
 		if !errors.Is(err, want) {

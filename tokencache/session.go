@@ -8,11 +8,10 @@
 // key from the keychain.
 //
 // A login is given up by the service, by [Session.SignOut], or by signing in
-// anew; never because of a crash, a race, a full disk, a network fault or a
+// again; never because of a crash, a race, a full disk, a network fault or a
 // keychain that is locked. Errors say which of these it was:
 // [oidc.ErrSignInRequired] only where the service itself ended the session,
-// [keyring.ErrLocked] and [keyring.ErrUnavailable] for the keychain, [UnavailableError] for
-// what will pass.
+// a [keyring.Error] for the keychain, a [ServiceError] for what will pass.
 //
 // # Events
 //
@@ -113,25 +112,25 @@ type Session struct {
 	group flight.Group
 }
 
-// UnavailableError says that the service could not be asked, or had a fault of
+// ServiceError says that the service could not be asked, or had a fault of
 // its own. The login is as it was; a later call may succeed.
-type UnavailableError struct {
+type ServiceError struct {
 	Op      string    // what was being done, "renew the session corp"
 	Reason  string    // what went wrong, for people
 	RetryAt time.Time // local clock; until then calls get this error at once. Zero: unknown
 	Err     error     // the cause; not the original one where it was another process that failed
 }
 
-func (e *UnavailableError) Error() string { return e.Op + ": " + e.Reason }
+func (e *ServiceError) Error() string { return e.Op + ": " + e.Reason }
 
 // Unwrap returns the cause.
-func (e *UnavailableError) Unwrap() error { return e.Err }
+func (e *ServiceError) Unwrap() error { return e.Err }
 
-// unavailable is how flight's failures call an [UnavailableError].
+// unavailable is how flight's failures call a [ServiceError].
 const unavailable = "unavailable"
 
 // Failure makes the error one that the next callers share.
-func (e *UnavailableError) Failure() flight.Failure {
+func (e *ServiceError) Failure() flight.Failure {
 	f := flight.Failure{Kind: unavailable, Reason: e.Reason, BelowHTTP: true}
 	if answer, ok := errors.AsType[*oidc.Error](e.Err); ok {
 		f.BelowHTTP, f.RetryAfter = answer.StatusCode == 0, answer.RetryAfter
@@ -196,7 +195,7 @@ func (s *Session) open() (*store, error) {
 // here. It is shared and must not be changed.
 //
 // Errors wrap [oidc.ErrSignInRequired], [keyring.ErrLocked] or [keyring.ErrUnavailable], or
-// are of type [UnavailableError] or [RecordError].
+// are of type [ServiceError] or [RecordError].
 func (s *Session) Token(ctx context.Context, refused string) (*oidc.Token, error) {
 	return s.token(ctx, refused, false)
 }
@@ -239,7 +238,7 @@ func (s *Session) token(ctx context.Context, refused string, force bool) (*oidc.
 // isPassing reports errors that leave a token usable that is due but has not
 // expired.
 func isPassing(err error) bool {
-	_, unavailable := errors.AsType[*UnavailableError](err)
+	_, unavailable := errors.AsType[*ServiceError](err)
 	_, shared := errors.AsType[*flight.SharedError](err)
 	_, busy := errors.AsType[*flight.BusyError](err)
 	_, lock := errors.AsType[*flight.LockError](err)
@@ -250,10 +249,10 @@ func isPassing(err error) bool {
 // explain turns what flight says into errors of this package.
 func explain(op string, err error) error {
 	if e, ok := err.(*flight.SharedError); ok {
-		return &UnavailableError{Op: op, Reason: e.Error(), RetryAt: e.Until, Err: err}
+		return &ServiceError{Op: op, Reason: e.Error(), RetryAt: e.Until, Err: err}
 	}
 	if e, ok := err.(*flight.BusyError); ok {
-		return &UnavailableError{Op: op, Reason: strings.TrimPrefix(e.Error(), e.Op+": "), Err: err}
+		return &ServiceError{Op: op, Reason: strings.TrimPrefix(e.Error(), e.Op+": "), Err: err}
 	}
 	return err
 }

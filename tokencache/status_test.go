@@ -173,7 +173,7 @@ func TestAFailureOfARoleStaysOnRecordUntilAnythingWorks(t *testing.T) {
 		}
 		ask("Before", nil)
 		time.Sleep(2 * time.Second)
-		ask("A", &UnavailableError{Op: "get A", Reason: "HTTP 500"})
+		ask("A", &ServiceError{Op: "get A", Reason: "HTTP 500"})
 		if got := failed(); got != "get A" {
 			t.Errorf("this has failed: %q", got)
 		}
@@ -186,7 +186,7 @@ func TestAFailureOfARoleStaysOnRecordUntilAnythingWorks(t *testing.T) {
 		if got := failed(); got != "" {
 			t.Errorf("B was fetched since, and two hours later this has failed: %q", got)
 		}
-		ask("A", &UnavailableError{Op: "get A", Reason: "HTTP 500"})
+		ask("A", &ServiceError{Op: "get A", Reason: "HTTP 500"})
 		if got := failed(); got != "get A" {
 			t.Errorf("this has failed again: %q", got)
 		}

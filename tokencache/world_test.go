@@ -287,8 +287,8 @@ func (m *world) hasNoSecret(where, text string) {
 
 func (m *world) state() safedir.Dir { return safedir.Dir(filepath.Join(m.dir, "state")) }
 
-func isUnavailable(err error) *UnavailableError {
-	unavailable, _ := errors.AsType[*UnavailableError](err)
+func isUnavailable(err error) *ServiceError {
+	unavailable, _ := errors.AsType[*ServiceError](err)
 	return unavailable
 }
 

@@ -75,7 +75,7 @@ func ExampleMachine_SignedIn() {
 
 	machine.Center.Fault("GetRoleCredentials", idctest.Fault{Status: http.StatusServiceUnavailable})
 	_, err := provider.Retrieve(t.Context())
-	if _, ok := errors.AsType[*tokencache.UnavailableError](err); !ok {
+	if _, ok := errors.AsType[*tokencache.ServiceError](err); !ok {
 		t.Errorf("while the service fails: %v", err)
 	}
 }
