@@ -156,10 +156,10 @@ func printed(t *testing.T, shell string, steps ...child.Setting) (text, said str
 
 func TestShellsReadBackTheWholeChange(t *testing.T) {
 	var steps []child.Setting
-	want := ""
+	var want strings.Builder
 	for i, name := range oddNames {
 		steps = append(steps, child.Setting{Name: fmt.Sprintf("ODD%d", i), Value: name})
-		want += fmt.Sprintf("ODD%d=%s\x00", i, name)
+		want.WriteString(fmt.Sprintf("ODD%d=%s\x00", i, name))
 	}
 	steps = append(steps, child.Setting{Name: "GONE", Value: ""}, child.Setting{Name: "NEVER", Value: ""})
 	for _, tt := range []struct{ program, shell, use string }{
@@ -184,8 +184,8 @@ func TestShellsReadBackTheWholeChange(t *testing.T) {
 				got.WriteString(setting)
 			}
 		}
-		if err != nil || sorted(got.String()) != sorted(want) || stderr.String()+said != "" {
-			t.Errorf("%s: %v %s%s\nreads %q\nwant  %q", tt.program, err, &stderr, said, sorted(got.String()), sorted(want))
+		if err != nil || sorted(got.String()) != sorted(want.String()) || stderr.String()+said != "" {
+			t.Errorf("%s: %v %s%s\nreads %q\nwant  %q", tt.program, err, &stderr, said, sorted(got.String()), sorted(want.String()))
 		}
 	}
 }

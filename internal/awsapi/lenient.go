@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"math"
 	"regexp"
 	"strconv"
@@ -107,9 +108,7 @@ func (m Members) read(data []byte) (found map[string]any, whole bool) {
 			}
 		}
 	}
-	for name, v := range exact {
-		other[name] = v
-	}
+	maps.Copy(other, exact)
 	return other, err == nil
 }
 

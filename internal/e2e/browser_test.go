@@ -227,7 +227,7 @@ func TestTheFirstAnswerCounts(t *testing.T) {
 		says   string
 	}{
 		"an error with HTML": {"error=server_error&error_description=%3Cimg+src%3Dx+onerror%3Dalert(1)%3E%1B%5B2J", 3,
-			"credproc: sign in to corp: Authorize: server_error: <img src=x onerror=alert(1)> [2J"},
+			"credproc: sign in to corp: Authorize: server_error"},
 		"a code that is none": {"code=stolen", 2, "credproc: sign in to corp: CreateToken: invalid_grant: "},
 	} {
 		m := newMachine(t)

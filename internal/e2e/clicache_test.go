@@ -2,6 +2,8 @@ package e2e
 
 import (
 	"encoding/json"
+	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -9,6 +11,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
@@ -59,7 +62,14 @@ print(sts.get_caller_identity()["Arn"])
 	}
 	boto()
 	m.enter()
-	c, err := config.LoadDefaultConfig(t.Context(), config.WithSharedConfigProfile("native"))
+	proxy, err := url.Parse(m.env["HTTPS_PROXY"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	// net/http asks the environment for a proxy once in a process, and another
+	// test may have made it ask.
+	client := awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) { t.Proxy = http.ProxyURL(proxy) })
+	c, err := config.LoadDefaultConfig(t.Context(), config.WithSharedConfigProfile("native"), config.WithHTTPClient(client))
 	if err != nil {
 		t.Fatal(err)
 	}

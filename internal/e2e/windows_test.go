@@ -89,9 +89,12 @@ func soon(t *testing.T) context.Context {
 	return ctx
 }
 
+// testLock is one that the tests take.
+var testLock = flight.Session("test")
+
 // hold holds a lock until its stdin ends, or it is killed.
 func hold(dir safedir.Dir) error {
-	release, err := flight.Lock(context.Background(), dir, "lock", "hold it")
+	_, release, err := flight.Lock(context.Background(), dir, testLock, "hold it")
 	if err != nil {
 		return err
 	}
@@ -113,19 +116,19 @@ func TestALockIsHeldAgainstAnotherProcessUntilItsEnd(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			dir := safedir.Dir(t.TempDir())
 			holder := start(t, "hold", dir)
-			if h, ok := flight.HeldBy(dir, "lock"); !ok || h.PID != holder.Process.Pid || h.Op != "hold it" {
+			if h, ok := flight.HeldBy(dir, testLock.String()); !ok || h.PID != holder.Process.Pid || h.Op != "hold it" {
 				t.Errorf("held: %v, by %v, not by process %d", ok, h, holder.Process.Pid)
 			}
 			ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 			defer cancel()
-			_, err := flight.Lock(ctx, dir, "lock", "get it")
+			_, _, err := flight.Lock(ctx, dir, testLock, "get it")
 			if busy, ok := errors.AsType[*flight.BusyError](err); !ok || busy.Holder.PID != holder.Process.Pid {
 				t.Errorf("while it is held: %v", err)
 			}
 			if err := end(holder); err != nil {
 				t.Error(err)
 			}
-			release, err := flight.Lock(soon(t), dir, "lock", "get it")
+			_, release, err := flight.Lock(soon(t), dir, testLock, "get it")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -140,7 +143,7 @@ const rounds = 25
 func count(dir safedir.Dir) error {
 	fmt.Print("!")
 	for range rounds {
-		release, err := flight.Lock(context.Background(), dir, "lock", "count")
+		_, release, err := flight.Lock(context.Background(), dir, testLock, "count")
 		if err != nil {
 			return err
 		}
@@ -480,7 +483,7 @@ func (p *pc) holding(dir safedir.Dir) (c *exec.Cmd, child *os.Process) {
 	if _, err := io.ReadFull(stdout, make([]byte, 1)); err != nil {
 		p.Fatal(err)
 	}
-	h, _ := flight.HeldBy(dir, "lock")
+	h, _ := flight.HeldBy(dir, testLock.String())
 	child, err = os.FindProcess(h.PID)
 	if err != nil || h.PID == c.Process.Pid {
 		p.Fatalf("process %d has the lock, error %v", h.PID, err)
@@ -511,7 +514,7 @@ func TestACommandEndsWithExecThatIsKilled(t *testing.T) {
 		t.Error(err)
 	}
 	c.Wait()
-	release, err := flight.Lock(soon(t), dir, "lock", "get it")
+	_, release, err := flight.Lock(soon(t), dir, testLock, "get it")
 	if err != nil {
 		t.Fatalf("the command lives on: %v", err)
 	}

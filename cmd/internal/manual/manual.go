@@ -146,7 +146,7 @@ func (m *page) section(title string) { m.line(".SH %s", title) }
 // may begin with what roff takes for a request.
 func (m *page) text(s string) {
 	line := ""
-	for _, word := range strings.Fields(roff(s)) {
+	for word := range strings.FieldsSeq(roff(s)) {
 		if line != "" && len(line)+1+len(word) > 75 {
 			m.line(`\&%s`, line)
 			line = ""
