@@ -79,7 +79,7 @@ type Origin string
 // What an answer can come from.
 const (
 	FromCache Origin = "cached"  // it was stored already
-	Joined    Origin = "joined"  // somebody else was fetching it, or had just done so
+	Joined    Origin = "joined"  // another call was fetching it, or had just done so
 	Fetched   Origin = "fetched" // the service, by this call
 )
 
