@@ -161,20 +161,8 @@ func selected(err error) string {
 func (a *App) name() string             { return cmp.Or(a.Name, "credproc") }
 func (a *App) command() string          { return cmp.Or(a.Command, a.name()) }
 func (a *App) version() string          { return cmp.Or(a.Version, awsapi.Version()) }
-func (a *App) variable(n string) string { return envPrefix(cmp.Or(a.ID, "credproc")) + n }
-
-// envPrefix makes "ACME_TOOLS_" of "acme-tools".
-func envPrefix(id string) string {
-	return strings.Map(func(r rune) rune {
-		switch {
-		case r >= 'a' && r <= 'z':
-			return r - 'a' + 'A'
-		case r >= 'A' && r <= 'Z', r >= '0' && r <= '9':
-			return r
-		}
-		return '_'
-	}, id) + "_"
-}
+func (a *App) variable(n string) string { return layout.Variable(a.ID, n) }
+func (a *App) key(n string) string      { return layout.Key(a.ID, n) }
 
 // term returns the terminal that the command is on.
 func (a *App) term() *terminal.Terminal {
@@ -241,7 +229,7 @@ func (a *App) newConfig(attended bool, logger *slog.Logger) (*credproc.Config, e
 		Getenv: a.getenvBefore(), Command: strings.Fields(a.command()), ClientName: a.name(), HTTPClient: a.HTTPClient,
 		Keyring: a.Keyring, MayPrompt: attended, Service: a.ID, Logger: logger,
 		NoKeyCache: a.setting("KEY_CACHE") == "off", Unlock: a.unlock(attended),
-		NewLoginKeyring: a.setting("KEYRING"), SettingPrefix: strings.ToLower(a.variable("")),
+		NewLoginKeyring: a.setting("KEYRING"),
 	}
 	if names := append([]string{"auto"}, keyring.Names()...); config.NewLoginKeyring != "" && !slices.Contains(names, config.NewLoginKeyring) {
 		return nil, &usageError{problem: fmt.Sprintf("%s is %q: it must be %s", a.variable("KEYRING"), config.NewLoginKeyring, oneOf(names))}

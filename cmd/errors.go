@@ -280,12 +280,12 @@ func (a *App) aboutKeyring(err error) (advice, bool) {
 		return say, true
 	case errors.Is(err, keyring.ErrNoKeyFile):
 		say.more = terminal.Prosef("Set %s, or %s in the sso-session, to the file that it was made with. Nothing is lost.\nIf that file is lost, forget what is there, and sign in again.",
-			a.variable("KEY_FILE"), strings.ToLower(a.variable("KEY_FILE")))
+			a.variable("KEY_FILE"), a.key("KEY_FILE"))
 		say.hint = a.name() + " keyring reset file"
 		return say, true
 	case errors.Is(err, keyring.ErrBadKeyFile):
 		say.more = terminal.Prosef("%s, or %s in the sso-session, must name the file of 32 random bytes that the keyring was made with. Nothing is lost.\nFor a new keyring, make one first: (umask 077; head -c 32 /dev/urandom >FILE)",
-			a.variable("KEY_FILE"), strings.ToLower(a.variable("KEY_FILE")))
+			a.variable("KEY_FILE"), a.key("KEY_FILE"))
 		return say, true
 	case errors.Is(err, keyring.ErrLocked) && e != nil && e.Keyring == "file":
 		say.more, say.hint = a.aboutPassphrase(), a.loginHint(err)
@@ -327,7 +327,7 @@ func inFiles(err error) bool {
 // otherKeyrings lists what there is to choose from when a keyring has failed,
 // with the setting for each.
 func (a *App) otherKeyrings(err error) terminal.Prose {
-	variable, key := a.variable("KEYRING"), strings.ToLower(a.variable("KEYRING"))
+	variable, key := a.variable("KEYRING"), a.key("KEYRING")
 	lines := []terminal.Prose{
 		terminal.Prosef("Without a keychain there is a choice, by one of these in the environment (or %s in the sso-session):", key),
 		terminal.Prosef("  %s=file       encrypted files; the passphrase is asked for at login, or comes from %s or %s, or a key from %s",

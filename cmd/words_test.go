@@ -67,14 +67,6 @@ func TestHintsCanBeCopied(t *testing.T) {
 	}
 }
 
-func TestEnvPrefix(t *testing.T) {
-	for id, want := range map[string]string{"credproc": "CREDPROC_", "acme-tools": "ACME_TOOLS_", "Acme.2": "ACME_2_", "ä": "__"} {
-		if got := envPrefix(id); got != want {
-			t.Errorf("%q: %q, want %q", id, got, want)
-		}
-	}
-}
-
 func TestKnownNamesAreNotWithoutEnd(t *testing.T) {
 	names := slices.Repeat([]string{"p"}, 400)
 	got := string(known("profiles", names, t.TempDir()))

@@ -257,7 +257,7 @@ func TestAnImportedLoginIsExportedWithoutWhatRenewingTakes(t *testing.T) {
 
 func TestSettingsAreFoundByTheirNames(t *testing.T) {
 	m := &machine{T: t}
-	c := m.config(profiles+"\n[sso-session corp]\ncredproc_flow = device\nacme_flow = pkce\n", "CREDPROC_BROWSER=firefox {url}", "ACME_AWS_BROWSER=w3m")
+	c := m.config(profiles+"\n[sso-session corp]\ncredproc_flow = device\nacme_flow = pkce\nacme_aws_flow = device\n", "CREDPROC_BROWSER=firefox {url}", "ACME_AWS_BROWSER=w3m")
 	for _, tt := range []struct{ service, session, name, value, from string }{
 		{"", "corp", "flow", "device", "[sso-session corp]: credproc_flow"},
 		{"credproc", "corp", "browser", "firefox {url}", "CREDPROC_BROWSER"},
@@ -266,6 +266,7 @@ func TestSettingsAreFoundByTheirNames(t *testing.T) {
 		{"acme", "corp", "flow", "pkce", "acme_flow"},
 		{"acme", "corp", "browser", "", "ACME_BROWSER"},
 		{"acme-aws", "corp", "browser", "w3m", "ACME_AWS_BROWSER"},
+		{"acme-aws", "corp", "flow", "device", "[sso-session corp]: acme_aws_flow"},
 	} {
 		c.Service = tt.service
 		if value, from := c.Setting(tt.session, tt.name); value != tt.value || !strings.HasSuffix(from, tt.from) {

@@ -21,6 +21,7 @@ import (
 
 	"github.com/credproc/credproc/internal/awsapi"
 	"github.com/credproc/credproc/internal/awsconfig"
+	"github.com/credproc/credproc/internal/layout"
 	"github.com/credproc/credproc/internal/safedir"
 	"github.com/credproc/credproc/oidc"
 	"github.com/credproc/credproc/tokencache"
@@ -41,10 +42,6 @@ type Config struct {
 	// program, and any words after it. nil means "credproc". A profile with
 	// such a line is resolved without running it.
 	Command []string
-	// SettingPrefix begins the names of our own keys in the file: "" means
-	// "credproc_". An sso-session's credproc_keyring is its NewLoginKeyring where
-	// that is "".
-	SettingPrefix string
 	// MinValidity and Short are for the providers made from then on, and may be
 	// changed: see [Provider].
 	MinValidity time.Duration
@@ -55,7 +52,7 @@ type Config struct {
 	ClientName         string // see [oidc.Config]
 	HTTPClient         *http.Client
 	Keyring            keyring.Keyring
-	NewLoginKeyring    string
+	NewLoginKeyring    string // "": what credproc_keyring of the sso-session says
 	Unlock             keyring.Unlock
 	MayPrompt          bool
 	StateDir, CacheDir string
@@ -483,7 +480,7 @@ func (c *Config) newLoginKeyring(section *awsconfig.Section) (string, error) {
 	if c.NewLoginKeyring != "" || section == nil {
 		return c.NewLoginKeyring, nil
 	}
-	key := cmp.Or(c.SettingPrefix, "credproc_") + "keyring"
+	key := layout.Key(c.Service, "keyring")
 	name, _ := section.Get(key)
 	if names := append([]string{"", "auto"}, keyring.Names()...); !slices.Contains(names, name) {
 		return "", &awsconfig.ValueError{

@@ -4,11 +4,11 @@ import (
 	"cmp"
 	"fmt"
 	"path/filepath"
-	"strings"
 
 	"github.com/credproc/credproc/internal/awsapi"
 	"github.com/credproc/credproc/internal/awsconfig"
 	"github.com/credproc/credproc/internal/clicache"
+	"github.com/credproc/credproc/internal/layout"
 	"github.com/credproc/credproc/oidc"
 	"github.com/credproc/credproc/tokencache"
 	"github.com/credproc/credproc/tokencache/keyring"
@@ -19,13 +19,7 @@ import (
 // "". from says which, for messages. Where Service is not credproc, both names
 // begin with that. session may be "", and unknown.
 func (c *Config) Setting(session, name string) (value, from string) {
-	key := strings.ToLower(cmp.Or(c.Service, "credproc")) + "_" + name
-	variable := strings.ToUpper(strings.Map(func(r rune) rune {
-		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
-			return r
-		}
-		return '_'
-	}, key))
+	key, variable := layout.Key(c.Service, name), layout.Variable(c.Service, name)
 	if value := c.getenv(variable); value != "" {
 		return value, variable
 	}

@@ -23,6 +23,23 @@ import (
 // calls itself id: credproc if that is "".
 func Service(id string) string { return cmp.Or(id, "credproc") }
 
+// Variable returns the environment variable of a setting, such as "key_file", of
+// a program that calls itself id: CREDPROC_KEY_FILE.
+func Variable(id, setting string) string { return strings.ToUpper(Key(id, setting)) }
+
+// Key returns the key of a setting in the config file: credproc_key_file.
+func Key(id, setting string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r >= 'A' && r <= 'Z':
+			return r - 'A' + 'a'
+		case r >= 'a' && r <= 'z', r >= '0' && r <= '9':
+			return r
+		}
+		return '_'
+	}, Service(id)+"_"+setting)
+}
+
 // DefaultDirs returns where a program named id (credproc if "") keeps its
 // state and its cache, and fails where the home directory is unknown. On Linux
 // both have a component made from /etc/machine-id: a home directory shared by

@@ -77,3 +77,16 @@ func TestADirectoryOfTheUsersHoldsBoth(t *testing.T) {
 		t.Errorf("plaintext in %s", dir)
 	}
 }
+
+func TestTheNameOfASettingIsMadeOfTheProgramsOwn(t *testing.T) {
+	for id, want := range map[string][2]string{
+		"":           {"CREDPROC_KEY_FILE", "credproc_key_file"},
+		"acme-tools": {"ACME_TOOLS_KEY_FILE", "acme_tools_key_file"},
+		"Acme.2":     {"ACME_2_KEY_FILE", "acme_2_key_file"},
+		"ä":          {"__KEY_FILE", "__key_file"},
+	} {
+		if got := [2]string{layout.Variable(id, "key_file"), layout.Key(id, "KEY_FILE")}; got != want {
+			t.Errorf("%q: %q, want %q", id, got, want)
+		}
+	}
+}

@@ -31,8 +31,9 @@ import (
 type Program struct {
 	Command string                   // how our own credential_process lines begin
 	ID      string                   // of the directories, the key and the environment variables; "" means credproc
-	Prefix  string                   // of its environment variables: "CREDPROC_"
 	Getenv  func(name string) string // nil means [os.Getenv]
+
+	prefix string // of its environment variables, once one has been asked for
 }
 
 // Answer returns the document that the command with these arguments prints, if
@@ -159,7 +160,12 @@ func (p *Program) getenv(name string) string {
 	return os.Getenv(name)
 }
 
-func (p *Program) setting(name string) string { return p.getenv(p.Prefix + name) }
+func (p *Program) setting(name string) string {
+	if p.prefix == "" {
+		p.prefix = layout.Variable(p.ID, "")
+	}
+	return p.getenv(p.prefix + name)
+}
 
 // dirs returns the absolute directories of this installation.
 func (p *Program) dirs() (state, cache string, ok bool) {
@@ -239,7 +245,7 @@ func (p *Program) session(files *awsconfig.Config, s awsconfig.Session, settings
 // isSpecial reports whether a section has a setting of ours that a process
 // command may heed, or that is not known here.
 func (p *Program) isSpecial(s *awsconfig.Section) bool {
-	prefix := strings.ToLower(p.Prefix)
+	prefix := layout.Key(p.ID, "")
 	return slices.ContainsFunc(s.Keys(prefix), func(key string) bool {
 		switch strings.TrimPrefix(key, prefix) {
 		case "keyring":

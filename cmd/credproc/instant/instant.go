@@ -26,7 +26,7 @@ func init() {
 	if warm.Starved() { // a timer takes some of the runtime's; main says what is wrong
 		return
 	}
-	program := warm.Program{Command: "credproc", Prefix: "CREDPROC_"}
+	program := warm.Program{Command: "credproc"}
 	// A file system that does not answer would hold the process here for ever.
 	watch := time.AfterFunc(patience, func() {
 		os.Stderr.WriteString("credproc: the file system of the config file or the cache has not answered for 20 seconds\n")
