@@ -40,6 +40,18 @@ type ReadOnlyError struct{ Path string }
 
 func (e *ReadOnlyError) Error() string { return e.Path + " is read-only" }
 
+// ReplaceError is a file that cannot be replaced: one that is immutable or a mount
+// point, or whose directory has become read-only.
+type ReplaceError struct {
+	Path string // of the file, or of its backup
+	Err  error  // [syscall.EPERM], [syscall.EBUSY]
+}
+
+func (e *ReplaceError) Error() string { return fmt.Sprintf("cannot replace %s: %v", e.Path, e.Err) }
+
+// Unwrap returns what the system said.
+func (e *ReplaceError) Unwrap() error { return e.Err }
+
 // Edit replaces the file by what edit makes of its content, and reports whether
 // that is something else. The file is replaced as a whole: whoever reads it, or
 // finds it after a crash, sees the old content or the new. On an error the file
@@ -97,7 +109,8 @@ func (f File) Missing() string {
 	if err != nil || real == f.Path {
 		return ""
 	}
-	if _, err := os.Stat(real); errors.Is(err, fs.ErrNotExist) {
+	// Not of real alone: what the links of /dev/fd say is no path.
+	if _, err := os.Stat(f.Path); errors.Is(err, fs.ErrNotExist) {
 		return real
 	}
 	return ""
@@ -236,7 +249,21 @@ func (s *step) take() (err error) {
 		err = rename(s.temp, s.path)
 	}
 	s.taken = err == nil
-	return err
+	return s.failed(err)
+}
+
+// failed names the file that a person knows, where the system names the temporary
+// one too.
+func (s *step) failed(err error) error {
+	if e, ok := errors.AsType[*os.LinkError](err); ok {
+		err = e.Err
+	} else if e, ok := errors.AsType[*fs.PathError](err); ok {
+		err = e.Err
+	}
+	if err == nil {
+		return nil
+	}
+	return &ReplaceError{Path: s.path, Err: err}
 }
 
 // back is best effort: some file systems have no links.

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -55,4 +56,19 @@ func TestADirectoryThatCannotBeWrittenIsNamed(t *testing.T) {
 		}
 	}
 	f.holds(t, f.Path, "a")
+}
+
+func TestAFileThatCannotBeReplacedIsNamedAndAllIsAsItWas(t *testing.T) {
+	f := File{Path: filepath.Join(t.TempDir(), "config"), Name: "credproc"}
+	if err := errors.Join(os.WriteFile(f.Path, []byte("a"), 0o600), os.MkdirAll(filepath.Join(f.Backup(), "full"), 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	_, err := f.Edit(t.Context(), appending("b"))
+	if e, ok := errors.AsType[*ReplaceError](err); !ok || e.Path != f.Backup() || strings.Contains(err.Error(), ".tmp") {
+		t.Errorf("error %v", err)
+	}
+	f.holds(t, f.Path, "a")
+	if left := f.left(); left != nil {
+		t.Errorf("beside it: %v", left)
+	}
 }
