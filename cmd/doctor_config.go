@@ -69,6 +69,7 @@ type oddityWords struct{ verdict, seen, mend string }
 
 var oddities = map[awsconfig.OddityKind]oddityWords{
 	awsconfig.ByteOrderMark:     {verdictFault, "the file begins with a byte order mark: the AWS CLI and boto3 refuse the whole file, and Go programs do not see its first section", "save it as UTF-8 without BOM: sed -i '1s/^\\xEF\\xBB\\xBF//' FILE"},
+	awsconfig.OldLineEnds:       {verdictFault, "the lines end in CR alone: programs in Go, this one too, see one long line", "end them in LF: perl -pi -e 's/\\r/\\n/g' FILE"},
 	awsconfig.OtherEncoding:     {verdictFault, "the file is NAME: no AWS SDK reads it", "save it as UTF-8 without a byte order mark (iconv -f NAME -t UTF-8 converts it)"},
 	awsconfig.NotUTF8:           {verdictFault, "a byte that is not UTF-8: the AWS CLI and boto3 refuse the whole file", "save the file as UTF-8"},
 	awsconfig.RepeatedSection:   {verdictFault, "the section NAME is there before: boto3 and the AWS CLI refuse the whole file", "make one section of the two"},

@@ -206,6 +206,8 @@ var setUps = []setUp{
 		p.write(".aws/config", wide(strings.Join(p.config, "\n"), binary.LittleEndian, true))
 	},
 		`config:1: the file is UTF-16`, `^save it as UTF-8 without a byte order mark \(iconv -f UTF-16`, (*patient).save},
+	{"line ends of old Macs", func(p *patient) { p.write(".aws/config", strings.Join(p.config, "\r")) },
+		`config:1: the lines end in CR alone`, `^end them in LF: perl`, (*patient).save},
 	edit("a login of the AWS CLI's beside the line", `config:14: login_session beside credential_process: the AWS CLI and Go take the login`, `^remove login_session from \[profile x\]`,
 		"[profile x]", ourLine, "login_session = arn:aws:iam::111111111111:user/ann", "region = x"),
 	edit("a name in another script", `config:12: the name in \[profile 本番\] has characters that only the AWS CLI, boto3 and Go take`, `letters, digits`, "[profile 本番]"),

@@ -20,6 +20,7 @@ type OddityKind string
 const (
 	ByteOrderMark     OddityKind = "byte order mark"                // AWS CLI, boto3: whole file; Go: first section
 	OtherEncoding     OddityKind = "another encoding"               // all: whole file
+	OldLineEnds       OddityKind = "lines that end in CR alone"     // Go, credproc: one long line
 	NotUTF8           OddityKind = "not UTF-8"                      // AWS CLI, boto3: whole file
 	RepeatedSection   OddityKind = "repeated section"               // AWS CLI, boto3: whole file; others merge
 	RepeatedKey       OddityKind = "repeated key"                   // AWS CLI, boto3: whole file; others take the last
@@ -50,6 +51,11 @@ func Lint(name string, data []byte, credentials bool) []Oddity {
 		l.at.Line = 1
 		l.add(OtherEncoding, encoding)
 		return l.found // of the rest nothing can be said
+	}
+	if first, _, _ := strings.Cut(text, "\n"); hasOldEnds(first) {
+		l.at.Line = 1
+		l.add(OldLineEnds, "")
+		return l.found
 	}
 	if rest, ok := strings.CutPrefix(text, "\ufeff"); ok {
 		l.at.Line, text = 1, rest

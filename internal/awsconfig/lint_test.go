@@ -34,6 +34,7 @@ func TestWhatSDKsReadDifferentlyIsOdd(t *testing.T) {
 		{"[profile a]\ns3 =\n  x\n", false, "3 line without an equals sign [profile a]"},
 		{"\xff\xfe[\x00a\x00", false, "1 another encoding UTF-16"},
 		{"[\x00\n\x00x\x00", true, "1 another encoding UTF-16"},
+		{"[profile a]\rregion = x\r", false, "1 lines that end in CR alone "},
 		// These are not.
 		{"", false, ""},
 		{"[default]\r\nregion = x\r\n\r\n# c\r\n; c\r\n[profile a] # c\r\n", false, ""},

@@ -60,6 +60,9 @@ func (p *parser) lines(text string, last bool) (rest string, err error) {
 		p.at.Line++
 		if p.at.Line == 1 {
 			line = strings.TrimPrefix(line, "\ufeff")
+			if hasOldEnds(line) {
+				return "", &SyntaxError{p.at, "its lines end in CR alone, and must end in LF or CRLF"}
+			}
 		}
 		if problem := p.line(line); problem != "" {
 			p.spoil(problem)
@@ -100,6 +103,10 @@ func encodingOf(text string) string {
 	}
 	return ""
 }
+
+// hasOldEnds reports whether the first line holds others, that end as those of
+// old Macs did.
+func hasOldEnds(first string) bool { return strings.Contains(trimRight(first), "\r") }
 
 // line returns what is wrong with the line, and nothing of the line: it may be
 // half of a secret key.

@@ -184,6 +184,7 @@ func TestSyntaxErrorSaysWhereAndWhat(t *testing.T) {
 		inTheBlock  = " in the indented block"
 		secret      = "SECRET"
 		utf16       = "the file is UTF-16, and must be UTF-8"
+		oldEnds     = "its lines end in CR alone, and must end in LF or CRLF"
 		goodSection = "[profile foo]\na = 1\n"
 	)
 	tests := []struct {
@@ -215,6 +216,8 @@ func TestSyntaxErrorSaysWhereAndWhat(t *testing.T) {
 		{"UTF-16, high bytes first", "\xfe\xff\x00[\x00S", 1, utf16},
 		{"UTF-16 without a mark", "[\x00S\x00", 1, utf16},
 		{"UTF-16 without a mark, high bytes first", "\x00#\x00S", 1, utf16},
+		{"line ends of old Macs", "[profile foo]\rSECRET = 1\r", 1, oldEnds},
+		{"line ends of old Macs, and a last one of today's", "# SECRET\r[profile foo]\ra = 1\n", 1, oldEnds},
 		{"UTF-32", "\xff\xfe\x00\x00[\x00\x00\x00", 1, strings.Replace(utf16, "16", "32", 1)},
 		{"UTF-32 without a mark", "\x00\x00\x00[", 1, strings.Replace(utf16, "16", "32", 1)},
 	}
