@@ -22,6 +22,7 @@ var (
 	errSlow   = errors.New("nothing came from it for 20 seconds")
 	errLarge  = errors.New("too large")
 	errNoPipe = errors.New("no process reads from this pipe")
+	errNoTTY  = errors.New("this process has no terminal")
 )
 
 // ReadFile returns the content of a file that a person or a setting names and
@@ -133,12 +134,29 @@ func OpenLog(path string, most int64, keep int) (*os.File, error) {
 		return f, nil
 	}
 	if errors.Is(err, syscall.ENXIO) {
-		err = &fs.PathError{Op: "open", Path: path, Err: errNoPipe}
+		err = &fs.PathError{Op: "open", Path: path, Err: unopened(path)}
 	}
 	if err != nil && f != nil {
 		f.Close()
 	}
 	return f, err
+}
+
+// unopened says what ENXIO means for what is at path: it is the answer for pipes,
+// sockets and devices alike.
+func unopened(path string) error {
+	info, err := os.Stat(path)
+	switch {
+	case path == "/dev/tty":
+		return errNoTTY
+	case err != nil:
+		return syscall.ENXIO
+	case info.Mode()&fs.ModeNamedPipe != 0:
+		return errNoPipe
+	case info.Mode()&fs.ModeSocket != 0:
+		return errNoFile
+	}
+	return syscall.ENXIO
 }
 
 // isStream reports whether a path is another name of an open file of this

@@ -5,8 +5,11 @@ package safedir_test
 import (
 	"bufio"
 	"errors"
+	"fmt"
 	"io/fs"
+	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -177,4 +180,35 @@ func TestAFileWithoutAnEndIsNotReadForEver(t *testing.T) {
 			t.Errorf("%q, error %v", text, err)
 		}
 	})
+}
+
+// A system has one answer for a pipe without a reader, a socket, and the terminal
+// of a process that has none.
+func TestALogThatCannotBeOpenedIsCalledWhatItIs(t *testing.T) {
+	if os.Getenv("WITHOUT_TERMINAL") != "" {
+		_, err := safedir.OpenLog("/dev/tty", 1, 1)
+		fmt.Println(err)
+		return
+	}
+	root := t.TempDir()
+	if err := syscall.Mkfifo(filepath.Join(root, "pipe"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := safedir.OpenLog(filepath.Join(root, "pipe"), 1, 1); err == nil || !strings.HasSuffix(err.Error(), "no process reads from this pipe") {
+		t.Errorf("a pipe: %v", err)
+	}
+	socket, err := net.Listen("unix", filepath.Join(root, "s"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer socket.Close()
+	if _, err := safedir.OpenLog(filepath.Join(root, "s"), 1, 1); err == nil || strings.Contains(err.Error(), "pipe") {
+		t.Errorf("a socket: %v", err)
+	}
+	again := exec.Command(os.Args[0], "-test.run=^TestALogThatCannotBeOpenedIsCalledWhatItIs$")
+	again.Env = append(os.Environ(), "WITHOUT_TERMINAL=1")
+	again.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	if out, err := again.CombinedOutput(); err != nil || !strings.Contains(string(out), "open /dev/tty: this process has no terminal\n") {
+		t.Errorf("a terminal: %s, %v", out, err)
+	}
 }
