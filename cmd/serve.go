@@ -2,8 +2,11 @@ package cmd
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
+	"os"
 	"path"
 	"strings"
 
@@ -12,6 +15,7 @@ import (
 	"github.com/credproc/credproc/cmd/internal/endpoint"
 	"github.com/credproc/credproc/cmd/internal/terminal"
 	"github.com/credproc/credproc/internal/awsconfig"
+	"github.com/credproc/credproc/internal/safedir"
 )
 
 type serveCommand struct {
@@ -111,7 +115,7 @@ func (c *serveCommand) token(r *run) (string, error) {
 		name = c.TokenFile
 		file, _ := awsconfig.Expand(c.TokenFile, awsconfig.Home(r.getenv))
 		if token, err = endpoint.ReadToken(file); err != nil {
-			return "", err
+			return "", tokenFileError(file, err)
 		}
 	}
 	if token == "" && c.TokenFile == "" {
@@ -121,6 +125,21 @@ func (c *serveCommand) token(r *run) (string, error) {
 		return "", err
 	}
 	return token, nil
+}
+
+// tokenFileError makes a setting that cannot be used of a file that cannot be read
+// or made. What is unsafe, or a disk that is full, has words of its own.
+func tokenFileError(file string, err error) error {
+	_, unsafe := errors.AsType[*safedir.UnsafeError](err)
+	if unsafe || safedir.IsFull(err) || safedir.IsShort(err) {
+		return err
+	}
+	if e, ok := errors.AsType[*fs.PathError](err); ok {
+		err = e.Err
+	} else if e, ok := errors.AsType[*os.LinkError](err); ok {
+		err = e.Err
+	}
+	return &usageError{problem: fmt.Sprintf("--token-file %s: %v", file, err)}
 }
 
 // source gives the credentials to an endpoint, whose log calls them name.
