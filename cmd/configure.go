@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"slices"
 	"strings"
 
@@ -111,6 +112,9 @@ func newConfigEdit(r *run) (*configEdit, error) {
 	path, credentials, err := awsconfig.Paths(r.getenvBefore(), awsconfig.Home(r.getenv))
 	if err != nil {
 		return nil, err
+	}
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		return nil, r.usage("%s is not a regular file: configure cannot change it", path)
 	}
 	e := &configEdit{run: r, file: awsconfig.File{Path: r.config.Path(), Name: cmp.Or(r.ID, "credproc")}}
 	e.text = &profiles.File{Files: awsconfig.Config{Path: path, CredentialsPath: credentials}, Mark: awsconfig.Mark(e.file.Name),

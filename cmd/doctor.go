@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -150,6 +151,11 @@ func (d *doctor) bad(check string) bool {
 	return false
 }
 
+func isPipe(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode()&fs.ModeNamedPipe != 0
+}
+
 // settings are our own, and where the files are.
 func (d *doctor) settings() {
 	const check = "settings"
@@ -168,7 +174,7 @@ func (d *doctor) settings() {
 	if d.configPath, d.credentials, err = awsconfig.Paths(d.getenvBefore(), home); err != nil && !d.bad(check) {
 		d.failed(check, &configError{err})
 	}
-	if d.configPath != "" {
+	if d.configPath != "" && !isPipe(d.configPath) && !isPipe(d.credentials) { // which the commands read, and only once
 		d.files, _ = awsconfig.Load(d.configPath, d.credentials) // what is wrong with them, another check says
 	}
 	d.stateDir, d.cacheDir, _ = layout.DefaultDirs(d.ID)
