@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -21,6 +22,7 @@ import (
 	"github.com/credproc/credproc/internal/awsapi"
 	"github.com/credproc/credproc/internal/awsconfig"
 	"github.com/credproc/credproc/internal/flight"
+	"github.com/credproc/credproc/internal/layout"
 	"github.com/credproc/credproc/internal/safedir"
 	"github.com/credproc/credproc/internal/sealed"
 	"github.com/credproc/credproc/oidc"
@@ -187,7 +189,7 @@ func (a *App) aboutConfig(err error) (advice, bool) {
 		return say, true
 	}
 	if e, ok := errors.AsType[*awsconfig.UnknownProfileError](err); ok {
-		say.more = known("profiles", e.Known, e.Path) + a.otherConfig(func(c *awsconfig.Config) bool { return c.Profiles[e.Name] != nil })
+		say.more = a.activeInstead(e.Name) + known("profiles", e.Known, e.Path) + a.otherConfig(func(c *awsconfig.Config) bool { return c.Profiles[e.Name] != nil })
 		return say, true
 	}
 	if e, ok := errors.AsType[*awsconfig.UnknownSessionError](err); ok {
@@ -232,6 +234,9 @@ func (a *App) aboutConfig(err error) (advice, bool) {
 		say.text = terminal.ErrorText(e) + ": it is not changed"
 		return say, true
 	}
+	if e, ok := errors.AsType[*awsconfig.ReplaceError](err); ok && !safedir.IsFull(err) {
+		return aboutReplace(e), true
+	}
 	if e, ok := errors.AsType[*awsconfig.MissingError](err); ok {
 		say.text = terminal.Prosef("%s: %s lacks %s", e.Location, e.Section, strings.Join(e.Keys, " and "))
 		return say, true
@@ -242,6 +247,21 @@ func (a *App) aboutConfig(err error) (advice, bool) {
 	_, edit := errors.AsType[*awsconfig.EditError](err)
 	_, syntax := errors.AsType[*awsconfig.SyntaxError](err)
 	return say, edit || syntax || unreadable || value || mismatch || errors.Is(err, errNoHome)
+}
+
+// aboutReplace is about a config file that its directory lets us write, and that
+// cannot be replaced all the same.
+func aboutReplace(e *awsconfig.ReplaceError) advice {
+	say := advice{status: misconfigured, text: terminal.ErrorText(e), more: "Nothing was changed."}
+	switch {
+	case errors.Is(e, syscall.EBUSY), errors.Is(e, syscall.EXDEV):
+		say.more += terminal.Prosef(" The file may be mounted by itself, as in a container: mount its directory instead, or edit %s where it comes from.", e.Path)
+	case errors.Is(e, fs.ErrPermission):
+		say.more += " The file may be immutable (\"lsattr\" or \"ls -lO\" shows it), or belong to another user: make it writable first."
+	default:
+		say.status = failed
+	}
+	return say
 }
 
 // known lists the names that there are in a file, if there is one.
@@ -289,6 +309,9 @@ func (a *App) aboutKeyring(err error) (advice, bool) {
 		return say, true
 	case errors.Is(err, keyring.ErrLocked) && e != nil && e.Keyring == "file":
 		say.more, say.hint = a.aboutPassphrase(), a.loginHint(err)
+		if errors.Is(err, sealed.ErrOtherKey) {
+			say.more, say.hint = a.aboutOtherKey(), a.name()+" keyring reset file"
+		}
 		return say, true
 	case errors.Is(err, keyring.ErrItemLocked):
 		say.more = "Nothing is lost. The keychain is open, but confirms or locks each item, which a program without a person cannot answer.\nAllow this program the items without a confirmation (in KeePassXC: Settings, Secret Service Integration), or choose another keyring.\n" +
@@ -307,6 +330,8 @@ func (a *App) aboutKeyring(err error) (advice, bool) {
 	case errors.Is(err, keyring.ErrTooBig):
 		say.more = a.otherKeyrings(err)
 		return say, true
+	case isDamaged(err):
+		return aboutDamaged(err), true
 	case inFiles(err):
 		say.more = terminal.Prosef("Its directory cannot be used: mend that, or set %s to one that can be written.", a.variable("DIR"))
 		return say, true
@@ -315,6 +340,21 @@ func (a *App) aboutKeyring(err error) (advice, bool) {
 		return say, true
 	}
 	return say, false
+}
+
+// isDamaged reports whether a file of ours is none, or far too large to be one.
+func isDamaged(err error) bool {
+	_, path := errors.AsType[*fs.PathError](err)
+	return path && safedir.IsDamaged(err)
+}
+
+// aboutDamaged names the file, which nothing but a person removes: it may be
+// somebody's.
+func aboutDamaged(err error) advice {
+	e, _ := errors.AsType[*fs.PathError](err)
+	return advice{status: failed, text: terminal.Prosef("cannot read %s, one of the program's own files: %v", e.Path, e.Err),
+		more: "Move it out of the way. Then sign in again, if you are asked to.",
+		hint: fmt.Sprintf("mv %s %s", shell.Word(e.Path), shell.Word(e.Path+".damaged"))}
 }
 
 // inFiles reports whether it is files that keep the keyring from working.
@@ -355,6 +395,12 @@ const openToSandboxes = "this kernel has no persistent keyrings: every process o
 func (a *App) aboutPassphrase() terminal.Prose {
 	return terminal.Prosef("Nothing is lost. login asks for the passphrase on a terminal; elsewhere it comes from %s or %s, or a key from %s.",
 		a.variable("PASSPHRASE_COMMAND"), a.variable("PASSPHRASE"), a.variable("KEY_FILE"))
+}
+
+// aboutOtherKey says what opens a file keyring again: a sign-in does not.
+func (a *App) aboutOtherKey() terminal.Prose {
+	return terminal.Prosef("Nothing is lost. Set %s, or %s in the sso-session, to the key file that the keyring was made with, or give its passphrase.\nIf that is lost, forget what is in the keyring, and sign in again.",
+		a.variable("KEY_FILE"), strings.ToLower(a.variable("KEY_FILE")))
 }
 
 func (a *App) aboutRecords(err error) (advice, bool) {
@@ -566,13 +612,47 @@ func (a *App) aboutFiles(err error) (advice, bool) {
 	case safedir.IsFull(err):
 		say.more = "The disk is full. Nothing is lost."
 	case lock || path || link:
-		if errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) || errors.Is(err, syscall.ENOTDIR) {
+		if a.isOwnFile(err) && (errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) || errors.Is(err, syscall.ENOTDIR)) {
 			say.more = terminal.Prosef("Set %s to a directory that can be written.", a.variable("DIR"))
 		}
 	default:
 		return say, false
 	}
 	return say, true
+}
+
+// isOwnFile reports whether a file that an error is about lies where CREDPROC_DIR
+// says: below our directories, or above them, where they are made. Names without a
+// directory are those of [safedir.Dir].
+func (a *App) isOwnFile(err error) bool {
+	path := ""
+	if e, ok := errors.AsType[*fs.PathError](err); ok {
+		path = e.Path
+	} else if e, ok := errors.AsType[*os.LinkError](err); ok {
+		path = e.New
+	}
+	if !filepath.IsAbs(path) {
+		return true
+	}
+	for _, dir := range a.ownDirs() {
+		for _, pair := range [][2]string{{dir, path}, {path, dir}} {
+			if below, err := filepath.Rel(pair[0], pair[1]); err == nil && filepath.IsLocal(below) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// ownDirs are those of the state and the cache, as far as they are known.
+func (a *App) ownDirs() []string {
+	state, cache, err := tokencache.DefaultDirs(a.ID)
+	if dir, _ := a.pathSetting("DIR"); dir != "" {
+		state, cache = layout.DirsIn(dir)
+	} else if err != nil {
+		return nil
+	}
+	return []string{state, cache}
 }
 
 var errNoHome = errors.New("nothing says where the home directory is")

@@ -3,11 +3,16 @@ package cmd
 import (
 	"bytes"
 	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/credproc/credproc/cmd/internal/child"
 	"github.com/credproc/credproc/cmd/internal/shell"
+	"github.com/credproc/credproc/internal/awsconfig"
 	"github.com/credproc/credproc/internal/printable"
 )
 
@@ -68,4 +73,35 @@ func FuzzAReport(f *testing.F) {
 			t.Errorf("%q", got)
 		}
 	})
+}
+
+// What stands in the way of a config file, a token, or a program is not moved by
+// another directory for credproc's own files.
+func TestAnotherDirectoryIsOfferedForCredprocsOwnFilesAlone(t *testing.T) {
+	dir := t.TempDir()
+	app := &App{Getenv: func(name string) string { return map[string]string{"CREDPROC_DIR": filepath.Join(dir, "own")}[name] }}
+	path := func(path string, err error) error { return &fs.PathError{Op: "open", Path: path, Err: err} }
+	for _, tt := range []struct {
+		err    error
+		status int
+		own    bool
+		more   string
+	}{
+		{path(filepath.Join(dir, "own", "state", "a"), syscall.EACCES), failed, true, "Set CREDPROC_DIR"},
+		{path(dir, syscall.EROFS), failed, true, "Set CREDPROC_DIR"},
+		{path("sessions/a", syscall.EACCES), failed, true, "Set CREDPROC_DIR"},
+		{path(filepath.Join(dir, "config"), syscall.EACCES), failed, false, ""},
+		{path(filepath.Join(dir, "ownother"), syscall.EROFS), failed, false, ""},
+		{&os.LinkError{Op: "rename", Old: filepath.Join(dir, "a"), New: filepath.Join(dir, "config"), Err: syscall.EPERM}, failed, false, ""},
+		{&awsconfig.ReplaceError{Path: filepath.Join(dir, "config"), Err: syscall.EPERM}, misconfigured, false, "immutable"},
+		{&awsconfig.ReplaceError{Path: filepath.Join(dir, "config"), Err: syscall.EBUSY}, misconfigured, false, "mounted by itself"},
+		{&awsconfig.ReplaceError{Path: filepath.Join(dir, "config"), Err: syscall.EXDEV}, misconfigured, false, "mounted by itself"},
+		{&awsconfig.ReplaceError{Path: filepath.Join(dir, "config"), Err: syscall.EIO}, failed, false, "Nothing was changed"},
+	} {
+		say := app.advise(tt.err)
+		more := string(say.more)
+		if say.status != tt.status || strings.Contains(more, "CREDPROC_DIR") != tt.own || !strings.Contains(more, tt.more) {
+			t.Errorf("%v: status %d, %q", tt.err, say.status, more)
+		}
+	}
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/credproc/credproc/cmd/internal/child"
+	"github.com/credproc/credproc/cmd/internal/shell"
 	"github.com/credproc/credproc/cmd/internal/terminal"
 	"github.com/credproc/credproc/credproc"
 	"github.com/credproc/credproc/internal/awsapi"
@@ -238,6 +239,29 @@ func (a *App) roleHere() (done child.Active, ok bool) {
 	}
 	done = a.own().ActiveIn(a.getenv)
 	return done, done.Ours(a.getenv)
+}
+
+// activeInstead says how to name the role of this shell where the default profile
+// is missing. It is not used unasked: a line that names no profile means the default
+// one, in every shell.
+func (a *App) activeInstead(profile string) terminal.Prose {
+	done, ok := a.roleHere()
+	if profile != "default" || !ok {
+		return ""
+	}
+	flags := []string{"--profile", done.Role.Profile}
+	if done.Role.Profile == "" {
+		flags = []string{"--account-id", done.Role.AccountID, "--role-name", done.Role.RoleName}
+		for _, f := range [][2]string{{"--sso-session", done.Role.SSOSession}, {"--sso-start-url", done.Role.SSOStartURL}, {"--sso-region", done.Role.SSORegion}} {
+			if f[1] != "" {
+				flags = append(flags, f[0], f[1])
+			}
+		}
+	}
+	for i := 1; i < len(flags); i += 2 {
+		flags[i] = shell.Word(flags[i])
+	}
+	return terminal.Prosef("For the role of this shell, add %s\n", strings.Join(flags, " "))
 }
 
 // activeTarget is that role, or nil: its profile may be gone.

@@ -90,6 +90,10 @@ const Most = 16 << 20
 
 var errTooBig = errors.New("larger than 16 MiB")
 
+// IsDamaged reports whether an error of [Dir.Read] says that what lies there cannot
+// be a file of ours: it is no regular file, or too large. Waiting does not help.
+func IsDamaged(err error) bool { return errors.Is(err, errNoFile) || errors.Is(err, errTooBig) }
+
 // settled is the age from which a file is told from the one that replaces it:
 // the number of a file that is gone is soon that of another, and clocks of file
 // systems are as coarse as two seconds.

@@ -111,7 +111,7 @@ func (f *File) Get(ctx context.Context, item string) (string, error) {
 	secret, err := key.Open(itemIdentity(item), record)
 	switch {
 	case errors.Is(err, sealed.ErrOtherKey):
-		return "", f.fail("read", ErrLocked, "what is stored there is sealed with another key than this")
+		return "", &Error{Keyring: f.Name(), Op: "read", Kind: ErrLocked, Detail: "what is stored there is sealed with another key than this", Err: err}
 	case err != nil:
 		return "", &Error{Keyring: f.Name(), Op: "read", Kind: ErrUnreadable, Detail: err.Error(), Err: err}
 	}
