@@ -36,8 +36,8 @@ func TestASlowKeychainIsAskedOnceForAll(t *testing.T) {
 
 // crowd runs n processes at once before a slow keychain, and counts its reads.
 func (d *desk) crowd(n int) (reads int32) {
-	d.keyring.delay = 20 * time.Second
-	defer func() { d.keyring.delay = 0 }()
+	d.keyring.be(20*time.Second, nil)
+	defer func() { d.keyring.be(0, nil) }()
 	before := d.keyring.gets.Load()
 	var all sync.WaitGroup
 	for range n {

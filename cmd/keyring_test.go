@@ -9,6 +9,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -22,24 +23,36 @@ import (
 // call up in the end.
 type moody struct {
 	keyring.Memory
+	gets atomic.Int32
+
+	mu    sync.Mutex // a call that was given up may still look
 	delay time.Duration
 	kind  error
-	gets  atomic.Int32
+}
+
+// be makes the calls that begin from now on slow, and fail with an error of a kind.
+func (k *moody) be(delay time.Duration, kind error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.delay, k.kind = delay, kind
 }
 
 func (k *moody) Name() string { return "os" }
 
 // wait is how each call begins.
 func (k *moody) wait(ctx context.Context, op string) error {
+	k.mu.Lock()
+	delay, kind := k.delay, k.kind
+	k.mu.Unlock()
 	select {
-	case <-time.After(k.delay):
+	case <-time.After(delay):
 	case <-time.After(24 * time.Second):
 		return &keyring.Error{Keyring: "os", Op: op, Kind: keyring.ErrUnavailable, Detail: "no answer within 24s"}
 	case <-ctx.Done():
 		return &keyring.Error{Keyring: "os", Op: op, Kind: keyring.ErrUnavailable, Detail: "no answer"}
 	}
-	if k.kind != nil {
-		return &keyring.Error{Keyring: "os", Op: op, Kind: k.kind}
+	if kind != nil {
+		return &keyring.Error{Keyring: "os", Op: op, Kind: kind}
 	}
 	return nil
 }
@@ -125,11 +138,11 @@ func (d *desk) want(status int, says string, args ...string) {
 func TestALockedKeychainIsNotASignOut(t *testing.T) {
 	atDesk(t, func(d *desk) {
 		d.want(0, "Signed in to corp.", "login", "corp")
-		d.keyring.kind = keyring.ErrLocked
+		d.keyring.be(0, keyring.ErrLocked)
 		for _, args := range [][]string{{"process", "--profile", "modern"}, {"list"}, {"login"}, {"login", "--force"}, {"logout"}} {
 			d.want(6, "credproc: os keyring: read: keyring locked\nUnlock the keychain: ", args...)
 		}
-		d.keyring.kind = nil
+		d.keyring.be(0, nil)
 		d.want(0, "", "process", "--profile", "modern")
 		if n := d.idc.Count("RegisterClient"); n != 1 {
 			t.Errorf("%d sign-ins", n)
@@ -144,9 +157,9 @@ func TestStatusCheckWaitsASecondAndTakesNothingForASignOut(t *testing.T) {
 		d.want(0, "Signed in to corp.", "login", "corp")
 		d.want(0, "", "status", "--check", "--quiet", "corp")
 		for says, spoil := range map[string]func(){
-			"the keyring is locked":                func() { d.keyring.kind = keyring.ErrLocked },
-			"the keyring is unavailable":           func() { d.keyring.kind = keyring.ErrUnavailable },
-			"the keyring did not answer within 1s": func() { d.keyring.delay = 20 * time.Second },
+			"the keyring is locked":                func() { d.keyring.be(0, keyring.ErrLocked) },
+			"the keyring is unavailable":           func() { d.keyring.be(0, keyring.ErrUnavailable) },
+			"the keyring did not answer within 1s": func() { d.keyring.be(20*time.Second, nil) },
 		} {
 			spoil()
 			began := time.Now()
@@ -168,7 +181,7 @@ func TestStatusCheckWaitsASecondAndTakesNothingForASignOut(t *testing.T) {
 			if took := time.Since(began); took > 6*time.Second {
 				t.Errorf("it took %v", took)
 			}
-			d.keyring.kind, d.keyring.delay = nil, 0
+			d.keyring.be(0, nil)
 		}
 		d.want(0, "", "status", "--check", "corp")
 		d.keyring.Memory = keyring.Memory{}
@@ -189,14 +202,14 @@ func TestAKeychainThatIsGoneIsNotASignOut(t *testing.T) {
 	atDesk(t, func(d *desk) {
 		d.want(0, "Signed in to corp.", "login", "corp")
 		d.want(0, "", "process", "--profile", "modern")
-		d.keyring.kind = keyring.ErrUnavailable
+		d.keyring.be(0, keyring.ErrUnavailable)
 		for _, args := range [][]string{{"process", "--profile", "modern"}, {"list"}, {"login"}, {"logout"}} {
 			d.want(6, "CREDPROC_KEYRING=plaintext", args...)
 		}
 		d.want(0, "", "status", "corp")
-		d.keyring.kind = keyring.ErrTooBig
+		d.keyring.be(0, keyring.ErrTooBig)
 		d.want(6, "secret too big", "list")
-		d.keyring.kind = nil
+		d.keyring.be(0, nil)
 		d.want(0, "", "process", "--profile", "modern")
 		if n := d.idc.Count("RegisterClient"); n != 1 {
 			t.Errorf("%d sign-ins", n)
@@ -207,7 +220,7 @@ func TestAKeychainThatIsGoneIsNotASignOut(t *testing.T) {
 func TestAKeychainThatAnswersAfterTwentySecondsIsNotAbsent(t *testing.T) {
 	atDesk(t, func(d *desk) {
 		d.want(0, "", "login", "corp")
-		d.keyring.delay = 20 * time.Second
+		d.keyring.be(20*time.Second, nil)
 		began := time.Now()
 		d.want(0, "", "process", "--profile", "modern")
 		if took := time.Since(began); took > 50*time.Second {
@@ -222,13 +235,13 @@ func TestAKeychainThatAnswersAfterTwentySecondsIsNotAbsent(t *testing.T) {
 func TestAMuteKeychainIsGivenUpInTime(t *testing.T) {
 	atDesk(t, func(d *desk) {
 		d.want(0, "", "login", "corp")
-		d.keyring.delay = 24 * time.Hour
+		d.keyring.be(24*time.Hour, nil)
 		began := time.Now()
 		d.want(6, "keyring unavailable", "process", "--profile", "modern")
 		if took := time.Since(began); took > 50*time.Second {
 			t.Errorf("it took %v: aws-sdk-go-v2 has given up by then", took)
 		}
-		d.keyring.delay = 0
+		d.keyring.be(0, nil)
 		d.want(0, "", "process", "--profile", "modern")
 	})
 }
