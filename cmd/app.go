@@ -25,6 +25,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/alecthomas/kong"
 
@@ -83,7 +84,7 @@ type App struct {
 // exec passes on the status of the command that it runs, and has 125 for its
 // own failures. On Unix it does not return: the command takes the process.
 func (a *App) Run(ctx context.Context, args []string) (status int) {
-	defer a.caught(&status)
+	defer caught(a, &status)
 	harden()
 	if err := safedir.Few(); err != nil {
 		return a.Report(err)
@@ -100,7 +101,7 @@ func (a *App) Run(ctx context.Context, args []string) (status int) {
 	case errors.Is(err, errHelp):
 		return done
 	case err != nil:
-		return a.Report(asOwn(err, &usageError{problem: problemOf(err), hint: a.helpFor(err)}))
+		return a.Report(asOwn(err, &usageError{problem: problemOf(err), hint: helpFor(a, err)}))
 	}
 	return a.Report(parsed.Run())
 }
@@ -138,7 +139,7 @@ func (helpFlag) BeforeReset(ctx *kong.Context) error {
 }
 
 // helpFor names the command to look up after a usage error.
-func (a *App) helpFor(err error) string {
+func helpFor(a *App, err error) string {
 	words := []string{a.name()}
 	if parse, ok := errors.AsType[*kong.ParseError](err); ok && parse.Context != nil {
 		for node := parse.Context.Selected(); node != nil && node.Type == kong.CommandNode; node = node.Parent {
@@ -162,7 +163,7 @@ func (a *App) name() string             { return cmp.Or(a.Name, "credproc") }
 func (a *App) command() string          { return cmp.Or(a.Command, a.name()) }
 func (a *App) version() string          { return cmp.Or(a.Version, awsapi.Version()) }
 func (a *App) variable(n string) string { return layout.Variable(a.ID, n) }
-func (a *App) key(n string) string      { return layout.Key(a.ID, n) }
+func fileKey(a *App, n string) string   { return layout.Key(a.ID, n) }
 
 // term returns the terminal that the command is on.
 func (a *App) term() *terminal.Terminal {
@@ -208,7 +209,7 @@ func (a *App) do(ctx context.Context, attended bool, command func(context.Contex
 	if _, err := config.SessionNames(); err != nil {
 		return &configError{err}
 	}
-	if err := a.secure(config); err != nil {
+	if err := checkDirs(a, config); err != nil {
 		return err
 	}
 	r := newRun(a, config, attended)
@@ -226,31 +227,31 @@ func (a *App) do(ctx context.Context, attended bool, command func(context.Contex
 
 func (a *App) newConfig(attended bool, logger *slog.Logger) (*credproc.Config, error) {
 	config := &credproc.Config{
-		Getenv: a.getenvBefore(), Command: strings.Fields(a.command()), ClientName: a.name(), HTTPClient: a.HTTPClient,
+		Getenv: getenvBefore(a), Command: strings.Fields(a.command()), ClientName: a.name(), HTTPClient: a.HTTPClient,
 		Keyring: a.Keyring, MayPrompt: attended, Service: a.ID, Logger: logger,
-		NoKeyCache: a.setting("KEY_CACHE") == "off", Unlock: a.unlock(attended),
+		NoKeyCache: a.setting("KEY_CACHE") == "off", Unlock: unlockBy(a, attended),
 		NewLoginKeyring: a.setting("KEYRING"),
 	}
 	if names := append([]string{"auto"}, keyring.Names()...); config.NewLoginKeyring != "" && !slices.Contains(names, config.NewLoginKeyring) {
 		return nil, &usageError{problem: fmt.Sprintf("%s is %q: it must be %s", a.variable("KEYRING"), config.NewLoginKeyring, oneOf(names))}
 	}
 	var err error
-	if config.Unlock.KeyFile, err = a.pathSetting("KEY_FILE"); err != nil {
+	if config.Unlock.KeyFile, err = pathSetting(a, "KEY_FILE"); err != nil {
 		return nil, err
 	}
-	if config.LaxModes, err = a.laxModes(); err != nil {
+	if config.LaxModes, err = laxModes(a); err != nil {
 		return nil, err
 	}
-	if dir, err := a.pathSetting("DIR"); err != nil {
+	if dir, err := pathSetting(a, "DIR"); err != nil {
 		return nil, err
 	} else if dir != "" {
 		config.StateDir, config.CacheDir = layout.DirsIn(dir)
-	} else if _, _, err := tokencache.DefaultDirs(a.ID); err != nil && !a.homeless() {
+	} else if _, _, err := tokencache.DefaultDirs(a.ID); err != nil && !isHomeless(a) {
 		return nil, &configError{err} // XDG_CACHE_HOME that is relative
 	} else if err != nil {
 		return nil, errNoHome
 	}
-	if a.homeless() && !filepath.IsAbs(a.getenv("AWS_CONFIG_FILE")) {
+	if isHomeless(a) && !filepath.IsAbs(a.getenv("AWS_CONFIG_FILE")) {
 		return nil, errNoHome
 	}
 	return config, nil
@@ -258,7 +259,7 @@ func (a *App) newConfig(attended bool, logger *slog.Logger) (*credproc.Config, e
 
 // pathSetting returns one of our own settings that names a file or a directory.
 // Which directory a process was started in says nothing, so it must be absolute.
-func (a *App) pathSetting(name string) (string, error) {
+func pathSetting(a *App, name string) (string, error) {
 	value := a.setting(name)
 	path, ok := awsconfig.Expand(value, awsconfig.Home(a.getenv))
 	switch {
@@ -272,7 +273,7 @@ func (a *App) pathSetting(name string) (string, error) {
 
 // laxModes reports whether the directories above our own may be writable for
 // other users, as they are on some volumes of containers.
-func (a *App) laxModes() (bool, error) {
+func laxModes(a *App) (bool, error) {
 	switch value := a.setting("STRICT_MODES"); strings.ToLower(value) {
 	case "", "on":
 		return false, nil
@@ -283,25 +284,25 @@ func (a *App) laxModes() (bool, error) {
 	}
 }
 
-// dirs returns the directories of a configuration.
-func (a *App) dirs(config *credproc.Config) (state, cache string, err error) {
+// dirsOf returns the directories of a configuration.
+func dirsOf(a *App, config *credproc.Config) (state, cache string, err error) {
 	if config.StateDir != "" {
 		return config.StateDir, config.CacheDir, nil
 	}
 	return tokencache.DefaultDirs(a.ID)
 }
 
-// secure fails where another user could replace our directories.
-func (a *App) secure(config *credproc.Config) error {
-	state, cache, err := a.dirs(config)
+// checkDirs fails where another user could replace our directories.
+func checkDirs(a *App, config *credproc.Config) error {
+	state, cache, err := dirsOf(a, config)
 	if err != nil || config.LaxModes {
 		return err
 	}
 	return cmp.Or(safedir.Dir(state).Secure(), safedir.Dir(cache).Secure())
 }
 
-// homeless reports whether nothing says where the home directory is.
-func (a *App) homeless() bool {
+// isHomeless reports whether nothing says where the home directory is.
+func isHomeless(a *App) bool {
 	_, err := os.UserHomeDir()
 	return err != nil && a.getenv("HOME") == ""
 }
@@ -318,7 +319,7 @@ func (a *App) logger() (*slog.Logger, error) {
 		return nil, &usageError{problem: fmt.Sprintf("%s is %q: it must be debug, info, warn or error", a.variable("LOG"), name)}
 	}
 	var file io.Writer // stderr
-	if path, err := a.pathSetting("LOG_FILE"); err != nil {
+	if path, err := pathSetting(a, "LOG_FILE"); err != nil {
 		return nil, err
 	} else if path != "" {
 		f, err := openLog(path)
@@ -334,4 +335,35 @@ func (a *App) logger() (*slog.Logger, error) {
 // uses none, all of them together take as long as the rest of its start.
 func whenNeeded(expression string) func() *regexp.Regexp {
 	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expression) })
+}
+
+// settleTime is longer than a request to the service and the keychain's answer
+// take together.
+const settleTime = 30 * time.Second
+
+// settle waits for what must not be cut off by the end of the process, and lets
+// none of it begin again.
+func (r *run) settle() {
+	ctx, cancel := context.WithTimeout(context.Background(), settleTime)
+	defer cancel()
+	for _, s := range r.config.Sessions() {
+		s.Settle(ctx) // or the time is over
+	}
+}
+
+// pause waits until the process holds no lock, and takes none until resume.
+func (r *run) pause() (resume func()) {
+	ctx, cancel := context.WithTimeout(context.Background(), settleTime)
+	defer cancel()
+	var resumes []func()
+	for _, s := range r.config.Sessions() {
+		if resume, err := s.Pause(ctx); err == nil {
+			resumes = append(resumes, resume)
+		}
+	}
+	return func() {
+		for _, resume := range resumes {
+			resume()
+		}
+	}
 }

@@ -24,24 +24,24 @@ const browserTime = 2 * time.Second
 // it likes. An error says that nothing was opened.
 func (r *run) openIn(s *tokencache.Session, page string) error {
 	command, _ := r.config.Setting(s.Name, "browser")
-	return r.openWith(command, page)
+	return openWith(r.App, command, page)
 }
 
 // openWith opens a page by a command, or, if that is "", by what there is.
-func (a *App) openWith(command, page string) error {
+func openWith(a *App, command, page string) error {
 	if a.Browser != nil && command == "" {
 		return a.Browser(page)
 	}
-	argv, err := a.browserCommand(command, page)
+	argv, err := browserCommand(a, command, page)
 	if err != nil {
 		return err
 	}
-	return a.startBrowser(argv)
+	return startBrowser(a, argv)
 }
 
-func (a *App) startBrowser(argv []string) error {
+func startBrowser(a *App, argv []string) error {
 	child := exec.Command(argv[0], argv[1:]...)
-	child.Env = a.browserEnv()
+	child.Env = browserEnv(a)
 	detach(child)
 	if err := child.Start(); err != nil {
 		return err
@@ -60,14 +60,14 @@ func (a *App) startBrowser(argv []string) error {
 
 // browserEnv is our environment without secrets: neither credproc's own, nor the
 // credentials of an exec that credproc was started by.
-func (a *App) browserEnv() []string {
-	e := a.inherited()
+func browserEnv(a *App) []string {
+	e := inherited(a)
 	e.RemoveCredentials()
 	return e
 }
 
-func (a *App) browserCommand(command, page string) ([]string, error) {
-	if browser := a.browserWords(cmp.Or(command, a.getenv("BROWSER"))); len(browser) > 0 {
+func browserCommand(a *App, command, page string) ([]string, error) {
+	if browser := browserWords(a, cmp.Or(command, a.getenv("BROWSER"))); len(browser) > 0 {
 		return withPage(browser, page), nil
 	}
 	switch runtime.GOOS {
@@ -93,7 +93,7 @@ func (a *App) browserCommand(command, page string) ([]string, error) {
 // spaces in its path; quotes keep words together. As BROWSER does by custom, it
 // may list several commands, with colons between: the first that is there is
 // taken.
-func (a *App) browserWords(command string) []string {
+func browserWords(a *App, command string) []string {
 	command = strings.TrimSpace(command)
 	if _, err := exec.LookPath(command); err == nil {
 		return []string{command}

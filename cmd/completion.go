@@ -50,7 +50,7 @@ func (c *completeLineCommand) Run(a *App, parsed *kong.Context) error {
 	if asking == "powershell" {
 		words[last] = shell.Unfinished(strings.TrimPrefix(words[last], "+"))
 	}
-	words = a.withoutCommand(words)
+	words = withoutCommand(a, words)
 	if len(words) == 0 {
 		return nil
 	}
@@ -75,7 +75,7 @@ func (c *completeLineCommand) Run(a *App, parsed *kong.Context) error {
 
 // withoutCommand drops the words by which our commands are reached in another
 // tool.
-func (a *App) withoutCommand(words []string) []string {
+func withoutCommand(a *App, words []string) []string {
 	for _, word := range strings.Fields(a.command())[1:] {
 		if len(words) == 0 || words[0] != word {
 			return nil

@@ -109,7 +109,7 @@ type configEdit struct {
 }
 
 func newConfigEdit(r *run) (*configEdit, error) {
-	path, credentials, err := awsconfig.Paths(r.getenvBefore(), awsconfig.Home(r.getenv))
+	path, credentials, err := awsconfig.Paths(getenvBefore(r.App), awsconfig.Home(r.getenv))
 	if err != nil {
 		return nil, err
 	}
@@ -231,7 +231,7 @@ func (c *configureCommand) accounts(ctx context.Context, r *run, t *target) ([]c
 		l.MaxAge = 0
 	}
 	accounts, _, err := r.list(ctx, l)
-	if errors.Is(err, oidc.ErrSignInRequired) && !r.noLogin() {
+	if errors.Is(err, oidc.ErrSignInRequired) && !forbidsLogin(r.App) {
 		if err := r.login(ctx, t, true, false); err != nil {
 			return nil, err
 		}

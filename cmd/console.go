@@ -120,7 +120,7 @@ func escape(value string) string { return strings.ReplaceAll(url.QueryEscape(val
 
 // destination returns the page of the console that is meant, and the region.
 func (c *consoleCommand) destination(r *run, t *target) (page, region string, err error) {
-	getenv := r.getenvBefore()
+	getenv := getenvBefore(r.App)
 	if _, found := r.activeTarget(); roleFlags(found.Role) == c.roleFlags {
 		getenv = r.getenv // the region of this shell is that of the role
 	}
@@ -259,7 +259,7 @@ func (c *consoleCommand) open(r *run, t *target, page string) error {
 	if template == "" || r.Browser != nil {
 		return r.openIn(t.session, page)
 	}
-	return r.startBrowser(c.fill(r, t, template, page))
+	return startBrowser(r.App, c.fill(r, t, template, page))
 }
 
 // fill replaces what stands for something in the words of a template, so that
@@ -280,7 +280,7 @@ func (c *consoleCommand) fill(r *run, t *target, template, page string) []string
 	} {
 		pairs = append(pairs, "{"+v[0]+"}", v[1], "{"+v[0]+"_encoded}", escape(v[1]))
 	}
-	argv := r.browserWords(template)
+	argv := browserWords(r.App, template)
 	for i, word := range argv {
 		argv[i] = strings.NewReplacer(pairs...).Replace(word)
 	}

@@ -12,13 +12,13 @@ import (
 // account, with status 2, shows values, which may be secrets.
 
 // caught makes the status of a command of a panic in it. It is deferred.
-func (a *App) caught(status *int) {
+func caught(a *App, status *int) {
 	if p := recover(); p != nil {
 		*status = a.Report(flight.NewCrashError(p, debug.Stack()))
 	}
 }
 
-func (a *App) aboutCrash(err error) (advice, bool) {
+func aboutCrash(a *App, err error) (advice, bool) {
 	e, ok := errors.AsType[*flight.CrashError](err)
 	if !ok {
 		return advice{}, false

@@ -47,7 +47,7 @@ func TestWhatTheSystemHasRunOutOfIsNobodysFault(t *testing.T) {
 			&tokencache.RecordError{What: "client registration", Session: "corp", Err: open},
 			&tokencache.ServiceError{Op: "renew", Err: fmt.Errorf("dial: %w", open)},
 		} {
-			say := new(App).advise(err)
+			say := advise(new(App), err)
 			if say.status != 1 || !strings.Contains(string(say.more), "raise the limit") || say.hint != "" {
 				t.Errorf("%T: %+v", err, say)
 			}

@@ -67,17 +67,17 @@ func (c *doctorCommand) Run(ctx context.Context, a *App) error {
 	if c.Fix && c.JSON {
 		return &usageError{problem: "--fix speaks to people, and --json to programs"}
 	}
-	found := a.examine(ctx, c.Offline)
+	found := examine(ctx, a, c.Offline)
 	if c.Fix {
-		mended, err := a.mend(found, c.Yes)
+		mended, err := mend(a, found, c.Yes)
 		if err != nil {
 			return err
 		}
 		if mended {
-			found = a.examine(ctx, c.Offline)
+			found = examine(ctx, a, c.Offline)
 		}
 	}
-	if err := a.printFindings(found, c.JSON); err != nil {
+	if err := printFindings(a, found, c.JSON); err != nil {
 		return err
 	}
 	for _, f := range found {
@@ -95,7 +95,7 @@ func (f *finding) bad() bool { return f.Verdict == verdictWarning || f.Verdict =
 
 // examine makes all checks. It changes nothing, and asks the service for
 // nothing but whether it is there.
-func (a *App) examine(ctx context.Context, offline bool) []finding {
+func examine(ctx context.Context, a *App, offline bool) []finding {
 	d := &doctor{App: a, ctx: ctx, offline: offline}
 	d.self, _ = os.Executable()
 	for _, check := range []func(){
@@ -133,7 +133,7 @@ func (d *doctor) failed(check string, err error) {
 	if _, ok := errors.AsType[*awsconfig.SyntaxError](err); ok {
 		return // the check of the syntax says it
 	}
-	say := d.advise(err)
+	say := advise(d.App, err)
 	mend := cmp.Or(mendOf(err), string(say.more))
 	if say.hint != "" {
 		mend = strings.TrimSpace(mend + " Run: " + say.hint)
@@ -171,14 +171,14 @@ func (d *doctor) settings() {
 	if home == "" {
 		home, _ = os.UserHomeDir()
 	}
-	if d.configPath, d.credentials, err = awsconfig.Paths(d.getenvBefore(), home); err != nil && !d.bad(check) {
+	if d.configPath, d.credentials, err = awsconfig.Paths(getenvBefore(d.App), home); err != nil && !d.bad(check) {
 		d.failed(check, &configError{err})
 	}
 	if d.configPath != "" && !isPipe(d.configPath) && !isPipe(d.credentials) { // which the commands read, and only once
 		d.files, _ = awsconfig.Load(d.configPath, d.credentials) // what is wrong with them, another check says
 	}
 	d.stateDir, d.cacheDir, _ = layout.DefaultDirs(d.ID)
-	if dir, err := d.pathSetting("DIR"); err != nil {
+	if dir, err := pathSetting(d.App, "DIR"); err != nil {
 		d.stateDir, d.cacheDir = "", ""
 	} else if dir != "" {
 		d.stateDir, d.cacheDir = layout.DirsIn(dir)
@@ -199,7 +199,7 @@ func (d *doctor) short(path string) string {
 
 // mend does what the doctor can do itself, and reports whether that was
 // anything.
-func (a *App) mend(found []finding, yes bool) (done bool, err error) {
+func mend(a *App, found []finding, yes bool) (done bool, err error) {
 	var todo []finding
 	for _, f := range found {
 		if f.fix != nil {
@@ -229,7 +229,7 @@ func (a *App) mend(found []finding, yes bool) (done bool, err error) {
 	return true, err
 }
 
-func (a *App) printFindings(found []finding, asJSON bool) error {
+func printFindings(a *App, found []finding, asJSON bool) error {
 	if asJSON {
 		return a.term().PrintJSON(found)
 	}

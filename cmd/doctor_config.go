@@ -406,7 +406,7 @@ func (d *doctor) logins() {
 	}
 	for _, s := range all {
 		which := &targetError{words: s.loginWords(), err: errSignedOut}
-		login := d.loginHint(which)
+		login := loginHint(d.App, which)
 		switch {
 		case s.State == ended, s.State == lost:
 			d.fault(check, login, "%s: %s", s.label(), s.Problem)
@@ -419,7 +419,7 @@ func (d *doctor) logins() {
 		case s.State == signedIn && !s.Renewable:
 			d.warn(check, login, "%s: it ends with the access token, since it cannot be renewed%s", s.label(), because(s.Problem))
 		case s.State == signedIn && s.RenewableTill != nil && time.Until(*s.RenewableTill) < endsSoon:
-			d.note(check, d.loginHint(which, "--force"), "%s: its registration, and the login with it, ends in %s", s.label(), terminal.Short(time.Until(*s.RenewableTill)))
+			d.note(check, loginHint(d.App, which, "--force"), "%s: its registration, and the login with it, ends in %s", s.label(), terminal.Short(time.Until(*s.RenewableTill)))
 		case s.State == signedIn && s.Keyring == "plaintext":
 			d.note(check, "", "%s: signed in; its tokens are in plaintext files, guarded by their mode alone", s.label())
 		case s.State == signedIn:
@@ -430,7 +430,7 @@ func (d *doctor) logins() {
 		}
 	}
 	for _, s := range d.sessions {
-		if text := d.loginElsewhere(s); text != "" {
+		if text := loginElsewhere(d.App, s); text != "" {
 			d.note(check, "", "%s", text)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"net/http"
 	"net/url"
 	"os"
 	"os/exec"
@@ -20,6 +21,7 @@ import (
 	"github.com/credproc/credproc/cmd/internal/child"
 	"github.com/credproc/credproc/cmd/internal/shell"
 	"github.com/credproc/credproc/cmd/internal/terminal"
+	"github.com/credproc/credproc/internal/awsapi"
 	"github.com/credproc/credproc/internal/awsconfig"
 	"github.com/credproc/credproc/internal/flight"
 	"github.com/credproc/credproc/internal/safedir"
@@ -30,7 +32,7 @@ import (
 // environment are the variables that change what AWS programs do.
 func (d *doctor) environment() {
 	const check = "environment"
-	ours, given := d.roleHere()
+	ours, given := roleHere(d.App)
 	for _, v := range []struct{ name, beside, seen string }{
 		{"AWS_ACCESS_KEY_ID", " AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN", "credentials in the environment come before every profile, and nobody renews them"},
 		{"AWS_SECURITY_TOKEN", "", "boto3 and the AWS CLI take this session token before AWS_SESSION_TOKEN"},
@@ -245,7 +247,7 @@ func (d *doctor) directories() {
 
 // strict is about who could replace our directories, or a key file.
 func (d *doctor) strict(check string) {
-	lax, _ := d.laxModes() // the settings say what is wrong with it
+	lax, _ := laxModes(d.App) // the settings say what is wrong with it
 	if lax {
 		d.note(check, "unset "+d.variable("STRICT_MODES"), "%s=off: another user who can write in a directory above %s could replace it", d.variable("STRICT_MODES"), d.short(d.stateDir))
 	}
@@ -255,7 +257,7 @@ func (d *doctor) strict(check string) {
 			break // mostly for the same reason
 		}
 	}
-	if key, err := d.pathSetting("KEY_FILE"); key != "" && err == nil {
+	if key, err := pathSetting(d.App, "KEY_FILE"); key != "" && err == nil {
 		if _, err := safedir.ReadSecret(key, 1); err != nil {
 			d.failed(check, err)
 		}
@@ -357,7 +359,7 @@ func (d *doctor) locks() {
 // browser is what a sign-in opens.
 func (d *doctor) browser() {
 	const check = "browser"
-	argv, err := d.browserCommand("", "https://example.com")
+	argv, err := browserCommand(d.App, "", "https://example.com")
 	switch {
 	case d.Browser != nil:
 		return
@@ -434,4 +436,59 @@ func (d *doctor) tools() {
 			d.note(check, d.name()+" exec PROFILE -- "+name, "%s ignores credential_process", d.short(path))
 		}
 	}
+}
+
+// instance warns where the role of an EC2 instance can take the place of a
+// profile's.
+//
+// https://docs.aws.amazon.com/sdkref/latest/guide/feature-imds-credentials.html
+func (d *doctor) instance() {
+	if strings.EqualFold(d.getenv(child.NoMetadata), "true") {
+		return
+	}
+	if onEC2(os.DirFS("/sys")) || !d.offline && d.metadataAnswers() {
+		d.warn("instance role", "set "+child.NoMetadata+"=true, as exec does for its command",
+			"this is an EC2 instance: when credentials fail or end, the SDKs for JavaScript and C++ silently use the instance's role")
+	}
+}
+
+// onEC2 reports whether the firmware, or the hypervisor of older instances, says
+// so.
+//
+// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/identify_ec2_instances.html
+func onEC2(sys fs.FS) bool {
+	for name, starts := range map[string]string{"class/dmi/id/sys_vendor": "amazon ec2", "class/dmi/id/board_vendor": "amazon ec2", "hypervisor/uuid": "ec2"} {
+		text, err := fs.ReadFile(sys, name)
+		if err == nil && bytes.HasPrefix(bytes.ToLower(text), []byte(starts)) {
+			return true
+		}
+	}
+	return false
+}
+
+// metadataAnswers asks the instance metadata service for a session token, as
+// every SDK does first. Nothing else is there on other machines, or something
+// that knows no such request.
+func (d *doctor) metadataAnswers() bool {
+	base := "http://169.254.169.254"
+	if custom := d.getenv("AWS_EC2_METADATA_SERVICE_ENDPOINT"); custom != "" {
+		base = strings.TrimRight(custom, "/")
+	}
+	ctx, cancel := d.within(time.Second)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodPut, base+"/latest/api/token", nil)
+	if err != nil {
+		return false
+	}
+	request.Header.Set("X-Aws-Ec2-Metadata-Token-Ttl-Seconds", "1")
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}} // and no proxy
+	if d.HTTPClient != nil {
+		client = awsapi.HTTPClient(d.HTTPClient)
+	}
+	answer, err := client.Do(request)
+	if err != nil {
+		return false
+	}
+	answer.Body.Close()
+	return answer.StatusCode == http.StatusOK
 }

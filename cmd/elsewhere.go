@@ -14,7 +14,7 @@ import (
 // loginElsewhere says which setting leads away from a login that exists, where a
 // session has none: "run login" alone would lead in a circle. It is "" where
 // there is no such login.
-func (a *App) loginElsewhere(s *tokencache.Session) terminal.Prose {
+func loginElsewhere(a *App, s *tokencache.Session) terminal.Prose {
 	if s == nil {
 		return ""
 	}
@@ -23,11 +23,11 @@ func (a *App) loginElsewhere(s *tokencache.Session) terminal.Prose {
 	}
 	logins, _ := tokencache.Logins(s.StateDir, s.Service)
 	for _, l := range logins {
-		if text := a.difference(s, l); usable(l) && text != "" {
+		if text := loginDifference(a, s, l); usable(l) && text != "" {
 			return text
 		}
 	}
-	variable, dir, usual := a.movedState(s.Service)
+	variable, dir, usual := movedState(a, s.Service)
 	logins, _ = tokencache.Logins(usual, s.Service)
 	for _, l := range logins {
 		if usual != "" && usable(l) && isSession(s, l) && l.StartURL == s.Config.StartURL {
@@ -44,8 +44,8 @@ func isSession(s *tokencache.Session, l *tokencache.Status) bool {
 	return s.Name != "" && s.Name == l.Name || s.Config.StartURL == l.StartURL
 }
 
-// difference says why a login is not the session's, if it seems to be.
-func (a *App) difference(s *tokencache.Session, l *tokencache.Status) terminal.Prose {
+// loginDifference says why a login is not the session's, if it seems to be.
+func loginDifference(a *App, s *tokencache.Session, l *tokencache.Status) terminal.Prose {
 	label := sessionLabel(s)
 	switch {
 	case !isSession(s, l):
@@ -55,9 +55,9 @@ func (a *App) difference(s *tokencache.Session, l *tokencache.Status) terminal.P
 	case l.Region != s.Config.Region:
 		return terminal.Prosef("There is a login of %s for the region %s. Here sso_region is %s.", label, l.Region, s.Config.Region)
 	case l.Endpoint != s.Config.Endpoint:
-		return a.otherEndpoint(label, l.Endpoint, s.Config.Endpoint, "AWS_ENDPOINT_URL_SSO_OIDC")
+		return otherEndpoint(a, label, l.Endpoint, s.Config.Endpoint, "AWS_ENDPOINT_URL_SSO_OIDC")
 	case l.PortalEndpoint != s.PortalEndpoint:
-		return a.otherEndpoint(label, l.PortalEndpoint, s.PortalEndpoint, "AWS_ENDPOINT_URL_SSO")
+		return otherEndpoint(a, label, l.PortalEndpoint, s.PortalEndpoint, "AWS_ENDPOINT_URL_SSO")
 	case l.Name != s.Name:
 		return terminal.Prosef("There is a login of the same start URL under the name %s. Here it is %s.", l.Label(), label)
 	}
@@ -65,7 +65,7 @@ func (a *App) difference(s *tokencache.Session, l *tokencache.Status) terminal.P
 }
 
 // otherEndpoint is about a login by another endpoint; "" is AWS's own.
-func (a *App) otherEndpoint(label, there, here, variable string) terminal.Prose {
+func otherEndpoint(a *App, label, there, here, variable string) terminal.Prose {
 	if here == "" {
 		return terminal.Prosef("There is a login of %s for the endpoint %s, which neither AWS_ENDPOINT_URL nor the config file names here.", label, there)
 	}
@@ -80,7 +80,7 @@ func (a *App) otherEndpoint(label, there, here, variable string) terminal.Prose 
 
 // movedState returns the state directory that is in force, the variable that
 // says so, and the directory it would be otherwise; or nothing.
-func (a *App) movedState(service string) (variable, dir, usual string) {
+func movedState(a *App, service string) (variable, dir, usual string) {
 	state, _, err := layout.DefaultDirs(service)
 	if err != nil {
 		return "", "", ""
@@ -100,8 +100,8 @@ func (a *App) movedState(service string) (variable, dir, usual string) {
 
 // otherConfig says that the usual config file has what the one that
 // AWS_CONFIG_FILE names does not.
-func (a *App) otherConfig(has func(*awsconfig.Config) bool) terminal.Prose {
-	named := a.getenvBefore()("AWS_CONFIG_FILE")
+func otherConfig(a *App, has func(*awsconfig.Config) bool) terminal.Prose {
+	named := getenvBefore(a)("AWS_CONFIG_FILE")
 	if named == "" {
 		return ""
 	}

@@ -75,7 +75,7 @@ func onEndpoint(t *testing.T, test func(s *serving)) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s.e = &endpoint.Endpoint{Explain: app.faultOf, Token: endpoint.HashOf(testToken), Log: slog.New(slog.NewJSONHandler(s, nil)),
+		s.e = &endpoint.Endpoint{Explain: faultOf(app), Token: endpoint.HashOf(testToken), Log: slog.New(slog.NewJSONHandler(s, nil)),
 			Find: func(path string) (*endpoint.Source, error) { return command.find(r, session, path) }}
 		test(s)
 		s.idc.Set(func(i *idctest.Server) { i.Latency = 0 })

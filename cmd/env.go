@@ -33,10 +33,10 @@ func (c *envCommand) Run(ctx context.Context, a *App) error {
 	}
 	c.Shell = cmp.Or(c.Shell, "sh")
 	if c.Unset && c.Format != "" {
-		return a.printUnset(c.Format)
+		return printUnset(a, c.Format)
 	}
 	if c.Unset {
-		return a.printSteps(c.Shell, a.own().StepsBack(a.inherited()))
+		return printSteps(a, c.Shell, a.own().StepsBack(inherited(a)))
 	}
 	use := shell.Shells[c.Shell].Use
 	if c.Format != "" {
@@ -57,12 +57,12 @@ func (c *envCommand) Run(ctx context.Context, a *App) error {
 		if err != nil {
 			return err
 		}
-		before := a.inherited()
+		before := inherited(a)
 		g := c.grant(r, a.own().Without(before))
 		g.Keys(credentials)
 		after := a.own().With(before, g)
 		if c.Format == "" {
-			return a.printSteps(c.Shell, a.own().Steps(before, after))
+			return printSteps(a, c.Shell, a.own().Steps(before, after))
 		}
 		text, err := formats[c.Format].credentials(credentials)
 		if err != nil {
@@ -77,7 +77,7 @@ func (c *envCommand) Run(ctx context.Context, a *App) error {
 }
 
 // printUnset prints what removes the variables of a format.
-func (a *App) printUnset(format string) error {
+func printUnset(a *App, format string) error {
 	unset := formats[format].unset
 	if unset == "" {
 		return &usageError{problem: "--unset is for the formats that a shell reads, which " + format + " is not"}
@@ -92,7 +92,7 @@ func (a *App) printUnset(format string) error {
 
 // printSteps prints what a shell has to do. A value that cannot be written for
 // it is an error if it belongs to the credentials; any other is left out.
-func (a *App) printSteps(name string, steps []child.Setting) error {
+func printSteps(a *App, name string, steps []child.Setting) error {
 	sh := shell.Shells[name]
 	var removed []string
 	var sets strings.Builder

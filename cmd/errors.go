@@ -84,7 +84,7 @@ func (a *App) Report(err error) int {
 	case terminal.IsUnread(err):
 		return unread
 	}
-	say := a.advise(err)
+	say := advise(a, err)
 	if say.text != "" {
 		a.term().Say("%s", say.in(a.name()))
 	}
@@ -105,7 +105,7 @@ func (say *advice) in(name string) terminal.Prose {
 
 // advise knows every error that the libraries return. The order matters: an
 // error may wrap the one it comes from.
-func (a *App) advise(err error) advice {
+func advise(a *App, err error) advice {
 	if e, ok := errors.AsType[*terminal.InterruptedError](err); ok {
 		return advice{status: e.Status, text: terminal.ErrorText(e)}
 	}
@@ -113,21 +113,21 @@ func (a *App) advise(err error) advice {
 		return advice{status: e.Status, text: terminal.Line(e.Say)}
 	}
 	if e, ok := errors.AsType[*ownError](err); ok {
-		say := a.advise(e.err)
+		say := advise(a, e.err)
 		say.status = ownFailure
 		return say
 	}
-	for _, look := range []func(error) (advice, bool){
-		a.aboutUsage, a.aboutShortage, a.aboutCrash, a.aboutConsole, a.aboutUnsafe, a.aboutConfig, a.aboutKeyring, a.aboutRecords, a.aboutLogin, a.aboutSession, a.aboutFiles,
+	for _, look := range []func(*App, error) (advice, bool){
+		aboutUsage, aboutShortage, aboutCrash, aboutConsole, aboutUnsafe, aboutConfig, aboutKeyring, aboutRecords, aboutLogin, aboutSession, aboutFiles,
 	} {
-		if say, ok := look(err); ok {
+		if say, ok := look(a, err); ok {
 			return say
 		}
 	}
 	return advice{status: failed, text: terminal.ErrorText(err)}
 }
 
-func (a *App) aboutUsage(err error) (advice, bool) {
+func aboutUsage(a *App, err error) (advice, bool) {
 	if e, ok := errors.AsType[*endpoint.RefusedError](err); ok {
 		return advice{status: misconfigured, text: terminal.Line(e.Problem)}, true
 	}
@@ -143,13 +143,13 @@ func (a *App) aboutUsage(err error) (advice, bool) {
 
 // aboutShortage is about what a process or the system has run out of, wherever
 // that was noticed.
-func (a *App) aboutShortage(err error) (advice, bool) {
+func aboutShortage(a *App, err error) (advice, bool) {
 	return advice{status: failed, text: terminal.ErrorText(err),
 		more: "Nothing is lost. The system, or a limit set for this process (\"ulimit -n\" for open files), allows no more: raise the limit, or end what uses it up, and try again."}, safedir.IsShort(err)
 }
 
 // aboutConsole is about pages and browsers.
-func (a *App) aboutConsole(err error) (advice, bool) {
+func aboutConsole(a *App, err error) (advice, bool) {
 	if e, ok := errors.AsType[*noBrowserError](err); ok {
 		say := advice{status: failed, text: terminal.ErrorText(e), more: "With --print the URL is printed instead."}
 		if e.page != "" {
@@ -178,7 +178,7 @@ func (a *App) aboutConsole(err error) (advice, bool) {
 	return say, true
 }
 
-func (a *App) aboutConfig(err error) (advice, bool) {
+func aboutConfig(a *App, err error) (advice, bool) {
 	say := advice{status: misconfigured, text: terminal.ErrorText(err)}
 	if errors.Is(err, errNoHome) {
 		say.more = terminal.Prosef("Set HOME, or AWS_CONFIG_FILE and %s.", a.variable("DIR"))
@@ -189,11 +189,11 @@ func (a *App) aboutConfig(err error) (advice, bool) {
 		return say, true
 	}
 	if e, ok := errors.AsType[*awsconfig.UnknownProfileError](err); ok {
-		say.more = a.activeInstead(e.Name) + known("profiles", e.Known, e.Path) + a.otherConfig(func(c *awsconfig.Config) bool { return c.Profiles[e.Name] != nil })
+		say.more = activeInstead(a, e.Name) + known("profiles", e.Known, e.Path) + otherConfig(a, func(c *awsconfig.Config) bool { return c.Profiles[e.Name] != nil })
 		return say, true
 	}
 	if e, ok := errors.AsType[*awsconfig.UnknownSessionError](err); ok {
-		say.more = known("sso-sessions", e.Known, e.Path) + a.otherConfig(func(c *awsconfig.Config) bool { return c.Sessions[e.Name] != nil })
+		say.more = known("sso-sessions", e.Known, e.Path) + otherConfig(a, func(c *awsconfig.Config) bool { return c.Sessions[e.Name] != nil })
 		return say, true
 	}
 	if e, ok := errors.AsType[*oidc.ConfigError](err); ok {
@@ -289,37 +289,37 @@ func howToUnlock(goos string) terminal.Prose {
 	return "Unlock the keychain: log in to the desktop."
 }
 
-func (a *App) aboutKeyring(err error) (advice, bool) {
+func aboutKeyring(a *App, err error) (advice, bool) {
 	say := advice{status: keyringShut, text: terminal.ErrorText(err)}
 	e, _ := errors.AsType[*keyring.Error](err)
 	none, nowhere := errors.AsType[*tokencache.NoKeyringError](err)
 	switch {
 	case nowhere:
 		say.text = terminal.ErrorText(none)
-		say.more = a.otherKeyrings(err)
+		say.more = otherKeyrings(a, err)
 		return say, true
 	case errors.Is(err, keyring.ErrNoKeyFile):
 		say.more = terminal.Prosef("Set %s, or %s in the sso-session, to the file that it was made with. Nothing is lost.\nIf that file is lost, forget what is there, and sign in again.",
-			a.variable("KEY_FILE"), a.key("KEY_FILE"))
+			a.variable("KEY_FILE"), fileKey(a, "KEY_FILE"))
 		say.hint = a.name() + " keyring reset file"
 		return say, true
 	case errors.Is(err, keyring.ErrBadKeyFile):
 		say.more = terminal.Prosef("%s, or %s in the sso-session, must name the file of 32 random bytes that the keyring was made with. Nothing is lost.\nFor a new keyring, make one first: (umask 077; head -c 32 /dev/urandom >FILE)",
-			a.variable("KEY_FILE"), a.key("KEY_FILE"))
+			a.variable("KEY_FILE"), fileKey(a, "KEY_FILE"))
 		return say, true
 	case errors.Is(err, keyring.ErrLocked) && e != nil && e.Keyring == "file":
-		say.more, say.hint = a.aboutPassphrase(), a.loginHint(err)
+		say.more, say.hint = aboutPassphrase(a), loginHint(a, err)
 		if errors.Is(err, sealed.ErrOtherKey) {
-			say.more, say.hint = a.aboutOtherKey(), a.name()+" keyring reset file"
+			say.more, say.hint = aboutOtherKey(a), a.name()+" keyring reset file"
 		}
 		return say, true
 	case errors.Is(err, keyring.ErrItemLocked):
 		say.more = "Nothing is lost. The keychain is open, but confirms or locks each item, which a program without a person cannot answer.\nAllow this program the items without a confirmation (in KeePassXC: Settings, Secret Service Integration), or choose another keyring.\n" +
-			a.otherKeyrings(err)
+			otherKeyrings(a, err)
 		return say, true
 	case errors.Is(err, keyring.ErrNoCollection):
 		say.more = "A Secret Service runs, but has nowhere to keep secrets. Open a database that it may use (KeePassXC), or create a default keyring (in Passwords and Keys: a new password keyring, set as default). A login that was in it is not lost.\n" +
-			a.otherKeyrings(err)
+			otherKeyrings(a, err)
 		return say, true
 	case errors.Is(err, keyring.ErrRestarted):
 		say.more = "It may be restarting: try again. Nothing is lost."
@@ -328,7 +328,7 @@ func (a *App) aboutKeyring(err error) (advice, bool) {
 		say.more = howToUnlock(runtime.GOOS) + " Then try again. Nothing is lost."
 		return say, true
 	case errors.Is(err, keyring.ErrTooBig):
-		say.more = a.otherKeyrings(err)
+		say.more = otherKeyrings(a, err)
 		return say, true
 	case isDamaged(err):
 		return aboutDamaged(err), true
@@ -336,7 +336,7 @@ func (a *App) aboutKeyring(err error) (advice, bool) {
 		say.more = terminal.Prosef("Its directory cannot be used: mend that, or set %s to one that can be written.", a.variable("DIR"))
 		return say, true
 	case errors.Is(err, keyring.ErrUnavailable):
-		say.more = "A login that is in it is not lost.\n" + a.otherKeyrings(err)
+		say.more = "A login that is in it is not lost.\n" + otherKeyrings(a, err)
 		return say, true
 	}
 	return say, false
@@ -366,8 +366,8 @@ func inFiles(err error) bool {
 
 // otherKeyrings lists what there is to choose from when a keyring has failed,
 // with the setting for each.
-func (a *App) otherKeyrings(err error) terminal.Prose {
-	variable, key := a.variable("KEYRING"), a.key("KEYRING")
+func otherKeyrings(a *App, err error) terminal.Prose {
+	variable, key := a.variable("KEYRING"), fileKey(a, "KEYRING")
 	lines := []terminal.Prose{
 		terminal.Prosef("Without a keychain there is a choice, by one of these in the environment (or %s in the sso-session):", key),
 		terminal.Prosef("  %s=file       encrypted files; the passphrase is asked for at login, or comes from %s or %s, or a key from %s",
@@ -392,18 +392,18 @@ func kernelWorks() bool {
 const openToSandboxes = "this kernel has no persistent keyrings: every process of yours can read what is there, in a sandbox too"
 
 // aboutPassphrase says how the file keyring is opened.
-func (a *App) aboutPassphrase() terminal.Prose {
+func aboutPassphrase(a *App) terminal.Prose {
 	return terminal.Prosef("Nothing is lost. login asks for the passphrase on a terminal; elsewhere it comes from %s or %s, or a key from %s.",
 		a.variable("PASSPHRASE_COMMAND"), a.variable("PASSPHRASE"), a.variable("KEY_FILE"))
 }
 
 // aboutOtherKey says what opens a file keyring again: a sign-in does not.
-func (a *App) aboutOtherKey() terminal.Prose {
+func aboutOtherKey(a *App) terminal.Prose {
 	return terminal.Prosef("Nothing is lost. Set %s, or %s in the sso-session, to the key file that the keyring was made with, or give its passphrase.\nIf that is lost, forget what is in the keyring, and sign in again.",
-		a.variable("KEY_FILE"), strings.ToLower(a.variable("KEY_FILE")))
+		a.variable("KEY_FILE"), fileKey(a, "KEY_FILE"))
 }
 
-func (a *App) aboutRecords(err error) (advice, bool) {
+func aboutRecords(a *App, err error) (advice, bool) {
 	e, ok := errors.AsType[*tokencache.RecordError](err)
 	if !ok {
 		return advice{}, false
@@ -419,12 +419,12 @@ func (a *App) aboutRecords(err error) (advice, bool) {
 		return say, true
 	}
 	say.more = "It is left as it is; signing in anew replaces it."
-	say.hint = a.loginHint(err, "--force")
+	say.hint = loginHint(a, err, "--force")
 	return say, true
 }
 
 // loginHint is the command that signs in to what the caller asked for.
-func (a *App) loginHint(err error, flags ...string) string {
+func loginHint(a *App, err error, flags ...string) string {
 	words := append([]string{a.name(), "login"}, flags...)
 	if t, ok := errors.AsType[*targetError](err); ok {
 		if len(t.words) == 1 && strings.HasPrefix(t.words[0], "-") {
@@ -439,12 +439,12 @@ func (a *App) loginHint(err error, flags ...string) string {
 }
 
 // aboutLogin is about sign-ins under way.
-func (a *App) aboutLogin(err error) (advice, bool) {
+func aboutLogin(a *App, err error) (advice, bool) {
 	if e, ok := errors.AsType[*forbiddenError](err); ok {
 		return advice{status: signInRequired, text: terminal.ErrorText(e)}, true
 	}
 	if e, ok := errors.AsType[*credproc.CLILoginError](err); ok {
-		return advice{status: signInRequired, text: terminal.ErrorText(e), hint: a.loginHint(err)}, true
+		return advice{status: signInRequired, text: terminal.ErrorText(e), hint: loginHint(a, err)}, true
 	}
 	e, ok := errors.AsType[*loginError](err)
 	if !ok {
@@ -460,12 +460,12 @@ func (a *App) aboutLogin(err error) (advice, bool) {
 		if answer != nil && answer.Description != "" {
 			say.text += terminal.Prosef(": %s", answer.Description)
 		}
-		say.hint = a.loginHint(err)
+		say.hint = loginHint(a, err)
 	case errors.Is(err, oidc.ErrExpired):
 		say.status, say.text = signInRequired, terminal.Prosef("nobody confirmed the sign-in to %s in time", sessionLabel(e.session))
-		say.hint = a.loginHint(err)
+		say.hint = loginHint(a, err)
 	case errors.Is(err, oidc.ErrNoCallback):
-		say.hint = a.loginHint(err, "--use-device-code")
+		say.hint = loginHint(a, err, "--use-device-code")
 	case answer == nil:
 	case answer.StatusCode == 0 || answer.Temporary():
 		say.status = unavailable
@@ -473,13 +473,13 @@ func (a *App) aboutLogin(err error) (advice, bool) {
 		say.status = unavailable
 		say.more = "A proxy or captive portal may be in the way."
 	case e.insists && answer.Op == "RegisterClient" && answer.Code != "invalid_request":
-		say.hint = a.loginHint(err, "--use-device-code")
+		say.hint = loginHint(a, err, "--use-device-code")
 	case answer.Code == "invalid_request" || answer.Code == "invalid_grant":
 		say.status = misconfigured
 		say.more = terminal.Prosef("The service in region %s may not know the start URL %s: check sso_start_url and sso_region. The region is that of the Identity Center instance.",
 			e.session.Config.Region, e.session.Config.StartURL)
 	}
-	if more := a.loginElsewhere(e.session); more != "" {
+	if more := loginElsewhere(a, e.session); more != "" {
 		if say.more != "" {
 			say.more += "\n"
 		}
@@ -491,22 +491,22 @@ func (a *App) aboutLogin(err error) (advice, bool) {
 const kmsAdvice = "The key that encrypts the Identity Center instance cannot be used. It is the administrator's: tell them the reason."
 
 // aboutSession is about what the service says to a session that there is.
-func (a *App) aboutSession(err error) (advice, bool) {
+func aboutSession(a *App, err error) (advice, bool) {
 	if e, ok := errors.AsType[*credproc.NoAccessError](err); ok {
-		return a.aboutAccess(err, e), true
+		return aboutAccess(a, err, e), true
 	}
 	if e, ok := errors.AsType[*nothingAssignedError](err); ok {
 		return advice{status: noAccess, text: terminal.ErrorText(e),
 			more: "Nothing is assigned to you yet, or this is an account instance of Identity Center, which has no accounts. New assignments can take up to two hours, then sign in anew.",
-			hint: a.loginHint(err, "--force")}, true
+			hint: loginHint(a, err, "--force")}, true
 	}
 	if e, ok := errors.AsType[*tokencache.DeniedError](err); ok {
-		return advice{status: signInRequired, text: terminal.Prosef("sign-in required for session %s: the last one was denied at %s, so no other is begun by itself", e.Session, e.At.Format(time.TimeOnly)), hint: a.loginHint(err)}, true
+		return advice{status: signInRequired, text: terminal.Prosef("sign-in required for session %s: the last one was denied at %s, so no other is begun by itself", e.Session, e.At.Format(time.TimeOnly)), hint: loginHint(a, err)}, true
 	}
 	if e, ok := errors.AsType[*tokencache.SignInError](err); ok {
-		say := advice{status: signInRequired, text: terminal.Prosef("sign-in required for session %s: %s", e.Session, e.Reason), hint: a.loginHint(err)}
+		say := advice{status: signInRequired, text: terminal.Prosef("sign-in required for session %s: %s", e.Session, e.Reason), hint: loginHint(a, err)}
 		if t, ok := errors.AsType[*targetError](err); ok {
-			say.more = a.loginElsewhere(t.session)
+			say.more = loginElsewhere(a, t.session)
 		}
 		return say, true
 	}
@@ -525,7 +525,7 @@ func (a *App) aboutSession(err error) (advice, bool) {
 	return advice{status: unavailable, text: terminal.ErrorText(err)}, busy || errors.Is(err, context.DeadlineExceeded)
 }
 
-func (a *App) aboutAccess(err error, e *credproc.NoAccessError) advice {
+func aboutAccess(a *App, err error, e *credproc.NoAccessError) advice {
 	say := advice{status: noAccess, text: terminal.ErrorText(e)}
 	if e.RoleARN != "" {
 		say.more = "The role's trust policy decides, and what the role that it is assumed with may do."
@@ -547,12 +547,12 @@ func (a *App) aboutAccess(err error, e *credproc.NoAccessError) advice {
 		say.more = terminal.Prosef("Your roles in that account are %s. ", terminal.Join(e.Held, ", "))
 	}
 	say.more += "A new assignment can take up to two hours; then sign in anew."
-	say.hint = a.loginHint(err, "--force")
+	say.hint = loginHint(a, err, "--force")
 	return say
 }
 
 // aboutUnsafe is about files and directories that other users could get at.
-func (a *App) aboutUnsafe(err error) (advice, bool) {
+func aboutUnsafe(a *App, err error) (advice, bool) {
 	e, ok := errors.AsType[*safedir.UnsafeError](err)
 	if !ok {
 		return advice{}, false
@@ -600,7 +600,7 @@ func unsafeFix(err error) string {
 }
 
 // aboutFiles is about directories and disks.
-func (a *App) aboutFiles(err error) (advice, bool) {
+func aboutFiles(a *App, err error) (advice, bool) {
 	say := advice{status: failed, text: terminal.ErrorText(err)}
 	_, owner := errors.AsType[*safedir.OwnerError](err)
 	_, lock := errors.AsType[*flight.LockError](err)
@@ -612,7 +612,7 @@ func (a *App) aboutFiles(err error) (advice, bool) {
 	case safedir.IsFull(err):
 		say.more = "The disk is full. Nothing is lost."
 	case lock || path || link:
-		if a.isOwnFile(err) && (errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) || errors.Is(err, syscall.ENOTDIR)) {
+		if isOwnFile(a, err) && (errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) || errors.Is(err, syscall.ENOTDIR)) {
 			say.more = terminal.Prosef("Set %s to a directory that can be written.", a.variable("DIR"))
 		}
 	default:
@@ -624,7 +624,7 @@ func (a *App) aboutFiles(err error) (advice, bool) {
 // isOwnFile reports whether a file that an error is about lies where CREDPROC_DIR
 // says: below our directories, or above them, where they are made. Names without a
 // directory are those of [safedir.Dir].
-func (a *App) isOwnFile(err error) bool {
+func isOwnFile(a *App, err error) bool {
 	path := ""
 	if e, ok := errors.AsType[*fs.PathError](err); ok {
 		path = e.Path
@@ -634,7 +634,7 @@ func (a *App) isOwnFile(err error) bool {
 	if !filepath.IsAbs(path) {
 		return true
 	}
-	for _, dir := range a.ownDirs() {
+	for _, dir := range ownDirs(a) {
 		for _, pair := range [][2]string{{dir, path}, {path, dir}} {
 			if below, err := filepath.Rel(pair[0], pair[1]); err == nil && filepath.IsLocal(below) {
 				return true
@@ -645,9 +645,9 @@ func (a *App) isOwnFile(err error) bool {
 }
 
 // ownDirs are those of the state and the cache, as far as they are known.
-func (a *App) ownDirs() []string {
+func ownDirs(a *App) []string {
 	state, cache, err := tokencache.DefaultDirs(a.ID)
-	if dir, _ := a.pathSetting("DIR"); dir != "" {
+	if dir, _ := pathSetting(a, "DIR"); dir != "" {
 		state, cache = layout.DirsIn(dir)
 	} else if err != nil {
 		return nil

@@ -96,7 +96,7 @@ func (c *execCommand) run(ctx context.Context, a *App, args []string) error {
 	}
 	shell := argv == nil
 	if shell {
-		argv = []string{a.shell()}
+		argv = []string{userShell(a)}
 	}
 	path, err := child.Find(argv[0])
 	if err != nil {
@@ -117,7 +117,7 @@ func (c *execCommand) run(ctx context.Context, a *App, args []string) error {
 		if err != nil {
 			return err
 		}
-		before := a.inherited()
+		before := inherited(a)
 		g := c.grant(r, a.own().Without(before))
 		g.Keys(credentials)
 		child.Env = a.own().With(before, g)
@@ -212,8 +212,8 @@ func (r *run) offering(ctx context.Context, t *target, mayOffer bool, retrieve f
 	return credentials, t.wrap(err)
 }
 
-// shell is the user's.
-func (a *App) shell() string {
+// userShell is the user's.
+func userShell(a *App) string {
 	if runtime.GOOS == "windows" {
 		return cmp.Or(a.getenv("COMSPEC"), "cmd.exe")
 	}
@@ -237,7 +237,7 @@ func (c *execCommand) serve(ctx context.Context, r *run, child *child.Command, s
 	}
 	token := rand.Text() // 130 bits
 	s := t.source(c.label(r))
-	e := &endpoint.Endpoint{Explain: r.faultOf, Token: endpoint.HashOf(token), Failed: r.notice().tell, Find: func(path string) (*endpoint.Source, error) {
+	e := &endpoint.Endpoint{Explain: faultOf(r.App), Token: endpoint.HashOf(token), Failed: newNotice(r.App).tell, Find: func(path string) (*endpoint.Source, error) {
 		if path != "/" {
 			return nil, &endpoint.Fault{Status: http.StatusNotFound, Code: "NotFound", Message: "there is nothing here"}
 		}
@@ -247,7 +247,7 @@ func (c *execCommand) serve(ctx context.Context, r *run, child *child.Command, s
 	served := make(chan error, 1)
 	go func() { served <- e.Serve(serving, listener) }()
 	defer func() { stop(); <-served }()
-	before := r.inherited()
+	before := inherited(r.App)
 	base := r.own().Without(before)
 	g := c.grant(r, base)
 	g.Endpoint("http://"+listener.Addr().String()+"/", token)

@@ -341,9 +341,9 @@ func TestASignalThatComesWhileCredentialsAreFetchedEndsIt(t *testing.T) {
 }
 
 func TestSecretsOfTheEnvironmentAreNotTheCommands(t *testing.T) {
-	e := (&App{ID: "acme", Environ: func() []string {
+	e := inherited(&App{ID: "acme", Environ: func() []string {
 		return []string{"ACME_PASSPHRASE=a", "ACME_SERVE_TOKEN=b", "ACME_KEYRING=d", "EMPTY=", "odd"}
-	}}).inherited()
+	}})
 	if got := strings.Join(e, " "); got != "ACME_KEYRING=d EMPTY= odd" {
 		t.Errorf("%s", got)
 	}

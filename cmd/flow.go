@@ -7,6 +7,8 @@ import (
 	"runtime"
 	"strings"
 	"time"
+
+	"github.com/credproc/credproc/tokencache"
 )
 
 // The ways to sign in.
@@ -92,8 +94,8 @@ func (w surroundings) onLinux(ownBrowser bool) choice {
 	return choice{flowDevice, noDisplay, false}
 }
 
-// surroundings looks around.
-func (a *App) surroundings(ctx context.Context) surroundings {
+// surroundingsOf looks around.
+func surroundingsOf(ctx context.Context, a *App) surroundings {
 	w := surroundings{os: runtime.GOOS, getenv: a.getenv}
 	for _, file := range []string{"/.dockerenv", "/run/.containerenv"} {
 		if _, err := os.Stat(file); err == nil {
@@ -101,7 +103,7 @@ func (a *App) surroundings(ctx context.Context) surroundings {
 		}
 	}
 	if w.os == "linux" && (a.getenv("WSL_DISTRO_NAME") != "" || a.getenv("WSL_INTEROP") != "") {
-		w.wsl = wslNetwork(ctx, a.inherited())
+		w.wsl = wslNetwork(ctx, inherited(a))
 	}
 	return w
 }
@@ -122,4 +124,31 @@ func wslNetwork(ctx context.Context, env []string) string {
 		return ""
 	}
 	return strings.TrimSpace(string(mode))
+}
+
+// choose says how to sign in, and whether nothing else will do: by the flags, the
+// settings, or what there is here.
+func (r *run) choose(ctx context.Context, s *tokencache.Session, o *loginOptions) (way choice, strict bool, err error) {
+	asked, from := o.flow, "--flow"
+	if asked == "" {
+		asked, from = r.config.Setting(s.Name, "flow")
+	}
+	way = chooseFlow(surroundingsOf(ctx, r.App), o.noBrowser)
+	if command, _ := r.config.Setting(s.Name, "browser"); (command != "" || r.Browser != nil) && !o.noBrowser {
+		way.opens = true
+		if way.reason == noDisplay {
+			way.flow, way.reason = flowPKCE, "a browser is set"
+		}
+	}
+	switch asked {
+	case "", flowAuto:
+	case flowPKCE, flowDevice:
+		way.flow, way.reason, strict = asked, from+" says so", true
+	default:
+		return way, false, r.usage("%s is %q: it must be auto, pkce or device", from, asked)
+	}
+	if r.config.Logger != nil {
+		r.config.Logger.Debug("how to sign in", "session", sessionLabel(s), "flow", way.flow, "reason", way.reason)
+	}
+	return way, strict, nil
 }

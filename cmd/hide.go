@@ -60,7 +60,7 @@ func withoutDefault(path string, credentials bool) (text []byte, found bool, err
 // keepConfig keeps the copy of a config file: one for each, so that none has to
 // be removed.
 func (r *run) keepConfig(path string, text []byte) (copied string, err error) {
-	_, cache, err := r.dirs(r.config)
+	_, cache, err := dirsOf(r.App, r.config)
 	if err != nil {
 		return "", err
 	}

@@ -156,7 +156,7 @@ func (r *run) whichKeyring(s *tokencache.Session, login *tokencache.Status) (nam
 	case r.setting("KEYRING") != "":
 		return r.setting("KEYRING"), "not signed in; " + r.variable("KEYRING") + " says so"
 	case s.NewLoginKeyring != "":
-		return s.NewLoginKeyring, "not signed in; " + r.key("keyring") + " says so"
+		return s.NewLoginKeyring, "not signed in; " + fileKey(r.App, "keyring") + " says so"
 	}
 	return "auto", "not signed in; the operating system's, or else the kernel's"
 }

@@ -75,7 +75,7 @@ func (r *run) login(ctx context.Context, t *target, browser, force bool) error {
 
 func (r *run) loginBy(ctx context.Context, t *target, o *loginOptions) error {
 	s := t.session
-	if r.noLogin() {
+	if forbidsLogin(r.App) {
 		return &forbiddenError{session: sessionLabel(s), variable: r.variable("NO_LOGIN")}
 	}
 	way, strict, err := r.choose(ctx, s, o)
@@ -109,33 +109,6 @@ func (r *run) loginBy(ctx context.Context, t *target, o *loginOptions) error {
 		r.Say("Signed in to %s.", sessionLabel(s))
 	}
 	return r.keyringNote(s)
-}
-
-// choose says how to sign in, and whether nothing else will do: by the flags, the
-// settings, or what there is here.
-func (r *run) choose(ctx context.Context, s *tokencache.Session, o *loginOptions) (way choice, strict bool, err error) {
-	asked, from := o.flow, "--flow"
-	if asked == "" {
-		asked, from = r.config.Setting(s.Name, "flow")
-	}
-	way = chooseFlow(r.surroundings(ctx), o.noBrowser)
-	if command, _ := r.config.Setting(s.Name, "browser"); (command != "" || r.Browser != nil) && !o.noBrowser {
-		way.opens = true
-		if way.reason == noDisplay {
-			way.flow, way.reason = flowPKCE, "a browser is set"
-		}
-	}
-	switch asked {
-	case "", flowAuto:
-	case flowPKCE, flowDevice:
-		way.flow, way.reason, strict = asked, from+" says so", true
-	default:
-		return way, false, r.usage("%s is %q: it must be auto, pkce or device", from, asked)
-	}
-	if r.config.Logger != nil {
-		r.config.Logger.Debug("how to sign in", "session", sessionLabel(s), "flow", way.flow, "reason", way.reason)
-	}
-	return way, strict, nil
 }
 
 // sayWhoIsFirst says that another process is signing in, whose outcome counts,
@@ -380,7 +353,7 @@ func (r *run) endOld(ctx context.Context, s *tokencache.Session, o *loginOptions
 // takeOver makes the AWS CLI's login ours. What shows that it works is a renewal,
 // which comes after it is stored: it may spend the refresh token.
 func (r *run) takeOver(ctx context.Context, s *tokencache.Session, force bool) error {
-	if r.noLogin() {
+	if forbidsLogin(r.App) {
 		return &forbiddenError{session: sessionLabel(s), variable: r.variable("NO_LOGIN")}
 	}
 	if !force {
@@ -465,68 +438,19 @@ func (e *loginError) Unwrap() error { return e.err }
 
 func sessionLabel(s *tokencache.Session) string { return s.Label() }
 
-type logoutCommand struct {
-	sessionFlags
-	All bool `help:"Sign out of every session."`
-}
-
-// Run implements the command, for kong.
-func (c *logoutCommand) Run(ctx context.Context, a *App) error {
-	return a.do(ctx, true, func(ctx context.Context, r *run) error {
-		if c.All && c.sessionFlags != (sessionFlags{}) {
-			return r.usage("--all is every session: name none")
-		}
-		if c.All {
-			return r.logoutAll(ctx)
-		}
-		t, err := c.target(r)
-		if err != nil {
-			return err
-		}
-		return t.wrap(r.logout(ctx, t.session))
-	})
-}
-
-func (r *run) logout(ctx context.Context, s *tokencache.Session) error {
-	was, err := s.SignOut(ctx)
-	revoke, ok := errors.AsType[*tokencache.RevokeError](err)
-	switch {
-	case ok:
-		r.Say("Signed out of %s here. The service could not be told: %v.", sessionLabel(s), revoke.Err)
-	case err != nil:
-		return err
-	case was:
-		r.Say("Signed out of %s.", sessionLabel(s))
-	default:
-		r.Say("Not signed in to %s.", sessionLabel(s))
-	}
-	return nil
-}
-
-// logoutAll signs out of what the index knows, and then of what is configured: a
-// login that the index has lost is a login still.
-func (r *run) logoutAll(ctx context.Context) error {
-	logins, err := tokencache.Logins(r.config.StateDir, r.config.Service)
-	if err != nil {
+// offerLogin asks the person on the terminal whether to sign in, where that is
+// what err wants and mayOffer allows it, and does it. It returns err if there is
+// nobody to ask or the answer is no, else how the sign-in ended.
+func (r *run) offerLogin(ctx context.Context, t *target, mayOffer bool, err error) error {
+	if !mayOffer || !errors.Is(err, oidc.ErrSignInRequired) || !r.Interactive() || forbidsLogin(r.App) {
 		return err
 	}
-	if len(logins) == 0 {
-		r.Say("Not signed in.")
+	agreed, askErr := r.Agrees(terminal.Prosef("Not signed in to %s. Sign in now?", sessionLabel(t.session)))
+	if askErr != nil {
+		return askErr
 	}
-	var failed error
-	for _, login := range logins {
-		s, err := r.config.LoginSession(login)
-		if err == nil {
-			err = r.logout(ctx, s)
-		}
-		failed = errors.Join(failed, err)
+	if !agreed {
+		return err
 	}
-	names, _ := r.config.SessionNames() // a broken config file keeps nobody signed in
-	for _, name := range names {
-		if s, err := r.config.Session(name); err == nil {
-			_, err := s.SignOut(ctx)
-			failed = errors.Join(failed, err)
-		}
-	}
-	return errors.Join(failed, r.lockKeyrings())
+	return r.login(ctx, t, true, false)
 }

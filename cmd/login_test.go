@@ -146,7 +146,7 @@ func TestABrowserIsACommand(t *testing.T) {
 		"w3m %s":                            {"w3m", "https://x/"},
 		`cmd ''`:                            {"cmd", "", "https://x/"},
 	} {
-		got, err := new(App).browserCommand(command, "https://x/")
+		got, err := browserCommand(new(App), command, "https://x/")
 		if err != nil || !slices.Equal(got, want) {
 			t.Errorf("%s: %q, %v, want %q", command, got, err, want)
 		}

@@ -26,7 +26,7 @@ type notice struct {
 	next time.Time // when another may be written
 }
 
-func (a *App) notice() *notice {
+func newNotice(a *App) *notice {
 	n := &notice{app: a}
 	n.mode, n.terminal = a.term().Mode()
 	return n
@@ -42,7 +42,7 @@ func (n *notice) tell(err error) {
 		return
 	}
 	n.next = time.Now().Add(noticeTime)
-	say := n.app.advise(err)
+	say := advise(n.app, err)
 	what := string(terminal.TrimSuffix(say.text, "."))            // and so on one line
 	if e, ok := errors.AsType[*tokencache.SignInError](err); ok { // there was one when the command began
 		what = "the session " + e.Session + " has ended"

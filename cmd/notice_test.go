@@ -11,7 +11,7 @@ import (
 func TestANoticeIsOneLineAMinuteAtMost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var said strings.Builder
-		n := (&App{Stderr: &said}).notice()
+		n := newNotice(&App{Stderr: &said})
 		for range 30 {
 			n.tell(&usageError{problem: "the session corp\nhas ended", more: "More.", hint: "credproc login corp"})
 			time.Sleep(5 * time.Second)

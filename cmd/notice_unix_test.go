@@ -22,7 +22,7 @@ func TestANoticeIsNotWrittenIntoAProgramsScreen(t *testing.T) {
 	}
 	defer keys.Close()
 	defer screen.Close()
-	n := (&App{Stderr: screen}).notice()
+	n := newNotice(&App{Stderr: screen})
 	before, err := term.MakeRaw(int(screen.Fd()))
 	if err != nil {
 		t.Fatal(err)

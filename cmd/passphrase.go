@@ -19,33 +19,36 @@ import (
 // no person is waiting.
 const commandTime = 25 * time.Second
 
-// unlock returns how the file keyring is opened: by what the environment says,
+// unlockBy returns how the file keyring is opened: by what the environment says,
 // or else by the person at the terminal, if there is one to be asked.
-func (a *App) unlock(attended bool) keyring.Unlock {
+func unlockBy(a *App, attended bool) keyring.Unlock {
 	u := keyring.Unlock{}
 	for _, name := range private {
-		a.takeSecret(name)
+		takeSecret(a, name)
 	}
-	passphrase, command := a.takePassphrase(), a.setting("PASSPHRASE_COMMAND")
+	passphrase, command := takePassphrase(a), a.setting("PASSPHRASE_COMMAND")
 	switch {
 	case a.setting("RESOLVING") != "": // that command runs us: it would wait for itself
 	case command != "":
 		u.Passphrase = func(ctx context.Context, _ keyring.PassphraseRequest) (string, error) {
-			return a.runPassphraseCommand(ctx, command)
+			return runPassphraseCommand(ctx, a, command)
 		}
 	case passphrase != "":
 		u.Passphrase = func(context.Context, keyring.PassphraseRequest) (string, error) { return passphrase, nil }
 	case attended && a.term().Interactive():
-		u.Passphrase, u.Person = a.askPassphrase, true
+		u.Person = true
+		u.Passphrase = func(ctx context.Context, ask keyring.PassphraseRequest) (string, error) {
+			return askPassphrase(ctx, a, ask)
+		}
 	}
 	return u
 }
 
 // takePassphrase returns the passphrase that is in the environment, or that the
 // person has typed since.
-func (a *App) takePassphrase() string {
+func takePassphrase(a *App) string {
 	if a.passphrase == nil {
-		secret := a.takeSecret("PASSPHRASE")
+		secret := takeSecret(a, "PASSPHRASE")
 		a.passphrase = func() string { return secret }
 	}
 	return a.passphrase()
@@ -53,7 +56,7 @@ func (a *App) takePassphrase() string {
 
 // runPassphraseCommand returns the first line that the command prints. The
 // command may speak to the person on stderr; our stdin is not its business.
-func (a *App) runPassphraseCommand(ctx context.Context, command string) (string, error) {
+func runPassphraseCommand(ctx context.Context, a *App, command string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, commandTime)
 	defer cancel()
 	argv := []string{"sh", "-c", command}
@@ -61,7 +64,7 @@ func (a *App) runPassphraseCommand(ctx context.Context, command string) (string,
 		argv = []string{"cmd", "/C", command}
 	}
 	child := exec.CommandContext(ctx, argv[0], argv[1:]...)
-	child.Env = append(a.inherited(), a.variable("RESOLVING")+"=1")
+	child.Env = append(inherited(a), a.variable("RESOLVING")+"=1")
 	var out head
 	child.Stdout, child.Stderr, child.WaitDelay = &out, a.term().ErrWriter(), time.Second
 	if err := child.Run(); err != nil {
@@ -84,7 +87,7 @@ func (h *head) Write(p []byte) (int, error) {
 
 // askPassphrase asks the person. What they have typed opens the other sessions
 // of the command too.
-func (a *App) askPassphrase(ctx context.Context, ask keyring.PassphraseRequest) (string, error) {
+func askPassphrase(ctx context.Context, a *App, ask keyring.PassphraseRequest) (string, error) {
 	if known := a.passphrase(); known != "" && !ask.Wrong {
 		return known, nil
 	}
@@ -121,7 +124,7 @@ var private = []string{"PASSPHRASE", "SERVE_TOKEN"}
 
 // takeSecret returns one of these, and takes it out of the environment of this
 // process: what go-keyring starts inherits that.
-func (a *App) takeSecret(name string) string {
+func takeSecret(a *App, name string) string {
 	secret, taken := a.secrets[name]
 	if taken {
 		return secret
@@ -137,7 +140,7 @@ func (a *App) takeSecret(name string) string {
 }
 
 // inherited is what every process that we start may see of our environment.
-func (a *App) inherited() child.Environment {
+func inherited(a *App) child.Environment {
 	from := a.Environ
 	if from == nil {
 		from = os.Environ

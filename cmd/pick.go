@@ -169,7 +169,7 @@ const (
 
 // cache is where what can be done without is kept.
 func (r *run) cache() (safedir.Dir, error) {
-	_, cache, err := r.dirs(r.config)
+	_, cache, err := dirsOf(r.App, r.config)
 	return safedir.Dir(cache), err
 }
 

@@ -42,7 +42,7 @@ func (c *processCommand) Run(ctx context.Context, a *App) error {
 		if err != nil {
 			return err
 		}
-		document, err := r.retrieve(ctx, t, wait, c.AutoLogin && !r.noLogin())
+		document, err := r.retrieve(ctx, t, wait, c.AutoLogin && !forbidsLogin(r.App))
 		if err != nil {
 			return r.hintOnTerminal(ctx, t, t.wrap(err))
 		}
@@ -62,8 +62,8 @@ func (c *processCommand) wait(r *run) (time.Duration, error) {
 	return min(wait, processTime-fetchTime), nil
 }
 
-// noLogin reports whether the environment forbids to begin a sign-in.
-func (a *App) noLogin() bool {
+// forbidsLogin reports whether the environment forbids to begin a sign-in.
+func forbidsLogin(a *App) bool {
 	value := strings.ToLower(a.setting("NO_LOGIN"))
 	return value != "" && value != "0" && value != "false"
 }
@@ -135,7 +135,7 @@ func (r *run) hintOnTerminal(ctx context.Context, t *target, err error) error {
 		return err
 	}
 	if t.session.First(ctx, "hint on terminal "+terminal.ControllingID(), hintPeriod) {
-		say := r.advise(err)
+		say := advise(r.App, err)
 		terminal.WriteToControlling(say.in(r.name()))
 	}
 	return err

@@ -48,7 +48,7 @@ func TestAReportIsNoLongerForWhatItTellsOf(t *testing.T) {
 		app := &App{Stderr: &stderr}
 		app.Report(err)
 		said := stderr.String()
-		say := app.advise(err)
+		say := advise(app, err)
 		lines := 1 + strings.Count(string(say.more), "\n")
 		if say.more != "" {
 			lines++
@@ -98,7 +98,7 @@ func TestAnotherDirectoryIsOfferedForCredprocsOwnFilesAlone(t *testing.T) {
 		{&awsconfig.ReplaceError{Path: filepath.Join(dir, "config"), Err: syscall.EXDEV}, misconfigured, false, "mounted by itself"},
 		{&awsconfig.ReplaceError{Path: filepath.Join(dir, "config"), Err: syscall.EIO}, failed, false, "Nothing was changed"},
 	} {
-		say := app.advise(tt.err)
+		say := advise(app, tt.err)
 		more := string(say.more)
 		if say.status != tt.status || strings.Contains(more, "CREDPROC_DIR") != tt.own || !strings.Contains(more, tt.more) {
 			t.Errorf("%v: status %d, %q", tt.err, say.status, more)

@@ -49,7 +49,7 @@ func (c *serveCommand) Run(ctx context.Context, a *App) error {
 		if err := r.Print("%s\n", url); err != nil {
 			return err
 		}
-		e := &endpoint.Endpoint{Explain: a.faultOf, Token: endpoint.HashOf(token), Log: r.JSONLog()}
+		e := &endpoint.Endpoint{Explain: faultOf(a), Token: endpoint.HashOf(token), Log: r.JSONLog()}
 		e.Find = func(path string) (*endpoint.Source, error) { return c.find(r, session, path) }
 		e.Log.Info("serving", "url", url, "allow", c.Allow)
 		err = e.Serve(ctx, listener)
@@ -109,7 +109,7 @@ func (c *serveCommand) allowed(name string) bool {
 
 // token returns what clients must show, by the file or the environment.
 func (c *serveCommand) token(r *run) (string, error) {
-	name, token := r.variable("SERVE_TOKEN"), r.takeSecret("SERVE_TOKEN")
+	name, token := r.variable("SERVE_TOKEN"), takeSecret(r.App, "SERVE_TOKEN")
 	if c.TokenFile != "" {
 		var err error
 		name = c.TokenFile
@@ -155,8 +155,11 @@ func (t *target) source(name string) *endpoint.Source {
 
 // faultOf explains to the client of an endpoint why it gets no credentials, as the
 // commands do.
-func (a *App) faultOf(err error) *endpoint.Fault {
-	say := a.advise(err)
+func faultOf(a *App) func(error) *endpoint.Fault {
+	return func(err error) *endpoint.Fault { return faultFrom(advise(a, err)) }
+}
+
+func faultFrom(say advice) *endpoint.Fault {
 	f := &endpoint.Fault{Status: http.StatusBadRequest, Code: "Failed", Message: strings.TrimSuffix(string(say.text), ".")}
 	if say.more != "" {
 		f.Message += ". " + string(say.more)

@@ -515,7 +515,7 @@ func (r *run) lines(s *sessionStatus, now time.Time) []statusLine {
 		add(label, "", "process %d: %s, for %s", p.PID, p.Operation, terminal.Short(now.Sub(p.Since)))
 	}
 	if !s.SignedIn && s.State != unusable {
-		add("mend", "", "%s", r.loginHint(&targetError{words: s.loginWords(), err: errSignedOut}))
+		add("mend", "", "%s", loginHint(r.App, &targetError{words: s.loginWords(), err: errSignedOut}))
 	}
 	return lines
 }

@@ -233,7 +233,7 @@ func (f *roleFlags) role(r *run) (*target, error) {
 
 // roleHere returns the role that this process's environment has credentials
 // of, if credproc gave them. A profile that the user has set since counts more.
-func (a *App) roleHere() (done child.Active, ok bool) {
+func roleHere(a *App) (done child.Active, ok bool) {
 	if a.getenv("AWS_PROFILE") != "" || a.getenv("AWS_DEFAULT_PROFILE") != "" {
 		return child.Active{}, false
 	}
@@ -244,8 +244,8 @@ func (a *App) roleHere() (done child.Active, ok bool) {
 // activeInstead says how to name the role of this shell where the default profile
 // is missing. It is not used unasked: a line that names no profile means the default
 // one, in every shell.
-func (a *App) activeInstead(profile string) terminal.Prose {
-	done, ok := a.roleHere()
+func activeInstead(a *App, profile string) terminal.Prose {
+	done, ok := roleHere(a)
 	if profile != "default" || !ok {
 		return ""
 	}
@@ -266,7 +266,7 @@ func (a *App) activeInstead(profile string) terminal.Prose {
 
 // activeTarget is that role, or nil: its profile may be gone.
 func (r *run) activeTarget() (*target, child.Active) {
-	done, ok := r.roleHere()
+	done, ok := roleHere(r.App)
 	if !ok {
 		return nil, child.Active{}
 	}
@@ -286,4 +286,4 @@ func roleFlagsOf(done child.Active) *roleFlags {
 // own names the variables of the program's own.
 func (a *App) own() child.Names { return child.Names(a.variable("")) }
 
-func (a *App) getenvBefore() func(string) string { return a.own().Before(a.getenv) }
+func getenvBefore(a *App) func(string) string { return a.own().Before(a.getenv) }

@@ -14,7 +14,7 @@ type versionCommand struct {
 // Run implements the command, for kong.
 func (c *versionCommand) Run(a *App) error {
 	if c.JSON {
-		return a.term().PrintJSON(a.build())
+		return a.term().PrintJSON(buildOf(a))
 	}
 	return a.term().Print("%s %s (%s, %s/%s)\n", a.name(), a.version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }
@@ -36,7 +36,7 @@ type build struct {
 	} `json:"records"`
 }
 
-func (a *App) build() *build {
+func buildOf(a *App) *build {
 	b := &build{Version: a.version(), Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH}
 	read, written := sealed.Formats()
 	for format := 1; format <= read; format++ {

@@ -34,7 +34,7 @@ func TestBrowserCommand(t *testing.T) {
 			continue
 		}
 		app := &App{Getenv: func(name string) string { return tt.env[name] }}
-		got, err := app.browserCommand("", page)
+		got, err := browserCommand(app, "", page)
 		if !slices.Equal(got, tt.want) || (err == nil) != (tt.want != nil) {
 			t.Errorf("%v: %q, %v, want %q", tt.env, got, err, tt.want)
 		}

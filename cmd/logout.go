@@ -1,0 +1,74 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+
+	"github.com/credproc/credproc/tokencache"
+)
+
+type logoutCommand struct {
+	sessionFlags
+	All bool `help:"Sign out of every session."`
+}
+
+// Run implements the command, for kong.
+func (c *logoutCommand) Run(ctx context.Context, a *App) error {
+	return a.do(ctx, true, func(ctx context.Context, r *run) error {
+		if c.All && c.sessionFlags != (sessionFlags{}) {
+			return r.usage("--all is every session: name none")
+		}
+		if c.All {
+			return r.logoutAll(ctx)
+		}
+		t, err := c.target(r)
+		if err != nil {
+			return err
+		}
+		return t.wrap(r.logout(ctx, t.session))
+	})
+}
+
+func (r *run) logout(ctx context.Context, s *tokencache.Session) error {
+	was, err := s.SignOut(ctx)
+	revoke, ok := errors.AsType[*tokencache.RevokeError](err)
+	switch {
+	case ok:
+		r.Say("Signed out of %s here. The service could not be told: %v.", sessionLabel(s), revoke.Err)
+	case err != nil:
+		return err
+	case was:
+		r.Say("Signed out of %s.", sessionLabel(s))
+	default:
+		r.Say("Not signed in to %s.", sessionLabel(s))
+	}
+	return nil
+}
+
+// logoutAll signs out of what the index knows, and then of what is configured: a
+// login that the index has lost is a login still.
+func (r *run) logoutAll(ctx context.Context) error {
+	logins, err := tokencache.Logins(r.config.StateDir, r.config.Service)
+	if err != nil {
+		return err
+	}
+	if len(logins) == 0 {
+		r.Say("Not signed in.")
+	}
+	var failed error
+	for _, login := range logins {
+		s, err := r.config.LoginSession(login)
+		if err == nil {
+			err = r.logout(ctx, s)
+		}
+		failed = errors.Join(failed, err)
+	}
+	names, _ := r.config.SessionNames() // a broken config file keeps nobody signed in
+	for _, name := range names {
+		if s, err := r.config.Session(name); err == nil {
+			_, err := s.SignOut(ctx)
+			failed = errors.Join(failed, err)
+		}
+	}
+	return errors.Join(failed, r.lockKeyrings())
+}
