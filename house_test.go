@@ -481,6 +481,7 @@ var mayImport = map[string][]string{
 	"cmd/internal/manual":   {},
 	"cmd/internal/profiles": {"cmd/internal/terminal", "credproc", "oidc", "internal/"},
 	"cmd/internal/shell":    {"cmd/internal/terminal", "internal/printable"},
+	"cmd/internal/status":   {"cmd/internal/terminal", "oidc", "tokencache", "tokencache/keyring", "internal/printable"},
 	"cmd/internal/terminal": {"internal/printable"},
 }
 

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/credproc/credproc/cmd/internal/shell"
+	"github.com/credproc/credproc/cmd/internal/status"
 	"github.com/credproc/credproc/cmd/internal/terminal"
 	"github.com/credproc/credproc/internal/awsapi"
 	"github.com/credproc/credproc/internal/awsconfig"
@@ -405,28 +406,28 @@ func (d *doctor) logins() {
 		return
 	}
 	for _, s := range all {
-		which := &targetError{words: s.loginWords(), err: errSignedOut}
+		which := &targetError{words: s.LoginWords(), err: errSignedOut}
 		login := loginHint(d.App, which)
 		switch {
-		case s.State == ended, s.State == lost:
-			d.fault(check, login, "%s: %s", s.label(), s.Problem)
+		case s.State == status.Ended, s.State == status.Lost:
+			d.fault(check, login, "%s: %s", s.Label(), s.Problem)
 		case s.LastLook != nil && s.LastLook.Found.CannotTell():
-			d.warn(check, "", "%s: not known whether it is signed in, since its keyring cannot be asked: %s", s.label(), s.LastLook.words())
-		case s.State == uncertain:
-			d.warn(check, login, "%s: %s", s.label(), s.Problem)
-		case s.State == signedOut:
-			d.note(check, login, "%s: nobody is signed in", s.label())
-		case s.State == signedIn && !s.Renewable:
-			d.warn(check, login, "%s: it ends with the access token, since it cannot be renewed%s", s.label(), because(s.Problem))
-		case s.State == signedIn && s.RenewableTill != nil && time.Until(*s.RenewableTill) < endsSoon:
-			d.note(check, loginHint(d.App, which, "--force"), "%s: its registration, and the login with it, ends in %s", s.label(), terminal.Short(time.Until(*s.RenewableTill)))
-		case s.State == signedIn && s.Keyring == "plaintext":
-			d.note(check, "", "%s: signed in; its tokens are in plaintext files, guarded by their mode alone", s.label())
-		case s.State == signedIn:
-			d.ok(check, "%s: signed in, %s keyring", s.label(), s.Keyring)
+			d.warn(check, "", "%s: not known whether it is signed in, since its keyring cannot be asked: %s", s.Label(), s.LastLook.Words())
+		case s.State == status.Uncertain:
+			d.warn(check, login, "%s: %s", s.Label(), s.Problem)
+		case s.State == status.SignedOut:
+			d.note(check, login, "%s: nobody is signed in", s.Label())
+		case s.State == status.SignedIn && !s.Renewable:
+			d.warn(check, login, "%s: it ends with the access token, since it cannot be renewed%s", s.Label(), status.Because(s.Problem))
+		case s.State == status.SignedIn && s.RenewableTill != nil && time.Until(*s.RenewableTill) < endsSoon:
+			d.note(check, loginHint(d.App, which, "--force"), "%s: its registration, and the login with it, ends in %s", s.Label(), terminal.Short(time.Until(*s.RenewableTill)))
+		case s.State == status.SignedIn && s.Keyring == "plaintext":
+			d.note(check, "", "%s: signed in; its tokens are in plaintext files, guarded by their mode alone", s.Label())
+		case s.State == status.SignedIn:
+			d.ok(check, "%s: signed in, %s keyring", s.Label(), s.Keyring)
 		}
 		if f := s.LastFailure; f != nil {
-			d.warn(check, "try again: "+d.name()+" list "+shell.Word(s.label()), "%s: %s has failed, and nothing has worked since: %s", s.label(), f.Op, f.Reason)
+			d.warn(check, "try again: "+d.name()+" list "+shell.Word(s.Label()), "%s: %s has failed, and nothing has worked since: %s", s.Label(), f.Op, f.Reason)
 		}
 	}
 	for _, s := range d.sessions {
@@ -438,10 +439,3 @@ func (d *doctor) logins() {
 
 // endsSoon is when a registration's end is worth a word.
 const endsSoon = 3 * 24 * time.Hour
-
-func because(problem string) string {
-	if problem == "" {
-		return ""
-	}
-	return ": " + problem
-}

@@ -20,6 +20,7 @@ import (
 
 	"github.com/credproc/credproc/cmd/internal/child"
 	"github.com/credproc/credproc/cmd/internal/shell"
+	"github.com/credproc/credproc/cmd/internal/status"
 	"github.com/credproc/credproc/cmd/internal/terminal"
 	"github.com/credproc/credproc/internal/awsapi"
 	"github.com/credproc/credproc/internal/awsconfig"
@@ -184,7 +185,7 @@ func (d *doctor) keychain() {
 			d.ok(check, "%s keyring", name)
 			continue
 		}
-		ctx, cancel := d.within(lookTime)
+		ctx, cancel := d.within(status.LookTime)
 		_, err := (&keyring.OS{Service: d.ID}).Get(ctx, "doctor")
 		slow := ctx.Err() != nil
 		cancel()
@@ -193,7 +194,7 @@ func (d *doctor) keychain() {
 		case err == nil || errors.Is(err, keyring.ErrNotFound):
 			d.ok(check, "the operating system's answers")
 		case slow:
-			d.warn(check, "", "the operating system's did not answer within %v; process waits up to 25 seconds for it", lookTime)
+			d.warn(check, "", "the operating system's did not answer within %v; process waits up to 25 seconds for it", status.LookTime)
 		case none && kernelWorks() && !new(keyring.Kernel).Persistent():
 			d.warn(check, d.variable("KEYRING")+"=file, or =kernel to accept it", "there is none, so a new login goes to the kernel's keyring, and %s", openToSandboxes)
 		case none && kernelWorks():

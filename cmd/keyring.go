@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/credproc/credproc/cmd/internal/status"
 	"github.com/credproc/credproc/cmd/internal/terminal"
 	"github.com/credproc/credproc/tokencache"
 	"github.com/credproc/credproc/tokencache/keyring"
@@ -111,7 +112,7 @@ type keyringLook struct {
 // look asks the keyrings of all sessions at once, so that a slow one costs its
 // time no more than once.
 func (r *run) look(ctx context.Context, sessions []*tokencache.Session) []keyringLook {
-	ctx, cancel := context.WithTimeout(ctx, lookTime)
+	ctx, cancel := context.WithTimeout(ctx, status.LookTime)
 	defer cancel()
 	all := make([]keyringLook, len(sessions))
 	var looks sync.WaitGroup
@@ -149,8 +150,8 @@ func (r *run) whichKeyring(s *tokencache.Session, login *tokencache.Status) (nam
 	case login != nil && login.Look.Found == tokencache.FoundNothing:
 		return login.Keyring, "the login was there, and is gone"
 	case login != nil && (login.Look.Found.CannotTell() || login.Look.Found == tokencache.FoundOlder):
-		look := pastLook{Found: login.Look.Found, Reason: login.Look.Reason}
-		return login.Keyring, "the login is there as far as is known: " + look.words()
+		look := status.Look{Found: login.Look.Found, Reason: login.Look.Reason}
+		return login.Keyring, "the login is there as far as is known: " + look.Words()
 	case login != nil:
 		return login.Keyring, "the login is there"
 	case r.setting("KEYRING") != "":

@@ -1,4 +1,4 @@
-package cmd
+package status
 
 import (
 	"strings"
@@ -13,12 +13,12 @@ func TestStatusTellsOfAClockThatWasSetBack(t *testing.T) {
 	login := &tokencache.Status{
 		Name: "corp", Keyring: "os", SignedIn: now.Add(time.Hour), Renewed: now.Add(time.Hour), Expiry: now.Add(2 * time.Hour), Refreshable: true,
 	}
-	s := describeLogin(login, 0, now)
-	if s.State != signedIn || s.ExpectedEnd.Source != byAdministrator || s.ExpectedEnd.At != nil {
+	s := Describe(login, 0, now)
+	if s.State != SignedIn || s.ExpectedEnd.Source != byAdministrator || s.ExpectedEnd.At != nil {
 		t.Errorf("no session has ended here, and this one is expected to: %+v", s.ExpectedEnd)
 	}
 	var words []string
-	for _, line := range newRun(new(App), nil, false).lines(&s, now) {
+	for _, line := range s.lines(now, "") {
 		words = append(words, string(line.text))
 	}
 	if said := strings.Join(words, "\n"); strings.Count(said, "1h from now") != 2 || strings.Contains(said, " ago") {
