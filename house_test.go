@@ -259,6 +259,14 @@ var rules = []struct {
 		},
 	},
 	{
+		"the architecture page names files that exist", architectureIsTrue,
+		map[string]string{
+			"cmd/a.go":             "package cmd",
+			"docs/architecture.md": "`cmd/a.go` and `cmd`, `oidc` and\n`cmd/b.go`, but `credproc process` and `Do` are no files",
+		},
+		[]string{"docs/architecture.md:1: there is no oidc", "docs/architecture.md:2: there is no cmd/b.go"},
+	},
+	{
 		"a test that runs once is a test", onceIsATest,
 		map[string]string{
 			"cmd/a_test.go":     "package cmd\nfunc TestA(t *testing.T) {}\nfunc FuzzB(f *testing.F) {}\nfunc (w) TestC() {}",
@@ -373,6 +381,25 @@ func sources(tree fs.FS) (all []source, complaints []string) {
 		complaints = append(complaints, err.Error())
 	}
 	return all, complaints
+}
+
+var namedFile = regexp.MustCompile("`((?:cmd|credproc|tokencache|oidc|internal)(?:/[a-z0-9_]+)*(?:\\.go)?)`")
+
+// architectureIsTrue looks at the page that leads new people through the code.
+func architectureIsTrue(tree fs.FS) (complaints []string) {
+	const page = "docs/architecture.md"
+	text, err := fs.ReadFile(tree, page)
+	if err != nil {
+		return nil // of a tree without the page there is nothing to say
+	}
+	for i, line := range strings.Split(string(text), "\n") {
+		for _, found := range namedFile.FindAllStringSubmatch(line, -1) {
+			if _, err := fs.Stat(tree, found[1]); err != nil {
+				complaints = append(complaints, fmt.Sprintf("%s:%d: there is no %s", page, i+1, found[1]))
+			}
+		}
+	}
+	return complaints
 }
 
 // onceIsATest looks at the lists of tests that some stages leave out: a name that
