@@ -41,9 +41,15 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
 	if err := run(ctx, os.Stdout, idctest.New()); err != nil {
-		fmt.Fprintln(os.Stderr, "quickstart:", err)
+		report(os.Stderr, err)
 		os.Exit(1)
 	}
+}
+
+func report(w io.Writer, err error) {
+	// %q: an error may hold what a server, a proxy or a certificate says, and a
+	// terminal would obey the control characters in it.
+	fmt.Fprintf(w, "quickstart: %q\n", err.Error())
 }
 
 // run tells the whole story. Whatever happens in it, it cleans up behind itself.

@@ -90,3 +90,11 @@ func isEmpty(t *testing.T, dir string) {
 		t.Errorf("left behind: %v (%v)", entries, err)
 	}
 }
+
+func TestAnErrorDoesNotReachTheTerminalAsItIs(t *testing.T) {
+	var said bytes.Buffer
+	report(&said, errors.New("x509: a certificate for \x1b]0;\n\rhint: run evil\u202e"))
+	if text := strings.TrimSuffix(said.String(), "\n"); strings.ContainsAny(text, "\x1b\n\r\u202e") || !strings.Contains(text, "a certificate for") {
+		t.Errorf("it prints %q", text)
+	}
+}

@@ -38,8 +38,17 @@ func main() {
 		m.print(os.Stderr)
 	}
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "sdk:", err)
+		report(os.Stderr, *profile, err)
 		os.Exit(1)
+	}
+}
+
+func report(w io.Writer, profile string, err error) {
+	// %q: an error may hold what a server, a proxy or a certificate says, and a
+	// terminal would obey the control characters in it.
+	fmt.Fprintf(w, "sdk: %q\n", err.Error())
+	if errors.Is(err, oidc.ErrSignInRequired) {
+		fmt.Fprintf(w, "hint: run %q\n", strings.TrimSpace("credproc login "+profile))
 	}
 }
 
@@ -57,9 +66,6 @@ func run(ctx context.Context, out io.Writer, profile string, m *metrics) error {
 		Credentials: aws.NewCredentialsCache(provider),
 	})
 	identity, err := client.GetCallerIdentity(ctx, nil)
-	if errors.Is(err, oidc.ErrSignInRequired) {
-		return fmt.Errorf("%w\nhint: run %q", err, strings.TrimSpace("credproc login "+profile))
-	}
 	if err != nil {
 		return err
 	}

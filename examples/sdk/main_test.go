@@ -42,8 +42,10 @@ func TestASessionThatHasEndedAsksForASignIn(t *testing.T) {
 	center.EndSessions()
 	var out bytes.Buffer
 	err := run(t.Context(), &out, "dev", new(metrics))
-	if !errors.Is(err, oidc.ErrSignInRequired) || !strings.Contains(err.Error(), `hint: run "credproc login dev"`) {
-		t.Errorf("error: %v", err)
+	var said bytes.Buffer
+	report(&said, "dev", err)
+	if !errors.Is(err, oidc.ErrSignInRequired) || !strings.HasSuffix(said.String(), "\nhint: run \"credproc login dev\"\n") {
+		t.Errorf("error: %v; it says %s", err, &said)
 	}
 	if out.Len() > 0 {
 		t.Errorf("it printed:\n%s", &out)
@@ -149,5 +151,13 @@ func signIn(t *testing.T) {
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+func TestAnErrorDoesNotReachTheTerminalAsItIs(t *testing.T) {
+	var said bytes.Buffer
+	report(&said, "dev", errors.New("x509: a certificate for \x1b]0;\n\rhint: run evil\u202e"))
+	if text := strings.TrimSuffix(said.String(), "\n"); strings.ContainsAny(text, "\x1b\n\r\u202e") || !strings.Contains(text, "a certificate for") {
+		t.Errorf("it prints %q", text)
 	}
 }

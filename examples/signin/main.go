@@ -35,7 +35,9 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	if err := serve(ctx, &p); err != nil {
-		fmt.Fprintln(os.Stderr, "signin:", err)
+		// %q: what a server or a certificate says may be in it, and a terminal would
+		// obey the control characters.
+		fmt.Fprintf(os.Stderr, "signin: %q\n", err.Error())
 		os.Exit(1)
 	}
 }
