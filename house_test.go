@@ -288,6 +288,15 @@ var rules = []struct {
 		},
 		[]string{".github/workflows/a.yml:2: not pinned by a hash", "scripts/a:1: not pinned by a version"},
 	},
+	{
+		"fuzzing ends by count", fuzzingEndsByCount,
+		map[string]string{
+			".github/workflows/a.yml": "- run: go test -fuzz=A -fuzztime 10s",
+			"scripts/a":               "# go test -fuzz=A\ngo test -fuzz=A -fuzztime=20000x\ngo test -fuzz=A -fuzztime=3s\ngo test -fuzz=A -fuzzminimizetime=100x\ngo test -fuzzcachedir=x",
+			"docs/a.md":               "go test -fuzz=A -fuzztime=1h",
+		},
+		[]string{".github/workflows/a.yml:1: fuzzes by time", "scripts/a:3: fuzzes by time", "scripts/a:4: fuzzes by time"},
+	},
 }
 
 // A source is one Go file.
@@ -447,6 +456,29 @@ func whatIsRunIsPinned(tree fs.FS) (complaints []string) {
 			}
 			if (workflow || script) && anyVersion.MatchString(line) {
 				complaints = append(complaints, at+"a version")
+			}
+		}
+	})
+	if err != nil {
+		complaints = append(complaints, err.Error())
+	}
+	return complaints
+}
+
+var (
+	fuzzes  = regexp.MustCompile(`^[^#]*\s-fuzz[= ]`)
+	byCount = regexp.MustCompile(`\s-fuzztime[= ]\d+x\b`)
+)
+
+// fuzzingEndsByCount looks at what workflows and scripts run. On a busy machine, go
+// test fails at the end of a time though nothing was found: "context deadline
+// exceeded".
+func fuzzingEndsByCount(tree fs.FS) (complaints []string) {
+	err := files(tree, func(name string, text []byte) {
+		for i, line := range strings.Split(string(text), "\n") {
+			run := strings.HasPrefix(name, ".github/") || strings.HasPrefix(name, "scripts/")
+			if run && fuzzes.MatchString(line) && !byCount.MatchString(line) {
+				complaints = append(complaints, fmt.Sprintf("%s:%d: fuzzes by time", name, i+1))
 			}
 		}
 	})
