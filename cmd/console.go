@@ -159,11 +159,16 @@ func (c *consoleCommand) page(base, region string, p partition) (string, error) 
 	return base + "/" + service + "/home?region=" + region, nil
 }
 
-// checkDestination refuses what would lead a browser that we have just signed
-// in to a page of somebody else.
+// destinationError is a page that is none of the console.
+type destinationError struct{ problem string }
+
+func (e *destinationError) Error() string { return e.problem }
+
+// checkDestination refuses what would lead a browser that was just signed in to a
+// page outside of the console.
 func checkDestination(page string, p partition) (string, error) {
 	refuse := func(problem string) (string, error) {
-		return "", &usageError{problem: "--destination " + problem}
+		return "", &destinationError{"--destination " + problem}
 	}
 	u, err := url.Parse(page)
 	odd := func(r rune) bool { return r <= ' ' || r >= 0x7f || strings.ContainsRune(`\"<>^{}|`+"`", r) }

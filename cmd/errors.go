@@ -118,7 +118,7 @@ func advise(a *App, err error) advice {
 		return say
 	}
 	for _, look := range []func(*App, error) (advice, bool){
-		aboutUsage, aboutShortage, aboutCrash, aboutConsole, aboutUnsafe, aboutConfig, aboutKeyring, aboutRecords, aboutLogin, aboutSession, aboutFiles,
+		aboutUsage, aboutShortage, aboutCrash, aboutConsole, aboutUnsafe, aboutEdit, aboutConfig, aboutKeyring, aboutRecords, aboutLogin, aboutSession, aboutFiles,
 	} {
 		if say, ok := look(a, err); ok {
 			return say
@@ -128,6 +128,9 @@ func advise(a *App, err error) advice {
 }
 
 func aboutUsage(a *App, err error) (advice, bool) {
+	if e, ok := errors.AsType[*destinationError](err); ok {
+		return advice{status: misconfigured, text: terminal.Line(e.problem)}, true
+	}
 	if e, ok := errors.AsType[*endpoint.RefusedError](err); ok {
 		return advice{status: misconfigured, text: terminal.Line(e.Problem)}, true
 	}
@@ -220,23 +223,6 @@ func aboutConfig(a *App, err error) (advice, bool) {
 		}
 		return say, true
 	}
-	if e, ok := errors.AsType[*profiles.CommandError](err); ok {
-		say.text = "no credential_process line is written: " + terminal.Line(e.Problem)
-		say.more = "Install the program in a directory of PATH, or say with --command how the lines are to begin."
-		return say, true
-	}
-	if e, ok := errors.AsType[*awsconfig.ForeignError](err); ok {
-		say.more = "Perhaps a command that was run with sudo made it."
-		say.hint = "sudo chown $(id -u) " + shell.Word(e.Path)
-		return say, true
-	}
-	if e, ok := errors.AsType[*awsconfig.ReadOnlyError](err); ok {
-		say.text = terminal.ErrorText(e) + ": it is not changed"
-		return say, true
-	}
-	if e, ok := errors.AsType[*awsconfig.ReplaceError](err); ok && !safedir.IsFull(err) {
-		return aboutReplace(e), true
-	}
 	if e, ok := errors.AsType[*awsconfig.MissingError](err); ok {
 		say.text = terminal.Prosef("%s: %s lacks %s", e.Location, e.Section, strings.Join(e.Keys, " and "))
 		return say, true
@@ -262,6 +248,29 @@ func aboutReplace(e *awsconfig.ReplaceError) advice {
 		say.status = failed
 	}
 	return say
+}
+
+// aboutEdit is about a change of the config file that is not made.
+func aboutEdit(_ *App, err error) (advice, bool) {
+	say := advice{status: misconfigured, text: terminal.ErrorText(err)}
+	if e, ok := errors.AsType[*profiles.CommandError](err); ok {
+		say.text = "no credential_process line is written: " + terminal.Line(e.Problem)
+		say.more = "Install the program in a directory of PATH, or say with --command how the lines are to begin."
+		return say, true
+	}
+	if e, ok := errors.AsType[*awsconfig.ForeignError](err); ok {
+		say.more = "Perhaps a command that was run with sudo made it."
+		say.hint = "sudo chown $(id -u) " + shell.Word(e.Path)
+		return say, true
+	}
+	if e, ok := errors.AsType[*awsconfig.ReadOnlyError](err); ok {
+		say.text = terminal.ErrorText(e) + ": it is not changed"
+		return say, true
+	}
+	if e, ok := errors.AsType[*awsconfig.ReplaceError](err); ok && !safedir.IsFull(err) {
+		return aboutReplace(e), true
+	}
+	return say, false
 }
 
 // known lists the names that there are in a file, if there is one.
