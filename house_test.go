@@ -536,6 +536,7 @@ var mayImport = map[string][]string{
 	"examples/signin":      {"credproc", "tokencache", "tokencache/keyring", "oidc"},
 
 	"cmd/internal/child":    {"cmd/internal/terminal"},
+	"cmd/internal/console":  {"oidc", "internal/awsconfig"},
 	"cmd/internal/endpoint": {"cmd/internal/terminal", "internal/"},
 	"cmd/internal/manual":   {},
 	"cmd/internal/profiles": {"cmd/internal/terminal", "credproc", "oidc", "internal/"},

@@ -4,16 +4,14 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"net/url"
 	"regexp"
-	"strconv"
 	"strings"
 	"time"
 
+	"github.com/credproc/credproc/cmd/internal/console"
 	"github.com/credproc/credproc/cmd/internal/shell"
 	"github.com/credproc/credproc/credproc"
 	"github.com/credproc/credproc/internal/awsapi"
-	"github.com/credproc/credproc/internal/awsconfig"
 	"github.com/credproc/credproc/oidc"
 )
 
@@ -95,28 +93,12 @@ func (c *consoleCommand) deepLink(r *run, t *target) error {
 			return err
 		}
 	}
-	page, err := portalLink(t.session.Config.StartURL, role.AccountID, role.RoleName, destination)
+	page, err := console.PortalLink(t.session.Config.StartURL, role.AccountID, role.RoleName, destination)
 	if err != nil {
 		return err
 	}
 	return c.show(r, t, page)
 }
-
-func portalLink(startURL, account, role, destination string) (string, error) {
-	start, err := oidc.NormalizeStartURL(startURL)
-	if err != nil {
-		return "", err
-	}
-	link := start + "/#/console?account_id=" + escape(account) + "&role_name=" + escape(role)
-	if destination != "" {
-		link += "&destination=" + escape(destination)
-	}
-	return link, nil
-}
-
-// escape is for a value in a query. A page that decodes its own fragment may
-// not know that "+" is a space.
-func escape(value string) string { return strings.ReplaceAll(url.QueryEscape(value), "+", "%20") }
 
 // destination returns the page of the console that is meant, and the region.
 func (c *consoleCommand) destination(r *run, t *target) (page, region string, err error) {
@@ -132,108 +114,31 @@ func (c *consoleCommand) destination(r *run, t *target) (page, region string, er
 	if err := awsapi.CheckRegion(region); err != nil {
 		return "", "", err
 	}
-	p := partitionOf(region)
-	if home := partitionOf(t.session.Config.Region); home.name != p.name {
-		return "", "", r.usage("the region %s is in the partition %s, and the session in %s", region, p.name, home.name)
+	p := console.PartitionOf(region)
+	if home := console.PartitionOf(t.session.Config.Region); home.Name != p.Name {
+		return "", "", r.usage("the region %s is in the partition %s, and the session in %s", region, p.Name, home.Name)
 	}
-	if p.console == "" {
-		return "", "", r.usage("where the console of the partition %s is, is not known: open the access portal with --portal", p.name)
+	if p.Console == "" {
+		return "", "", r.usage("where the console of the partition %s is, is not known: open the access portal with --portal", p.Name)
 	}
-	page, err = c.page("https://"+region+"."+p.console, region, p)
+	page, err = c.page("https://"+region+"."+p.Console, region, p)
 	return page, region, err
 }
 
-func (c *consoleCommand) page(base, region string, p partition) (string, error) {
+func (c *consoleCommand) page(base, region string, p console.Partition) (string, error) {
 	switch {
 	case c.Destination != "" && c.Service != "":
 		return "", &usageError{problem: "--destination and --service are two pages: name one"}
 	case strings.HasPrefix(c.Destination, "/") && !strings.HasPrefix(c.Destination, "//"):
-		return checkDestination(base+c.Destination, p)
+		return console.CheckDestination(base+c.Destination, p)
 	case c.Destination != "":
-		return checkDestination(c.Destination, p)
+		return console.CheckDestination(c.Destination, p)
 	}
 	service := cmp.Or(c.Service, "console")
 	if !regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,60}[a-z0-9])?$`).MatchString(service) {
 		return "", &usageError{problem: fmt.Sprintf("--service %q: must be a name as in the console's URLs, such as s3", service)}
 	}
 	return base + "/" + service + "/home?region=" + region, nil
-}
-
-// destinationError is a page that is none of the console.
-type destinationError struct{ problem string }
-
-func (e *destinationError) Error() string { return e.problem }
-
-// checkDestination refuses what would lead a browser that was just signed in to a
-// page outside of the console.
-func checkDestination(page string, p partition) (string, error) {
-	refuse := func(problem string) (string, error) {
-		return "", &destinationError{"--destination " + problem}
-	}
-	u, err := url.Parse(page)
-	odd := func(r rune) bool { return r <= ' ' || r >= 0x7f || strings.ContainsRune(`\"<>^{}|`+"`", r) }
-	switch {
-	case strings.ContainsFunc(page, odd):
-		return refuse("has a character that URLs do not have")
-	case err != nil:
-		return refuse("is not a URL")
-	case u.Scheme != "https" || u.Opaque != "":
-		return refuse("must begin with https://, or be a path that begins with /")
-	case u.User != nil:
-		return refuse("must have no user")
-	case u.Host != u.Hostname():
-		return refuse("must have no port")
-	}
-	host := strings.ToLower(u.Host)
-	if host != p.console && !strings.HasSuffix(host, "."+p.console) || !regexp.MustCompile(`^[a-z0-9-]+(\.[a-z0-9-]+)+$`).MatchString(host) {
-		return refuse(fmt.Sprintf("must be a page of the console: the host must be %s, or end with .%s", p.console, p.console))
-	}
-	// What is encoded twice means one thing to us and another to who decodes it
-	// once more.
-	encoded := regexp.MustCompile(`%[0-9A-Fa-f]{2}`)
-	once := encoded.ReplaceAllStringFunc(page, func(code string) string {
-		c, _ := strconv.ParseUint(code[1:], 16, 8)
-		return string([]byte{byte(c)})
-	})
-	if encoded.MatchString(once) {
-		return refuse("is encoded twice")
-	}
-	return u.String(), nil
-}
-
-// partition is a part of AWS with hosts of its own. "" is not known.
-type partition struct{ name, console, signin, home string }
-
-// partitionOf returns the partition that a region is in.
-func partitionOf(region string) partition {
-	name := awsconfig.Partition(region)
-	for _, p := range []partition{
-		{"aws-cn", "console.amazonaws.cn", "signin.amazonaws.cn", "cn-north-1"},
-		{"aws-us-gov", "console.amazonaws-us-gov.com", "signin.amazonaws-us-gov.com", "us-gov-west-1"},
-		{"aws-eusc", "console.amazonaws-eusc.eu", "signin.amazonaws-eusc.eu", ""},
-		{"aws-iso", "", "signin.c2shome.ic.gov", ""},
-		{"aws-iso-b", "", "signin.sc2shome.sgov.gov", ""},
-		{"aws-iso-e", "", "signin.csphome.adc-e.uk", ""},
-		{"aws-iso-f", "", "signin.csphome.hci.ic.gov", ""},
-	} {
-		if p.name == name {
-			return p
-		}
-	}
-	return partition{"aws", "console.aws.amazon.com", "signin.aws.amazon.com", "us-east-1"}
-}
-
-// federationHost is where a region signs in with credentials. Only a
-// partition's home region has the host without a region in it.
-func (p partition) federationHost(region string, useFIPS bool) string {
-	host := p.signin
-	if useFIPS && p.name == "aws-us-gov" {
-		host = strings.Replace(host, "signin.", "signin-fips.", 1)
-	}
-	if region == p.home {
-		return host
-	}
-	return region + "." + host
 }
 
 // show prints the page or opens it. It is no secret.
@@ -283,7 +188,7 @@ func (c *consoleCommand) fill(r *run, t *target, template, page string) []string
 		{"url", page}, {"session", sessionLabel(t.session)}, {"account", account}, {"role", role},
 		{"profile", cmp.Or(profile, strings.TrimPrefix(account+"-"+role, "-"))},
 	} {
-		pairs = append(pairs, "{"+v[0]+"}", v[1], "{"+v[0]+"_encoded}", escape(v[1]))
+		pairs = append(pairs, "{"+v[0]+"}", v[1], "{"+v[0]+"_encoded}", console.Escape(v[1]))
 	}
 	argv := browserWords(r.App, template)
 	for i, word := range argv {

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/credproc/credproc/cmd/internal/console"
 	"github.com/credproc/credproc/credproc"
 	"github.com/credproc/credproc/credproc/credproctest/idctest"
 	"github.com/credproc/credproc/tokencache"
@@ -49,7 +50,7 @@ func TestAPortalLinkParsesBackToWhatItIsAbout(t *testing.T) {
 	for _, start := range startURLs {
 		for _, role := range []string{"Admin", "a+b=c,d.e@f-g_h"} {
 			for _, page := range []string{"", destination} {
-				link, err := portalLink(start, "123456789012", role, page)
+				link, err := console.PortalLink(start, "123456789012", role, page)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -85,13 +86,13 @@ func TestAPortalLinkParsesBackToWhatItIsAbout(t *testing.T) {
 }
 
 func TestADestinationElsewhereIsRefused(t *testing.T) {
-	p := partitionOf("eu-west-1")
+	p := console.PartitionOf("eu-west-1")
 	for _, page := range []string{
 		"https://console.aws.amazon.com/", "https://eu-west-1.console.aws.amazon.com/s3/home?region=eu-west-1#a%20b",
 		"https://EU-WEST-1.Console.AWS.Amazon.com/ec2/", "https://111111111111-abcdefgh.eu-west-1.console.aws.amazon.com/x",
 		"https://console.aws.amazon.com/s3/object/a?prefix=50%25%20off",
 	} {
-		if _, err := checkDestination(page, p); err != nil {
+		if _, err := console.CheckDestination(page, p); err != nil {
 			t.Errorf("%s: %v", page, err)
 		}
 	}
@@ -113,7 +114,7 @@ func TestADestinationElsewhereIsRefused(t *testing.T) {
 		"https://console.aws.amazon.com/\x00", "https://[::1]/", "https://127.0.0.1/", "", "console.aws.amazon.com",
 		"https://console.amazonaws.cn/", "https://console.amazonaws-us-gov.com/",
 	} {
-		if got, err := checkDestination(page, p); err == nil {
+		if got, err := console.CheckDestination(page, p); err == nil {
 			t.Errorf("%q is let through as %s", page, got)
 		}
 	}
@@ -139,9 +140,9 @@ func TestEachPartitionHasItsOwnHosts(t *testing.T) {
 		{"us-iso-east-1", false, "us-iso-east-1.signin.c2shome.ic.gov", ""},
 		{"us-isob-east-1", false, "us-isob-east-1.signin.sc2shome.sgov.gov", ""},
 	} {
-		p := partitionOf(tt.region)
-		if got := p.federationHost(tt.region, tt.fips); got != tt.federation || p.console != tt.console {
-			t.Errorf("%s: %s and %s, want %s and %s", tt.region, got, p.console, tt.federation, tt.console)
+		p := console.PartitionOf(tt.region)
+		if got := p.FederationHost(tt.region, tt.fips); got != tt.federation || p.Console != tt.console {
+			t.Errorf("%s: %s and %s, want %s and %s", tt.region, got, p.Console, tt.federation, tt.console)
 		}
 	}
 }
@@ -250,7 +251,7 @@ func federates(t *testing.T, region, host string) {
 		t.Fatal(err)
 	}
 	resp.Body.Close()
-	if got, want := resp.Header.Get("Location"), "https://"+region+"."+partitionOf(region).console+"/s3/home?region="+region; got != want {
+	if got, want := resp.Header.Get("Location"), "https://"+region+"."+console.PartitionOf(region).Console+"/s3/home?region="+region; got != want {
 		t.Errorf("%s: it ends at %q, HTTP %d, want %s", region, got, resp.StatusCode, want)
 	}
 }

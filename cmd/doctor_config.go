@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/credproc/credproc/cmd/internal/console"
 	"github.com/credproc/credproc/cmd/internal/shell"
 	"github.com/credproc/credproc/cmd/internal/status"
 	"github.com/credproc/credproc/cmd/internal/terminal"
@@ -348,7 +349,7 @@ func (d *doctor) describeSessions() {
 		if region := oidc.StartURLRegion(s.Config.StartURL); region != "" && region != s.Config.Region {
 			d.fault(check, fmt.Sprintf("write sso_region = %s in [sso-session %s]", region, name),
 				"[sso-session %s]: the start URL is of region %s, and sso_region is %s", name, region, s.Config.Region)
-		} else if home := oidc.StartURLPartition(s.Config.StartURL); home != "" && home != partitionOf(s.Config.Region).name {
+		} else if home := oidc.StartURLPartition(s.Config.StartURL); home != "" && home != console.PartitionOf(s.Config.Region).Name {
 			d.fault(check, fmt.Sprintf("write the region of the instance as sso_region in [sso-session %s]", name),
 				"[sso-session %s]: the start URL is in the partition %s, and sso_region, %s, is not", name, home, s.Config.Region)
 		}

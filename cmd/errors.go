@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/credproc/credproc/cmd/internal/child"
+	"github.com/credproc/credproc/cmd/internal/console"
 	"github.com/credproc/credproc/cmd/internal/endpoint"
 	"github.com/credproc/credproc/cmd/internal/profiles"
 	"github.com/credproc/credproc/cmd/internal/shell"
@@ -128,8 +129,8 @@ func advise(a *App, err error) advice {
 }
 
 func aboutUsage(a *App, err error) (advice, bool) {
-	if e, ok := errors.AsType[*destinationError](err); ok {
-		return advice{status: misconfigured, text: terminal.Line(e.problem)}, true
+	if e, ok := errors.AsType[*console.DestinationError](err); ok {
+		return advice{status: misconfigured, text: terminal.Line(e.Problem)}, true
 	}
 	if e, ok := errors.AsType[*endpoint.RefusedError](err); ok {
 		return advice{status: misconfigured, text: terminal.Line(e.Problem)}, true

@@ -14,6 +14,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
+	"github.com/credproc/credproc/cmd/internal/console"
 	"github.com/credproc/credproc/cmd/internal/endpoint"
 	"github.com/credproc/credproc/cmd/internal/terminal"
 	"github.com/credproc/credproc/credproc"
@@ -36,7 +37,7 @@ func (c *consoleCommand) federate(ctx context.Context, r *run, t *target) error 
 		return err
 	}
 	if base == "" {
-		base = "https://" + partitionOf(region).federationHost(region, t.session.Config.UseFIPS)
+		base = "https://" + console.PartitionOf(region).FederationHost(region, t.session.Config.UseFIPS)
 	}
 	credentials, err := r.offering(ctx, t, true, t.provider.Retrieve)
 	if err != nil {
@@ -181,6 +182,6 @@ func (f *federation) log(r *run, began time.Time, status int, requestID string) 
 }
 
 func (f *federation) loginURL(issuer, destination, token string) string {
-	return f.base + "/federation?Action=login&Issuer=" + escape(issuer) +
-		"&Destination=" + escape(destination) + "&SigninToken=" + escape(token)
+	return f.base + "/federation?Action=login&Issuer=" + console.Escape(issuer) +
+		"&Destination=" + console.Escape(destination) + "&SigninToken=" + console.Escape(token)
 }

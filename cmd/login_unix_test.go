@@ -43,7 +43,7 @@ func TestARegionThatNothingSaysIsAskedForOnATerminal(t *testing.T) {
 
 // addressAfter presses the button of the page that a sign-in shows, in a browser
 // that cannot reach the address that it leads to.
-func (p *console) addressAfter(button string) string {
+func (p *display) addressAfter(button string) string {
 	p.Helper()
 	page := regexp.MustCompile(`http://\S+/authorize\?\S+`).FindString(p.shows("Waiting for the browser, "))
 	stays := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}

@@ -9,7 +9,7 @@ import (
 
 // dialogue is a command that asks a person at a terminal.
 type dialogue struct {
-	*console
+	*display
 	seen int // how much of the screen the person has read
 }
 
@@ -17,7 +17,7 @@ type dialogue struct {
 func (m *machine) asks(args ...string) *dialogue {
 	m.Helper()
 	script := `trap : INT; credproc "$@"; echo "status $?"; stty -a | grep -o -w -e -echo -e echo`
-	return &dialogue{console: m.onTerminal("sh", append([]string{"-c", script, "sh"}, args...)...)}
+	return &dialogue{display: m.onTerminal("sh", append([]string{"-c", script, "sh"}, args...)...)}
 }
 
 // sees waits for a text below what has been read already.

@@ -13,8 +13,8 @@ import (
 	"github.com/creack/pty"
 )
 
-// console is a terminal of its own for one program, and what it shows.
-type console struct {
+// display is a terminal of its own for one program, and what it shows.
+type display struct {
 	*testing.T
 	*exec.Cmd
 	keys *os.File
@@ -24,10 +24,10 @@ type console struct {
 	done  chan struct{} // closed when the last process has left it
 }
 
-// onTerminal runs a program in the foreground of a console.
-func (m *machine) onTerminal(program string, args ...string) *console {
+// onTerminal runs a program in the foreground of a display.
+func (m *machine) onTerminal(program string, args ...string) *display {
 	m.Helper()
-	p := &console{T: m.T, Cmd: exec.Command(program, args...), done: make(chan struct{})}
+	p := &display{T: m.T, Cmd: exec.Command(program, args...), done: make(chan struct{})}
 	p.Env = m.env
 	var err error
 	if p.keys, err = pty.Start(p.Cmd); err != nil {
@@ -57,14 +57,14 @@ func (m *machine) onTerminal(program string, args ...string) *console {
 	return p
 }
 
-func (p *console) screen() string {
+func (p *display) screen() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return strings.ReplaceAll(p.shown.String(), "\r", "")
 }
 
 // shows waits for a text, and returns all that there is.
-func (p *console) shows(text string) string {
+func (p *display) shows(text string) string {
 	p.Helper()
 	for range soonest(p.done) {
 		if screen := p.screen(); strings.Contains(screen, text) {
@@ -78,14 +78,14 @@ func (p *console) shows(text string) string {
 	return screen
 }
 
-func (p *console) types(keys string) {
+func (p *display) types(keys string) {
 	p.Helper()
 	if _, err := p.keys.WriteString(keys); err != nil {
 		p.Fatal(err)
 	}
 }
 
-func (p *console) ends(status int) {
+func (p *display) ends(status int) {
 	p.Helper()
 	p.Wait()
 	<-p.done
