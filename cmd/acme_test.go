@@ -14,9 +14,9 @@ func acme(args []string) int {
 		return app.Run(context.Background(), args[1:])
 	}
 	var grammar struct {
-		AWS struct {
-			Commands
-		} `cmd:"" name:"aws" help:"AWS credentials."`
+		Debug   bool
+		Profile string
+		AWS     Mount `cmd:"" passthrough:"" name:"aws" help:"AWS credentials."`
 	}
 	parser := kong.Must(&grammar, kong.Name("acme"), kong.Bind(app), kong.BindTo(context.Background(), (*context.Context)(nil)))
 	parsed, err := parser.Parse(args)

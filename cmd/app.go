@@ -4,8 +4,9 @@
 //	app := &cmd.App{Name: "acme aws", Command: "acme aws", ID: "acme"}
 //	os.Exit(app.Run(ctx, os.Args[1:]))
 //
-// A tool that parses its arguments with kong embeds [Commands] in its grammar
-// instead, binds the App and a context, and gives the error to [App.Report].
+// A tool hands on the words after its own, whatever parses them; examples/parsers
+// shows it with kong, cobra, urfave/cli and flag. In a kong grammar [Mount] does
+// it. [App.Complete] completes the words for a shell.
 //
 // This is the only package that speaks to people: it turns the typed errors of
 // the libraries into words, advice and exit statuses.
@@ -110,7 +111,7 @@ func (a *App) Run(ctx context.Context, args []string) (status int) {
 func (a *App) parser(ctx context.Context) (*kong.Kong, error) {
 	var grammar struct {
 		Help helpFlag `short:"h" help:"Show help."`
-		Commands
+		commands
 	}
 	return kong.New(&grammar,
 		kong.Name(a.name()),

@@ -1,10 +1,12 @@
 package cmd
 
 import (
+	"context"
 	"strings"
 
 	"github.com/alecthomas/kong"
 
+	"github.com/credproc/credproc/cmd/internal/child"
 	"github.com/credproc/credproc/cmd/internal/shell"
 	"github.com/credproc/credproc/credproc"
 )
@@ -26,14 +28,61 @@ func (c *completionCommand) Run(a *App) error {
 	return a.term().Verbatim(script)
 }
 
+// Completion is a word that [App.Complete] offers.
+type Completion struct {
+	Word string // whole, with what has been typed of it
+	Help string // what it is, in a few words; may be ""
+}
+
+// Complete returns what the last of args can become: commands, flags, and the
+// profiles and sessions of ~/.aws/config. args are as for [App.Run], up to the
+// word at the cursor, which is "" where none has been started:
+//
+//	app.Complete([]string{"login", "co"}) // corp, if there is such a session
+//
+// files reports that a file name belongs there, or the command line that exec
+// runs: the shell can complete those itself.
+//
+// It reads the config file and nothing else, and does not fail: of a file that
+// cannot be read, no name is offered. It is for a tool that answers shells
+// itself. A tool that does not lets people install the script that the command
+// "completion" prints, which leaves the tool's other words alone.
+func (a *App) Complete(args []string) (words []Completion, files bool) {
+	parser, err := a.parser(context.Background())
+	if err != nil || len(args) == 0 {
+		return nil, false
+	}
+	for _, found := range candidates(a, parser.Model.Node, args) {
+		if found.Value == shell.Files {
+			files = true
+			continue
+		}
+		words = append(words, Completion{Word: found.Value, Help: found.Help})
+	}
+	return words, files
+}
+
+func candidates(a *App, node *kong.Node, words []string) []shell.Candidate {
+	config := &credproc.Config{Getenv: a.getenv, Command: strings.Fields(a.command())}
+	completer := &shell.Completer{Named: func(kind string) []string { // none if the file cannot be read
+		names, _ := config.SessionNames()
+		if kind == "profile" {
+			names, _ = config.ProfileNames()
+		}
+		return names
+	}}
+	return completer.Complete(node, words)
+}
+
 // completeLineCommand answers a shell: a line for each candidate, with what it
-// is behind a tab, or ":files" for the shell's own completion.
+// is after a tab, or ":files" for the shell's own completion.
 type completeLineCommand struct {
 	Words []string `arg:"" optional:"" passthrough:"" help:"The shell, and the words so far, of which the last one is to be completed."`
 }
 
-// Run implements the command, for kong. It does not fail: a person who types
-// wants no message.
+// Run implements the command, for kong. It says nothing where it fails: a person
+// who types wants no message. To the script, a failure means that the words are
+// for another command of the tool.
 func (c *completeLineCommand) Run(a *App, parsed *kong.Context) error {
 	if len(c.Words) < 2 {
 		return nil
@@ -46,41 +95,17 @@ func (c *completeLineCommand) Run(a *App, parsed *kong.Context) error {
 	if len(words) == 0 {
 		return nil
 	}
-	last := len(words) - 1
-	if asking == "powershell" {
+	if last := len(words) - 1; asking == "powershell" {
 		words[last] = shell.Unfinished(strings.TrimPrefix(words[last], "+"))
 	}
-	words = withoutCommand(a, words)
-	if len(words) == 0 {
-		return nil
+	words, ok := shell.After(strings.Fields(a.command())[1:], words)
+	if !ok {
+		return &child.StatusError{Status: failed}
 	}
-	last = len(words) - 1
-	config := &credproc.Config{Getenv: a.getenv, Command: strings.Fields(a.command())}
-	completer := &shell.Completer{Named: func(kind string) []string { // none if the file cannot be read
-		names, _ := config.SessionNames()
-		if kind == "profile" {
-			names, _ = config.ProfileNames()
-		}
-		return names
-	}}
-	for _, word := range completer.Complete(parsed.Selected().Parent, words) {
-		if line, ok := word.Line(asking, words[last], breaks); ok {
-			if err := a.term().Verbatim(line + "\n"); err != nil {
-				return err
-			}
+	for _, found := range candidates(a, parsed.Selected().Parent, words) {
+		if err := a.term().Verbatim(found.Line(asking, words[len(words)-1], breaks) + "\n"); err != nil {
+			return err
 		}
 	}
 	return nil
-}
-
-// withoutCommand drops the words by which our commands are reached in another
-// tool.
-func withoutCommand(a *App, words []string) []string {
-	for _, word := range strings.Fields(a.command())[1:] {
-		if len(words) == 0 || words[0] != word {
-			return nil
-		}
-		words = words[1:]
-	}
-	return words
 }

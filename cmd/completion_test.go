@@ -2,9 +2,13 @@ package cmd
 
 import (
 	"bytes"
+	"context"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
+
+	"github.com/alecthomas/kong"
 )
 
 // completes returns what is offered for the last of the words, by lines.
@@ -37,5 +41,55 @@ func TestNoShellIsOfferedWhatATerminalObeys(t *testing.T) {
 	}
 	if got := completes(t, config, "bash", "=:", "credproc login "); got != "e\\'e\nfine\n" {
 		t.Errorf("bash is offered %q", got)
+	}
+}
+
+func TestAToolMayCompleteTheWordsItself(t *testing.T) {
+	config := filepath.Join(t.TempDir(), "config")
+	if err := os.WriteFile(config, []byte("[sso-session corp]\n[profile dev]\n[profile \"d\x1b[2J\"]\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	app := &App{Name: "acme aws", Getenv: func(name string) string {
+		return map[string]string{"AWS_CONFIG_FILE": config, "HOME": "/nowhere"}[name]
+	}}
+	for _, tt := range []struct {
+		args  []string
+		want  string
+		files bool
+	}{
+		{nil, "", false},
+		{[]string{"conf"}, "configure", false},
+		{[]string{"login", ""}, "corp dev", false},
+		{[]string{"login", "--for"}, "--force", false},
+		{[]string{"process", "--profile=d"}, "--profile=dev", false},
+		{[]string{"process", "--profile", ""}, "dev", false},
+		{[]string{"exec", "dev", "--", "l"}, "", true},
+	} {
+		found, files := app.Complete(tt.args)
+		var words []string
+		for _, c := range found {
+			words = append(words, c.Word)
+		}
+		if got := strings.Join(words, " "); got != tt.want || files != tt.files {
+			t.Errorf("%q: %q, files %v; want %q, %v", tt.args, got, files, tt.want, tt.files)
+		}
+	}
+	if found, _ := app.Complete([]string{"lis"}); len(found) != 1 || found[0].Help != "List accounts and roles" {
+		t.Errorf("%q", found)
+	}
+}
+
+func TestAMountElsewhereThanItsNameIsAnError(t *testing.T) {
+	var grammar struct {
+		Cloud Mount `cmd:"" passthrough:""`
+	}
+	var stderr bytes.Buffer
+	app := &App{Name: "acme aws", Stderr: &stderr}
+	parsed, err := kong.Must(&grammar, kong.Bind(app), kong.BindTo(t.Context(), (*context.Context)(nil))).Parse([]string{"cloud", "version"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if status := app.Report(parsed.Run()); status != failed || !strings.Contains(stderr.String(), `mounted at "cloud"`) {
+		t.Errorf("status %d: %s", status, &stderr)
 	}
 }

@@ -25,12 +25,11 @@ func ExampleApp_Run() {
 }
 
 // The commands as a part of a larger grammar.
-func ExampleCommands() {
+func ExampleMount() {
 	app := &cmd.App{Name: "acme aws", Command: "acme aws", ID: "acme", Version: "v7", Stderr: os.Stdout}
 	var grammar struct {
-		AWS struct {
-			cmd.Commands
-		} `cmd:"" name:"aws"`
+		Profile string
+		AWS     cmd.Mount `cmd:"" passthrough:"" name:"aws"`
 	}
 	parser := kong.Must(&grammar, kong.Bind(app), kong.BindTo(context.Background(), (*context.Context)(nil)))
 	parsed, err := parser.Parse([]string{"aws", "process", "--profile", "dev", "--account-id", "111111111111"})

@@ -95,7 +95,7 @@ func TestAnErrorThatNobodyKnowsIsAFailure(t *testing.T) {
 }
 
 func TestTheGrammarIsValidForEveryCommand(t *testing.T) {
-	parser, err := kong.New(new(Commands), kong.Bind(new(App)))
+	parser, err := kong.New(new(struct{ commands }), kong.Bind(new(App)))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -41,10 +41,8 @@ func handOn(ctx context.Context, args []string) int {
 // grammar is the command line of acme.
 type grammar struct {
 	Hello helloCommand `cmd:"" help:"Greet somebody."`
-	AWS   struct {
-		cmd.Commands
-	} `cmd:"" name:"aws" help:"AWS credentials from IAM Identity Center."`
-	SSO struct{} `cmd:"" name:"sso" help:"The same, in another way."` // see main
+	AWS   cmd.Mount    `cmd:"" passthrough:"" name:"aws" help:"AWS credentials from IAM Identity Center."`
+	SSO   struct{}     `cmd:"" name:"sso" help:"The same, in another way."` // see main
 }
 
 type helloCommand struct {

@@ -9,28 +9,26 @@ import (
 	"github.com/credproc/credproc/internal/printable"
 )
 
-// Candidate is a word that can stand where the cursor is.
-type Candidate struct{ value, help string }
+// Candidate is a word that can stand where the cursor is. [Files] is the word
+// for the shell's own completion of file names and commands.
+type Candidate struct{ Value, Help string }
 
-const files = ":files"
+// Files is no word, but says that files are to be completed.
+const Files = ":files"
 
 // Line is the candidate as a shell is told of it. word is what it completes, and
-// breaks is where bash breaks words. A name that cannot be typed is left out: a
-// terminal might obey it.
-func (c Candidate) Line(shell, word, breaks string) (line string, ok bool) {
-	if printable.Clean(c.value, len(c.value)) != c.value {
-		return "", false
-	}
-	switch help := printable.Line(c.help); {
-	case c.value == files:
+// breaks is where bash breaks words.
+func (c Candidate) Line(shell, word, breaks string) string {
+	switch help := printable.Line(c.Help); {
+	case c.Value == Files:
 	case shell == "bash":
-		return escapeWord(c.value[afterBreak(word, breaks):]), true
+		return escapeWord(c.Value[afterBreak(word, breaks):])
 	case shell == "powershell":
-		return quotePowerShellWord(c.value) + "\t" + c.value + "\t" + help, true
+		return quotePowerShellWord(c.Value) + "\t" + c.Value + "\t" + help
 	case help != "":
-		return c.value + "\t" + help, true
+		return c.Value + "\t" + help
 	}
-	return c.value, true
+	return c.Value
 }
 
 // A Completer completes words by the grammar. named returns the names of a kind,
@@ -46,7 +44,7 @@ func (c *Completer) Complete(node *kong.Node, words []string) []Candidate {
 		word := words[i]
 		switch {
 		case word == "--":
-			return []Candidate{{value: files}}
+			return []Candidate{{Value: Files}}
 		case strings.HasPrefix(word, "-"):
 			flag := flagOf(node, word)
 			if flag == nil || flag.IsBool() || strings.Contains(word, "=") || len(word) > 2 && word[1] != '-' {
@@ -81,9 +79,9 @@ func (c *Completer) Complete(node *kong.Node, words []string) []Candidate {
 // beginning returns the candidates that begin as the word does.
 func beginning(word, before string, all []Candidate) (some []Candidate) {
 	for _, one := range all {
-		if one.value == files || strings.HasPrefix(one.value, word) {
-			if one.value != files {
-				one.value = before + one.value
+		if one.Value == Files || strings.HasPrefix(one.Value, word) {
+			if one.Value != Files {
+				one.Value = before + one.Value
 			}
 			some = append(some, one)
 		}
@@ -154,7 +152,7 @@ func (c *Completer) operands(node *kong.Node, n int) []Candidate {
 func (c *Completer) values(v *kong.Value) (all []Candidate) {
 	if v.Enum != "" {
 		for value := range strings.SplitSeq(v.Enum, ",") {
-			all = append(all, Candidate{value: strings.TrimSpace(value)})
+			all = append(all, Candidate{Value: strings.TrimSpace(value)})
 		}
 		return all
 	}
@@ -166,16 +164,17 @@ func (c *Completer) values(v *kong.Value) (all []Candidate) {
 	case "session", "name":
 		return append(c.names("sso-session"), c.names("profile")...)
 	case "shell":
-		return []Candidate{{value: "bash"}, {value: "fish"}, {value: "powershell"}, {value: "zsh"}}
+		return []Candidate{{Value: "bash"}, {Value: "fish"}, {Value: "powershell"}, {Value: "zsh"}}
 	case "command", "file", "path", "output":
-		return []Candidate{{value: files}}
+		return []Candidate{{Value: Files}}
 	}
 	return nil
 }
 
+// names leaves out a name that cannot be typed: a terminal might obey it.
 func (c *Completer) names(kind string) (all []Candidate) {
 	for _, name := range c.Named(kind) {
-		if !strings.ContainsAny(name, "\t\r\n") {
+		if printable.Clean(name, len(name)) == name {
 			all = append(all, Candidate{name, kind})
 		}
 	}

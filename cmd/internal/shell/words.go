@@ -3,6 +3,7 @@
 package shell
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -159,4 +160,20 @@ func Word(word string) string {
 		return word
 	}
 	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}
+
+// After returns the words after those by which commands are reached in another
+// tool, up to the one at the cursor. Flags of the tool may stand before them,
+// each with a value. ok is false where the words are for the tool itself.
+func After(command, words []string) (rest []string, ok bool) {
+	isFlag := func(i int) bool { return i >= 0 && strings.HasPrefix(words[i], "-") }
+	for i := 0; len(words)-i > len(command); i++ {
+		if slices.Equal(words[i:i+len(command)], command) {
+			return words[i+len(command):], true
+		}
+		if !isFlag(i) && !isFlag(i-1) {
+			break
+		}
+	}
+	return nil, false
 }

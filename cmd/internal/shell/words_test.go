@@ -80,3 +80,24 @@ func TestShellWord(t *testing.T) {
 		}
 	}
 }
+
+func TestWordsAreForTheCommandsAfterFlagsOfTheTool(t *testing.T) {
+	for _, tt := range []struct {
+		command, words, rest string
+		ok                   bool
+	}{
+		{"", "login c", "login c", true},
+		{"aws", "aws login c", "login c", true},
+		{"aws", "--debug aws login", "login", true},
+		{"aws", "--region eu -v aws login", "login", true},
+		{"cloud aws", "-v cloud aws login", "login", true},
+		{"aws", "aws", "", false}, // still being typed
+		{"aws", "deploy aws x", "", false},
+		{"aws", "--region eu deploy aws x", "", false},
+	} {
+		rest, ok := After(strings.Fields(tt.command), strings.Fields(tt.words))
+		if got := strings.Join(rest, " "); got != tt.rest || ok != tt.ok {
+			t.Errorf("%q after %q: %q, %v", tt.words, tt.command, got, ok)
+		}
+	}
+}
