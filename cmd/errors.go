@@ -238,13 +238,13 @@ func aboutConfig(a *App, err error) (advice, bool) {
 
 // aboutReplace is about a config file that its directory lets us write, and that
 // cannot be replaced all the same.
-func aboutReplace(e *awsconfig.ReplaceError) advice {
+func aboutReplace(e *awsconfig.ReplaceError, goos string) advice {
 	say := advice{status: misconfigured, text: terminal.ErrorText(e), more: "Nothing was changed."}
 	switch {
 	case errors.Is(e, syscall.EBUSY), errors.Is(e, syscall.EXDEV):
 		say.more += terminal.Prosef(" The file may be mounted by itself, as in a container: mount its directory instead, or edit %s where it comes from.", e.Path)
 	case errors.Is(e, fs.ErrPermission):
-		say.more += " The file may be immutable (\"lsattr\" or \"ls -lO\" shows it), or belong to another user: make it writable first."
+		say.more += " " + whyNotReplaced(goos)
 	default:
 		say.status = failed
 	}
@@ -269,9 +269,19 @@ func aboutEdit(_ *App, err error) (advice, bool) {
 		return say, true
 	}
 	if e, ok := errors.AsType[*awsconfig.ReplaceError](err); ok && !safedir.IsFull(err) {
-		return aboutReplace(e), true
+		return aboutReplace(e, runtime.GOOS), true
 	}
 	return say, false
+}
+
+func whyNotReplaced(goos string) terminal.Prose {
+	switch goos {
+	case "windows":
+		return "Another program may have the file open: close it, and try again."
+	case "darwin":
+		return "The file may be locked or immutable: \"ls -lO\" shows its flags, and \"chflags nouchg\" removes one."
+	}
+	return "The file may be immutable: \"lsattr\" shows that, and \"sudo chattr -i\" makes it writable."
 }
 
 // known lists the names that there are in a file, if there is one.
@@ -343,7 +353,7 @@ func aboutKeyring(a *App, err error) (advice, bool) {
 	case isDamaged(err):
 		return aboutDamaged(err), true
 	case inFiles(err):
-		say.more = terminal.Prosef("Its directory cannot be used: mend that, or set %s to one that can be written.", a.variable("DIR"))
+		say.more = terminal.Prosef("Its directory cannot be used: fix that, or set %s to one that can be written.", a.variable("DIR"))
 		return say, true
 	case errors.Is(err, keyring.ErrUnavailable):
 		say.more = "A login that is in it is not lost.\n" + otherKeyrings(a, err)

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -93,7 +94,7 @@ func TestAnotherDirectoryIsOfferedForCredprocsOwnFilesAlone(t *testing.T) {
 		{path(filepath.Join(dir, "config"), syscall.EACCES), failed, false, ""},
 		{path(filepath.Join(dir, "ownother"), syscall.EROFS), failed, false, ""},
 		{&os.LinkError{Op: "rename", Old: filepath.Join(dir, "a"), New: filepath.Join(dir, "config"), Err: syscall.EPERM}, failed, false, ""},
-		{&awsconfig.ReplaceError{Path: filepath.Join(dir, "config"), Err: syscall.EPERM}, misconfigured, false, "immutable"},
+		{&awsconfig.ReplaceError{Path: filepath.Join(dir, "config"), Err: syscall.EPERM}, misconfigured, false, string(whyNotReplaced(runtime.GOOS))},
 		{&awsconfig.ReplaceError{Path: filepath.Join(dir, "config"), Err: syscall.EBUSY}, misconfigured, false, "mounted by itself"},
 		{&awsconfig.ReplaceError{Path: filepath.Join(dir, "config"), Err: syscall.EXDEV}, misconfigured, false, "mounted by itself"},
 		{&awsconfig.ReplaceError{Path: filepath.Join(dir, "config"), Err: syscall.EIO}, failed, false, "Nothing was changed"},
