@@ -531,9 +531,15 @@ var mayImport = map[string][]string{
 	"scripts/count":        {},
 	"scripts/measure":      {fake},
 	"examples/embed":       {"cmd", "credproc", "tokencache", "tokencache/keyring", "oidc"},
+	"examples/parsers":     {},
 	"examples/quickstart":  {"cmd", "credproc", "tokencache", "tokencache/keyring", "oidc", fake},
 	"examples/sdk":         {"credproc", "tokencache", "tokencache/keyring", "oidc"},
 	"examples/signin":      {"credproc", "tokencache", "tokencache/keyring", "oidc"},
+
+	"examples/parsers/cobra":  {"cmd"},
+	"examples/parsers/flag":   {"cmd"},
+	"examples/parsers/kong":   {"cmd"},
+	"examples/parsers/urfave": {"cmd"},
 
 	"cmd/internal/child":    {"cmd/internal/terminal"},
 	"cmd/internal/console":  {"oidc", "internal/awsconfig"},
@@ -580,9 +586,11 @@ func isCommand(dir string) bool { return dir == "cmd" || strings.HasPrefix(dir, 
 // belongs says which packages, tests included, may import a dependency that
 // the rest must not depend on.
 var belongs = map[string][]string{
-	"github.com/alecthomas/kong":          {"cmd", "cmd/credproc", "cmd/internal/manual", "cmd/internal/shell", "examples/embed"},
+	"github.com/alecthomas/kong":          {"cmd", "cmd/credproc", "cmd/internal/manual", "cmd/internal/shell", "examples/embed", "examples/parsers/kong"},
 	"github.com/aws/aws-sdk-go-v2/config": {"internal/e2e", "examples/sdk"},
 	"github.com/godbus/dbus":              {"tokencache/keyring", "internal/e2e"},
+	"github.com/spf13/cobra":              {"examples/parsers/cobra"},
+	"github.com/urfave/cli":               {"examples/parsers/urfave"},
 	"github.com/zalando/go-keyring":       {"tokencache/keyring", "internal/e2e"},
 	"C":                                   {}, // we build without cgo
 }

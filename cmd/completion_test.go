@@ -93,3 +93,28 @@ func TestAMountElsewhereThanItsNameIsAnError(t *testing.T) {
 		t.Errorf("status %d: %s", status, &stderr)
 	}
 }
+
+func TestSomeCommandsMayBeMountedBesideOthers(t *testing.T) {
+	var grammar struct {
+		JSON bool `name:"json"`
+		AWS  struct {
+			Process Mount    `cmd:"" passthrough:""`
+			Own     struct{} `cmd:""`
+		} `cmd:"" name:"aws"`
+	}
+	for line, want := range map[string]string{
+		"--json aws process --help": "Usage: acme aws process",
+		"aws process --json":        `hint: run "acme aws process --help"`,
+		"aws process -p x login":    `hint: run "acme aws process --help"`,
+	} {
+		var out bytes.Buffer
+		app := &App{Name: "acme aws", Stdout: &out, Stderr: &out}
+		parsed, err := kong.Must(&grammar, kong.Bind(app), kong.BindTo(t.Context(), (*context.Context)(nil))).Parse(strings.Fields(line))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if app.Report(parsed.Run()); !strings.Contains(out.String(), want) {
+			t.Errorf("%q: there is no %s in\n%s", line, want, &out)
+		}
+	}
+}
