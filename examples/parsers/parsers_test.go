@@ -34,11 +34,13 @@ func TestEveryParserMountsTheCommands(t *testing.T) {
 			d.usage()
 			d.work()
 			d.completion()
-			if ask, ok := map[string][]string{
-				"cobra":  {"__complete", "aws", "login", "co"},
-				"urfave": {"aws", "login", "co", "--generate-shell-completion"},
-			}[parser]; ok {
-				d.says("corp", d.acme(0, ask...))
+			switch parser { // as the scripts of the parser ask
+			case "cobra":
+				d.says("corp", d.acme(0, "__complete", "aws", "login", "co"))
+				d.says("--force", d.acme(0, "__complete", "login", "--fo"))
+			case "urfave":
+				d.says("corp", d.acme(0, "aws", "login", "--generate-shell-completion"))
+				d.says("--force", d.acme(0, "login", "--fo", "--generate-shell-completion"))
 			}
 			d.neverSays(regexp.MustCompile(`(?i).*cred_?proc.*`))
 		})

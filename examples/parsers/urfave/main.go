@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/urfave/cli/v3"
 
@@ -24,7 +25,11 @@ func mount(app *cmd.App, name, usage string, status *int, words ...string) *cli.
 			return nil
 		},
 		ShellComplete: func(_ context.Context, c *cli.Command) {
-			found, _ := app.Complete(slices.Concat(words, c.Args().Slice()))
+			args := slices.Concat(words, c.Args().Slice())
+			if last := c.Args().Slice(); len(last) == 0 || !strings.HasPrefix(last[len(last)-1], "-") {
+				args = append(args, "") // the scripts of cli keep the last word to themselves, but for a flag
+			}
+			found, _ := app.Complete(args)
 			for _, f := range found {
 				fmt.Fprintln(c.Root().Writer, f.Word)
 			}
