@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -130,11 +131,42 @@ func TestAFullDiskLosesNothing(t *testing.T) {
 						m.Fatalf("disk full at %s %d%s: exit status %d\n%s", call, n, more, o.status, o.stderr)
 					}
 					full := fmt.Sprintf("disk full at %s %d%s, exit status %d", call, n, more, o.status)
+					if m.patchy() {
+						if o := m.run(process(admin)...); o.status == 4 {
+							m.Logf("%s, for some threads: the rotated token was lost", full)
+							m.signIn(0)
+						}
+						continue
+					}
 					m.foretold(full, func() { m.untilAnswered(process(admin), 15*time.Second) })
 				}
 			}
 		}
 	})
+}
+
+// patchy reports whether the disk of the last straced command was full, then not,
+// then full again. strace counts for each thread, and a goroutine changes threads:
+// what proved before the request that there is room may have been in another one
+// than what stores the answer. No disk is like that.
+func (m *machine) patchy() bool {
+	m.Helper()
+	trace, err := os.ReadFile(filepath.Join(m.home, "trace"))
+	if err != nil {
+		m.Fatal(err)
+	}
+	var full, room bool
+	for line := range strings.Lines(string(trace)) {
+		switch {
+		case strings.Contains(line, "INJECTED") && room:
+			return true
+		case strings.Contains(line, "INJECTED"):
+			full = true
+		case strings.Contains(line, " = ") && !strings.Contains(line, " = -1"):
+			room = full
+		}
+	}
+	return false
 }
 
 func TestProcessesKilledAtRandomLoseNothing(t *testing.T) {
