@@ -33,8 +33,18 @@ func (m *machine) tampered(call, injection, when string, args []string) (o outco
 }
 
 // straced runs a command under strace with options, and reports whether something
-// was injected.
+// was injected. strace itself may fail when a thread ends at the wrong moment, and
+// its status is not the command's then: it gets three tries.
 func (m *machine) straced(options, args []string) (o outcome, met bool) {
+	for range 3 {
+		if o, met = m.stracedOnce(options, args); !strings.Contains(o.stderr, "strace: ptrace(PTRACE_LISTEN,") {
+			break
+		}
+	}
+	return o, met
+}
+
+func (m *machine) stracedOnce(options, args []string) (o outcome, met bool) {
 	c := m.command(args...)
 	trace := filepath.Join(m.home, "trace")
 	c.Args = slices.Concat([]string{"strace", "-f", "-qq", "-o", trace}, options, []string{c.Path}, c.Args[1:])
@@ -44,9 +54,6 @@ func (m *machine) straced(options, args []string) (o outcome, met bool) {
 	}
 	c.Path = path
 	o = m.finish(c)
-	if strings.Contains(o.stderr, "strace: ptrace(PTRACE_LISTEN,") { // a thread ended under its hands
-		return m.straced(options, args)
-	}
 	log, err := exec.Command("grep", "-c", "-e", "INJECTED", "-e", "killed by SIGKILL", trace).Output()
 	return o, err == nil && strings.TrimSpace(string(log)) != "0"
 }
