@@ -23,7 +23,7 @@ import (
 type doctorCommand struct {
 	JSON    bool `name:"json" help:"Print JSON."`
 	Offline bool `help:"Ask nothing of the network."`
-	Fix     bool `help:"Mend what is this program's own, after showing it."`
+	Fix     bool `help:"Fix this program's own files, after asking."`
 	Yes     bool `short:"y" help:"With --fix: do not ask."`
 }
 
@@ -41,10 +41,10 @@ type finding struct {
 	Check   string `json:"check"`
 	Verdict string `json:"verdict"`
 	Seen    string `json:"seen"`
-	Mend    string `json:"mend,omitempty"`
+	Fix     string `json:"fix,omitempty"`
 	Fixable bool   `json:"fixable"`
 
-	fix func() error
+	repair func() error
 }
 
 // doctor is a round of checks.
@@ -69,11 +69,11 @@ func (c *doctorCommand) Run(ctx context.Context, a *App) error {
 	}
 	found := examine(ctx, a, c.Offline)
 	if c.Fix {
-		mended, err := mend(a, found, c.Yes)
+		fixed, err := fix(a, found, c.Yes)
 		if err != nil {
 			return err
 		}
-		if mended {
+		if fixed {
 			found = examine(ctx, a, c.Offline)
 		}
 	}
@@ -107,25 +107,25 @@ func examine(ctx context.Context, a *App, offline bool) []finding {
 	return d.found
 }
 
-func (d *doctor) add(check, verdict, mend, format string, args ...any) {
-	d.found = append(d.found, finding{Check: check, Verdict: verdict, Mend: printable.Line(mend), Seen: printable.Line(fmt.Sprintf(format, args...))})
+func (d *doctor) add(check, verdict, fix, format string, args ...any) {
+	d.found = append(d.found, finding{Check: check, Verdict: verdict, Fix: printable.Line(fix), Seen: printable.Line(fmt.Sprintf(format, args...))})
 }
 
 func (d *doctor) ok(check, format string, args ...any) { d.add(check, verdictOK, "", format, args...) }
-func (d *doctor) note(check, mend, format string, args ...any) {
-	d.add(check, verdictNote, mend, format, args...)
+func (d *doctor) note(check, fix, format string, args ...any) {
+	d.add(check, verdictNote, fix, format, args...)
 }
-func (d *doctor) warn(check, mend, format string, args ...any) {
-	d.add(check, verdictWarning, mend, format, args...)
+func (d *doctor) warn(check, fix, format string, args ...any) {
+	d.add(check, verdictWarning, fix, format, args...)
 }
-func (d *doctor) fault(check, mend, format string, args ...any) {
-	d.add(check, verdictFault, mend, format, args...)
+func (d *doctor) fault(check, fix, format string, args ...any) {
+	d.add(check, verdictFault, fix, format, args...)
 }
 
 // fixable is for the finding that was added last.
-func (d *doctor) fixable(fix func() error) {
+func (d *doctor) fixable(repair func() error) {
 	last := &d.found[len(d.found)-1]
-	last.Fixable, last.fix = true, fix
+	last.Fixable, last.repair = true, repair
 }
 
 // failed is a fault that is an error, in the words of its advice.
@@ -134,11 +134,11 @@ func (d *doctor) failed(check string, err error) {
 		return // the check of the syntax says it
 	}
 	say := advise(d.App, err)
-	mend := cmp.Or(mendOf(err), string(say.more))
+	fix := cmp.Or(fixOf(err), string(say.more))
 	if say.hint != "" {
-		mend = strings.TrimSpace(mend + " Run: " + say.hint)
+		fix = strings.TrimSpace(fix + " Run: " + say.hint)
 	}
-	d.fault(check, cmp.Or(mend, "change it as it says, or take it away"), "%s", say.text)
+	d.fault(check, cmp.Or(fix, "change it as it says, or take it away"), "%s", say.text)
 }
 
 // bad reports whether a check has found something.
@@ -197,21 +197,20 @@ func (d *doctor) short(path string) string {
 	return path
 }
 
-// mend does what the doctor can do itself, and reports whether that was
-// anything.
-func mend(a *App, found []finding, yes bool) (done bool, err error) {
+// fix repairs what the doctor can, and reports whether there was anything.
+func fix(a *App, found []finding, yes bool) (done bool, err error) {
 	var todo []finding
 	for _, f := range found {
-		if f.fix != nil {
+		if f.repair != nil {
 			todo = append(todo, f)
 		}
 	}
 	if len(todo) == 0 {
-		a.term().Say("There is nothing that this program can mend itself.")
+		a.term().Say("Nothing here can be fixed automatically.")
 		return false, nil
 	}
 	for _, f := range todo {
-		a.term().Say("%s", f.Mend)
+		a.term().Say("%s", f.Fix)
 	}
 	if !yes {
 		if !a.term().Interactive() {
@@ -224,7 +223,7 @@ func mend(a *App, found []finding, yes bool) (done bool, err error) {
 		}
 	}
 	for _, f := range todo {
-		err = errors.Join(err, f.fix())
+		err = errors.Join(err, f.repair())
 	}
 	return true, err
 }
@@ -245,8 +244,8 @@ func printFindings(a *App, found []finding, asJSON bool) error {
 		colour := map[string]func(terminal.Prose) terminal.Prose{verdictOK: p.Green, verdictNote: p.Bold, verdictWarning: p.Yellow, verdictFault: p.Red}[f.Verdict]
 		indent := 9 + wide + 2
 		text = append(text, terminal.Prosef("%s%s  %s\n", colour(terminal.Pad(terminal.Line(f.Verdict), 9)), terminal.Pad(terminal.Line(f.Check), wide), terminal.Wrap(terminal.Line(f.Seen), indent)))
-		if f.Mend != "" {
-			text = append(text, terminal.Prosef("%s%s  %s\n", terminal.Pad("", 9), p.Faint(terminal.Pad("mend", wide)), terminal.WrapCommands(terminal.Line(f.Mend), indent, a.name())))
+		if f.Fix != "" {
+			text = append(text, terminal.Prosef("%s%s  %s\n", terminal.Pad("", 9), p.Faint(terminal.Pad("fix", wide)), terminal.WrapCommands(terminal.Line(f.Fix), indent, a.name())))
 		}
 	}
 	return a.term().Print("%s\n%s\n", terminal.Join(text, ""), verdictOf(counts))

@@ -45,11 +45,11 @@ func (d *doctor) syntax() {
 			}
 			continue
 		case errors.Is(err, fs.ErrPermission):
-			mend := "make it yours: sudo chown $(id -u) " + shell.Word(path)
+			fix := "make it yours: sudo chown $(id -u) " + shell.Word(path)
 			if info, err := os.Stat(path); err == nil && isOwn(info) {
-				mend = "chmod u+r " + shell.Word(path)
+				fix = "chmod u+r " + shell.Word(path)
 			}
-			d.fault(check, mend, "%s cannot be read", d.short(path))
+			d.fault(check, fix, "%s cannot be read", d.short(path))
 			continue
 		case err != nil:
 			d.fault(check, "put a file there that can be read", "%s cannot be read: %v", d.short(path), errors.Unwrap(err))
@@ -66,8 +66,8 @@ func (d *doctor) syntax() {
 	}
 }
 
-// An oddity in words: who chokes on it, how bad that is, and what mends it.
-type oddityWords struct{ verdict, seen, mend string }
+// An oddity in words: who chokes on it, how bad that is, and how to fix it.
+type oddityWords struct{ verdict, seen, fix string }
 
 var oddities = map[awsconfig.OddityKind]oddityWords{
 	awsconfig.ByteOrderMark:     {verdictFault, "the file begins with a byte order mark: the AWS CLI and boto3 refuse the whole file, and Go programs do not see its first section", "save it as UTF-8 without BOM: sed -i '1s/^\\xEF\\xBB\\xBF//' FILE"},
@@ -96,13 +96,13 @@ var oddities = map[awsconfig.OddityKind]oddityWords{
 
 func (d *doctor) oddity(check, path string, o awsconfig.Oddity) {
 	words := oddities[o.Kind]
-	mend := strings.NewReplacer("FILE", shell.Word(path), "NAME", o.Name).Replace(words.mend)
-	d.add(check, words.verdict, mend, "%s: %s", o.Location, strings.ReplaceAll(words.seen, "NAME", o.Name))
+	fix := strings.NewReplacer("FILE", shell.Word(path), "NAME", o.Name).Replace(words.fix)
+	d.add(check, words.verdict, fix, "%s: %s", o.Location, strings.ReplaceAll(words.seen, "NAME", o.Name))
 }
 
-// mendOf says what to write instead of a setting that is wrong; "" if that is
+// fixOf says what to write instead of a setting that is wrong; "" if that is
 // not known.
-func mendOf(err error) string {
+func fixOf(err error) string {
 	if e, ok := errors.AsType[*awsconfig.UnknownSessionError](err); ok {
 		return fmt.Sprintf("add [sso-session %s], or name one that there is%s", e.Name, list(e.Known))
 	}
@@ -266,26 +266,26 @@ var passing = whenNeeded(`[/\\](go-build[0-9]*|Cellar|Caskroom)[/\\]`)
 
 func (d *doctor) program(check string, s *awsconfig.Section, program string, ours bool) {
 	at := d.at(s, "credential_process")
-	mend := "write the path of the program there"
+	fix := "write the path of the program there"
 	path, err := exec.LookPath(program)
 	if self := d.path(); self != "" && (ours || d.isSelf(path)) {
-		mend = "write " + self + " there"
+		fix = "write " + self + " there"
 	}
 	switch {
 	case strings.HasPrefix(program, "~") || strings.Contains(program, "$") || strings.Contains(program, "%"):
-		d.fault(check, mend, "%s: %s: no shell runs the line, so that ~ and variables stay as they are", at, program)
+		d.fault(check, fix, "%s: %s: no shell runs the line, so that ~ and variables stay as they are", at, program)
 	case errors.Is(err, exec.ErrDot), err == nil && !filepath.IsAbs(path) && strings.ContainsAny(program, `/\`):
-		d.fault(check, mend, "%s: %s is found from some directories only", at, program)
+		d.fault(check, fix, "%s: %s is found from some directories only", at, program)
 	case errors.Is(err, fs.ErrPermission):
 		d.fault(check, "chmod +x "+shell.Word(program), "%s: %s may not be run", at, program)
 	case err != nil:
-		d.fault(check, mend, "%s: there is no program %s", at, program)
+		d.fault(check, fix, "%s: there is no program %s", at, program)
 	case passing().MatchString(path):
-		d.warn(check, mend, "%s: %s is gone after the next update", at, d.short(path))
+		d.warn(check, fix, "%s: %s is gone after the next update", at, d.short(path))
 	case ours && !d.isSelf(path):
-		d.warn(check, mend, "%s: %s is another program than this one, %s", at, d.short(path), d.short(d.self))
+		d.warn(check, fix, "%s: %s is another program than this one, %s", at, d.short(path), d.short(d.self))
 	case !ours && d.isSelf(path) && filepath.Base(path) != filepath.Base(d.self):
-		d.warn(check, mend, "%s: %s is this program under another name, by which the line is not understood", at, d.short(path))
+		d.warn(check, fix, "%s: %s is this program under another name, by which the line is not understood", at, d.short(path))
 	}
 }
 

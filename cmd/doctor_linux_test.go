@@ -12,7 +12,7 @@ func TestTheDoctorMissesAKeychain(t *testing.T) { // https://github.com/99design
 	t.Setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent/bus")
 	p.env["CREDPROC_KEYRING"] = "os"
 	bad, words := p.sees()
-	if len(bad) != 1 || bad[0].Check != "keychain" || !strings.Contains(bad[0].Mend, "CREDPROC_KEYRING") {
+	if len(bad) != 1 || bad[0].Check != "keychain" || !strings.Contains(bad[0].Fix, "CREDPROC_KEYRING") {
 		t.Errorf("it sees\n%s", words)
 	}
 	p.env["CREDPROC_KEYRING"] = "plaintext"
@@ -42,7 +42,7 @@ func TestTheDoctorSeesALinkToNowhere(t *testing.T) {
 		t.Fatal(err)
 	}
 	bad, words := p.sees()
-	if len(bad) != 1 || !strings.Contains(bad[0].Seen, "config is a link to a file that is not there") || !strings.Contains(bad[0].Mend, "remove the link") {
+	if len(bad) != 1 || !strings.Contains(bad[0].Seen, "config is a link to a file that is not there") || !strings.Contains(bad[0].Fix, "remove the link") {
 		t.Errorf("it sees\n%s", words)
 	}
 	p.remove(".aws/config")

@@ -379,7 +379,7 @@ func (d *doctor) browser() {
 	}
 }
 
-// leftovers are secrets that other tools have left in clear.
+// leftovers are secrets that other tools have left unencrypted.
 func (d *doctor) leftovers() {
 	const check = "plaintext"
 	home := d.getenv("HOME")
@@ -395,11 +395,11 @@ func (d *doctor) leftovers() {
 		{filepath.Join(home, ".aws", "boto", "cache"), `"SecretAccessKey"`, "role credentials"},
 	} {
 		if n := filesWith(dir.path, dir.holds); n > 0 {
-			mend := "rm " + shell.Word(dir.path) + "/*.json"
+			fix := "rm " + shell.Word(dir.path) + "/*.json"
 			if dir.what == "tokens" {
-				mend = "aws sso logout, or: " + mend
+				fix = "aws sso logout, or: " + fix
 			}
-			d.warn(check, mend, "%s has %s of the AWS CLI in clear in %s", terminal.Count(n, "file"), dir.what, d.short(dir.path))
+			d.warn(check, fix, "%s has %s of the AWS CLI unencrypted in %s", terminal.Count(n, "file"), dir.what, d.short(dir.path))
 		}
 	}
 	if d.files != nil {
@@ -410,11 +410,11 @@ func (d *doctor) leftovers() {
 			}
 		}
 		if static != nil {
-			d.warn(check, "give these profiles a role of Identity Center, and delete the keys in IAM and here", "static keys in clear for%s", list(static)[1:])
+			d.warn(check, "give these profiles a role of Identity Center, and delete the keys in IAM and here", "unencrypted static keys for%s", list(static)[1:])
 		}
 	}
 	if !d.bad(check) {
-		d.ok(check, "no tokens or keys in clear in ~/.aws")
+		d.ok(check, "no unencrypted tokens or keys in ~/.aws")
 	}
 }
 

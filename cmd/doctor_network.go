@@ -45,7 +45,7 @@ func (d *doctor) network() {
 		if c.err != nil {
 			d.unreachable(check, c)
 		} else if c.page {
-			d.warn(check, "sign in to the network with a browser, or have whoever filters it let the host through",
+			d.warn(check, "sign in to the network with a browser, or ask its administrator to allow the host",
 				"%s: a page for people answers, and not the service: that of a guest network, or of a filter", host(c.base))
 		}
 	}

@@ -161,8 +161,8 @@ func (p *patient) sees(args ...string) (bad []finding, words string) {
 	for _, f := range found {
 		if f.bad() {
 			bad = append(bad, f)
-			if f.Mend == "" {
-				p.Errorf("nothing mends %+v", f)
+			if f.Fix == "" {
+				p.Errorf("no fix for %+v", f)
 			}
 		}
 	}
@@ -178,7 +178,7 @@ type setUp struct {
 	name   string // where there is one, a report of somebody who had it
 	breaks func(p *patient)
 	seen   string // regular expression
-	mend   string // likewise
+	fix    string // likewise
 	heals  func(p *patient)
 }
 
@@ -186,16 +186,16 @@ const ourLine = "credential_process = credproc process --sso-session corp --acco
 
 // edit breaks a config file by adding lines, which heal removes again, or
 // replaces by what is right.
-func edit(name, seen, mend string, broken ...string) setUp {
-	return setUp{name, func(p *patient) { p.add(broken...) }, seen, mend, func(p *patient) {
+func edit(name, seen, fix string, broken ...string) setUp {
+	return setUp{name, func(p *patient) { p.add(broken...) }, seen, fix, func(p *patient) {
 		p.config = p.config[:len(p.config)-len(broken)]
 		p.save()
 	}}
 }
 
 // variable breaks a machine by an environment variable.
-func variable(name, variable, value, seen, mend string) setUp {
-	return setUp{name, func(p *patient) { p.env[variable] = value }, seen, mend, func(p *patient) { delete(p.env, variable) }}
+func variable(name, variable, value, seen, fix string) setUp {
+	return setUp{name, func(p *patient) { p.env[variable] = value }, seen, fix, func(p *patient) { delete(p.env, variable) }}
 }
 
 var setUps = []setUp{
@@ -242,9 +242,9 @@ var setUps = []setUp{
 	{"static keys beside the line", func(p *patient) {
 		p.write(".aws/credentials", "[dev]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = x\n")
 	}, `credentials:2: static keys beside`, `remove aws_access_key_id`, func(p *patient) { p.remove(".aws/credentials") }},
-	{"static keys in clear: https://github.com/aws/aws-cli/issues/547", func(p *patient) {
+	{"unencrypted static keys: https://github.com/aws/aws-cli/issues/547", func(p *patient) {
 		p.write(".aws/credentials", "[old]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = x\n")
-	}, `static keys in clear for.* old`, `role of Identity Center`, func(p *patient) { p.remove(".aws/credentials") }},
+	}, `unencrypted static keys for.* old`, `role of Identity Center`, func(p *patient) { p.remove(".aws/credentials") }},
 	edit("a session that is not there", `config:13: no sso-session "crop"`, `add \[sso-session crop\], or name one that there is: corp`,
 		"[profile x]", "sso_session = crop", "sso_account_id = 111111111111", "sso_role_name = Admin"),
 	edit("half a session", `config:12: \[sso-session x\] lacks sso_region`, `add sso_region to \[sso-session x\]`, "[sso-session x]", "sso_start_url = https://idc.example/start"),
@@ -285,7 +285,7 @@ var setUps = []setUp{
 		p.Cleanup(hotel.Close)
 		p.env["AWS_ENDPOINT_URL_SSO"] = hotel.URL
 	}, `a page for people answers, and not the service`, `sign in to the network`, func(p *patient) { p.env["AWS_ENDPOINT_URL_SSO"] = p.env["AWS_ENDPOINT_URL_SSO_OIDC"] }},
-	{"an endpoint in clear", func(p *patient) { p.env["AWS_ENDPOINT_URL_SSO"] = "http://sso.example" },
+	{"an endpoint without TLS", func(p *patient) { p.env["AWS_ENDPOINT_URL_SSO"] = "http://sso.example" },
 		`AWS_ENDPOINT_URL_SSO.*must begin with https`, `change AWS_ENDPOINT_URL_SSO`, func(p *patient) { p.env["AWS_ENDPOINT_URL_SSO"] = p.env["AWS_ENDPOINT_URL_SSO_OIDC"] }},
 	variable("a profile that is gone", "AWS_PROFILE", "gone", `AWS_PROFILE is "gone", and there is no such profile`, `^unset AWS_PROFILE$`),
 	variable("keys in the environment", "AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE", `come before every profile`, `^unset AWS_ACCESS_KEY_ID`),
@@ -346,10 +346,10 @@ var setUps = []setUp{
 	edit("a duration that is none", `credproc_session_duration "soon": must be a time such as 12h`, `^change .*credproc_session_duration`, "[sso-session x]", "sso_start_url = https://idc.example/start", "sso_region = us-east-1", "credproc_session_duration = soon"),
 	{"a file where the directory should be", func(p *patient) { p.write("own", "") }, `cannot be made`, `set CREDPROC_DIR`, func(p *patient) { p.remove("own") }},
 	{"a browser that is not there", func(p *patient) { p.env["BROWSER"] = "netscape" }, `BROWSER is "netscape"`, `unset BROWSER, or let it name`, func(p *patient) { p.env["BROWSER"] = "credproc" }},
-	{"tokens of the AWS CLI in clear: https://github.com/aws/aws-cli/issues/6502", func(p *patient) {
+	{"unencrypted tokens of the AWS CLI: https://github.com/aws/aws-cli/issues/6502", func(p *patient) {
 		p.write(".aws/sso/cache/0123.json", `{"startUrl":"x","accessToken":"secret"}`)
-	}, `1 file has tokens of the AWS CLI in clear|1 file with tokens`, `aws sso logout`, func(p *patient) { p.remove(".aws/sso/cache/0123.json") }},
-	{"role credentials of the AWS CLI in clear", func(p *patient) {
+	}, `1 file has tokens of the AWS CLI unencrypted|1 file with tokens`, `aws sso logout`, func(p *patient) { p.remove(".aws/sso/cache/0123.json") }},
+	{"unencrypted role credentials of the AWS CLI", func(p *patient) {
 		p.write(".aws/cli/cache/0123.json", `{"Credentials":{"SecretAccessKey":"secret"}}`)
 	}, `role credentials`, `^rm `, func(p *patient) { p.remove(".aws/cli/cache/0123.json") }},
 	{"a session that the service has ended: https://github.com/99designs/aws-vault/issues/854", func(p *patient) {
@@ -385,7 +385,7 @@ func (p *patient) runs(want int, args ...string) (said string) {
 	return out.String()
 }
 
-func TestTheDoctorNamesTheFaultAndWhatMendsIt(t *testing.T) {
+func TestTheDoctorNamesTheFaultAndHowToFixIt(t *testing.T) {
 	for _, s := range setUps {
 		t.Run(s.name, func(t *testing.T) {
 			p := newPatient(t)
@@ -393,10 +393,10 @@ func TestTheDoctorNamesTheFaultAndWhatMendsIt(t *testing.T) {
 			bad, _ := p.sees()
 			found := false
 			for _, f := range bad {
-				found = found || regexp.MustCompile(s.seen).MatchString(f.Seen) && regexp.MustCompile(s.mend).MatchString(f.Mend)
+				found = found || regexp.MustCompile(s.seen).MatchString(f.Seen) && regexp.MustCompile(s.fix).MatchString(f.Fix)
 			}
 			if !found {
-				t.Errorf("the doctor sees %+v\nwant %s, and to mend it, %s", bad, s.seen, s.mend)
+				t.Errorf("the doctor sees %+v\nwant %s, and to fix it, %s", bad, s.seen, s.fix)
 			}
 			s.heals(p)
 			if bad, _ := p.sees(); len(bad) > 0 {
@@ -496,8 +496,8 @@ func TestTheDoctorSaysWhyAServiceCannotBeReached(t *testing.T) {
 		return &url.Error{Op: "Get", URL: "https://oidc.us-east-1.amazonaws.com", Err: err}
 	}
 	for _, tt := range []struct {
-		err        error
-		seen, mend string
+		err       error
+		seen, fix string
 	}{
 		{at(&net.OpError{Op: "proxyconnect", Err: errors.New("refused")}), "the proxy does not answer: refused", "HTTPS_PROXY"},
 		{at(&net.OpError{Op: "dial", Err: &net.DNSError{Err: "no such host", Name: "oidc"}}), "no such host, by the DNS", "sso_region"},
@@ -507,7 +507,7 @@ func TestTheDoctorSaysWhyAServiceCannotBeReached(t *testing.T) {
 	} {
 		d := &doctor{App: new(App)}
 		d.unreachable("network", contact{base: "https://oidc.us-east-1.amazonaws.com", err: tt.err})
-		if f := d.found[0]; f.Verdict != verdictFault || !strings.Contains(f.Seen, tt.seen) || !strings.Contains(f.Mend, tt.mend) || !strings.HasPrefix(f.Seen, "oidc.us-east-1.amazonaws.com: ") {
+		if f := d.found[0]; f.Verdict != verdictFault || !strings.Contains(f.Seen, tt.seen) || !strings.Contains(f.Fix, tt.fix) || !strings.HasPrefix(f.Seen, "oidc.us-east-1.amazonaws.com: ") {
 			t.Errorf("%v: %+v", tt.err, f)
 		}
 	}
@@ -521,7 +521,7 @@ func TestOfflineTheDoctorAsksNobody(t *testing.T) {
 	}
 }
 
-func TestTheDoctorMendsWhatIsOursAfterShowingIt(t *testing.T) {
+func TestTheDoctorFixesItsOwnFilesAfterShowingIt(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		return // modes are not what guards files there
 	}
@@ -529,12 +529,12 @@ func TestTheDoctorMendsWhatIsOursAfterShowingIt(t *testing.T) {
 	p.runs(0, "login", "corp")
 	p.chmod("own/state", 0o755)
 	bad, words := p.sees()
-	if len(bad) != 1 || !bad[0].Fixable || !strings.Contains(bad[0].Mend, "chmod -R go= ") {
+	if len(bad) != 1 || !bad[0].Fixable || !strings.Contains(bad[0].Fix, "chmod -R go= ") {
 		t.Fatalf("it sees\n%s", words)
 	}
 	p.runs(2, "doctor", "--fix") // nobody can be asked
 	if bad, _ := p.sees(); len(bad) != 1 {
-		t.Error("it was mended all the same")
+		t.Error("it was fixed without asking")
 	}
 	var out bytes.Buffer
 	if status := p.app(&out).Run(t.Context(), []string{"doctor", "--fix", "--yes"}); status != 0 || !strings.HasPrefix(out.String(), "chmod -R go= ") {
