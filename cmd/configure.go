@@ -260,7 +260,7 @@ func (r *run) pickRoles(roles []profiles.Role) ([]profiles.Role, error) {
 	for _, w := range roles {
 		choices = append(choices, terminal.Choice{Name: cmp.Or(w.AccountName, w.AccountID) + "  " + w.RoleName, Detail: strings.TrimSpace(w.AccountID + "  " + w.Email)})
 	}
-	picked, err := r.Pick("Profiles for which roles?", choices, true)
+	picked, err := r.Pick(terminal.Menu{Title: "Profiles for which roles?", Choices: choices, Many: true})
 	if err != nil {
 		return nil, err
 	}
@@ -325,7 +325,7 @@ func (c *configureCommand) whichSession(r *run) (string, error) {
 	for _, name := range append(names, anotherSession) {
 		choices = append(choices, terminal.Choice{Name: name})
 	}
-	i, err := r.PickOne("Profiles of which session?", choices)
+	i, err := r.PickOne(terminal.Menu{Title: "Profiles of which session?", Choices: choices})
 	if err != nil || i == len(names) {
 		return "", err
 	}

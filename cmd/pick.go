@@ -21,7 +21,7 @@ func (r *run) pickSession(names []string) (*target, error) {
 	for _, name := range names {
 		choices = append(choices, terminal.Choice{Name: name})
 	}
-	i, err := r.PickOne("Which session?", choices)
+	i, err := r.PickOne(terminal.Menu{Title: "Which session?", Choices: choices})
 	if err != nil {
 		return nil, err
 	}
@@ -70,7 +70,7 @@ func (r *run) pickRole(ctx context.Context) (roleFlags, error) {
 	for _, o := range offers {
 		choices = append(choices, o.Choice)
 	}
-	i, err := r.PickOne("Which role?", choices)
+	i, err := r.PickOne(terminal.Menu{Title: "Which role?", Choices: choices})
 	if err != nil {
 		return roleFlags{}, err
 	}

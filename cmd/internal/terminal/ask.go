@@ -89,25 +89,26 @@ func (t *Terminal) awaitInput() error {
 	}
 }
 
-// PickOne has the person pick one of the choices, and returns its index. It is
-// for commands that run on a terminal.
-func (t *Terminal) PickOne(title string, choices []Choice) (int, error) {
-	picked, err := t.Pick(title, choices, false)
+// PickOne has the user pick one of the choices, and returns its index. It is for
+// commands that run on a terminal.
+func (t *Terminal) PickOne(m Menu) (int, error) {
+	m.Many = false
+	picked, err := t.Pick(m)
 	if err != nil {
 		return 0, err
 	}
 	return picked[0], nil
 }
 
-// Pick has the person pick one of the choices or, if many is true, several, and
+// Pick has the user pick one of the choices or, if m.Many is true, several, and
 // returns their indexes.
-func (t *Terminal) Pick(title string, choices []Choice, many bool) ([]int, error) {
+func (t *Terminal) Pick(m Menu) ([]int, error) {
 	in, _ := t.in.(*os.File)
 	out := t.screen()
 	if in == nil || out == nil {
 		return nil, errors.New("there is no terminal")
 	}
-	p := newPicker(title, choices, many)
+	p := newPicker(m)
 	p.plain = t.env("NO_COLOR") != ""
 	if t.env("TERM") == "dumb" || !p.fit(out) {
 		return t.pickByLines(p)
@@ -218,12 +219,12 @@ func (t *Terminal) pickByLines(p *picker) ([]int, error) {
 	for {
 		shown := p.matches[:min(len(p.matches), mostLines)]
 		for n, i := range shown {
-			t.Say("%3d  %s", n+1, Line(p.choices[i].Name+"  "+p.choices[i].Detail))
+			t.Say("%3d  %s", n+1, Line(p.Choices[i].Name+"  "+p.Choices[i].Detail))
 		}
 		if more := len(p.matches) - len(shown); more > 0 {
 			t.Say("     and %d more: type a part of the name", more)
 		}
-		answer, err := t.Ask(Line(p.title), "")
+		answer, err := t.Ask(Line(p.Title), "")
 		if err != nil {
 			return nil, err
 		}
@@ -231,7 +232,7 @@ func (t *Terminal) pickByLines(p *picker) ([]int, error) {
 			return picked, nil
 		}
 		p.search(answer)
-		if len(p.matches) == 1 && !p.many {
+		if len(p.matches) == 1 && !p.Many {
 			return p.matches, nil
 		}
 		if len(p.matches) == 0 {
@@ -243,12 +244,12 @@ func (t *Terminal) pickByLines(p *picker) ([]int, error) {
 
 // answered returns what numbers, or a whole name, stand for.
 func (p *picker) answered(answer string, shown []int) (picked []int) {
-	if i := slices.IndexFunc(p.choices, func(c Choice) bool { return c.Name == answer }); i >= 0 {
+	if i := slices.IndexFunc(p.Choices, func(c Choice) bool { return c.Name == answer }); i >= 0 {
 		return []int{i}
 	}
 	for word := range strings.FieldsFuncSeq(answer, func(r rune) bool { return r == ' ' || r == ',' }) {
 		n, err := strconv.Atoi(word)
-		if err != nil || n < 1 || n > len(shown) || picked != nil && !p.many {
+		if err != nil || n < 1 || n > len(shown) || picked != nil && !p.Many {
 			return nil
 		}
 		picked = append(picked, shown[n-1])

@@ -11,15 +11,22 @@ import (
 // Choice is something to be picked. Both parts are searched.
 type Choice struct{ Name, Detail string }
 
-// picker is a list that a person searches while it is on the screen. It knows
-// keys and lines; the terminal is somebody else's affair.
+// A Menu is a list from which the user picks.
+type Menu struct {
+	Title   string
+	Choices []Choice
+	Query   string // what is searched for at first
+	Many    bool   // several may be marked
+}
+
+// picker is a list that the user searches while it is on the screen. It knows
+// keys and lines; package terminal's [Terminal] knows the terminal.
 type picker struct {
-	title string
-	many  bool // several may be marked
+	Menu
 	plain bool // no colours
 
-	choices []Choice
-	lower   []string // what is searched
+	shown   []Choice // printable
+	lower   []string // what is searched: the name, a space, the detail, rune by rune
 	query   string
 	matches []int // indexes of choices, the best first
 	at      int   // of matches: where the cursor is
@@ -29,27 +36,32 @@ type picker struct {
 	width, height int
 }
 
-func newPicker(title string, choices []Choice, many bool) *picker {
-	p := &picker{title: title, many: many, choices: choices, marked: map[int]bool{}, width: 80, height: 24}
-	for _, c := range choices {
-		p.lower = append(p.lower, strings.ToLower(c.Name+" "+c.Detail))
+func newPicker(m Menu) *picker {
+	p := &picker{Menu: m, marked: map[int]bool{}, width: 80, height: 24}
+	for _, c := range m.Choices {
+		c = Choice{string(Line(c.Name)), string(Line(c.Detail))}
+		p.shown = append(p.shown, c)
+		p.lower = append(p.lower, lower(c.Name+" "+c.Detail))
 	}
-	p.search("")
+	p.search(m.Query)
 	return p
 }
+
+// lower keeps the number of runes, so that letters that match can be shown.
+func lower(text string) string { return strings.Map(unicode.ToLower, text) }
 
 // search shows what matches the query. What matches a longer one also matched
 // the shorter.
 func (p *picker) search(query string) {
 	within := p.matches
 	if p.matches == nil || !strings.HasPrefix(query, p.query) {
-		within = make([]int, len(p.choices))
+		within = make([]int, len(p.Choices))
 		for i := range within {
 			within[i] = i
 		}
 	}
 	p.query, p.at, p.top = query, 0, 0
-	terms := strings.Fields(strings.ToLower(query))
+	terms := strings.Fields(lower(query))
 	scores := make(map[int]int, len(within))
 	p.matches = make([]int, 0, len(within))
 	for _, i := range within {
@@ -76,35 +88,81 @@ func fuzzy(text string, terms []string) (score int, ok bool) {
 // fuzzyTerm rates a term that is in the text as it is above one whose letters
 // are in it one after the other, and the beginning of a word above its middle.
 func fuzzyTerm(text, term string) (score int, ok bool) {
-	if i := strings.Index(text, term); i >= 0 {
-		score = 1000 - min(i, 100)
-		for ; i >= 0; i = nextIndex(text, term, i) {
-			if i == 0 || !isWordByte(text[i-1]) {
-				return score + 500, true
-			}
+	if first, at := occurrence(text, term); at >= 0 {
+		score = 1000 - min(first, 100)
+		if startsWord(text, at) {
+			score += 500
 		}
 		return score, true
 	}
-	from, gaps := 0, 0
+	letters := spread(text, term)
+	gaps := 0
+	for i, at := range letters {
+		if i > 0 && at != letters[i-1]+utf8.RuneLen(runeAt(text, letters[i-1])) {
+			gaps++
+		}
+	}
+	return -10 * gaps, letters != nil
+}
+
+// occurrence returns where a term is in a text first, and where it is best: at the
+// beginning of a word if there is such a place. Both are -1 if it is not in it.
+func occurrence(text, term string) (first, best int) {
+	first = strings.Index(text, term)
+	for at := first; at >= 0; {
+		if startsWord(text, at) {
+			return first, at
+		}
+		next := strings.Index(text[at+1:], term)
+		if next < 0 {
+			break
+		}
+		at += 1 + next
+	}
+	return first, first
+}
+
+func startsWord(text string, at int) bool { return at == 0 || !isWordByte(text[at-1]) }
+
+// spread returns where the letters of a term are in a text one after the other, or
+// nil.
+func spread(text, term string) (at []int) {
+	from := 0
 	for _, letter := range term {
 		i := strings.IndexRune(text[from:], letter)
 		if i < 0 {
-			return 0, false
+			return nil
 		}
-		if i > 0 && from > 0 {
-			gaps++
-		}
+		at = append(at, from+i)
 		from += i + utf8.RuneLen(letter)
 	}
-	return -10 * gaps, true
+	return at
 }
 
-func nextIndex(text, term string, i int) int {
-	next := strings.Index(text[i+1:], term)
-	if next < 0 {
-		return -1
+func runeAt(text string, at int) rune {
+	r, _ := utf8.DecodeRuneInString(text[at:])
+	return r
+}
+
+// found returns which runes of a text the terms match.
+func found(text string, terms []string) map[int]bool {
+	runes := map[int]bool{}
+	mark := func(from, to int) {
+		for i := utf8.RuneCountInString(text[:from]); from < to; i++ {
+			runes[i] = true
+			from += utf8.RuneLen(runeAt(text, from))
+		}
 	}
-	return i + 1 + next
+	for _, term := range terms {
+		if _, at := occurrence(text, term); at >= 0 {
+			mark(at, at+len(term))
+			continue
+		}
+		for _, at := range spread(text, term) {
+			mark(at, at+1)
+		}
+	}
+	return runes
 }
 
 func isWordByte(b byte) bool {
@@ -165,7 +223,7 @@ func (p *picker) move(by int) {
 }
 
 func (p *picker) toggle() {
-	if !p.many || len(p.matches) == 0 {
+	if !p.Many || len(p.matches) == 0 {
 		return
 	}
 	if i := p.matches[p.at]; p.marked[i] {
@@ -178,7 +236,7 @@ func (p *picker) toggle() {
 
 // markAll marks all that match, or, if they are, none of them.
 func (p *picker) markAll() {
-	if !p.many {
+	if !p.Many {
 		return
 	}
 	all := !slices.ContainsFunc(p.matches, func(i int) bool { return !p.marked[i] })
@@ -193,7 +251,7 @@ func (p *picker) markAll() {
 
 // result returns the indexes of what was chosen.
 func (p *picker) result() (indexes []int) {
-	for i := range p.choices {
+	for i := range p.Choices {
 		if p.marked[i] {
 			indexes = append(indexes, i)
 		}
@@ -221,38 +279,53 @@ func (p *picker) frame() Prose {
 		p.top = p.at
 	}
 	p.top = max(0, min(max(p.top, p.at-rows+1), len(p.matches)-rows))
-	head := Line(p.title) + " " + Prosef("%s", p.query)
+	head := Line(p.Title) + " " + Prosef("%s", p.query)
 	lines := []Prose{cut(head, p.width-1), p.faint(cut(p.summary(), p.width))}
-	shown := p.matches[p.top:min(len(p.matches), p.top+rows)]
-	nameWidth := 0
-	for _, i := range shown {
-		nameWidth = max(nameWidth, Width(Line(p.choices[i].Name)))
-	}
-	nameWidth = min(nameWidth, max(10, p.width*2/3))
-	for n, i := range shown {
-		lines = append(lines, p.line(i, p.top+n == p.at, nameWidth))
-	}
+	lines = append(lines, p.list(p.matches[p.top:min(len(p.matches), p.top+rows)])...)
 	text := cursorHome + Join(lines, EraseLine+"\r\n") + EraseLine + eraseRest
-	if help := cut(p.help(), p.width); p.height > 3 {
-		text += Prosef("\x1b[%d;1H%s", p.height, p.faint(help)+EraseLine)
+	if p.height > 3 {
+		text += Prosef("\x1b[%d;1H%s", p.height, p.faint(p.help())+EraseLine)
 	}
 	return text + Prosef("\x1b[1;%dH", min(p.width, Width(head)+1))
 }
 
 func (p *picker) summary() Prose {
-	text := Prosef("  %d of %d", len(p.matches), len(p.choices))
+	text := Prosef("  %d of %d", len(p.matches), len(p.Choices))
 	if len(p.marked) > 0 {
 		text += Prosef(", %d marked", len(p.marked))
 	}
 	return text
 }
 
+// help returns the longest line of help that fits.
 func (p *picker) help() Prose {
-	var text Prose = "Type to search, Up and Down to move, "
-	if p.many {
-		text += "Tab to mark, Ctrl-A to mark all, "
+	lines := []Prose{"Type to search, Up/Down to move, Enter to select, Esc to cancel", "Enter to select, Esc to cancel", "Enter, or Esc"}
+	if p.Many {
+		lines = []Prose{"Type to search, Tab to mark, Ctrl-A to mark all, Enter to accept, Esc to cancel",
+			"Tab: mark, Ctrl-A: all, Enter: accept", "Tab, Enter, or Esc"}
 	}
-	return text + "Enter to take, Esc to leave"
+	for _, line := range lines {
+		if Width(line) <= p.width {
+			return line
+		}
+	}
+	return ""
+}
+
+// list draws the choices that are on the screen.
+func (p *picker) list(shown []int) (lines []Prose) {
+	if len(shown) == 0 {
+		return []Prose{cut("  No match. Ctrl-U clears the search.", p.width)}
+	}
+	nameWidth := 0
+	for _, i := range shown {
+		nameWidth = max(nameWidth, Width(p.shown[i].Name))
+	}
+	nameWidth = min(nameWidth, max(10, p.width*2/3))
+	for n, i := range shown {
+		lines = append(lines, p.line(i, p.top+n == p.at, nameWidth))
+	}
+	return lines
 }
 
 func (p *picker) line(i int, at bool, nameWidth int) Prose {
@@ -260,33 +333,56 @@ func (p *picker) line(i int, at bool, nameWidth int) Prose {
 	if at {
 		text = "> "
 	}
-	if p.many && p.marked[i] {
+	if p.Many && p.marked[i] {
 		text += "[x] "
-	} else if p.many {
+	} else if p.Many {
 		text += "[ ] "
 	}
-	name := cut(Line(p.choices[i].Name), nameWidth)
-	text += name
-	detail := Line(p.choices[i].Detail)
-	if detail == "" {
-		return p.bold(cut(text, p.width), at)
+	var style string
+	if at {
+		style = "1;36"
 	}
-	text = cut(text+Spaces(nameWidth-Width(name)+2), p.width)
-	return p.bold(text, at) + p.faint(cut(detail, p.width-Width(text)))
-}
-
-func (p *picker) faint(text Prose) Prose {
-	if p.plain || text == "" {
+	c, letters := p.shown[i], found(p.lower[i], strings.Fields(lower(p.query)))
+	name := cut(Line(c.Name), min(nameWidth, p.width-Width(text)))
+	gap := nameWidth - Width(name) + 2
+	room := p.width - Width(text) - nameWidth - 2
+	text = p.lit(text+name, letters, -Width(text), style)
+	if c.Detail == "" || room < 1 {
 		return text
 	}
-	return "\x1b[2m" + text + "\x1b[0m"
+	return text + Spaces(gap) + p.lit(cut(Line(c.Detail), room), letters, utf8.RuneCountInString(c.Name)+1, "2")
 }
 
-func (p *picker) bold(text Prose, yes bool) Prose {
-	if p.plain || !yes {
+// lit draws text in a style, and the letters that the search has found in bold and
+// underlined. The first rune of the text is one of those found if found[first].
+//
+// A negative first is for what comes before the text that is searched.
+func (p *picker) lit(text Prose, found map[int]bool, first int, style string) Prose {
+	var drawn Prose
+	runes := []rune(string(text))
+	for from := 0; from < len(runes); {
+		to := from + 1
+		for to < len(runes) && found[first+to] == found[first+from] {
+			to++
+		}
+		run := mapped(text, func(string) string { return string(runes[from:to]) })
+		if found[first+from] {
+			drawn += p.styled(run, strings.TrimPrefix(strings.TrimPrefix(style, "2")+";1;4", ";"))
+		} else {
+			drawn += p.styled(run, style)
+		}
+		from = to
+	}
+	return drawn
+}
+
+func (p *picker) faint(text Prose) Prose { return p.styled(text, "2") }
+
+func (p *picker) styled(text Prose, style string) Prose {
+	if p.plain || text == "" || style == "" {
 		return text
 	}
-	return "\x1b[1;36m" + text + "\x1b[0m"
+	return Prosef("\x1b[%sm%s\x1b[0m", style, text)
 }
 
 // runeWidth is how many columns a letter takes, nearly: what joins with the one

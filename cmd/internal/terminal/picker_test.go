@@ -2,6 +2,7 @@ package terminal
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -31,7 +32,7 @@ func pressAll(p *picker, keys ...string) outcome {
 
 func takenBy(p *picker) (names []string) {
 	for _, i := range p.result() {
-		names = append(names, p.choices[i].Name)
+		names = append(names, p.Choices[i].Name)
 	}
 	return names
 }
@@ -48,13 +49,13 @@ func TestWhatIsTypedFindsTheBestFirst(t *testing.T) {
 		{"zzz", nil},
 		{"", []string{"xprod", "pr-old", "dev", "Prod/Admin", "nothing"}},
 	} {
-		p := newPicker("", choices, false)
+		p := newPicker(Menu{Choices: choices})
 		for _, r := range test.query {
 			p.press(string(r))
 		}
 		var got []string
 		for _, i := range p.matches {
-			got = append(got, p.choices[i].Name)
+			got = append(got, p.Choices[i].Name)
 		}
 		if !slices.Equal(got, test.want) {
 			t.Errorf("%q finds %q, want %q", test.query, got, test.want)
@@ -65,7 +66,7 @@ func TestWhatIsTypedFindsTheBestFirst(t *testing.T) {
 func TestSearchingLetterByLetterFindsWhatSearchingAtOnceFinds(t *testing.T) {
 	choices := accountsToPick(300)
 	for _, query := range []string{"team-12", "t7p only", "prod 299", "1 2 3"} {
-		slow, quick := newPicker("", choices, false), newPicker("", choices, false)
+		slow, quick := newPicker(Menu{Choices: choices}), newPicker(Menu{Choices: choices})
 		for _, r := range query + "x" {
 			slow.press(string(r))
 		}
@@ -78,8 +79,8 @@ func TestSearchingLetterByLetterFindsWhatSearchingAtOnceFinds(t *testing.T) {
 }
 
 func TestTheCursorStaysInTheListAndOnTheScreen(t *testing.T) {
-	p := newPicker("Which?", accountsToPick(100), false)
-	p.width, p.height = 40, 10
+	p := newPicker(Menu{Title: "Which?", Choices: accountsToPick(100)})
+	p.plain, p.width, p.height = true, 40, 10
 	for _, test := range []struct {
 		key  string
 		want string
@@ -99,7 +100,7 @@ func TestAFrameFitsIntoAnyWindow(t *testing.T) {
 	choices := append(accountsToPick(60), Choice{"ein sehr langer Name 日本語 🚀 mit allem", strings.Repeat("x", 200)})
 	for width := 20; width < 100; width += 7 {
 		for height := 4; height < 40; height += 5 {
-			p := newPicker("Which role?", choices, true)
+			p := newPicker(Menu{Title: "Which role?", Choices: choices, Many: true})
 			p.plain, p.width, p.height = true, width, height
 			p.press("end")
 			lines := shown(p)
@@ -116,7 +117,7 @@ func TestAFrameFitsIntoAnyWindow(t *testing.T) {
 }
 
 func TestSeveralAreMarked(t *testing.T) {
-	p := newPicker("Which?", accountsToPick(5), true)
+	p := newPicker(Menu{Title: "Which?", Choices: accountsToPick(5), Many: true})
 	pressAll(p, "tab", "down", "tab")
 	if got := takenBy(p); !slices.Equal(got, []string{"team-0-prod", "team-2-prod"}) {
 		t.Errorf("marked are %q", got)
@@ -132,7 +133,7 @@ func TestSeveralAreMarked(t *testing.T) {
 }
 
 func TestOneIsTakenAndTheListCanBeLeft(t *testing.T) {
-	p := newPicker("Which?", accountsToPick(5), false)
+	p := newPicker(Menu{Title: "Which?", Choices: accountsToPick(5)})
 	if got := pressAll(p, "3", "enter"); got != chosen || takenBy(p)[0] != "team-3-prod" {
 		t.Errorf("%v: %q", got, takenBy(p))
 	}
@@ -165,7 +166,7 @@ func TestKeysAreToldApart(t *testing.T) {
 }
 
 func TestAPickerShowsNothingThatMovesTheCursor(t *testing.T) {
-	p := newPicker("\x1b[2J", []Choice{{"\x1b]0;evil\a", "\r\n\x1b[H"}}, false)
+	p := newPicker(Menu{Title: "\x1b[2J", Choices: []Choice{{"\x1b]0;evil\a", "\r\n\x1b[H"}}})
 	p.plain = true
 	for _, line := range shown(p) {
 		if strings.ContainsAny(line, "\x1b\a\r\n") {
@@ -174,8 +175,67 @@ func TestAPickerShowsNothingThatMovesTheCursor(t *testing.T) {
 	}
 }
 
+func TestAPickerOpensWithAQueryThatCanBeChanged(t *testing.T) {
+	p := newPicker(Menu{Choices: accountsToPick(50), Query: "prod 0007"})
+	if got := takenBy(p); got[0] != "team-7-prod" {
+		t.Errorf("%d matches, the first is %q", len(p.matches), got)
+	}
+	pressAll(p, "backspace")
+	if len(p.matches) != 50 || p.query != "prod 000" {
+		t.Errorf("%d matches of %q", len(p.matches), p.query)
+	}
+}
+
+func TestAQueryThatMatchesNothingSaysSo(t *testing.T) {
+	p := newPicker(Menu{Title: "Which?", Choices: accountsToPick(5), Query: "zzz"})
+	p.plain, p.width = true, 40
+	want := []string{"Which? zzz", "  0 of 5", "  No match. Ctrl-U clears the search."}
+	if got := shown(p); !slices.Equal(got, want) {
+		t.Errorf("shown are %q, want %q", got, want)
+	}
+}
+
+func TestTheHelpFitsAndSaysHowToAcceptAndToLeave(t *testing.T) {
+	for _, many := range []bool{false, true} {
+		for width := 20; width <= 200; width++ {
+			p := newPicker(Menu{Choices: accountsToPick(5), Many: many})
+			p.width = width
+			help := string(p.help())
+			if len(help) > width || !strings.Contains(help, "Enter") || many != strings.Contains(help, "Tab") {
+				t.Errorf("%d columns, many %v: %q", width, many, help)
+			}
+			if width >= 80 && !strings.Contains(help, "Type to search") || width >= 30 && !many && !strings.Contains(help, "Esc to cancel") {
+				t.Errorf("%d columns, many %v: only %q", width, many, help)
+			}
+		}
+	}
+}
+
+func TestTheLettersThatMatchAreShown(t *testing.T) {
+	for _, test := range []struct{ query, name, detail, want string }{
+		{"adm", "Prod/Admin", "", "Prod/<Adm>in"},
+		{"PRD", "Prod/Admin", "", "<Pr>o<d>/Admin"},
+		{"min 77", "Prod/Admin", "000777", "Prod/Ad<min>  000<77>7"},
+		{"日", "ÄÖ 日本", "x日", "ÄÖ <日>本  x日"},
+		{"d a", "bad ad", "", "ba<d> <a>d"}, // which begins a word
+		{"", "Prod", "1", "Prod  1"},
+		{"ı", "İı\x1b", "", "İ<ı>"},
+	} {
+		p := newPicker(Menu{Choices: []Choice{{test.name, test.detail}}, Query: test.query})
+		line := strings.Split(string(p.frame()), "\r\n")[2]
+		line, _, _ = strings.Cut(line, EraseLine)
+		for _, style := range []string{"1;36;1;4", "1;4"} {
+			line = regexp.MustCompile("\x1b\\["+style+"m(.*?)\x1b\\[0m").ReplaceAllString(line, "<$1>")
+		}
+		line = regexp.MustCompile("\x1b\\[[0-9;]*m").ReplaceAllString(line, "")
+		if line != "> "+test.want {
+			t.Errorf("%q: %q, want %q", test.query, line, "> "+test.want)
+		}
+	}
+}
+
 func BenchmarkAKeyAmongFiveThousand(b *testing.B) {
-	p := newPicker("", accountsToPick(5000), false)
+	p := newPicker(Menu{Choices: accountsToPick(5000)})
 	for b.Loop() {
 		p.press("t")
 		p.frame()
