@@ -59,7 +59,7 @@ func (c *configureCommand) Run(ctx context.Context, a *App) error {
 		case c.Revert:
 			return e.revert(ctx, c.Names)
 		}
-		command, err := profiles.SearchPath(r.getenv("PATH")).LineCommand(c.Command, r.command())
+		command, err := profiles.SearchPath(r.getenv("PATH")).LineCommand(c.Command, r.command(), launchOf(r.App))
 		if err != nil {
 			return err
 		}

@@ -1,9 +1,11 @@
 package cmd
 
 import (
+	"fmt"
 	"runtime"
 	"runtime/debug"
 
+	"github.com/credproc/credproc/cmd/internal/profiles"
 	"github.com/credproc/credproc/internal/sealed"
 )
 
@@ -16,7 +18,17 @@ func (c *versionCommand) Run(a *App) error {
 	if c.JSON {
 		return a.term().PrintJSON(buildOf(a))
 	}
-	return a.term().Print("%s %s (%s, %s/%s)\n", a.name(), a.version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	return a.term().Print("%s\n", versionLine(a))
+}
+
+func versionLine(a *App) string {
+	return fmt.Sprintf("%s %s (%s, %s/%s)", a.name(), a.version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+}
+
+// launchOf is how a launcher of this program is recognized: by what it says to
+// "version".
+func launchOf(a *App) *profiles.Launch {
+	return &profiles.Launch{Version: versionLine(a), Environ: append(inherited(a), a.variable("RESOLVING")+"=1")}
 }
 
 // build says what a program was built from, and with what.

@@ -1,6 +1,7 @@
 package profiles
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -25,8 +26,9 @@ func (e *CommandError) Error() string { return e.Problem }
 type SearchPath string
 
 // LineCommand returns how the lines begin that credproc writes, for a program that
-// is run as command. said is what the user has chosen for it, or "".
-func (p SearchPath) LineCommand(said, command string) (string, error) {
+// is run as command. said is what the user has chosen for it, or "". l says how
+// to recognize a launcher that a version manager has made for the program.
+func (p SearchPath) LineCommand(said, command string, l *Launch) (string, error) {
 	words := strings.Fields(command)
 	if said != "" {
 		words = strings.Fields(said)
@@ -49,7 +51,7 @@ func (p SearchPath) LineCommand(said, command string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	path, err := p.ownPath(words[0], self, os.Args[0])
+	path, err := p.ownPath(words, self, os.Args[0], l)
 	if err != nil {
 		return "", err
 	}
@@ -58,26 +60,33 @@ func (p SearchPath) LineCommand(said, command string) (string, error) {
 }
 
 // ownPath returns the path, or the bare name, under which the program at self
-// can be run tomorrow. called is how it was run this time.
-func (p SearchPath) ownPath(name, self, called string) (string, error) {
+// can be run tomorrow. words are its name and the words before a command of
+// credproc's; called is how it was run this time.
+func (p SearchPath) ownPath(words []string, self, called string, l *Launch) (string, error) {
 	if isTemporary(self) {
 		return "", &CommandError{fmt.Sprintf("%s is a temporary build, as \"go run\" makes it: a line with it would not work for long", self)}
 	}
-	listed := p.inPath(name, self)
-	stable := listed
+	name := words[0]
+	stable := p.inPath(name, self)
+	isBare := stable != "" && stable == p.firstInPath(name)
 	if stable == "" && strings.ContainsRune(called, filepath.Separator) {
 		if path, err := filepath.Abs(called); err == nil && sameFile(path, self) {
 			stable = path
+		}
+	}
+	if found := cmp.Or(stable, self); stable == "" || isVersioned(stable) {
+		if lasting := cmp.Or(current(found, self), p.launcher(words, found, self, l)); lasting != "" {
+			stable, isBare = lasting, lasting == p.firstInPath(name)
 		}
 	}
 	switch {
 	case stable == "":
 		return "", &CommandError{fmt.Sprintf("PATH leads to no %s that is this program", name)}
 	case isVersioned(stable):
-		return "", &CommandError{fmt.Sprintf("%s is in the directory of one version, which the next upgrade removes, and PATH leads to it by no link", stable)}
+		return "", &CommandError{fmt.Sprintf("%s is in the directory of one version, which the next upgrade removes, and neither a link in PATH nor a launcher leads to it", stable)}
 	case isPlainWord(stable):
 		return stable, nil
-	case listed != "" && listed == p.firstInPath(name) && !strings.ContainsAny(name, `/\`):
+	case isBare && !strings.ContainsAny(name, `/\`):
 		return name, nil // which every program that has this PATH finds
 	}
 	return "", &CommandError{fmt.Sprintf("the path %q has characters that programs which run the line disagree about, and PATH does not lead to it", stable)}
@@ -148,10 +157,3 @@ var goBuild = sync.OnceValue(func() *regexp.Regexp {
 })
 
 func isTemporary(path string) bool { return goBuild().MatchString(path) }
-
-// isVersioned reports whether a path lies where Nix or Homebrew keep one
-// version of a program.
-func isVersioned(path string) bool {
-	path = filepath.ToSlash(path)
-	return strings.HasPrefix(path, "/nix/store/") || strings.HasPrefix(path, "/gnu/store/") || strings.Contains(path, "/Cellar/")
-}

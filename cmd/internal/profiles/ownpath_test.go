@@ -55,7 +55,7 @@ func TestTheLineNamesTheLinkThatStaysAndNotWhatAnUpgradeRemoves(t *testing.T) {
 	cellar := installed(t, filepath.Join(dir, "Cellar/credproc/1.0/bin/credproc"))
 	link := linked(t, filepath.Join(dir, "bin/credproc"), cellar)
 	for _, called := range []string{"credproc", link} {
-		got, err := searching(filepath.Dir(cellar), filepath.Dir(link)).ownPath("credproc", cellar, called)
+		got, err := searching(filepath.Dir(cellar), filepath.Dir(link)).ownPath([]string{"credproc"}, cellar, called, new(Launch))
 		if got != link || err != nil {
 			t.Errorf("called as %s: %q, %v; want %q", called, got, err, link)
 		}
@@ -68,7 +68,7 @@ func TestTheLineNamesTheLinkThatStaysAndNotWhatAnUpgradeRemoves(t *testing.T) {
 	if !sameFile(link, newer) {
 		t.Error("the path that was written no longer leads to the program")
 	}
-	got, err := searching(filepath.Dir(newer)).ownPath("credproc", newer, newer)
+	got, err := searching(filepath.Dir(newer)).ownPath([]string{"credproc"}, newer, newer, new(Launch))
 	if _, ok := errors.AsType[*CommandError](err); !ok || !strings.Contains(err.Error(), "one version") {
 		t.Errorf("without a link: %q, %v", got, err)
 	}
@@ -81,21 +81,21 @@ func TestALineHasNoPathThatProgramsReadDifferently(t *testing.T) {
 		name += ".exe"
 	}
 	spaced := installed(t, filepath.Join(dir, "my programs", name))
-	if got, err := searching(filepath.Dir(spaced)).ownPath("credproc", spaced, "credproc"); got != "credproc" || err != nil {
+	if got, err := searching(filepath.Dir(spaced)).ownPath([]string{"credproc"}, spaced, "credproc", new(Launch)); got != "credproc" || err != nil {
 		t.Errorf("in PATH: %q, %v; want the bare name", got, err)
 	}
-	if got, err := searching().ownPath("credproc", spaced, spaced); err == nil {
+	if got, err := searching().ownPath([]string{"credproc"}, spaced, spaced, new(Launch)); err == nil {
 		t.Errorf("outside of PATH: %q", got)
 	}
 	plain := installed(t, filepath.Join(dir, "bin", name))
-	if got, err := searching().ownPath("credproc", plain, plain); got != plain || err != nil {
+	if got, err := searching().ownPath([]string{"credproc"}, plain, plain, new(Launch)); got != plain || err != nil {
 		t.Errorf("called by its path: %q, %v; want that", got, err)
 	}
-	if got, err := searching().LineCommand(spaced, "credproc"); err == nil {
+	if got, err := searching().LineCommand(spaced, "credproc", new(Launch)); err == nil {
 		t.Errorf("named with --command: %q", got)
 	}
 	for _, path := range [][]string{{filepath.Dir(plain)}, {filepath.Dir(plain), filepath.Dir(spaced)}} {
-		if got, err := searching(path...).ownPath("credproc", spaced, "credproc"); err == nil {
+		if got, err := searching(path...).ownPath([]string{"credproc"}, spaced, "credproc", new(Launch)); err == nil {
 			t.Errorf("where PATH leads to another program of that name: %q", got)
 		}
 	}
@@ -106,7 +106,7 @@ func TestALineHasNoTemporaryBuild(t *testing.T) {
 		"/tmp/go-build1234/b001/exe/credproc",
 		"/home/me/.cache/go-build/3f/" + strings.Repeat("3f", 32) + "-d/credproc",
 	} {
-		if got, err := searching("/tmp/go-build1234/b001/exe").ownPath("credproc", path, path); err == nil {
+		if got, err := searching("/tmp/go-build1234/b001/exe").ownPath([]string{"credproc"}, path, path, new(Launch)); err == nil {
 			t.Errorf("%s: %q", path, got)
 		}
 	}
