@@ -66,5 +66,5 @@ func (r *run) keepConfig(path string, text []byte) (copied string, err error) {
 	}
 	hash := sha256.Sum256([]byte(path))
 	dir, name := safedir.Dir(cache).Sub("config"), hex.EncodeToString(hash[:8])
-	return dir.Path(name), dir.Write(name, text)
+	return dir.Path(name), dir.WriteUnsynced(name, text)
 }

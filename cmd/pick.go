@@ -196,6 +196,6 @@ func (r *run) remember(recent []string, key string) {
 	dir, err := r.cache()
 	text, errText := json.Marshal(recent)
 	if err == nil && errText == nil {
-		dir.Write(recentFile, text)
+		dir.WriteUnsynced(recentFile, text)
 	}
 }

@@ -126,7 +126,7 @@ func (st *store) writePending(ctx context.Context, c *oidc.DeviceCode) error {
 	if err != nil {
 		return err
 	}
-	return st.state.Write(st.pendingFile(), record)
+	return st.state.WriteUnsynced(st.pendingFile(), record)
 }
 
 // readPending returns the code that waits to be confirmed, or nil.
@@ -152,7 +152,7 @@ func (st *store) forgetPending() {
 
 func (st *store) markDenied() {
 	if data, err := json.Marshal(time.Now()); err == nil {
-		st.state.Write(st.id+".denied", data)
+		st.state.WriteUnsynced(st.id+".denied", data)
 	}
 }
 
@@ -204,7 +204,7 @@ func (s *Session) First(ctx context.Context, what string, period time.Duration) 
 		return false
 	}
 	data, err := json.Marshal(time.Now())
-	return err == nil && st.state.Write(name, data) == nil
+	return err == nil && st.state.WriteUnsynced(name, data) == nil
 }
 
 func (st *store) saidWithin(name string, period time.Duration) bool {

@@ -135,7 +135,7 @@ func (s *Session) note(ctx context.Context, st *store, ix *index, look *Look) {
 	s.whileLoginIs(ctx, st, ix, func(*index) error {
 		data, err := json.Marshal(n)
 		if err == nil {
-			err = st.state.Write(st.noteFile(), data)
+			err = st.state.WriteUnsynced(st.noteFile(), data)
 		}
 		return err
 	})

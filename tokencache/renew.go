@@ -422,7 +422,7 @@ type verdict struct {
 
 func (st *store) writeVerdict(accessToken string, accepted bool) {
 	if data, err := json.Marshal(verdict{tokenHash(accessToken), accepted, time.Now()}); err == nil {
-		st.state.Write(st.id+".verdict", data)
+		st.state.WriteUnsynced(st.id+".verdict", data)
 	}
 }
 

@@ -206,7 +206,7 @@ func (st *store) sawLife() {
 	}
 	seen := ix.Renewed.Sub(ix.SignedIn)
 	if data, err := json.Marshal(life{int64(seen.Seconds())}); err == nil && seen > st.longestLife() {
-		st.state.Write(st.id+".life", data)
+		st.state.WriteUnsynced(st.id+".life", data)
 	}
 }
 

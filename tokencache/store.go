@@ -207,7 +207,7 @@ func (st *store) writeIndex(ix *index) error {
 	if err != nil {
 		return err
 	}
-	return st.state.Write(st.id+".json", append(data, '\n'))
+	return st.state.WriteUnsynced(st.id+".json", append(data, '\n'))
 }
 
 // read returns the newest tokens: of the keyring, or of a journal whose way to
@@ -453,7 +453,7 @@ func tokenHash(token string) string { return sealed.Name(sealed.Identity("refuse
 func (st *store) markEnded(it *item, access bool, reason string) {
 	data, err := json.Marshal(ended{Token: tokenHash(it.RefreshToken), Generation: it.Generation, Access: access, Reason: reason, At: time.Now()})
 	if err == nil {
-		st.state.Write(st.id+".ended", data)
+		st.state.WriteUnsynced(st.id+".ended", data)
 	}
 }
 
@@ -635,11 +635,7 @@ func (st *store) writeRecord(ctx context.Context, words []string, data, label []
 		return err
 	}
 	dir, name := layout.RecordFile(st.identity, identity)
-	cache := st.cache.Sub(dir)
-	if err := cache.Make(); err != nil {
-		return err
-	}
-	return cache.Write(name, key.SealLabelled(identity, label, data))
+	return st.cache.Sub(dir).WriteUnsynced(name, key.SealLabelled(identity, label, data))
 }
 
 func (st *store) removeRecords() {

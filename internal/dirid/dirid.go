@@ -190,7 +190,7 @@ func compareNow(dir safedir.Dir, info fs.FileInfo, then record) relation {
 // other. Overlays, FUSE and network mounts give one directory two inodes.
 func visible(dir, there safedir.Dir) bool {
 	name := "probe." + strconv.FormatUint(rand.Uint64(), 36) + ".tmp" // swept, if this process dies
-	if dir.Write(name, nil) != nil {
+	if dir.WriteUnsynced(name, nil) != nil {
 		return false
 	}
 	defer dir.Remove(name)

@@ -77,7 +77,7 @@ func rememberFailure(dir safedir.Dir, name, op string, f Failure, network string
 		file.Network = network
 	}
 	if data, err := json.Marshal(file); err == nil {
-		dir.Write(failureName(name), data)
+		dir.WriteUnsynced(failureName(name), data)
 	}
 }
 

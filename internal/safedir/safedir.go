@@ -166,12 +166,14 @@ func (d Dir) Guarded() error {
 }
 
 // Make makes the directory, readable by its owner alone whatever the umask
-// says, and checks that it is ours to write in.
-func (d Dir) Make() error {
+// says, and checks that it is ours to write in. It survives a power cut.
+func (d Dir) Make() error { return d.make(synced) }
+
+func (d Dir) make(how durability) error {
 	info, err := os.Stat(string(d))
 	err = d.inTheWay(err)
 	if errors.Is(err, fs.ErrNotExist) {
-		if err := create(string(d)); err != nil {
+		if err := create(string(d), how); err != nil {
 			return err
 		}
 		info, err = os.Stat(string(d))
@@ -191,15 +193,14 @@ func (d Dir) Make() error {
 	return nil
 }
 
-// create makes a directory, and those missing above it, so that they survive a
-// power cut. Root makes none in a directory of somebody else, who could never
-// write in it.
-func create(path string) error {
+// create makes a directory, and those missing above it. Root makes none in a
+// directory of somebody else, who could never write in it.
+func create(path string, how durability) error {
 	parent := ospath.Dir(path)
 	info, err := os.Stat(parent)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && parent != path:
-		err = create(parent)
+		err = create(parent, how)
 	case err == nil && os.Geteuid() == 0:
 		err = ours(parent, info)
 	}
@@ -214,6 +215,9 @@ func create(path string) error {
 		return err
 	}
 	os.Chmod(path, 0o700) // the umask may have taken from it
+	if how == unsynced {
+		return nil
+	}
 	root, err := os.OpenRoot(parent)
 	if err != nil {
 		return nil // a parent need not be readable
@@ -249,8 +253,23 @@ func (d Dir) open() (*os.Root, error) {
 // Write replaces a file with data, durably: when it returns nil the content
 // survives a power cut. On an error the file is as it was, unless only the
 // last step failed, which syncs the directory.
-func (d Dir) Write(name string, data []byte) error {
-	if err := d.Make(); err != nil {
+func (d Dir) Write(name string, data []byte) error { return d.write(name, data, synced) }
+
+// WriteUnsynced is Write for what can be fetched or found out again: it costs no
+// flush of a disk. After a crash of the process a file is the old one or the new
+// one; after a power cut it may also be empty or damaged, or not there at all.
+func (d Dir) WriteUnsynced(name string, data []byte) error { return d.write(name, data, unsynced) }
+
+// durability is whether a power cut may undo a change.
+type durability bool
+
+const (
+	synced   durability = true
+	unsynced durability = false
+)
+
+func (d Dir) write(name string, data []byte, how durability) error {
+	if err := d.make(how); err != nil {
 		return err
 	}
 	root, err := d.open()
@@ -259,7 +278,7 @@ func (d Dir) Write(name string, data []byte) error {
 	}
 	defer root.Close()
 	temp := name + "." + strconv.FormatUint(rand.Uint64(), 36) + ".tmp"
-	err = writeSynced(root, temp, data)
+	err = writeNew(root, temp, data, how)
 	if err == nil {
 		err = rename(root, temp, name)
 	}
@@ -267,17 +286,20 @@ func (d Dir) Write(name string, data []byte) error {
 		root.Remove(temp)
 		return err
 	}
-	return syncDir(root)
+	if how == synced {
+		err = syncDir(root)
+	}
+	return err
 }
 
-func writeSynced(root *os.Root, name string, data []byte) error {
+func writeNew(root *os.Root, name string, data []byte, how durability) error {
 	f, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}
 	f.Chmod(0o600) // the umask may have taken from it
 	_, err = f.Write(data)
-	if err == nil {
+	if err == nil && how == synced {
 		err = f.Sync()
 	}
 	return errors.Join(err, f.Close())

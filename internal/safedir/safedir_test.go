@@ -60,13 +60,15 @@ func contains(t *testing.T, dir safedir.Dir, want ...string) {
 }
 
 func TestWhatIsWrittenIsReadAndReplaced(t *testing.T) {
-	dir := missing(t)
-	for _, content := range []string{"old", "", strings.Repeat("long", 10_000), "new"} {
-		if err := dir.Write("file", []byte(content)); err != nil {
-			t.Fatal(err)
+	for how, write := range map[string]func(safedir.Dir, string, []byte) error{"Write": safedir.Dir.Write, "WriteUnsynced": safedir.Dir.WriteUnsynced} {
+		dir := missing(t)
+		for _, content := range []string{"old", "", strings.Repeat("long", 10_000), "new"} {
+			if err := write(dir, "file", []byte(content)); err != nil {
+				t.Fatalf("%s: %v", how, err)
+			}
+			holds(t, dir, "file", content)
+			contains(t, dir, "file")
 		}
-		holds(t, dir, "file", content)
-		contains(t, dir, "file")
 	}
 }
 
@@ -147,7 +149,8 @@ func TestManyWriteAtOnce(t *testing.T) {
 	var all sync.WaitGroup
 	for i := range 16 {
 		all.Go(func() {
-			if err := dir.Write("file", []byte(content(i))); err != nil {
+			write := []func(string, []byte) error{dir.Write, dir.WriteUnsynced}[i%2]
+			if err := write("file", []byte(content(i))); err != nil {
 				t.Error(err)
 			}
 		})

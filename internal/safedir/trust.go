@@ -69,7 +69,7 @@ func (d Dir) Secure() error {
 	if ofAnother(string(d)) {
 		return d.Guarded()
 	}
-	way := follow(string(d), create)
+	way := follow(string(d), func(path string) error { return create(path, synced) })
 	if way.whole && way.shared {
 		way.blame(way.real, Writable)
 	}
