@@ -65,7 +65,7 @@ func (c *consoleCommand) startPage(r *run) error {
 	if c.Service != "" || c.Destination != "" || c.Region != "" {
 		return r.usage("--portal opens the start page: name nothing in the console")
 	}
-	session := sessionFlags{Session: c.SSOSession, Profile: c.Profile, SSOStartURL: c.SSOStartURL, SSORegion: c.SSORegion}
+	session := sessionFlags{SSOSession: c.SSOSession, Profile: c.Profile, SSOStartURL: c.SSOStartURL, SSORegion: c.SSORegion}
 	t, err := session.target(r)
 	if err != nil {
 		return err

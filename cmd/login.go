@@ -40,7 +40,7 @@ func (c *loginCommand) Run(ctx context.Context, a *App) error {
 			}
 			c.Flow = flowDevice
 		}
-		if c.SSOStartURL != "" && c.SSORegion == "" && c.Session == "" && c.Profile == "" {
+		if c.SSOStartURL != "" && c.SSORegion == "" && c.Session+c.SSOSession+c.Profile == "" {
 			region, err := r.findRegion(ctx, c.SSOStartURL)
 			if err != nil {
 				return err

@@ -61,7 +61,7 @@ func (c *serveCommand) Run(ctx context.Context, a *App) error {
 // session returns the one for paths with a role, or nil if none is clear: paths
 // with a profile need none.
 func (c *serveCommand) session(r *run) (*target, error) {
-	if c.Session != "" || c.Profile != "" || c.SSOStartURL != "" || c.SSORegion != "" {
+	if c.sessionFlags != (sessionFlags{}) {
 		return c.target(r)
 	}
 	if names, err := r.config.SessionNames(); err == nil && len(names) == 1 {

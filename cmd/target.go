@@ -41,20 +41,30 @@ func (e *targetError) Unwrap() error { return e.err }
 // sessionFlags say which session, for the commands that take one as argument.
 type sessionFlags struct {
 	Session     string `arg:"" optional:"" name:"session" help:"sso-session, or a profile that comes from one. Default: that of the profile in AWS_PROFILE, or the only one."`
+	SSOSession  string `name:"sso-session" placeholder:"NAME" help:"The sso-session of this name, never a profile."`
 	Profile     string `short:"p" placeholder:"NAME" help:"The session that this profile comes from."`
 	SSOStartURL string `name:"sso-start-url" placeholder:"URL" help:"Start URL, to do without a config file."`
 	SSORegion   string `name:"sso-region" placeholder:"REGION" help:"Region of the Identity Center instance."`
 }
 
 func (f *sessionFlags) target(r *run) (*target, error) {
+	names := 0
+	for _, name := range []string{f.Session, f.SSOSession, f.Profile} {
+		if name != "" {
+			names++
+		}
+	}
 	switch {
 	case f.SSOStartURL != "" || f.SSORegion != "":
-		if f.Session != "" || f.Profile != "" {
+		if names > 0 {
 			return nil, r.usage("--sso-start-url and --sso-region say which session: name no other")
 		}
 		return r.sessionAt(f.SSOStartURL, f.SSORegion)
-	case f.Session != "" && f.Profile != "":
-		return nil, r.usage("name a session or --profile, not both")
+	case names > 1:
+		return nil, r.usage("name one session: an argument, --sso-session or --profile")
+	case f.SSOSession != "":
+		s, err := r.config.Session(f.SSOSession)
+		return &target{session: s, words: []string{f.SSOSession}}, err
 	case f.Profile != "":
 		return r.profileSession(f.Profile)
 	case f.Session != "":
@@ -214,16 +224,8 @@ func (f *roleFlags) role(r *run) (*target, error) {
 	if missing != nil {
 		return nil, r.usage("missing %s", strings.Join(missing, ", "))
 	}
-	session := sessionFlags{Session: f.SSOSession, SSOStartURL: f.SSOStartURL, SSORegion: f.SSORegion}
-	var t *target
-	var err error
-	if f.SSOSession != "" && f.SSOStartURL+f.SSORegion == "" {
-		var s *tokencache.Session
-		s, err = r.config.Session(f.SSOSession) // a session only, no profile
-		t = &target{session: s, words: []string{f.SSOSession}}
-	} else {
-		t, err = session.target(r)
-	}
+	session := sessionFlags{SSOSession: f.SSOSession, SSOStartURL: f.SSOStartURL, SSORegion: f.SSORegion}
+	t, err := session.target(r)
 	if err != nil {
 		return nil, err
 	}
