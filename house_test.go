@@ -541,12 +541,14 @@ var mayImport = map[string][]string{
 	"examples/parsers/kong":   {"cmd"},
 	"examples/parsers/urfave": {"cmd"},
 
+	"cmd/internal/browser":  {"cmd/internal/shell"},
 	"cmd/internal/child":    {"cmd/internal/terminal"},
 	"cmd/internal/console":  {"oidc", "internal/awsconfig"},
 	"cmd/internal/endpoint": {"cmd/internal/terminal", "internal/"},
 	"cmd/internal/manual":   {},
 	"cmd/internal/profiles": {"cmd/internal/terminal", "credproc", "oidc", "internal/"},
 	"cmd/internal/shell":    {"cmd/internal/terminal", "internal/printable"},
+	"cmd/internal/signin":   {"cmd/internal/browser", "cmd/internal/shell", "cmd/internal/terminal", "oidc"},
 	"cmd/internal/status":   {"cmd/internal/terminal", "oidc", "tokencache", "tokencache/keyring", "internal/printable"},
 	"cmd/internal/terminal": {"internal/printable"},
 }

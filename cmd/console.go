@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/credproc/credproc/cmd/internal/browser"
 	"github.com/credproc/credproc/cmd/internal/console"
 	"github.com/credproc/credproc/cmd/internal/shell"
 	"github.com/credproc/credproc/credproc"
@@ -147,19 +148,10 @@ func (c *consoleCommand) show(r *run, t *target, page string) error {
 		return r.PrintURL(page)
 	}
 	if err := c.open(r, t, page); err != nil {
-		return &noBrowserError{err: err, page: page}
+		return &browser.NotOpenedError{Err: err, Page: page}
 	}
 	return nil
 }
-
-// noBrowserError is a page that could not be opened.
-type noBrowserError struct {
-	err  error
-	page string // "" if it is a secret
-}
-
-func (e *noBrowserError) Error() string { return "no browser was opened: " + e.err.Error() }
-func (e *noBrowserError) Unwrap() error { return e.err }
 
 // open opens a page as sign-in does, or by a command of its own: in a container
 // of Firefox, or a profile of Chromium, for each role.
@@ -169,7 +161,7 @@ func (c *consoleCommand) open(r *run, t *target, page string) error {
 	if template == "" || r.Browser != nil {
 		return r.openIn(t.session, page)
 	}
-	return startBrowser(r.App, c.fill(r, t, template, page))
+	return opener(r.App).Start(c.fill(r, t, template, page))
 }
 
 // fill replaces what stands for something in the words of a template, so that
@@ -190,7 +182,7 @@ func (c *consoleCommand) fill(r *run, t *target, template, page string) []string
 	} {
 		pairs = append(pairs, "{"+v[0]+"}", v[1], "{"+v[0]+"_encoded}", console.Escape(v[1]))
 	}
-	argv := browserWords(r.App, template)
+	argv := browser.Words(template)
 	for i, word := range argv {
 		argv[i] = strings.NewReplacer(pairs...).Replace(word)
 	}

@@ -360,7 +360,7 @@ func (d *doctor) locks() {
 // browser is what a sign-in opens.
 func (d *doctor) browser() {
 	const check = "browser"
-	argv, err := browserCommand(d.App, "", "https://example.com")
+	argv, err := opener(d.App).Command("", "https://example.com")
 	switch {
 	case d.Browser != nil:
 		return

@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/credproc/credproc/cmd/internal/browser"
 	"github.com/credproc/credproc/cmd/internal/child"
 	"github.com/credproc/credproc/cmd/internal/console"
 	"github.com/credproc/credproc/cmd/internal/endpoint"
@@ -154,10 +155,10 @@ func aboutShortage(a *App, err error) (advice, bool) {
 
 // aboutConsole is about pages and browsers.
 func aboutConsole(a *App, err error) (advice, bool) {
-	if e, ok := errors.AsType[*noBrowserError](err); ok {
+	if e, ok := errors.AsType[*browser.NotOpenedError](err); ok {
 		say := advice{status: failed, text: terminal.ErrorText(e), more: "With --print the URL is printed instead."}
-		if e.page != "" {
-			say.more = terminal.Prosef("The page is %s", e.page)
+		if e.Page != "" {
+			say.more = terminal.Prosef("The page is %s", e.Page)
 		}
 		return say, true
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
+	"github.com/credproc/credproc/cmd/internal/browser"
 	"github.com/credproc/credproc/cmd/internal/console"
 	"github.com/credproc/credproc/cmd/internal/endpoint"
 	"github.com/credproc/credproc/cmd/internal/terminal"
@@ -72,7 +73,7 @@ func (c *consoleCommand) handOver(ctx context.Context, r *run, t *target, login 
 	}
 	refused, err := endpoint.HandOver(ctx, login, func(page string) error {
 		if err := c.open(r, t, page); err != nil {
-			return &noBrowserError{err: err}
+			return &browser.NotOpenedError{Err: err}
 		}
 		return nil
 	})

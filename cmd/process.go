@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/credproc/credproc/cmd/internal/signin"
 	"github.com/credproc/credproc/cmd/internal/terminal"
 	"github.com/credproc/credproc/oidc"
 	"github.com/credproc/credproc/tokencache"
@@ -99,11 +100,11 @@ func (r *run) retrieve(ctx context.Context, t *target, wait time.Duration, autoL
 // loginByItself signs in on behalf of every process that waits for it.
 func (r *run) loginByItself(ctx context.Context, t *target) error {
 	err := t.session.SignInByItself(ctx, func(code oidc.DeviceCode, resumed bool) error {
-		page, foreign, err := pageOf(&t.session.Config, &code)
+		page, foreign, err := signin.Page(&t.session.Config, &code)
 		if err != nil {
 			return err
 		}
-		shown := terminal.WriteToControlling(invitation(t.session, &code, page))
+		shown := terminal.WriteToControlling(signin.Invitation(sessionLabel(t.session), &code, page))
 		if resumed {
 			return nil // the browser shows it already
 		}

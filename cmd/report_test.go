@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/credproc/credproc/cmd/internal/browser"
 	"github.com/credproc/credproc/cmd/internal/child"
 	"github.com/credproc/credproc/cmd/internal/shell"
 	"github.com/credproc/credproc/internal/awsconfig"
@@ -42,7 +43,7 @@ func TestAReportIsNoLongerForWhatItTellsOf(t *testing.T) {
 		&usageError{problem: nastyText, more: "Do that.", hint: "credproc login " + shell.Word(nastyText)},
 		&configError{errors.New(nastyText)},
 		&child.StatusError{Status: 7, Say: nastyText},
-		&noBrowserError{err: errors.New(nastyText), page: nastyText},
+		&browser.NotOpenedError{Err: errors.New(nastyText), Page: nastyText},
 		&nothingAssignedError{session: nastyText},
 	} {
 		var stderr bytes.Buffer

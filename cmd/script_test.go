@@ -34,7 +34,7 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"credproc": func() { os.Exit(new(App).Run(context.Background(), os.Args[1:])) },
 		"acme":     func() { os.Exit(acme(os.Args[1:])) },
-		"browser":  func() { os.Exit(browser(os.Args[1:])) },
+		"browser":  func() { os.Exit(person(os.Args[1:])) },
 	})
 }
 

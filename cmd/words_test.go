@@ -3,7 +3,6 @@ package cmd
 import (
 	"bytes"
 	"errors"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -13,46 +12,6 @@ import (
 	"github.com/credproc/credproc/internal/sealed"
 	"github.com/credproc/credproc/tokencache"
 )
-
-func TestBrowserCommand(t *testing.T) {
-	const page = "https://x/?a=b"
-	for _, tt := range []struct {
-		env  map[string]string
-		os   string // "" is any
-		want []string
-	}{
-		{map[string]string{"BROWSER": "firefox --new-window"}, "", []string{"firefox", "--new-window", page}},
-		{map[string]string{"BROWSER": "open-it {url} now", "DISPLAY": ":0"}, "", []string{"open-it", page, "now"}},
-		{map[string]string{"BROWSER": "   ", "DISPLAY": ":0"}, "linux", []string{"xdg-open", page}},
-		{map[string]string{"WAYLAND_DISPLAY": "wayland-0"}, "linux", []string{"xdg-open", page}},
-		{map[string]string{"WSL_DISTRO_NAME": "Debian"}, "linux", []string{"rundll32.exe", "url.dll,FileProtocolHandler", page}},
-		{nil, "linux", nil},
-		{nil, "darwin", []string{"open", page}},
-		{nil, "windows", []string{"rundll32", "url.dll,FileProtocolHandler", page}},
-	} {
-		if tt.os != "" && tt.os != runtime.GOOS {
-			continue
-		}
-		app := &App{Getenv: func(name string) string { return tt.env[name] }}
-		got, err := browserCommand(app, "", page)
-		if !slices.Equal(got, tt.want) || (err == nil) != (tt.want != nil) {
-			t.Errorf("%v: %q, %v, want %q", tt.env, got, err, tt.want)
-		}
-	}
-}
-
-func TestWithPage(t *testing.T) {
-	for _, tt := range []struct{ browser, want []string }{
-		{[]string{"b"}, []string{"b", "P"}},
-		{[]string{"b", "--url={url}", "x"}, []string{"b", "--url=P", "x"}},
-		{[]string{"b", "%s"}, []string{"b", "P"}},
-		{[]string{"b", "{url}", "%s"}, []string{"b", "P", "P"}},
-	} {
-		if got := withPage(tt.browser, "P"); !slices.Equal(got, tt.want) {
-			t.Errorf("%q: %q, want %q", tt.browser, got, tt.want)
-		}
-	}
-}
 
 func TestHintsCanBeCopied(t *testing.T) {
 	var stderr bytes.Buffer

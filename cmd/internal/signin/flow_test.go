@@ -1,4 +1,4 @@
-package cmd
+package signin
 
 import (
 	"maps"
@@ -22,7 +22,7 @@ func TestTheFlowIsTheOneThatIsPromised(t *testing.T) {
 		wsl       string
 		noBrowser bool
 
-		flow   string
+		flow   Flow
 		opens  bool
 		reason string
 	}{
@@ -60,9 +60,9 @@ func TestTheFlowIsTheOneThatIsPromised(t *testing.T) {
 		{os: "linux", env: with(env{"WSL_DISTRO_NAME": "Ubuntu"}), flow: "device", opens: true, reason: "WSL"},
 		{os: "linux", env: env{"WSL_INTEROP": "/run/WSL/1_interop"}, wsl: "virtioproxy", flow: "device", opens: true, reason: "WSL"},
 	} {
-		w := surroundings{os: tt.os, getenv: func(name string) string { return tt.env[name] }, container: tt.container, wsl: tt.wsl}
-		got := chooseFlow(w, tt.noBrowser)
-		if got.flow != tt.flow || got.opens != tt.opens || !strings.Contains(got.reason, tt.reason) || strings.Contains(got.reason, "\n") {
+		w := Surroundings{os: tt.os, getenv: func(name string) string { return tt.env[name] }, container: tt.container, wsl: tt.wsl}
+		got := w.Choose(tt.noBrowser)
+		if got.Flow != tt.flow || got.Opens != tt.opens || !strings.Contains(got.Reason, tt.reason) || strings.Contains(got.Reason, "\n") {
 			t.Errorf("%s %v: %+v, want %s, opens %v, reason %q", tt.os, tt.env, got, tt.flow, tt.opens, tt.reason)
 		}
 	}

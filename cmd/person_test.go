@@ -8,11 +8,11 @@ import (
 	"os"
 )
 
-// browser is a browser and the person at it: it opens a page, presses a button
+// person is a browser and the person at it: it opens a page, presses a button
 // there ("allow", or what BUTTON says), goes where that leads, and keeps what it
 // saw last in the file SAW. With OPENED the person only copies the page's
 // address, to that file.
-func browser(args []string) int {
+func person(args []string) int {
 	fmt.Println("not to be seen")
 	page := args[len(args)-1]
 	if name := os.Getenv("OPENED"); name != "" {

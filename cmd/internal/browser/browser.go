@@ -1,4 +1,6 @@
-package cmd
+// Package browser opens pages: it chooses the browser, and starts it so that it
+// outlives the command that asked.
+package browser
 
 import (
 	"cmp"
@@ -11,37 +13,42 @@ import (
 	"time"
 
 	"github.com/credproc/credproc/cmd/internal/shell"
-	"github.com/credproc/credproc/tokencache"
 )
 
-// browserTime is how long a browser may take to say that it cannot open a page.
-// Many stay as long as their window is open.
-const browserTime = 2 * time.Second
+// startTime is how long a browser may take to fail. Many run until their window
+// is closed.
+const startTime = 2 * time.Second
 
-// openIn opens a page of a session: by its own credproc_browser, a command with
-// "{url}" in it, by BROWSER, or by what the system offers. The child gets
-// neither our stdin nor our stdout, which belongs to the answer, and lives on as
-// it likes. An error says that nothing was opened.
-func (r *run) openIn(s *tokencache.Session, page string) error {
-	command, _ := r.config.Setting(s.Name, "browser")
-	return openWith(r.App, command, page)
+// NotOpenedError is a page that no browser was opened for.
+type NotOpenedError struct {
+	Err  error
+	Page string // "" if it is a secret
 }
 
-// openWith opens a page by a command, or, if that is "", by what there is.
-func openWith(a *App, command, page string) error {
-	if a.Browser != nil && command == "" {
-		return a.Browser(page)
-	}
-	argv, err := browserCommand(a, command, page)
+func (e *NotOpenedError) Error() string { return "no browser was opened: " + e.Err.Error() }
+func (e *NotOpenedError) Unwrap() error { return e.Err }
+
+// Opener opens pages on this machine.
+type Opener struct {
+	Getenv  func(string) string
+	Environ []string // what the browser inherits
+}
+
+// Open opens a page by a command, as [Opener.Command] describes it. An error means
+// that nothing was opened.
+func (o *Opener) Open(command, page string) error {
+	argv, err := o.Command(command, page)
 	if err != nil {
 		return err
 	}
-	return startBrowser(a, argv)
+	return o.Start(argv)
 }
 
-func startBrowser(a *App, argv []string) error {
+// Start starts a browser. It gets neither stdin nor stdout, which belongs to the
+// answer of the command, and may run for as long as it likes.
+func (o *Opener) Start(argv []string) error {
 	child := exec.Command(argv[0], argv[1:]...)
-	child.Env = browserEnv(a)
+	child.Env = o.Environ
 	detach(child)
 	if err := child.Start(); err != nil {
 		return err
@@ -53,21 +60,15 @@ func startBrowser(a *App, argv []string) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", filepath.Base(argv[0]), err)
 		}
-	case <-time.After(browserTime):
+	case <-time.After(startTime):
 	}
 	return nil
 }
 
-// browserEnv is our environment without secrets: neither credproc's own, nor the
-// credentials of an exec that credproc was started by.
-func browserEnv(a *App) []string {
-	e := inherited(a)
-	e.RemoveCredentials()
-	return e
-}
-
-func browserCommand(a *App, command, page string) ([]string, error) {
-	if browser := browserWords(a, cmp.Or(command, a.getenv("BROWSER"))); len(browser) > 0 {
+// Command returns the words that open a page: those of a command that may have
+// "{url}" in it; without one, of BROWSER; without that, what the system offers.
+func (o *Opener) Command(command, page string) ([]string, error) {
+	if browser := Words(cmp.Or(command, o.Getenv("BROWSER"))); len(browser) > 0 {
 		return withPage(browser, page), nil
 	}
 	switch runtime.GOOS {
@@ -77,23 +78,22 @@ func browserCommand(a *App, command, page string) ([]string, error) {
 		// Not "cmd /c start": that would make commands of what follows an "&".
 		return []string{"rundll32", "url.dll,FileProtocolHandler", page}, nil
 	}
-	if a.getenv("WSL_DISTRO_NAME") != "" || a.getenv("WSL_INTEROP") != "" {
+	if o.Getenv("WSL_DISTRO_NAME") != "" || o.Getenv("WSL_INTEROP") != "" {
 		if _, err := exec.LookPath("wslview"); err == nil {
 			return []string{"wslview", page}, nil
 		}
 		return []string{"rundll32.exe", "url.dll,FileProtocolHandler", page}, nil
 	}
-	if a.getenv("DISPLAY") == "" && a.getenv("WAYLAND_DISPLAY") == "" {
+	if o.Getenv("DISPLAY") == "" && o.Getenv("WAYLAND_DISPLAY") == "" {
 		return nil, errors.New("there is no display here")
 	}
 	return []string{"xdg-open", page}, nil
 }
 
-// browserWords are the words of a command. One that is a program as a whole has
-// spaces in its path; quotes keep words together. As BROWSER does by custom, it
-// may list several commands, with colons between: the first that is there is
-// taken.
-func browserWords(a *App, command string) []string {
+// Words splits a command into words. A command that is the path of a program may
+// have spaces in it; quotes keep words together. By the custom of BROWSER, it may
+// list several commands, separated by colons: the first one that exists counts.
+func Words(command string) []string {
 	command = strings.TrimSpace(command)
 	if _, err := exec.LookPath(command); err == nil {
 		return []string{command}
