@@ -106,6 +106,7 @@ var rules = []struct {
 			"cmd/b.go":                `package cmd; import _ "github.com/zalando/go-keyring"`,
 			"cmd/c.go":                `package cmd; import _ "github.com/santhosh-tekuri/jsonschema/v6"`,
 			"cmd/c_test.go":           `package cmd; import _ "github.com/santhosh-tekuri/jsonschema/v6"`,
+			"cmd/d.go":                `package cmd; import _ "text/template"`,
 			"credproc/a.go":           `package credproc; import _ "github.com/aws/aws-sdk-go-v2/config"`,
 			"credproc/a_test.go":      `package credproc; import _ "github.com/godbus/dbus/v5"`,
 			"credproc/b.go":           `package credproc; import _ "github.com/aws/aws-sdk-go-v2/credentials"`,
@@ -119,6 +120,7 @@ var rules = []struct {
 		[]string{
 			"cmd/b.go imports github.com/zalando/go-keyring",
 			"cmd/c.go imports github.com/santhosh-tekuri/jsonschema/v6",
+			"cmd/d.go imports text/template",
 			"credproc/a.go imports github.com/aws/aws-sdk-go-v2/config",
 			"credproc/a_test.go imports github.com/godbus/dbus/v5",
 			"internal/flight/a.go imports C",
@@ -597,8 +599,9 @@ var belongs = map[string][]string{
 	"C":                                   {}, // we build without cgo
 }
 
-// forTests are dependencies that must not be linked into a program.
-var forTests = []string{"github.com/rogpeppe/go-internal/testscript", "github.com/santhosh-tekuri/jsonschema", "go.uber.org/goleak"}
+// forTests are packages that must not be linked into the program: text/template
+// calls methods by name, which costs 300 kB.
+var forTests = []string{"text/template", "github.com/rogpeppe/go-internal/testscript", "github.com/santhosh-tekuri/jsonschema", "go.uber.org/goleak"}
 
 func dependenciesStay(tree fs.FS) []string {
 	all, complaints := sources(tree)

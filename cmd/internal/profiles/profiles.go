@@ -10,7 +10,6 @@ import (
 	"path"
 	"slices"
 	"strings"
-	"text/template"
 
 	"github.com/credproc/credproc/cmd/internal/terminal"
 	"github.com/credproc/credproc/credproc"
@@ -68,27 +67,12 @@ func slug(text string) string {
 	return b.String()
 }
 
-// ParseTemplate reads a template for names.
-func ParseTemplate(text string) (*template.Template, error) {
-	t, err := template.New("name").Option("missingkey=error").Funcs(template.FuncMap{
-		"lower": strings.ToLower, "upper": strings.ToUpper,
-		"replace":    func(old, new, text string) string { return strings.ReplaceAll(text, old, new) },
-		"trimPrefix": func(prefix, text string) string { return strings.TrimPrefix(text, prefix) },
-		"trimSuffix": func(suffix, text string) string { return strings.TrimSuffix(text, suffix) },
-	}).Parse(text)
+func nameBy(t *Template, w *Role) (string, error) {
+	text, err := t.name(new(w.clean()))
 	if err != nil {
-		return nil, &Error{Problem: "--template: " + strings.TrimPrefix(err.Error(), "template: ")}
+		return "", err
 	}
-	return t, nil
-}
-
-func nameBy(t *template.Template, w *Role) (string, error) {
-	var b strings.Builder
-	if err := t.Execute(&b, w.clean()); err != nil {
-		return "", &Error{Problem: "--template: " + strings.TrimPrefix(err.Error(), "template: "),
-			More: "It has .AccountName, .AccountID, .Email, .RoleName and .Session."}
-	}
-	name := slug(b.String())
+	name := slug(text)
 	if name == "" {
 		return "", &Error{Problem: fmt.Sprintf("--template makes no name of %s", w)}
 	}
