@@ -282,6 +282,25 @@ var rules = []struct {
 		},
 	},
 	{
+		"the English is plain", theEnglishIsPlain,
+		map[string]string{
+			"README.md":    "run it ane" + "w\n> quoted: me" + "nd\nrecommend amends to them",
+			"cmd/a.go":     "package cmd\n\n// A file is put\n// asi" + "de.\nfunc me" + "ndOf() {}\nfunc amended() {}",
+			"docs/a.json":  `{"me` + `nd": ""}`,
+			"docs/b.md":    "Good fo" + "r 5 minutes, stored in\nclea" + "r. Clear in cle" + "arings.",
+			"go.sum":       "me" + "nd",
+			"docs/img.png": "\x00me" + "nd",
+		},
+		[]string{
+			"README.md:1: says ane" + "w",
+			"cmd/a.go:3: says put asi" + "de",
+			"cmd/a.go:5: says me" + "ndOf",
+			"docs/a.json:1: says me" + "nd",
+			"docs/b.md:1: says Good fo" + "r 5",
+			"docs/b.md:1: says in clea" + "r",
+		},
+	},
+	{
 		"what is fetched and run is pinned", whatIsRunIsPinned,
 		map[string]string{
 			".github/workflows/a.yml": "- uses: actions/checkout@11bd71901bbe5b1630ceea73d27597364c9af683 # v4\n- uses: actions/setup-go@v5\n- run: scripts/test",
@@ -793,6 +812,38 @@ func someWordsAreNotWritten(tree fs.FS) []string {
 				complaints = append(complaints, s.at(n)+": time.Sleep in a test without synctest")
 			}
 		})
+	}
+	return complaints
+}
+
+// foreign are words that docs/style.md rules out, in any file and across the ends
+// of lines. They are in two parts, or this file would have them.
+var foreign = regexp.MustCompile(`(?i:\bme` + `nd(?:s|ed|ing)?)(?:[A-Z]\w*|\b)|(?i:` +
+	`\bane` + `w\b|\bwho` + `ever\b|\bput` + gap + `aside\b|\bin` + gap + `cle` + `ar\b|\bleave` + gap + `wo` + `rd\b|` +
+	`\bgood` + gap + `for` + gap + `\d+)`)
+
+// gap is what may be between two words: a space, or the end of a line and the
+// start of the next one of a comment.
+const gap = `(?:[ \t]+|[ \t]*\n[ \t]*(?://|#|\*)?[ \t]*)`
+
+// quoted are lines that somebody else wrote.
+var quoted = regexp.MustCompile(`(?m)^>.*$`)
+
+func theEnglishIsPlain(tree fs.FS) (complaints []string) {
+	err := files(tree, func(name string, text []byte) {
+		if path.Base(name) == "go.sum" || bytes.IndexByte(text, 0) >= 0 {
+			return
+		}
+		if path.Ext(name) == ".md" {
+			text = quoted.ReplaceAll(text, nil)
+		}
+		for _, at := range foreign.FindAllIndex(text, -1) {
+			said := strings.Join(slices.DeleteFunc(strings.Fields(string(text[at[0]:at[1]])), func(s string) bool { return s == "//" || s == "#" }), " ")
+			complaints = append(complaints, fmt.Sprintf("%s:%d: says %s", name, 1+bytes.Count(text[:at[0]], []byte("\n")), said))
+		}
+	})
+	if err != nil {
+		complaints = append(complaints, err.Error())
 	}
 	return complaints
 }

@@ -61,7 +61,7 @@ type commands struct {
 	Console consoleCommand `cmd:"" help:"Open the AWS console in a browser."`
 	Keyring keyringCommand `cmd:"" help:"Show where the logins are kept, lock it, or empty it."`
 	Token   tokenCommand   `cmd:"" help:"Print the access token, for tools that need a bearer."`
-	Doctor  doctorCommand  `cmd:"" help:"Look for what is wrong, and say what mends it."`
+	Doctor  doctorCommand  `cmd:"" help:"Check the setup and suggest fixes."`
 
 	Completion   completionCommand   `cmd:"" help:"Print what makes a shell complete our commands, profiles and sessions."`
 	CompleteLine completeLineCommand `cmd:"" hidden:"" passthrough:"" help:"Answer a shell."`

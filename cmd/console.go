@@ -26,7 +26,7 @@ type consoleCommand struct {
 	Destination string        `placeholder:"URL" help:"Open this page of the console: an https URL, or the path of one."`
 	Duration    time.Duration `placeholder:"8h" help:"With --federate: how long the console session lasts, 15m to 12h. Default: as long as the credentials."`
 	Browser     string        `placeholder:"COMMAND" help:"Open the page with this command. {url} stands for the page, and {profile}, {account}, {role} and {session} for what it is about; {url_encoded} and so on for the same inside of a URL."`
-	Print       bool          `help:"Print the URL and open no browser. With --federate it is a secret, good for a quarter of an hour."`
+	Print       bool          `help:"Print the URL and open no browser. With --federate it is a secret, valid for 15 minutes."`
 }
 
 // Run implements the command, for kong.
@@ -78,8 +78,8 @@ func (c *consoleCommand) startPage(r *run) error {
 	return c.show(r, t, page)
 }
 
-// deepLink opens the console by way of the access portal: no credentials are
-// in the URL, and whoever opens it signs in there.
+// deepLink opens the console through the access portal: the URL has no
+// credentials in it, and the browser signs in there.
 //
 // https://docs.aws.amazon.com/singlesignon/latest/userguide/createshortcutlink.html
 func (c *consoleCommand) deepLink(r *run, t *target) error {

@@ -186,7 +186,7 @@ func TestThoseWhoAskAtOnceShareOneFetch(t *testing.T) {
 		for range 50 {
 			clients.Go(func() { s.left("/profile/line") })
 		}
-		leave() // whoever came first does not take the others along
+		leave() // the first client does not take the others along
 		clients.Wait()
 		if n := s.idc.Count("GetRoleCredentials"); n != 1 {
 			t.Errorf("%d fetches", n)

@@ -187,5 +187,5 @@ func ifExpiring(c aws.Credentials, zone string) string {
 
 // lifeFlags are for commands that hand out what they cannot renew.
 type lifeFlags struct {
-	MinValidity *time.Duration `placeholder:"30m" help:"Fetch credentials anew that are good for less. Default: half of the life of new ones."`
+	MinValidity *time.Duration `placeholder:"30m" help:"Fetch new credentials if the cached ones expire sooner than this. Default: half of the lifetime of new ones."`
 }

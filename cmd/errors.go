@@ -44,8 +44,8 @@ const (
 	interrupted    = 130
 )
 
-// unread is the status of a program that SIGPIPE ends: whoever read the answer
-// has had enough of it, as in "credproc list | head -1".
+// unread is the status of a program that SIGPIPE ends: the reader of the answer
+// has closed its end, as in "credproc list | head -1".
 const unread = 128 + 13
 
 // usageError is a command line or an environment that cannot be obeyed.
@@ -435,11 +435,11 @@ func aboutRecords(a *App, err error) (advice, bool) {
 		return say, true
 	}
 	if e.What == "sealing key" {
-		say.more = "It is left as it is, and no session can be renewed without it. Sign out of all to remove it, and sign in anew."
+		say.more = "No session can be renewed without it. Sign out of all sessions to remove it, then sign in again."
 		say.hint = a.name() + " logout --all"
 		return say, true
 	}
-	say.more = "It is left as it is; signing in anew replaces it."
+	say.more = "Signing in again replaces it."
 	say.hint = loginHint(a, err, "--force")
 	return say, true
 }
@@ -518,7 +518,7 @@ func aboutSession(a *App, err error) (advice, bool) {
 	}
 	if e, ok := errors.AsType[*nothingAssignedError](err); ok {
 		return advice{status: noAccess, text: terminal.ErrorText(e),
-			more: "Nothing is assigned to you yet, or this is an account instance of Identity Center, which has no accounts. New assignments can take up to two hours, then sign in anew.",
+			more: "Nothing is assigned to you yet, or this is an account instance of Identity Center, which has no accounts. New assignments can take up to two hours; then sign in again.",
 			hint: loginHint(a, err, "--force")}, true
 	}
 	if e, ok := errors.AsType[*tokencache.DeniedError](err); ok {
@@ -567,7 +567,7 @@ func aboutAccess(a *App, err error, e *credproc.NoAccessError) advice {
 	if len(e.Held) > 0 {
 		say.more = terminal.Prosef("Your roles in that account are %s. ", terminal.Join(e.Held, ", "))
 	}
-	say.more += "A new assignment can take up to two hours; then sign in anew."
+	say.more += "A new assignment can take up to two hours; then sign in again."
 	say.hint = loginHint(a, err, "--force")
 	return say
 }

@@ -122,7 +122,7 @@ func (c *execCommand) run(ctx context.Context, a *App, args []string) error {
 		g.Keys(credentials)
 		child.Env = a.own().With(before, g)
 		if shell {
-			r.Say("Starting %s with credentials of %s, good for %s. Leave it with exit.", path, c.label(r), terminal.Roughly(time.Until(credentials.Expires)))
+			r.Say("Starting %s with credentials of %s, valid for %s. Leave it with exit.", path, c.label(r), terminal.Roughly(time.Until(credentials.Expires)))
 		}
 		return ctx.Err()
 	})
@@ -194,7 +194,7 @@ func (c *lifeFlags) retrieve(ctx context.Context, r *run, f *roleFlags, mayOffer
 }
 
 func (r *run) warnShort(left, wanted time.Duration) {
-	r.Say("%s: warning: these credentials are good for %s only, less than the %s wanted: there are none that last longer now.",
+	r.Say("%s: warning: credentials expire in %s, less than the requested %s; no longer-lived ones are available yet.",
 		r.name(), terminal.Roughly(left), terminal.Roughly(wanted))
 }
 

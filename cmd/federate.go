@@ -25,7 +25,7 @@ import (
 )
 
 // federate opens the console with the role's credentials: they are exchanged
-// for a token, which is good for a quarter of an hour and is in the URL.
+// for a token, which is valid for 15 minutes and is in the URL.
 //
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_enable-console-custom-url.html
 func (c *consoleCommand) federate(ctx context.Context, r *run, t *target) error {

@@ -62,7 +62,7 @@ func (c *listCommand) Run(ctx context.Context, a *App) error {
 		}
 		rows = filtered(rows, c.Filter)
 		if age := time.Since(at); age > time.Minute && r.Interactive() {
-			r.Say("As of %s ago; --refresh asks the service anew.", terminal.Roughly(age))
+			r.Say("Listed %s ago; --refresh asks the service again.", terminal.Roughly(age))
 		}
 		return r.printAccounts(rows, c.JSON, c.Accounts)
 	})

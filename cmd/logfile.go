@@ -10,8 +10,8 @@ import (
 	"github.com/credproc/credproc/internal/safedir"
 )
 
-// logMost is how large a log grows before it is put aside as "FILE.1", where one
-// is kept.
+// logMost is how large a log grows before it is rotated to "FILE.1". One old file is
+// kept.
 const logMost = 10 << 20
 
 // logFile is a log that many processes add to.

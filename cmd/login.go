@@ -24,7 +24,7 @@ type loginCommand struct {
 	UseDeviceCode bool        `help:"The same as --flow device."`
 	NoBrowser     bool        `help:"Open no browser: what it would show is printed."`
 	QR            bool        `name:"qr" help:"Show the page of a device code as a QR code."`
-	Force         bool        `help:"Sign in anew although the session works: ends it at the service first, and signs the browser out too."`
+	Force         bool        `help:"Sign in again even if the session is valid. Ends the current session first and may sign your browser out."`
 	FromAWSCLI    bool        `name:"from-aws-cli" help:"Take over the login of the AWS CLI, and renew it from here on."`
 }
 
@@ -63,7 +63,7 @@ type loginOptions struct {
 	qr, force bool
 }
 
-// login signs in as whoever asks for nothing special does.
+// login signs in with the default options.
 func (r *run) login(ctx context.Context, t *target, browser, force bool) error {
 	return r.loginBy(ctx, t, &loginOptions{noBrowser: !browser, force: force})
 }
@@ -160,7 +160,7 @@ func (r *run) stillWorks(ctx context.Context, s *tokencache.Session) (bool, erro
 	case errors.Is(err, sealed.ErrNewer):
 		return false, err
 	case unreadable != nil && unreadable.What != "sealing key": // which no sign-in replaces
-		r.Say("%v. Signing in anew.", err)
+		r.Say("%v. Signing in again.", err)
 		return false, nil
 	}
 	return false, err

@@ -89,7 +89,7 @@ func TestTheWaitingLineIsGoneAfterIt(t *testing.T) {
 	}
 }
 
-// What is typed while a login waits in the background is for whoever is in the
+// What is typed while a login waits in the background is for the program in the
 // foreground: reading it would stop the login.
 func TestALoginInTheBackgroundReadsNothing(t *testing.T) {
 	m := newMachine(t)

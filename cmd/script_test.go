@@ -47,7 +47,7 @@ func TestMain(m *testing.M) {
 //	soon approve|deny        as soon as a sign-in waits for a person
 //	idc action [key=value…]  what [idctest.Server.ServeHTTP] offers to scripts
 //	count op N               how often the service was called since the last reset
-//	reset                    begins to count anew
+//	reset                    sets the counts to zero
 //	document [key=value…]    stdout is a credential_process document
 //	json                     stdout is one JSON value, and nothing else
 //	schema name              and it is as docs/name.schema.json says

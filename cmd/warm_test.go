@@ -51,7 +51,7 @@ aws_access_key_id = AKIAEXAMPLE
 aws_secret_access_key = example
 `
 
-// A machine has a login and a record of one role, and whoever asks.
+// A machine has a login, a record of one role, and a process that asks.
 type machine struct {
 	t        testing.TB
 	idc      *idctest.Server
@@ -246,7 +246,7 @@ func TestTheWarmWayDecidesAsTheLongWayInEveryState(t *testing.T) {
 		served bool
 	}{
 		"as it was":           {plain, true},
-		"good for long":       {aged(-time.Hour, time.Hour, 2*time.Hour), true},
+		"valid for long":      {aged(-time.Hour, time.Hour, 2*time.Hour), true},
 		"stale":               {aged(-time.Hour, -time.Minute, time.Hour), false},
 		"ended":               {aged(-2*time.Hour, -time.Hour, -time.Second), false},
 		"from the future":     {aged(time.Hour, 2*time.Hour, 3*time.Hour), false},

@@ -24,8 +24,8 @@ import (
 
 // Audit is a trail of what providers were asked for: a file of JSON lines, one
 // for each answer, that leads from an access key ID in CloudTrail to a process.
-// It holds no secret. At 4 MiB the file is put aside as "audit.jsonl.1", and
-// four of these are kept.
+// It holds no secret. At 4 MiB the file is rotated to "audit.jsonl.1", and
+// four old files are kept.
 //
 // Who asks gets their answer also where the trail cannot be written.
 type Audit struct {

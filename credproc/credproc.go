@@ -35,7 +35,7 @@ type Provider struct {
 	AccountID string // 12 digits
 	RoleName  string // the permission set's name, not AWSReservedSSO_…
 	// MinValidity is how much life credentials must have left: with less, they
-	// are fetched anew, though not twice within 30 seconds, and what has less
+	// are fetched again, though not twice within 30 seconds, and what has less
 	// is still served if that fails. If the service has none that last longer,
 	// it is asked again after five minutes. 0 means 15 minutes, or half of the
 	// credentials' life if that is less.

@@ -62,7 +62,7 @@ func (c *Config) share(s *tokencache.Session) error {
 	default:
 		return &awsapi.SettingError{Setting: from, Value: value, Problem: "must be export or off"}
 	}
-	if custom := customEndpoint(s); custom != "" { // whoever reads the file would send the token to AWS
+	if custom := customEndpoint(s); custom != "" { // a program that reads the file would send the token to AWS
 		s.Export = func(tok *oidc.Token) error {
 			if tok == nil {
 				return nil // the file is not of this login

@@ -42,7 +42,7 @@ var errTooLate = errors.New("the sign-in has taken too long")
 // listens there before anything else, registers a client, and calls open with
 // the page to show, in a goroutine of its own. open is to start a browser, and
 // not to wait for it; its error ends the sign-in and is returned as it is. The
-// page is no secret, but good for this sign-in alone.
+// page is no secret, but valid for this sign-in alone.
 //
 // Where the browser runs elsewhere and its last address leads nowhere, that
 // address can be asked for from here by whatever means: it is checked all the

@@ -31,7 +31,7 @@ type Token struct {
 	Client Client // the registration that may refresh it
 }
 
-// Client is a registration with the service. It is good for one sign-in and
+// Client is a registration with the service. It is valid for one sign-in and
 // all refreshes that follow from it.
 type Client struct {
 	ID     string // the service's name for it

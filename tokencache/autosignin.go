@@ -14,7 +14,7 @@ import (
 	"github.com/credproc/credproc/oidc"
 )
 
-// deniedFor is how long a denial stands for whoever did not ask in person.
+// deniedFor is how long a denial holds for sign-ins that no person asked for.
 const deniedFor = 5 * time.Minute
 
 // DeniedError says that a person has refused this sign-in a moment ago, so that
@@ -35,7 +35,7 @@ func (e *DeniedError) Unwrap() error { return oidc.ErrDenied }
 // watches: for all of them on the machine there is one code. show tells the
 // person; it is called by the process that asked for the code, and again, with
 // resumed set, by one that goes on waiting for it after the first had to give
-// up. When ctx ends the code stays good for the next call.
+// up. When ctx ends the code stays valid for the next call.
 //
 // After a denial, calls fail with a [DeniedError] for five minutes; only
 // [Session.SignIn] starts over. Where the session needs no sign-in any more,

@@ -442,7 +442,7 @@ func TestAJournalIsFilledInTheRoomMadeForIt(t *testing.T) {
 			}
 			after, err := os.Stat(st.state.Path(st.journalFile()))
 			if err != nil || !os.SameFile(before, after) || before.Size() != after.Size() {
-				t.Error("it was written anew")
+				t.Error("it was written to a new file")
 			}
 		}
 		it.AccessToken = strings.Repeat("c", 20000) // more than anybody foresaw

@@ -51,8 +51,8 @@ func ExampleSession_Token() {
 	case err != nil:
 		log.Fatal(err)
 	}
-	fmt.Println("good for an hour:", time.Until(token.Expiry) > 50*time.Minute)
-	// Output: good for an hour: true
+	fmt.Println("valid for an hour:", time.Until(token.Expiry) > 50*time.Minute)
+	// Output: valid for an hour: true
 }
 
 func ExampleSession_SignIn() {

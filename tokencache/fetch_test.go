@@ -244,8 +244,8 @@ func TestWithoutALoginNothingIsFetched(t *testing.T) {
 	})
 }
 
-// Whoever looked for a login a moment before there was one must store what it
-// fetches with it: the next would fetch again.
+// A process that looked for a login a moment before there was one must store what
+// it fetches with it: the next would fetch again.
 func TestALoginThatComesAtTheMomentOfAFetchKeepsIt(t *testing.T) {
 	inBubble(t, func(m *world) {
 		sh, elsewhere := &shelf{world: m}, m.session()
@@ -278,7 +278,7 @@ func (k *eagerKeyring) Get(ctx context.Context, item string) (string, error) {
 }
 
 func TestAFetchUnderWayAtASignOutIsAnsweredButNotStored(t *testing.T) {
-	for name, anew := range map[string]bool{"signed out": false, "signed in anew": true} {
+	for name, again := range map[string]bool{"signed out": false, "signed in again": true} {
 		t.Run(name, func(t *testing.T) {
 			onShelf(t, func(sh *shelf) {
 				sh.takes = 5 * time.Second
@@ -293,7 +293,7 @@ func TestAFetchUnderWayAtASignOutIsAnsweredButNotStored(t *testing.T) {
 				if _, err := sh.session().SignOut(sh.Context()); err != nil {
 					t.Fatal(err)
 				}
-				if anew {
+				if again {
 					sh.signIn(sh.session())
 				}
 				working.Wait()

@@ -225,8 +225,8 @@ func (st *store) kernelSet(text string) {
 	}
 }
 
-// open opens a sealed record. A record of another key may mean that the key
-// was made anew since ours was read: the keyring is asked once more.
+// open opens a sealed record. A record of another key may mean that the key was
+// replaced since we read ours: it reads the keyring once more.
 func (st *store) open(ctx context.Context, identity string, record []byte) ([]byte, error) {
 	key, err := st.sealingKey(ctx, false)
 	if err != nil {

@@ -47,8 +47,8 @@ func (f Found) CannotTell() bool {
 	return f == FoundLocked || f == FoundUnavailable || f == FoundSlow
 }
 
-// The note of a look is a hint for status alone: whoever needs the login looks
-// for it. It belongs to one generation of one login, and says nothing about any
+// The note of a look is a hint for status alone: a process that needs the login
+// looks for it. It belongs to one generation of one login, and says nothing about any
 // other.
 type noted struct {
 	Generation int64     `json:"generation"`

@@ -174,8 +174,8 @@ func TestAKeyThatCannotBeReadIsLeftAsItIs(t *testing.T) {
 	})
 }
 
-// A process that lives long may have seen a key that was deleted with the last
-// login and made anew with the next.
+// A long-lived process may have seen a key that was deleted with the last login,
+// and replaced with the next.
 func TestARecordOfAnotherKeyMakesAProcessAskForItsKeyAgain(t *testing.T) {
 	onWorld(t, func(m *world) {
 		old := m.session()

@@ -105,7 +105,7 @@ func (r *renewal) load(ctx context.Context, since time.Time, locked bool) (*item
 }
 
 // isNewerJournal reports whether a newer release is renewing, or died of it.
-// Whoever has the lock knows which: it removes the journal before it lets go.
+// The holder of the lock knows which: it removes the journal before it unlocks.
 func isNewerJournal(err error) bool {
 	e, unreadable := errors.AsType[*RecordError](err)
 	return unreadable && e.What == "journal" && errors.Is(err, sealed.ErrNewer)

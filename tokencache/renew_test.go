@@ -53,7 +53,7 @@ func TestADueTokenIsRenewedOnce(t *testing.T) {
 				onWorld(t, func(m *world) {
 					m.server.Set(func(s *idctest.Server) { s.Rotation, s.Latency = rotation, 150*time.Millisecond })
 					old := m.token(m.session())
-					for range 3 { // what a renewal stores is good for the next
+					for range 3 { // what a renewal stores serves the next
 						time.Sleep(due)
 						sessions, got := m.sessions(crowd.processes), sync.Map{}
 						m.renews(1, func() {

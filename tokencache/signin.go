@@ -145,7 +145,7 @@ func (s *Session) check(tok *oidc.Token) error {
 }
 
 // loginInKeyring is like currentLogin, but goes by the keyring alone. Tokens
-// that cannot be read are no login: signing in is what mends them.
+// that cannot be read are no login: a sign-in replaces them.
 func (st *store) loginInKeyring(ctx context.Context) (string, error) {
 	it, err := st.read(ctx)
 	if _, damaged := errors.AsType[*RecordError](err); damaged || errors.Is(err, keyring.ErrNotFound) {

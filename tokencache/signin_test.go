@@ -137,7 +137,7 @@ func TestADeniedSignInLeavesTheLoginAsItWas(t *testing.T) {
 	})
 }
 
-// Whoever waits for a sign-in signs in when the other gives up.
+// A process that waits for a sign-in signs in itself when the other gives up.
 func TestAWaiterGoesOnWhenAnotherGivesUp(t *testing.T) {
 	inBubble(t, func(m *world) {
 		ctx, cancel := context.WithCancel(m.Context())

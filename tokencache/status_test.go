@@ -65,7 +65,7 @@ func TestStatusTellsTheTruthAfterEveryMishap(t *testing.T) {
 func TestStatusKnowsTheEndOfASession(t *testing.T) {
 	onWorld(t, func(m *world) {
 		m.server.EndSessions()
-		m.tellsTheTruth() // the access token is good for an hour
+		m.tellsTheTruth() // the access token is valid for an hour
 		time.Sleep(2 * time.Hour)
 		m.fails(m.session())
 		m.tellsTheTruth()

@@ -27,7 +27,7 @@ import (
 //
 //	keyring  session-…           the tokens: item
 //	keyring  key-…               the sealing key, one for all sessions
-//	state    <id>.json           the index, a hint for whoever cannot ask the keyring
+//	state    <id>.json           the index, a hint where the keyring cannot be read
 //	state    <id>.<hash>.client  the registration, sealed: too big for some keychains
 //	state    <id>.<gen>.tokens   tokens that are too big for the keyring, sealed
 //	state    <id>.journal        the answer of a renewal on its way to the keyring, sealed
@@ -500,7 +500,8 @@ func (st *store) prepareJournal(ctx context.Context, old *item) error {
 	return st.state.Write(st.journalFile(), record)
 }
 
-// fillJournal writes it over the room made before, or anew where it was not.
+// fillJournal writes it over the space reserved for it, or to a new file if none
+// was.
 func (st *store) fillJournal(ctx context.Context, it *item) error {
 	data, err := json.Marshal(it)
 	if err != nil {

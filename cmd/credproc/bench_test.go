@@ -9,7 +9,7 @@ import (
 	"github.com/credproc/credproc/credproc/credproctest/idctest"
 )
 
-// The storms as figures, for scripts/bench. Each iteration signs in anew and
+// The storms as figures, for scripts/bench. Each iteration signs in again and
 // waits until the access token has expired, which is not counted.
 
 func BenchmarkStorm200(b *testing.B) {

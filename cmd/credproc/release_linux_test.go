@@ -199,7 +199,7 @@ func (m *machine) diesFor(other *machine, role string) {
 	}
 	journal := strings.TrimSuffix(index[0], ".json") + ".journal"
 	calls := m.calls(func() {
-		// It is written anew before, under another name.
+		// A new file is written before, under another name.
 		if _, died := m.straced([]string{"-P", journal, "-e", "trace=fsync", "-e", "inject=fsync:signal=KILL:when=1"}, process(role)); !died {
 			m.Error("nobody was killed")
 		}

@@ -211,8 +211,8 @@ func (s *story) showStatus(ctx context.Context) error {
 	return err
 }
 
-// waitForTheEnd returns when neither the access token nor the credentials of
-// the first answer are good for anything.
+// waitForTheEnd returns when the access token and the credentials of the first
+// answer have expired.
 func (s *story) waitForTheEnd(ctx context.Context) error {
 	s.step("Wait until the access token and the credentials have expired.")
 	answer, err := s.output(ctx, "status", "corp", "--json")

@@ -39,8 +39,8 @@ func HTTPClient(c *http.Client) *http.Client {
 }
 
 // NewRetryer returns the SDK's standard retryer for one operation: two
-// attempts, at most two seconds between them, since a failure is also retried
-// by whoever asks next. It retries every 429 too,
+// attempts, at most two seconds between them, since the next caller
+// retries a failure, too. It retries every 429 too,
 // whatever the body says, and the sign-in service's SlowDownException, which
 // the SDK does not know as throttling.
 func NewRetryer() aws.Retryer {

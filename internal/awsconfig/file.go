@@ -53,8 +53,8 @@ func (e *ReplaceError) Error() string { return fmt.Sprintf("cannot replace %s: %
 func (e *ReplaceError) Unwrap() error { return e.Err }
 
 // Edit replaces the file by what edit makes of its content, and reports whether
-// that is something else. The file is replaced as a whole: whoever reads it, or
-// finds it after a crash, sees the old content or the new. On an error the file
+// that is something else. The file is replaced as a whole: a reader sees the old
+// content or the new, also after a crash. On an error the file
 // and the backup are as they were. A symbolic link stays one, and the file keeps
 // its mode and owner. One that does not exist is made, with mode 0600; a device
 // is an error. edit may be called again, if somebody else has changed the file
@@ -125,7 +125,7 @@ func (f File) locked(ctx context.Context, do func() error) error {
 		return orReadOnly(err)
 	}
 	makeLock(f.lock())
-	// A file that can be read can be locked, whoever made it.
+	// A file that can be read can be locked, even if another user made it.
 	lock := flock.New(f.lock(), flock.SetFlag(os.O_CREATE|os.O_RDONLY), flock.SetPermissions(0o600))
 	_, err := lock.TryLockContext(ctx, 20*time.Millisecond)
 	switch {

@@ -1,5 +1,5 @@
 // Package clicache reads and writes the files in ~/.aws/sso/cache that the AWS
-// CLI and the AWS SDKs share: one for each login, in clear.
+// CLI and the AWS SDKs share: one for each login, unencrypted.
 //
 // Nobody locks these files. The AWS CLI writes them in place, so that a reader
 // can see half of one; boto3, and this package, replace them as a whole.

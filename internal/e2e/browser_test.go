@@ -65,7 +65,7 @@ func (w *window) ends() string {
 	return text
 }
 
-// shoot takes a picture for whoever looks at them (go test -artifacts).
+// shoot takes a picture, for people (go test -artifacts).
 func (w *window) shoot(name, scheme string) []byte {
 	w.t.Helper()
 	w.do(func(ctx context.Context, t *chromedp.Target) (none chromedp.Void, err error) {

@@ -132,7 +132,7 @@ var javaScript = sync.OnceValues(func() (dir, why string) {
 	dir = filepath.Join(filepath.Dir(binary), "javascript")
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	// In the environment of whoever runs the tests, who may have a proxy.
+	// With the whole environment of the test run: it may have a proxy.
 	npm := exec.CommandContext(ctx, "npm", "install", "--no-audit", "--no-fund", "--no-update-notifier", "--loglevel=error", "--fetch-retries=1",
 		"--cache", dir+"-cache", "--prefix", dir, "@aws-sdk/client-sts", "@aws-sdk/credential-providers")
 	npm.WaitDelay = 5 * time.Second

@@ -110,7 +110,7 @@ func (m *machine) pythonOfTheCLI() (python, version string) {
 	return "", ""
 }
 
-// scriptReads returns the reader that a script is. It begins anew after some
+// scriptReads returns the reader that a script is. It starts again after some
 // profiles, so that none of them runs for minutes where all is slow.
 func scriptReads(interpreter, file string) reader {
 	return func(m *machine, names []string) map[string][3]string {

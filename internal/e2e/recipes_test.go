@@ -85,7 +85,7 @@ done
 	return m.with("PATH=" + filepath.Join(m.home, "bin") + ":" + filepath.Dir(binary) + ":" + os.Getenv("PATH"))
 }
 
-// alone runs a test anew in a network that has nothing but a loopback interface.
+// alone runs a test again in a network that has only a loopback interface.
 // It reports whether this process is there.
 func alone(t *testing.T) bool {
 	t.Helper()

@@ -32,8 +32,8 @@ func leaks(data []byte, traces [][]byte) bool {
 	return slices.ContainsFunc(traces, func(trace []byte) bool { return bytes.Contains(data, trace) })
 }
 
-// filesThatLeak returns the files of the machine that have a secret in clear,
-// and how many it has looked into.
+// filesThatLeak returns the files of the machine that have an unencrypted secret,
+// and how many it has read.
 func (m *machine) filesThatLeak() (leaky []string, looked int) {
 	m.t.Helper()
 	traces := traces(m.server.Marker())

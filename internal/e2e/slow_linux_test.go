@@ -70,7 +70,7 @@ func (m *machine) slow(delay time.Duration) (behind *machine, reads *atomic.Int3
 	return m.with("DBUS_SESSION_BUS_ADDRESS=unix:path=" + socket), reads
 }
 
-// Whoever asked it while it is busy would take it for one that does not answer.
+// A process that asks it while it is busy would think that it does not answer.
 func TestFortyProcessesReadASlowKeychainOnce(t *testing.T) {
 	m := withKeychain(t)
 	if m == nil {

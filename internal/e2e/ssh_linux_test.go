@@ -272,6 +272,6 @@ func TestWhoHasThePortOnAnSSHHostGetsNothingAndGivesNothing(t *testing.T) {
 	mu.Lock()
 	defer mu.Unlock()
 	if got.Len() > 0 {
-		t.Errorf("whoever has the port got %d bytes", got.Len())
+		t.Errorf("the program on the port got %d bytes", got.Len())
 	}
 }

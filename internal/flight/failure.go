@@ -103,7 +103,7 @@ func parseFailure(dir safedir.Dir, name string) *failureFile {
 	if json.Unmarshal(data, f) != nil {
 		return nil
 	}
-	f.Reason, f.Op = strings.TrimSpace(printable.Clean(f.Reason, mostReason)), printable.Line(f.Op) // whoever wrote it
+	f.Reason, f.Op = strings.TrimSpace(printable.Clean(f.Reason, mostReason)), printable.Line(f.Op) // any process may have written it
 	return f
 }
 

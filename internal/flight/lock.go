@@ -136,7 +136,7 @@ func holder(dir safedir.Dir, name string) Holder {
 	if err == nil {
 		json.Unmarshal(data, &h)
 	}
-	h.Op = printable.Line(h.Op) // whoever wrote it
+	h.Op = printable.Line(h.Op) // any process may have written it
 	return h
 }
 

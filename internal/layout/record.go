@@ -114,9 +114,9 @@ type Document struct {
 }
 
 // Printed reports whether document is spelled exactly as credproc prints one,
-// with nothing in it that needs an escape, so that whoever parses and prints
-// it again gets the same. It is quick, and no judge of JSON: what it does not
-// know is left to whoever can parse it.
+// with nothing in it that needs an escape, so that parsing and printing it
+// again gives the same. It is quick, and no judge of JSON: what it does not know
+// is left to a parser.
 func Printed(document []byte) bool {
 	_, ok := ReadDocument(document)
 	return ok

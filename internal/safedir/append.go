@@ -13,7 +13,7 @@ import (
 )
 
 // Append adds a line to a file that many processes add to: whole lines, none
-// lost. A file of most bytes or more is first put aside, as [Rotate] does it.
+// lost. A file of most bytes or more is rotated first, as [Rotate] does it.
 func (d Dir) Append(name string, line []byte, most int64, keep int) error {
 	if err := d.Make(); err != nil {
 		return err

@@ -110,8 +110,8 @@ func (d Dir) Has(name string, info fs.FileInfo) bool {
 	return err == nil && os.SameFile(now, info) && now.Size() == info.Size() && now.ModTime().Equal(info.ModTime())
 }
 
-// whole puts the whole path into an error: a Root's has the name alone, and
-// nobody can mend what they cannot find.
+// whole puts the whole path into an error: a Root's has the name alone, and a
+// person must find the file to fix it.
 func (d Dir) whole(op, name string, err error) error {
 	if e, ok := err.(*fs.PathError); ok {
 		err = e.Err

@@ -7,8 +7,8 @@ import (
 	"syscall"
 )
 
-// overflow is the user ID of whoever has none in this user namespace, unless the
-// kernel was told of another.
+// overflow is the user ID of users who have none in this user namespace, unless
+// the kernel was told of another.
 const overflow = 65534
 
 // isUnmappedRoot reports whether uid may be root: in a user namespace without

@@ -55,7 +55,7 @@ func Starved() bool { return safedir.Few() != nil }
 // AnswerInTurn is Answer for an init function of a process that else gets what
 // is missing, and ends. Of those that come at the same moment the first goes on
 // at once; the others wait here for what it stores, since a process that has not
-// begun to fetch costs a fifth of one that has. Whoever has waited in vain goes on, too:
+// begun to fetch costs a fifth of one that has. A process that waited in vain goes on, too:
 // this is no lock, and decides nothing. A signal that came meanwhile, or 0, is
 // for the caller to obey: the program has not begun to.
 func (p *Program) AnswerInTurn(args []string) (document []byte, ok bool, signalled syscall.Signal) {
@@ -129,8 +129,8 @@ func (t *thing) legible() bool {
 	return kernelring.Usable() || t.plaintextKey() != ""
 }
 
-// plain reports whether no setting asks for more than an answer. Whoever adds
-// one that a process command heeds must add it here.
+// plain reports whether no setting asks for more than an answer. A new setting
+// that a process command heeds must be added here.
 func (p *Program) plain() bool {
 	for _, name := range []string{"LOG", "KEY_CACHE", "AUDIT", "CLI_CACHE"} {
 		if p.setting(name) != "" {
@@ -271,8 +271,8 @@ func (t *thing) open(k kernel, data []byte) []byte {
 
 // plaintextKey returns the key in the plaintext keyring, or "".
 //
-// It is the only thing here that another user could plant: whoever can exchange
-// a directory can exchange its key and a record for it, and so says whose
+// It is the only thing here that another user could plant: a user who can replace
+// a directory can replace its key and a record for it, and so decides whose
 // credentials these are. So the directories above it are looked at, one by one.
 // With a key of the kernel's they are not: what that does not open is not used,
 // wherever it lies, and it opens nothing but what this user has sealed.

@@ -149,6 +149,6 @@ func Page(config *oidc.Config, code *oidc.DeviceCode) (page string, foreign, err
 
 // Invitation asks a person to confirm a code.
 func Invitation(label string, code *oidc.DeviceCode, page string) terminal.Prose {
-	return terminal.Prosef("To sign in to %s, open this page in a browser, on any device:\n\n    %s\n\nand confirm that it shows the code %s. It is good for %s.",
+	return terminal.Prosef("To sign in to %s, open this page in a browser, on any device:\n\n    %s\n\nand confirm that it shows the code %s. It expires in %s.",
 		label, page, code.UserCode, terminal.Roughly(time.Until(code.Expiry)))
 }

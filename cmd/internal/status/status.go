@@ -322,7 +322,7 @@ func (s *Session) lines(now time.Time, login string) []Line {
 		add(label, "", "process %d: %s, for %s", p.PID, p.Operation, terminal.Short(now.Sub(p.Since)))
 	}
 	if !s.SignedIn && s.State != Unusable {
-		add("mend", "", "%s", login)
+		add("fix", "", "%s", login)
 	}
 	return lines
 }
@@ -337,7 +337,7 @@ func (s *Session) LoginWords() []string {
 
 func tokenLeft(end, now time.Time) string {
 	if left := end.Sub(now); left > 0 {
-		return "good for " + terminal.Short(left)
+		return "valid for " + terminal.Short(left)
 	}
 	return "expired"
 }

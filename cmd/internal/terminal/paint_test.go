@@ -10,7 +10,7 @@ func TestACommandStaysOnALine(t *testing.T) {
 	const command = "sed -i '1s/^\\xEF\\xBB\\xBF//' '/home/ann/a directory/of the company/.aws/config'"
 	for text, want := range map[string]string{
 		"save it as UTF-8 without BOM: " + command:                      "save it as UTF-8 without BOM:\n  " + command,
-		command + ", or write the file anew":                            command + ",\n  or write the file anew",
+		command + ", or write the file again":                           command + ",\n  or write the file again",
 		"acme aws login " + strings.Repeat("a", 70):                     "acme aws login " + strings.Repeat("a", 70),
 		"so many words about acme aws login " + strings.Repeat("a", 70): "so many words about acme aws login\n  " + strings.Repeat("a", 70),
 	} {
