@@ -564,7 +564,7 @@ var mayImport = map[string][]string{
 
 	"cmd/internal/browser":  {"cmd/internal/shell"},
 	"cmd/internal/child":    {"cmd/internal/terminal"},
-	"cmd/internal/console":  {"oidc", "internal/awsconfig"},
+	"cmd/internal/console":  {"oidc", "internal/awsapi", "internal/awsconfig", "internal/printable"},
 	"cmd/internal/endpoint": {"cmd/internal/terminal", "internal/"},
 	"cmd/internal/manual":   {},
 	"cmd/internal/profiles": {"cmd/internal/terminal", "credproc", "oidc", "internal/"},

@@ -3,14 +3,14 @@ package cmd
 import (
 	"cmp"
 	"context"
-	"fmt"
-	"regexp"
 	"strings"
 	"time"
 
 	"github.com/credproc/credproc/cmd/internal/browser"
 	"github.com/credproc/credproc/cmd/internal/console"
+	"github.com/credproc/credproc/cmd/internal/endpoint"
 	"github.com/credproc/credproc/cmd/internal/shell"
+	"github.com/credproc/credproc/cmd/internal/terminal"
 	"github.com/credproc/credproc/credproc"
 	"github.com/credproc/credproc/internal/awsapi"
 	"github.com/credproc/credproc/oidc"
@@ -115,31 +115,8 @@ func (c *consoleCommand) destination(r *run, t *target) (page, region string, er
 	if err := awsapi.CheckRegion(region); err != nil {
 		return "", "", err
 	}
-	p := console.PartitionOf(region)
-	if home := console.PartitionOf(t.session.Config.Region); home.Name != p.Name {
-		return "", "", r.usage("the region %s is in the partition %s, and the session in %s", region, p.Name, home.Name)
-	}
-	if p.Console == "" {
-		return "", "", r.usage("where the console of the partition %s is, is not known: open the access portal with --portal", p.Name)
-	}
-	page, err = c.page("https://"+region+"."+p.Console, region, p)
+	page, err = console.Page(region, t.session.Config.Region, c.Service, c.Destination)
 	return page, region, err
-}
-
-func (c *consoleCommand) page(base, region string, p console.Partition) (string, error) {
-	switch {
-	case c.Destination != "" && c.Service != "":
-		return "", &usageError{problem: "--destination and --service are two pages: name one"}
-	case strings.HasPrefix(c.Destination, "/") && !strings.HasPrefix(c.Destination, "//"):
-		return console.CheckDestination(base+c.Destination, p)
-	case c.Destination != "":
-		return console.CheckDestination(c.Destination, p)
-	}
-	service := cmp.Or(c.Service, "console")
-	if !regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,60}[a-z0-9])?$`).MatchString(service) {
-		return "", &usageError{problem: fmt.Sprintf("--service %q: must be a name as in the console's URLs, such as s3", service)}
-	}
-	return base + "/" + service + "/home?region=" + region, nil
 }
 
 // show prints the page or opens it. It is no secret.
@@ -164,8 +141,7 @@ func (c *consoleCommand) open(r *run, t *target, page string) error {
 	return opener(r.App).Start(c.fill(r, t, template, page))
 }
 
-// fill replaces what stands for something in the words of a template, so that
-// no value becomes two words.
+// fill replaces the placeholders of a template by what the page is about.
 func (c *consoleCommand) fill(r *run, t *target, template, page string) []string {
 	account, role := "", ""
 	if p, ok := t.provider.(*credproc.Provider); ok {
@@ -175,19 +151,64 @@ func (c *consoleCommand) fill(r *run, t *target, template, page string) []string
 	if profile == "" && c.SSOSession == "" && c.SSOStartURL == "" {
 		profile = r.config.DefaultProfile()
 	}
-	var pairs []string
-	for _, v := range [][2]string{
-		{"url", page}, {"session", sessionLabel(t.session)}, {"account", account}, {"role", role},
-		{"profile", cmp.Or(profile, strings.TrimPrefix(account+"-"+role, "-"))},
-	} {
-		pairs = append(pairs, "{"+v[0]+"}", v[1], "{"+v[0]+"_encoded}", console.Escape(v[1]))
+	return browser.Fill(template, page, map[string]string{
+		"session": sessionLabel(t.session), "account": account, "role": role,
+		"profile": cmp.Or(profile, strings.TrimPrefix(account+"-"+role, "-")),
+	})
+}
+
+// federate opens the console with the role's credentials, instead of through the
+// access portal.
+func (c *consoleCommand) federate(ctx context.Context, r *run, t *target) error {
+	destination, region, err := c.destination(r, t)
+	if err != nil {
+		return err
 	}
-	argv := browser.Words(template)
-	for i, word := range argv {
-		argv[i] = strings.NewReplacer(pairs...).Replace(word)
+	base := r.getenv("AWS_ENDPOINT_URL_SIGNIN") // the SDKs' name for the service
+	if err := awsapi.CheckEndpoint(base); err != nil {
+		return err
 	}
-	if !strings.Contains(template, "{url}") && !strings.Contains(template, "{url_encoded}") {
-		argv = append(argv, page)
+	base = strings.TrimRight(cmp.Or(base, "https://"+console.PartitionOf(region).FederationHost(region, t.session.Config.UseFIPS)), "/")
+	credentials, err := r.offering(ctx, t, true, t.provider.Retrieve)
+	if err != nil {
+		return err
 	}
-	return argv
+	f := &console.Federation{Base: base, Client: t.session.Config.HTTPClient, Credentials: credentials, Duration: c.Duration, Logger: r.config.Logger}
+	if _, single := t.provider.(*credproc.Provider); !single && f.Duration != 0 {
+		f.Duration = 0
+		r.Say("--duration is left out: the console session of a chained role lasts as long as its credentials.")
+	}
+	asked := f.Duration
+	token, err := f.Token(ctx)
+	if f.Duration != asked {
+		r.Say("The role does not allow a console session of %s: it lasts as long as the credentials.", terminal.Short(asked))
+	}
+	if err != nil {
+		return err
+	}
+	issuer, err := oidc.NormalizeStartURL(t.session.Config.StartURL)
+	if err != nil {
+		return err
+	}
+	return c.handOver(ctx, r, t, f.LoginURL(issuer, destination, token))
+}
+
+// handOver gets the URL to a browser, or prints it.
+func (c *consoleCommand) handOver(ctx context.Context, r *run, t *target, login string) error {
+	switch {
+	case c.Print:
+		return r.PrintURL(login)
+	case r.Browser != nil:
+		return r.Browser(login)
+	}
+	refused, err := endpoint.HandOver(ctx, login, func(page string) error {
+		if err := c.open(r, t, page); err != nil {
+			return &browser.NotOpenedError{Err: err}
+		}
+		return nil
+	})
+	if refused != "" {
+		r.Say("%s: warning: %s asked for the page and was refused.", r.name(), refused)
+	}
+	return err
 }

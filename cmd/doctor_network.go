@@ -127,23 +127,15 @@ func (d *doctor) unreachable(check string, c contact) {
 	switch {
 	case proxied:
 		d.fault(check, "correct HTTPS_PROXY, or name the host in NO_PROXY", "%s: the proxy does not answer: %v", host(c.base), op.Err)
-	case strings.HasSuffix(cause(c.err).Error(), http.StatusText(http.StatusProxyAuthRequired)):
+	case strings.HasSuffix(awsapi.Plain(c.err).Error(), http.StatusText(http.StatusProxyAuthRequired)):
 		d.fault(check, "write HTTPS_PROXY as http://USER:PASSWORD@HOST:PORT", "%s: the proxy wants a name and a password", host(c.base))
 	case isDNS:
 		d.fault(check, "check sso_region, the network and its DNS (a VPN?)", "%s: no such host, by the DNS of this machine (%s)", host(c.base), dns.Err)
 	case isUnknown, isTLS:
-		d.fault(check, "let AWS_CA_BUNDLE name a file with the certificate of who inspects TLS here", "%s: its certificate is not trusted: %v", host(c.base), cause(c.err))
+		d.fault(check, "let AWS_CA_BUNDLE name a file with the certificate of who inspects TLS here", "%s: its certificate is not trusted: %v", host(c.base), awsapi.Plain(c.err))
 	default:
-		d.fault(check, "check the network, its firewall, and HTTPS_PROXY", "%s: %v", host(c.base), cause(c.err))
+		d.fault(check, "check the network, its firewall, and HTTPS_PROXY", "%s: %v", host(c.base), awsapi.Plain(c.err))
 	}
-}
-
-// cause is an error without the URL that package http puts before it.
-func cause(err error) error {
-	if e, ok := errors.AsType[*url.Error](err); ok {
-		return e.Err
-	}
-	return err
 }
 
 // clock goes by what the services say. A service that answers from a cache, or

@@ -169,15 +169,15 @@ func aboutConsole(a *App, err error) (advice, bool) {
 		}
 		return say, true
 	}
-	e, ok := errors.AsType[*federationError](err)
+	e, ok := errors.AsType[*console.FederationError](err)
 	if !ok {
 		return advice{}, false
 	}
 	say := advice{status: failed, text: terminal.ErrorText(e)}
-	if e.requestID != "" {
-		say.text += terminal.Prosef(", request ID %s", e.requestID)
+	if e.RequestID != "" {
+		say.text += terminal.Prosef(", request ID %s", e.RequestID)
 	}
-	if e.temporary() {
+	if e.Temporary() {
 		say.status = unavailable
 	}
 	return say, true

@@ -202,3 +202,12 @@ func Cause(ctx context.Context, err error) error {
 	}
 	return err
 }
+
+// Plain is an error without the method and the URL that package http puts before
+// it: people know what was asked, and a URL may have something secret in it.
+func Plain(err error) error {
+	if e, ok := errors.AsType[*url.Error](err); ok {
+		return e.Err
+	}
+	return err
+}

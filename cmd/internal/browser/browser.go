@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"net/url"
 	"os/exec"
 	"path/filepath"
 	"runtime"
@@ -89,6 +90,27 @@ func (o *Opener) Command(command, page string) ([]string, error) {
 	}
 	return []string{"xdg-open", page}, nil
 }
+
+// Fill returns the words of a template, in which {url} stands for a page, {name} for
+// a value, and {name_encoded} for the value inside a URL. No value becomes two
+// words. A template that does not say where the page goes has it at the end.
+func Fill(template, page string, values map[string]string) []string {
+	pairs := []string{"{url}", page, "{url_encoded}", escape(page)}
+	for name, value := range values {
+		pairs = append(pairs, "{"+name+"}", value, "{"+name+"_encoded}", escape(value))
+	}
+	argv := Words(template)
+	for i, word := range argv {
+		argv[i] = strings.NewReplacer(pairs...).Replace(word)
+	}
+	if !strings.Contains(template, "{url}") && !strings.Contains(template, "{url_encoded}") {
+		argv = append(argv, page)
+	}
+	return argv
+}
+
+// escape is for a value in a URL, where "+" may be no space.
+func escape(value string) string { return strings.ReplaceAll(url.QueryEscape(value), "+", "%20") }
 
 // Words splits a command into words. A command that is the path of a program may
 // have spaces in it; quotes keep words together. By the custom of BROWSER, it may

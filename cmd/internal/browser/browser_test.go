@@ -68,3 +68,17 @@ func TestABrowserThatFailsOpensNothing(t *testing.T) {
 		t.Error("no error")
 	}
 }
+
+func TestATemplateIsFilledWordByWord(t *testing.T) {
+	values := map[string]string{"profile": "my dev; rm -rf /", "account": "111111111111", "role": "Admin", "session": "corp"}
+	for template, want := range map[string][]string{
+		"firefox ext+container:name={profile_encoded}&url={url_encoded}": {"firefox", "ext+container:name=my%20dev%3B%20rm%20-rf%20%2F&url=https%3A%2F%2Fx%2F%3Fa%3Db"},
+		"chromium --profile-directory={account}-{role} {url}":            {"chromium", "--profile-directory=111111111111-Admin", "https://x/?a=b"},
+		"open-it {session}": {"open-it", "corp", "https://x/?a=b"},
+		"open-it {profile}": {"open-it", "my dev; rm -rf /", "https://x/?a=b"},
+	} {
+		if got := Fill(template, "https://x/?a=b", values); !slices.Equal(got, want) {
+			t.Errorf("%s: %q, want %q", template, got, want)
+		}
+	}
+}

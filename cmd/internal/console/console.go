@@ -1,8 +1,9 @@
-// Package console knows where the AWS console is in each partition, and which pages
-// belong to it.
+// Package console knows where the AWS console is in each partition, which pages
+// belong to it, and how a browser is signed in there.
 package console
 
 import (
+	"cmp"
 	"fmt"
 	"net/url"
 	"regexp"
@@ -25,6 +26,36 @@ func PortalLink(startURL, account, role, destination string) (string, error) {
 		link += "&destination=" + Escape(destination)
 	}
 	return link, nil
+}
+
+// Page returns the address of a page of the console in a region: that of a service,
+// a destination, or the start page. home is a region of the partition that the
+// session is in.
+func Page(region, home, service, destination string) (string, error) {
+	p := PartitionOf(region)
+	refuse := func(format string, args ...any) (string, error) {
+		return "", &DestinationError{fmt.Sprintf(format, args...)}
+	}
+	if other := PartitionOf(home); other.Name != p.Name {
+		return refuse("the region %s is in the partition %s, and the session in %s", region, p.Name, other.Name)
+	}
+	if p.Console == "" {
+		return refuse("where the console of the partition %s is, is not known: open the access portal with --portal", p.Name)
+	}
+	base := "https://" + region + "." + p.Console
+	switch {
+	case destination != "" && service != "":
+		return refuse("--destination and --service are two pages: name one")
+	case strings.HasPrefix(destination, "/") && !strings.HasPrefix(destination, "//"):
+		return CheckDestination(base+destination, p)
+	case destination != "":
+		return CheckDestination(destination, p)
+	}
+	service = cmp.Or(service, "console")
+	if !regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,60}[a-z0-9])?$`).MatchString(service) {
+		return refuse("--service %q: must be a name as in the console's URLs, such as s3", service)
+	}
+	return base + "/" + service + "/home?region=" + region, nil
 }
 
 // Escape is for a value in a query. A page that decodes its own fragment may
