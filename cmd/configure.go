@@ -34,8 +34,8 @@ type configureCommand struct {
 	Prune        bool     `help:"Remove the profiles written before whose roles you no longer have."`
 	listFlags
 
-	Convert bool   `help:"Give native Identity Center profiles our line instead of their sso_ keys, which become comments."`
-	Revert  bool   `help:"Give profiles with our line their native keys back."`
+	Convert bool   `help:"Give profiles with sso_ keys, and profiles of granted, aws-vault, aws-sso-cli and aws-sso-util, credproc's line. What they had becomes comments."`
+	Revert  bool   `help:"Change converted profiles back, to the byte. Other profiles with credproc's line get sso_ keys."`
 	Undo    bool   `help:"Bring back the file as it was before the last change; again: the change."`
 	Command string `placeholder:"WORDS" help:"How the lines begin. Default: the path under which PATH finds this program."`
 	DryRun  bool   `name:"dry-run" help:"Print what would change, as a diff, and change nothing."`
@@ -64,7 +64,7 @@ func (c *configureCommand) Run(ctx context.Context, a *App) error {
 			return err
 		}
 		if c.Convert {
-			return e.convert(ctx, c.Names, command)
+			return e.convert(ctx, c.Names, profiles.Place{Session: c.SSOSession, StartURL: c.SSOStartURL, Region: c.SSORegion}, command)
 		}
 		return c.write(ctx, e, command)
 	})
@@ -79,8 +79,10 @@ func (c *configureCommand) check(r *run) error {
 	}
 	session := c.SSOSession != "" || c.SSOStartURL != "" || c.SSORegion != ""
 	switch {
-	case ways > 1, session && (c.Convert || c.Revert || c.Undo), c.Undo && len(c.Names) > 0:
+	case ways > 1, session && (c.Revert || c.Undo), c.Undo && len(c.Names) > 0:
 		return r.usage("--convert, --revert and --undo are commands of their own")
+	case c.Convert && (c.SSOStartURL == "") != (c.SSORegion == "") || c.SSOSession != "" && c.SSOStartURL != "" && c.Convert:
+		return r.usage("--convert takes --sso-session, or --sso-start-url and --sso-region, for lines that name no Identity Center instance")
 	case c.Convert || c.Revert || c.Undo:
 	case len(c.Names) > 1 || len(c.Names) == 1 && c.SSOSession != "":
 		return r.usage("name one session")
@@ -118,7 +120,7 @@ func newConfigEdit(r *run) (*configEdit, error) {
 	}
 	e := &configEdit{run: r, file: awsconfig.File{Path: r.config.Path(), Name: cmp.Or(r.ID, "credproc")}}
 	e.text = &profiles.File{Files: awsconfig.Config{Path: path, CredentialsPath: credentials}, Mark: awsconfig.Mark(e.file.Name),
-		Program: r.name(), Own: strings.Fields(r.command())}
+		Program: r.name(), Own: strings.Fields(r.command()), Foreign: profiles.AWSSSOPlaces(r.getenv)}
 	return e, nil
 }
 
@@ -455,21 +457,32 @@ func (e *configEdit) undo(ctx context.Context) error {
 }
 
 // convert gives native profiles our line.
-func (e *configEdit) convert(ctx context.Context, names []string, command string) error {
+func (e *configEdit) convert(ctx context.Context, names []string, at profiles.Place, command string) error {
 	done, left := []string{}, []string{}
 	changed, err := e.apply(ctx, func() string { return fmt.Sprintf("Convert %s", terminal.Count(len(done), "profile")) }, func(old []byte) (text []byte, err error) {
-		done, left, text, err = e.text.Convert(names, command, old)
+		done, left, text, err = e.text.Convert(names, at, command, old)
 		return text, err
 	})
-	for _, line := range left {
-		e.Say("%s", line)
-	}
+	e.sayLeft(left)
 	if err == nil && changed {
-		e.Say("Converted in %s: %s.", e.file.Path, strings.Join(done, ", "))
-		e.Say("\"aws sso login --profile\" no longer knows them: \"%s login\" signs in to their session. \"%s configure --revert\" gives them their keys back.", e.name(), e.name())
+		e.Say("Converted in %s: %s.", e.file.Path, terminal.Some(done, mostNamed))
+		e.Say("The tools that wrote them can no longer sign in for them; \"%s login %s\" can. To change them back: %[1]s configure --revert", e.name(), shell.Word(done[0]))
 		e.saved()
 	}
 	return err
+}
+
+// mostNamed is how many profiles a message names.
+const mostNamed = 10
+
+// sayLeft says why profiles are not converted.
+func (e *configEdit) sayLeft(left []string) {
+	for _, line := range left[:min(len(left), mostNamed)] {
+		e.Say("%s", line)
+	}
+	if more := len(left) - mostNamed; more > 0 {
+		e.Say("So do %d more. For the reason, name one: %s configure --convert PROFILE", more, e.name())
+	}
 }
 
 // placeOf is the session as the config file has it.
@@ -481,12 +494,12 @@ func placeOf(s *tokencache.Session) awsconfig.Session {
 // converted.
 func (e *configEdit) revert(ctx context.Context, names []string) error {
 	var done []string
-	changed, err := e.apply(ctx, func() string { return fmt.Sprintf("Give native keys back to %s", terminal.Count(len(done), "profile")) }, func(old []byte) (text []byte, err error) {
+	changed, err := e.apply(ctx, func() string { return fmt.Sprintf("Change back %s", terminal.Count(len(done), "profile")) }, func(old []byte) (text []byte, err error) {
 		done, text, err = e.text.Revert(names, old)
 		return text, err
 	})
 	if err == nil && changed {
-		e.Say("The native keys are back in %s: %s.", e.file.Path, strings.Join(done, ", "))
+		e.Say("Changed back in %s: %s.", e.file.Path, terminal.Some(done, mostNamed))
 		e.saved()
 	}
 	return err

@@ -293,13 +293,7 @@ func known(what string, names []string, path string) terminal.Prose {
 	if len(names) == 0 {
 		return terminal.Prosef("There are no %s in it.", what)
 	}
-	const most = 20
-	more := ""
-	if len(names) > most {
-		more = fmt.Sprintf(" and %d more", len(names)-most)
-		names = names[:most]
-	}
-	return terminal.Prosef("The %s are %s%s.", what, terminal.Join(names, ", "), more)
+	return terminal.Prosef("The %s are %s.", what, terminal.Some(names, 20))
 }
 
 // howToUnlock is about the operating system's keychain.

@@ -205,14 +205,15 @@ func isAside(line string, m Mark) bool {
 	return ok && isConverted(keyOf(rest))
 }
 
-// isConverted reports whether [Text.Convert] takes a key away.
+// isConverted reports whether [Text.Convert] takes a key away. Of a profile with
+// granted's keys, granted refuses a credential_process that is not its own.
 func isConverted(key string) bool {
-	return key == "credential_process" || slices.Contains(nativeKeys, key)
+	return key == "credential_process" || slices.Contains(nativeKeys, key) || strings.HasPrefix(key, "granted_sso_")
 }
 
 // Convert gives a profile process as its credential_process, and makes comments
-// of its sso_ keys and of the credential_process it had, for [Text.Revert]. The
-// error is an [*EditError].
+// of its sso_ keys, granted's, and of the credential_process it had, for
+// [Text.Revert]. The error is an [*EditError].
 func (t *Text) Convert(profile string, m Mark, process string) error {
 	var keys []int
 	for _, i := range t.profile(profile) {
@@ -228,7 +229,7 @@ func (t *Text) Convert(profile string, m Mark, process string) error {
 		}
 	}
 	if len(keys) == 0 {
-		return &EditError{profile, "has no sso_ keys in " + t.name}
+		return &EditError{profile, "has no sso_ keys and no credential_process in " + t.name}
 	}
 	for _, i := range keys {
 		t.lines[i] = aside(m) + t.lines[i]
@@ -377,4 +378,15 @@ func LineFlags(value string) map[string]string {
 	words, _ := split(value, onWindows)
 	flags, _ := targetFlags(words)
 	return flags
+}
+
+// LineProgram returns the name of the program that a credential_process line runs,
+// without path and ".exe", and the words after it, as [CommandOf] cuts them. The name
+// is "" for a line that cannot be cut.
+func LineProgram(value string) (name string, args []string) {
+	words, ok := CommandOf(value)
+	if !ok || len(words) == 0 {
+		return "", nil
+	}
+	return program(words[0]), words[1:]
 }

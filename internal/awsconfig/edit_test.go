@@ -138,8 +138,8 @@ func TestWhatCannotBeEditedIsLeftAlone(t *testing.T) {
 		edit    func(*Text) error
 		problem string
 	}{
-		{"[profile dev]\nregion = r\n", func(e *Text) error { return e.Convert("dev", mark, "p") }, "has no sso_ keys in config"},
-		{"", func(e *Text) error { return e.Convert("dev", mark, "p") }, "has no sso_ keys in config"},
+		{"[profile dev]\nregion = r\n", func(e *Text) error { return e.Convert("dev", mark, "p") }, "has no sso_ keys and no credential_process in config"},
+		{"", func(e *Text) error { return e.Convert("dev", mark, "p") }, "has no sso_ keys and no credential_process in config"},
 		{"[profile dev]\nsso_session = a\n  b\n", func(e *Text) error { return e.Convert("dev", mark, "p") }, "has a value of sso_session that goes on in the next line"},
 		{"[profile dev]\n#credproc: sso_region = b\nsso_session = a\n", func(e *Text) error { return e.Convert("dev", mark, "p") }, "was converted before"},
 		{"[profile dev]\nregion = r\n", func(e *Text) error { return e.Revert("dev", mark, nil) }, "has no credential_process in config"},

@@ -3,6 +3,7 @@ package profiles
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"net/url"
 	"regexp"
 	"slices"
@@ -23,6 +24,9 @@ type File struct {
 	Mark    awsconfig.Mark   // of the block that credproc writes
 	Program string           // as people run it
 	Own     []string         // how credproc's lines begin
+	// Foreign looks up an Identity Center instance in the config file of another
+	// tool.
+	Foreign ForeignPlaces
 }
 
 // Write returns the file with the profiles in it, and what changes.
@@ -72,27 +76,54 @@ func regionSet(s *awsconfig.Section) string {
 	return region
 }
 
-// Convert replaces the native keys of profiles by lines that begin with command:
-// of those named, or, if names is nil, of all that can be converted. left says why
-// others stay as they are.
-func (f *File) Convert(names []string, command string, old []byte) (done, left []string, converted []byte, err error) {
-	text := awsconfig.NewText(f.Files.Path, old)
+// Convert replaces the native keys of profiles, and the lines of other tools, by
+// lines that begin with command: of those named, or, if names is nil, of all that can
+// be converted. left says why others stay as they are. at is the instance of lines
+// that name none; it may be empty.
+func (f *File) Convert(names []string, at Place, command string, old []byte) (done, left []string, converted []byte, err error) {
 	before, err := f.Files.With(old)
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	for _, name := range orAll(names, before) {
-		changed, err := convertOne(text, f.Mark, before, name, command)
-		switch {
-		case err != nil && names != nil:
+	finder := &roleFinder{files: before, command: strings.Fields(command), place: at, tools: f.Foreign}
+	problems := map[string]error{}
+	for {
+		text := awsconfig.NewText(f.Files.Path, old)
+		roles := f.convertAll(text, finder, orAll(names, before), command, problems)
+		found := len(problems)
+		if err := f.verify(before, text.Bytes(), roles, command, problems); err != nil {
 			return nil, nil, nil, err
+		}
+		for _, name := range names {
+			if err := problems[name]; err != nil {
+				return nil, nil, nil, err
+			}
+		}
+		if len(problems) > found {
+			continue // without those, as nothing of them may be changed
+		}
+		for _, name := range slices.Sorted(maps.Keys(problems)) {
+			left = append(left, fmt.Sprintf("%s stays as it is: %v.", name, problems[name]))
+		}
+		return slices.Sorted(maps.Keys(roles)), left, text.Bytes(), nil
+	}
+}
+
+// convertAll converts profiles, but none that is a problem, and returns their roles.
+func (f *File) convertAll(text *awsconfig.Text, finder *roleFinder, names []string, command string, problems map[string]error) map[string]*awsconfig.Role {
+	roles := map[string]*awsconfig.Role{}
+	for _, name := range names {
+		if problems[name] != nil || roles[name] != nil {
+			continue
+		}
+		switch role, err := f.convertOne(text, finder, name, command); {
 		case err != nil:
-			left = append(left, fmt.Sprintf("%s stays as it is: %v.", name, err))
-		case changed:
-			done = append(done, name)
+			problems[name] = err
+		case role != nil:
+			roles[name] = role
 		}
 	}
-	return done, left, text.Bytes(), f.verify(before, text.Bytes(), done, command)
+	return roles
 }
 
 func orAll(names []string, c *awsconfig.Config) []string {
@@ -106,24 +137,21 @@ func orAll(names []string, c *awsconfig.Config) []string {
 	return names
 }
 
-// convertOne reports whether there was something to convert.
-func convertOne(text *awsconfig.Text, m awsconfig.Mark, files *awsconfig.Config, name, command string) (bool, error) {
-	p, err := files.Profile(name, strings.Fields(command))
+// convertOne returns the role of the profile, or nil if there was nothing to
+// convert.
+func (f *File) convertOne(text *awsconfig.Text, finder *roleFinder, name, command string) (*awsconfig.Role, error) {
+	role, err := finder.roleOf(name)
+	if err != nil || role == nil {
+		return nil, err
+	}
+	if p, err := finder.files.Profile(name, finder.command); err == nil && p.Kind == awsconfig.Ours && !hasNativeKeys(p.Section) {
+		return nil, nil
+	}
+	process, err := processFor(finder.files, role, command)
 	if err != nil {
-		return false, err
+		return nil, &awsconfig.EditError{Profile: name, Problem: err.Error()}
 	}
-	native := p.Kind == awsconfig.SSO || p.Kind == awsconfig.LegacySSO || p.Kind == awsconfig.Ours && hasNativeKeys(p.Section)
-	if !native || p.Role == nil {
-		return false, nil
-	}
-	if other, ok := p.Section.Get("credential_process"); ok && p.Kind != awsconfig.Ours {
-		return false, &awsconfig.EditError{Profile: name, Problem: fmt.Sprintf("has a credential_process of its own beside the keys: %q", other)}
-	}
-	process, err := processFor(files, p.Role, command)
-	if err != nil {
-		return false, &awsconfig.EditError{Profile: name, Problem: err.Error()}
-	}
-	return true, text.Convert(name, m, process)
+	return role, text.Convert(name, f.Mark, process)
 }
 
 func hasNativeKeys(s *awsconfig.Section) bool {
@@ -135,6 +163,9 @@ func hasNativeKeys(s *awsconfig.Section) bool {
 // processFor returns the line for a role, if it can be written.
 func processFor(files *awsconfig.Config, role *awsconfig.Role, command string) (string, error) {
 	session, err := nameInLine(files, role.Session)
+	if err == nil && !isPlainWord(role.RoleName) {
+		err = fmt.Errorf("has a role name that cannot be part of a credential_process line: %s", role.RoleName)
+	}
 	return fmt.Sprintf("%s process %s --account-id %s --role-name %s", command, session, role.AccountID, role.RoleName), err
 }
 
@@ -161,27 +192,22 @@ func nameInLine(files *awsconfig.Config, s awsconfig.Session) (string, error) {
 	return "--sso-start-url " + startURL + " --sso-region " + s.Region, nil
 }
 
-// verify makes sure that profiles mean now what they meant before.
-func (f *File) verify(before *awsconfig.Config, text []byte, names []string, command string) error {
+// verify makes sure that profiles mean now what they meant before. What is wrong
+// with one becomes its problem.
+func (f *File) verify(before *awsconfig.Config, text []byte, roles map[string]*awsconfig.Role, command string, problems map[string]error) error {
 	after, err := f.Files.With(text)
 	if err != nil {
 		return err
 	}
-	for _, name := range names {
-		was, err := before.Profile(name, strings.Fields(command))
-		if err != nil {
-			return err
-		}
-		if hasNativeKeys(after.Profiles[name]) {
-			return &awsconfig.EditError{Profile: name, Problem: "has sso_ keys in " + f.Files.CredentialsPath + " too: remove them there first"}
-		}
+	for name, was := range roles {
 		is, err := after.Profile(name, strings.Fields(command))
-		if err != nil {
-			return err
-		}
-		if is.Role == nil || is.Role.AccountID != was.Role.AccountID || is.Role.RoleName != was.Role.RoleName ||
-			after.Named(is.Role.Session).Name != before.Named(was.Role.Session).Name {
-			return &awsconfig.EditError{Profile: name, Problem: "would be of another role than before"}
+		switch {
+		case hasNativeKeys(after.Profiles[name]):
+			problems[name] = &awsconfig.EditError{Profile: name, Problem: "has sso_ keys in " + f.Files.CredentialsPath + " too: remove them there first"}
+		case err != nil:
+			problems[name] = err
+		case is.Kind != awsconfig.Ours || !sameRole(before, was, after, is.Role):
+			problems[name] = &awsconfig.EditError{Profile: name, Problem: "would be of another role than before"}
 		}
 	}
 	return nil

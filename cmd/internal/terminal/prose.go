@@ -79,6 +79,14 @@ func Join[T ~string](parts []T, between Prose) Prose {
 	return Prose(text.String())
 }
 
+// Some joins the first of the names, at most so many, and counts the rest.
+func Some(names []string, most int) Prose {
+	if len(names) <= most {
+		return Join(names, ", ")
+	}
+	return Join(names[:most], ", ") + Prosef(" and %d more", len(names)-most)
+}
+
 // Lines is text from elsewhere that people are shown line by line, as a
 // difference between files is.
 func Lines(text string) Prose {

@@ -120,6 +120,15 @@ func TestADifferenceIsShownLineByLine(t *testing.T) {
 	}
 }
 
+func TestALongListOfNamesIsCutAndCounted(t *testing.T) {
+	names := []string{"a", "b\n", "c", "d"}
+	for most, want := range map[int]Prose{4: "a, b , c, d", 2: "a, b  and 2 more"} {
+		if got := Some(names, most); got != want {
+			t.Errorf("%d: %q, want %q", most, got, want)
+		}
+	}
+}
+
 func FuzzWhatIsPrinted(f *testing.F) {
 	f.Add(nasty, "%-20s")
 	f.Add("\xe2\x80", "%v")
