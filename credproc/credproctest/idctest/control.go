@@ -1,6 +1,7 @@
 package idctest
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -10,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 )
 
 const controlPath = "/_idctest/"
@@ -30,6 +32,14 @@ func (s *Server) serveControl(w http.ResponseWriter, r *http.Request) {
 		s.RevokeAccessTokens()
 	case "POST end":
 		s.EndSessions()
+	case "POST issue":
+		var life time.Duration
+		if life, err = time.ParseDuration(cmp.Or(r.Form.Get("life"), "1h")); err == nil {
+			fmt.Fprintln(w, s.IssueToken(cmp.Or(r.Form.Get("subject"), "ci"), r.Form.Get("audience"), life))
+		}
+	case "POST application":
+		app := Application{Assigned: r.Form["assigned"], Audience: r.Form.Get("audience"), Scopes: r.Form["scopes"], NoRefresh: r.Form.Get("no_refresh") == "true"}
+		s.Set(func(s *Server) { s.addApplication(r.Form.Get("arn"), app) })
 	case "POST revoke-role":
 		s.RevokeRole(r.Form.Get("account"), r.Form.Get("role"))
 	case "POST fault":

@@ -94,7 +94,7 @@ func (f Fault) replaces() bool {
 
 // answer is what the client gets instead of the operation's.
 func (f Fault) answer(op operation) answer {
-	refused := &apiError{f.Status, f.Code, f.Description, f.Reason}
+	refused := &apiError{status: f.Status, code: f.Code, description: f.Description, reason: f.Reason}
 	if refused.code == "" {
 		refused.code = op.service.code(f.Status)
 	}

@@ -62,6 +62,13 @@ type Server struct {
 	// give for it. Other roles may be assumed with any or none.
 	ExternalIDs map[string]string
 
+	// Applications are the customer managed applications, by their ARNs. There is
+	// none by default.
+	Applications map[string]Application
+	// ContextSize is the length of identity contexts, 600 by default; the longest
+	// that the services take has 2,048.
+	ContextSize int
+
 	// Rotation says what a refresh does to the refresh token: [None] by default.
 	Rotation Rotation
 	// AccessTokenLife is one hour by default. A sign-in that cannot be
@@ -118,7 +125,9 @@ type Server struct {
 	refreshTokens map[string]*refreshToken
 	keys          map[string]*key
 	signinTokens  map[string]*signinToken
-	served        []time.Time // portal requests of the last second
+	assertions    map[string]claims // by the tokens of the trusted token issuer
+	contexts      map[string]string // subjects by identity context
+	served        []time.Time       // portal requests of the last second
 	faults        []*armed
 	events        []*Event
 	counts        map[string]int
@@ -147,6 +156,7 @@ func New() *Server {
 		RoleLife:          time.Hour,
 		MaxConsoleSession: 12 * time.Hour,
 		TokenSize:         240,
+		ContextSize:       600,
 		DeviceCodeLife:    10 * time.Minute,
 		RegistrationLife:  90 * 24 * time.Hour,
 		Interval:          time.Second,
@@ -158,6 +168,8 @@ func New() *Server {
 		refreshTokens:     make(map[string]*refreshToken),
 		keys:              make(map[string]*key),
 		signinTokens:      make(map[string]*signinToken),
+		assertions:        make(map[string]claims),
+		contexts:          make(map[string]string),
 		counts:            make(map[string]int),
 	}
 }
@@ -221,7 +233,8 @@ func (s *Server) Marker() string { return s.mint.marker }
 
 // Secrets returns every secret that the server gave out so far: client secrets,
 // device and authorization codes, access and refresh tokens, secret access
-// keys, session tokens, sign-in tokens of the console.
+// keys, session tokens, sign-in tokens of the console, tokens of the trusted token
+// issuer, identity contexts.
 func (s *Server) Secrets() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -231,7 +244,8 @@ func (s *Server) Secrets() []string {
 // Count returns how often an operation was called, failures included:
 // RegisterClient, StartDeviceAuthorization, CreateToken,
 // CreateToken:device_code, CreateToken:authorization_code,
-// CreateToken:refresh_token, GetRoleCredentials, ListAccounts,
+// CreateToken:refresh_token, CreateTokenWithIAM, CreateTokenWithIAM:jwt-bearer,
+// CreateTokenWithIAM:refresh_token, AssumeRoleWithWebIdentity, GetRoleCredentials, ListAccounts,
 // ListAccountRoles, Logout, AssumeRole, GetCallerIdentity, GetSigninToken,
 // ConsoleLogin. "Authorize" counts how often a browser opened the page of a
 // browser sign-in, "violations" what [Server.Violations] lists. Count panics on
@@ -256,6 +270,7 @@ func operations() []string {
 	return []string{
 		"RegisterClient", "StartDeviceAuthorization",
 		"CreateToken", "CreateToken:device_code", "CreateToken:authorization_code", "CreateToken:refresh_token",
+		createWithIAM, createWithIAM + ":jwt-bearer", createWithIAM + ":refresh_token", webIdentityOp,
 		"GetRoleCredentials", "ListAccounts", "ListAccountRoles", "Logout",
 		"AssumeRole", "GetCallerIdentity", "GetSigninToken", "ConsoleLogin",
 	}

@@ -3,6 +3,7 @@ package idctest
 import (
 	"encoding/json"
 	"net/url"
+	"strings"
 	"time"
 )
 
@@ -11,7 +12,7 @@ type Event struct {
 	Time time.Time // when the call arrived, by this machine's clock
 	Op   string    // its name, as in [Server.Count], without the grant
 	// Grant is device_code, refresh_token or authorization_code in a
-	// CreateToken.
+	// CreateToken, jwt-bearer or refresh_token in a CreateTokenWithIAM.
 	Grant string `json:",omitempty"`
 	// Role is "111111111111/Admin" in a GetRoleCredentials, and the role's ARN
 	// in an AssumeRole.
@@ -26,6 +27,8 @@ type Event struct {
 	// token that the client sent and of the one that it was given.
 	Used  string `json:",omitempty"`
 	Given string `json:",omitempty"`
+	// Signer is the access key ID that a CreateTokenWithIAM was signed with.
+	Signer string `json:",omitempty"`
 	// Delivered says that the operation's own answer was written in full to a
 	// client that was still connected. The client may have died before it read
 	// it.
@@ -67,7 +70,7 @@ func (s *Server) delivered(c *call, yes bool) {
 
 // grant returns the short name of a CreateToken's grant.
 func grant(op operation, body []byte) string {
-	if op.name != "CreateToken" {
+	if op.name != "CreateToken" && op.name != createWithIAM {
 		return ""
 	}
 	var in struct {
@@ -76,10 +79,7 @@ func grant(op operation, body []byte) string {
 	if json.Unmarshal(body, &in) != nil {
 		return ""
 	}
-	if in.GrantType == grantDeviceCode {
-		return "device_code"
-	}
-	return in.GrantType
+	return in.GrantType[strings.LastIndex(in.GrantType, ":")+1:]
 }
 
 // role returns the role that a call asks for.
@@ -88,7 +88,7 @@ func role(op operation, c *call) string {
 	case "GetRoleCredentials":
 		q := c.URL.Query()
 		return q.Get("account_id") + "/" + q.Get("role_name")
-	case "AssumeRole":
+	case "AssumeRole", webIdentityOp:
 		form, _ := url.ParseQuery(string(c.body))
 		return form.Get("RoleArn")
 	}

@@ -33,6 +33,14 @@ type apiError struct {
 	code        string
 	description string
 	reason      string
+	region      string // where the request should have gone, if that is what is wrong
+}
+
+func (e *apiError) endpoint() string {
+	if e.region == "" {
+		return ""
+	}
+	return "https://oidc." + e.region + ".amazonaws.com"
 }
 
 func (e *apiError) Error() string { return e.code + ": " + e.description }
@@ -49,11 +57,12 @@ type answer struct {
 //	POST /client/register           RegisterClient
 //	POST /device_authorization      StartDeviceAuthorization
 //	POST /token                     CreateToken
+//	POST /token?aws_iam=t           CreateTokenWithIAM
 //	GET  /federation/credentials    GetRoleCredentials
 //	GET  /assignment/accounts       ListAccounts
 //	GET  /assignment/roles          ListAccountRoles
 //	POST /logout                    Logout
-//	POST /                          AssumeRole, GetCallerIdentity (STS)
+//	POST /                          AssumeRole, AssumeRoleWithWebIdentity, GetCallerIdentity (STS)
 //	POST /federation                GetSigninToken, for the console
 //	GET  /federation                ConsoleLogin, which the browser does
 //
@@ -74,6 +83,8 @@ type answer struct {
 //	POST /_idctest/revoke           RevokeAccessTokens
 //	POST /_idctest/expire           the same
 //	POST /_idctest/end              EndSessions
+//	POST /_idctest/issue            IssueToken: subject, audience, life
+//	POST /_idctest/application      arn, and the fields of an Application in snake_case
 //	POST /_idctest/revoke-role      account, role
 //	POST /_idctest/fault            op, and the fields of a Fault in snake_case
 //	POST /_idctest/clear            ClearFaults
@@ -111,6 +122,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func route(r *http.Request, body []byte) (operation, bool) {
+	if r.Method == "POST" && r.URL.Path == "/token" && r.URL.Query().Get("aws_iam") == "t" {
+		return operation{createWithIAM, oidcAPI, (*Server).createTokenWithIAM}, true
+	}
 	switch r.Method + " " + r.URL.Path {
 	case "POST /client/register":
 		return operation{"RegisterClient", oidcAPI, (*Server).registerClient}, true
@@ -169,7 +183,7 @@ func (s *Server) serve(w http.ResponseWriter, c *call, op operation) {
 func (s *Server) perform(c *call, op operation) answer {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if op.service != stsAPI && c.Header.Get("Authorization") != "" {
+	if op.service != stsAPI && op.name != createWithIAM && c.Header.Get("Authorization") != "" {
 		s.violations = append(s.violations, op.name+" with an Authorization header")
 	}
 	result, err := op.do(s, c)

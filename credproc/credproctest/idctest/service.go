@@ -51,8 +51,14 @@ func (v service) refuse(e *apiError) answer {
 		Error       string `json:"error"`
 		Description string `json:"error_description"`
 		Reason      string `json:"reason,omitempty"`
-	}{e.code, e.description, e.reason})
-	a.header.Set("X-Amzn-ErrorType", exception(e.code)+":http://internal.amazon.com/coral/com.amazonaws.sso.oidc/")
+		Region      string `json:"region,omitempty"`
+		Endpoint    string `json:"endpoint,omitempty"`
+	}{e.code, e.description, e.reason, e.region, e.endpoint()})
+	name := exception(e.code)
+	if e.region != "" {
+		name = "InvalidRequestRegionException"
+	}
+	a.header.Set("X-Amzn-ErrorType", name+":http://internal.amazon.com/coral/com.amazonaws.sso.oidc/")
 	return a
 }
 
@@ -169,3 +175,6 @@ func (v service) code(status int) string {
 func (v service) fail(code, description string) *apiError {
 	return &apiError{status: statusOf(code), code: code, description: description}
 }
+
+// refusal is fail as an error.
+func (v service) refusal(code, description string) error { return v.fail(code, description) }

@@ -11,33 +11,34 @@ import (
 	"time"
 )
 
-// signer checks the signature of an STS request and returns whose it is.
-func (s *Server) signer(c *call) (*key, error) {
-	m := regexp.MustCompile(`^AWS4-HMAC-SHA256 Credential=(\w+)/(\d{8})/([\w-]+)/sts/aws4_request, ?SignedHeaders=([\w;-]+), ?Signature=([0-9a-f]{64})$`).
+// signer checks the signature of a request to a service, by its name in
+// signatures, and returns whose it is. fail makes the service's error.
+func (s *Server) signer(c *call, service string, fail func(code, description string) error) (*key, error) {
+	m := regexp.MustCompile(`^AWS4-HMAC-SHA256 Credential=(\w+)/(\d{8})/([\w-]+)/([\w-]+)/aws4_request, ?SignedHeaders=([\w;-]+), ?Signature=([0-9a-f]{64})$`).
 		FindStringSubmatch(c.Header.Get("Authorization"))
-	if m == nil {
-		return nil, stsAPI.fail("MissingAuthenticationToken", "Request is missing Authentication Token")
+	if m == nil || m[4] != service {
+		return nil, fail("MissingAuthenticationToken", "Request is missing Authentication Token")
 	}
-	id, day, region, signedHeaders, signature := m[1], m[2], m[3], m[4], m[5]
+	id, day, region, signedHeaders, signature := m[1], m[2], m[3], m[5], m[6]
 	k := s.keys[id]
 	if k == nil || k.token != c.Header.Get("X-Amz-Security-Token") {
-		return nil, stsAPI.fail("InvalidClientTokenId", "The security token included in the request is invalid.")
+		return nil, fail("InvalidClientTokenId", "The security token included in the request is invalid.")
 	}
 	if !time.Now().Before(k.expires) {
-		return nil, stsAPI.fail("ExpiredToken", "The security token included in the request is expired")
+		return nil, fail("ExpiredToken", "The security token included in the request is expired")
 	}
 	date := c.Header.Get("X-Amz-Date")
 	signed, err := time.Parse("20060102T150405Z", date)
 	if skew := s.told(time.Now()).Sub(signed); err != nil || skew.Abs() > 5*time.Minute {
-		return nil, stsAPI.fail("SignatureDoesNotMatch", "Signature expired or not yet current: "+date)
+		return nil, fail("SignatureDoesNotMatch", "Signature expired or not yet current: "+date)
 	}
-	toSign := strings.Join([]string{"AWS4-HMAC-SHA256", date, day + "/" + region + "/sts/aws4_request", hash(canonical(c, signedHeaders))}, "\n")
+	toSign := strings.Join([]string{"AWS4-HMAC-SHA256", date, day + "/" + region + "/" + service + "/aws4_request", hash(canonical(c, signedHeaders))}, "\n")
 	signingKey := []byte("AWS4" + k.secret)
-	for _, part := range []string{day, region, "sts", "aws4_request", toSign} {
+	for _, part := range []string{day, region, service, "aws4_request", toSign} {
 		signingKey = mac(signingKey, part)
 	}
 	if want, _ := hex.DecodeString(signature); !hmac.Equal(signingKey, want) || !strings.HasPrefix(date, day) {
-		return nil, stsAPI.fail("SignatureDoesNotMatch", "The request signature we calculated does not match the signature you provided.")
+		return nil, fail("SignatureDoesNotMatch", "The request signature we calculated does not match the signature you provided.")
 	}
 	return k, nil
 }

@@ -16,7 +16,8 @@ type key struct {
 	account, arn      string
 	userID            string // "AROA…:session"
 	expires           time.Time
-	chained           bool // got with other temporary credentials
+	chained           bool   // got with other temporary credentials
+	subject           string // whose identity context they carry; "" without one
 }
 
 // newKey makes credentials for an assumed-role ARN.
@@ -53,6 +54,8 @@ func stsOperation(body []byte) (operation, bool) {
 	switch form.Get("Action") {
 	case "AssumeRole":
 		return operation{"AssumeRole", stsAPI, (*Server).assumeRole}, true
+	case webIdentityOp:
+		return operation{webIdentityOp, stsAPI, (*Server).assumeRoleWithWebIdentity}, true
 	case "GetCallerIdentity":
 		return operation{"GetCallerIdentity", stsAPI, (*Server).getCallerIdentity}, true
 	}
@@ -60,7 +63,7 @@ func stsOperation(body []byte) (operation, bool) {
 }
 
 func (s *Server) getCallerIdentity(c *call) (any, error) {
-	k, err := s.signer(c)
+	k, err := s.signer(c, "sts", stsAPI.refusal)
 	if err != nil {
 		return nil, err
 	}
@@ -71,13 +74,67 @@ func (s *Server) getCallerIdentity(c *call) (any, error) {
 // hold credentials of a role themselves, so the one-hour limit of role chaining
 // applies.
 func (s *Server) assumeRole(c *call) (any, error) {
-	if _, err := s.signer(c); err != nil {
+	if _, err := s.signer(c, "sts", stsAPI.refusal); err != nil {
 		return nil, err
 	}
 	form, err := url.ParseQuery(string(c.body))
 	if err != nil {
 		return nil, stsAPI.fail("ValidationError", "Malformed request")
 	}
+	subject, err := s.providedContext(form)
+	if err != nil {
+		return nil, err
+	}
+	if want := s.ExternalIDs[form.Get("RoleArn")]; want != "" && form.Get("ExternalId") != want {
+		return nil, stsAPI.fail("AccessDenied", "Not authorized to perform: sts:AssumeRole on resource: "+form.Get("RoleArn"))
+	}
+	k, err := s.assumed(form, time.Hour)
+	if err != nil {
+		return nil, err
+	}
+	k.chained, k.subject = true, subject
+	return s.assumeRoleResult(k, form), nil
+}
+
+// providedContext returns the subject of the identity context that a request
+// carries, or "" without one.
+func (s *Server) providedContext(form url.Values) (subject string, err error) {
+	const member = "ProvidedContexts.member."
+	assertion := form.Get(member + "1.ContextAssertion")
+	subject, known := s.contexts[assertion]
+	switch {
+	case !form.Has(member+"1.ContextAssertion") && !form.Has(member+"1.ProviderArn"):
+		return "", nil
+	case form.Get(member+"1.ProviderArn") != "arn:aws:iam::aws:contextProvider/IdentityCenter", form.Has(member + "2.ProviderArn"):
+		return "", stsAPI.fail("ValidationError", "Invalid ProvidedContexts")
+	case len(assertion) < 4 || len(assertion) > 2048, !known:
+		return "", stsAPI.fail("ValidationError", "Invalid context assertion")
+	}
+	return subject, nil
+}
+
+func (s *Server) assumeRoleWithWebIdentity(c *call) (any, error) {
+	form, err := url.ParseQuery(string(c.body))
+	if err != nil {
+		return nil, stsAPI.fail("ValidationError", "Malformed request")
+	}
+	claims, err := s.webIdentity(form.Get("WebIdentityToken"))
+	if err != nil {
+		return nil, err
+	}
+	k, err := s.assumed(form, 12*time.Hour)
+	if err != nil {
+		return nil, err
+	}
+	return struct {
+		assumeRoleResult
+		SubjectFromWebIdentityToken, Provider, Audience string
+	}{s.assumeRoleResult(k, form), claims.Subject, claims.Issuer, claims.Audience}, nil
+}
+
+// assumed makes credentials for the role that a request names, for at most the
+// given time.
+func (s *Server) assumed(form url.Values, most time.Duration) (*key, error) {
 	arn, session := form.Get("RoleArn"), form.Get("RoleSessionName")
 	match := regexp.MustCompile(`^arn:(aws[a-z-]*):iam::(\d{12}):role/(?:.*/)?([\w+=,.@-]+)$`).FindStringSubmatch(arn)
 	if match == nil {
@@ -86,28 +143,31 @@ func (s *Server) assumeRole(c *call) (any, error) {
 	if ok, _ := regexp.MatchString(`^[\w+=,.@-]{2,64}$`, session); !ok {
 		return nil, stsAPI.fail("ValidationError", "Invalid roleSessionName")
 	}
-	life, err := duration(form.Get("DurationSeconds"))
+	life, err := duration(form.Get("DurationSeconds"), most)
 	if err != nil {
 		return nil, err
 	}
-	if want := s.ExternalIDs[arn]; want != "" && form.Get("ExternalId") != want {
-		return nil, stsAPI.fail("AccessDenied", "Not authorized to perform: sts:AssumeRole on resource: "+arn)
-	}
-	k := s.newKey(match[2], fmt.Sprintf("arn:%s:sts::%s:assumed-role/%s/%s", match[1], match[2], match[3], session), life)
-	k.chained = true
-	type credentials struct{ AccessKeyId, SecretAccessKey, SessionToken, Expiration string }
-	type user struct{ AssumedRoleId, Arn string }
-	return struct {
-		Credentials     credentials
-		AssumedRoleUser user
-		SourceIdentity  string `xml:",omitempty"`
-	}{
-		credentials{k.id, k.secret, k.token, s.told(k.expires).UTC().Format(time.RFC3339)},
-		user{k.userID, k.arn}, form.Get("SourceIdentity"),
-	}, nil
+	return s.newKey(match[2], fmt.Sprintf("arn:%s:sts::%s:assumed-role/%s/%s", match[1], match[2], match[3], session), life), nil
 }
 
-func duration(seconds string) (time.Duration, error) {
+type assumeRoleResult struct {
+	Credentials     stsCredentials
+	AssumedRoleUser assumedUser
+	SourceIdentity  string `xml:",omitempty"`
+}
+
+type stsCredentials struct{ AccessKeyId, SecretAccessKey, SessionToken, Expiration string }
+
+type assumedUser struct{ AssumedRoleId, Arn string }
+
+func (s *Server) assumeRoleResult(k *key, form url.Values) assumeRoleResult {
+	return assumeRoleResult{
+		stsCredentials{k.id, k.secret, k.token, s.told(k.expires).UTC().Format(time.RFC3339)},
+		assumedUser{k.userID, k.arn}, form.Get("SourceIdentity"),
+	}
+}
+
+func duration(seconds string, most time.Duration) (time.Duration, error) {
 	if seconds == "" {
 		return time.Hour, nil
 	}
@@ -115,7 +175,7 @@ func duration(seconds string) (time.Duration, error) {
 	if err != nil || n < 900 || n > 43200 {
 		return 0, stsAPI.fail("ValidationError", "DurationSeconds is not between 900 and 43200")
 	}
-	if n > 3600 {
+	if time.Duration(n)*time.Second > most {
 		return 0, stsAPI.fail("ValidationError", "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining.")
 	}
 	return time.Duration(n) * time.Second, nil

@@ -8,8 +8,9 @@ import (
 
 // A login is what a sign-in began: the access portal session.
 type login struct {
-	client *registration
-	ends   time.Time
+	client  *registration
+	ends    time.Time
+	subject string // of the trusted token that began it; "": a person's
 }
 
 type accessToken struct {
@@ -24,6 +25,17 @@ type refreshToken struct {
 
 func (t *refreshToken) works(now time.Time) bool {
 	return now.Before(t.login.ends) && (t.until.IsZero() || now.Before(t.until))
+}
+
+// rotate says until when a token works that was used.
+func (t *refreshToken) rotate(r Rotation, now time.Time) {
+	switch {
+	case !t.until.IsZero():
+	case r == Strict:
+		t.until = now
+	case r == Grace:
+		t.until = now.Add(grace)
+	}
 }
 
 type createTokenInput struct {
@@ -133,14 +145,7 @@ func (s *Server) refresh(c *call, client *registration, value string) (any, erro
 	if token == nil || token.login.client != client || !token.works(now) || s.elsewhere(c) {
 		return nil, oidcAPI.fail("invalid_grant", "Invalid refresh token provided")
 	}
-	if token.until.IsZero() {
-		switch s.Rotation {
-		case Strict:
-			token.until = now
-		case Grace:
-			token.until = now.Add(grace)
-		}
-	}
+	token.rotate(s.Rotation, now)
 	return s.issue(c, token.login, value), nil
 }
 
