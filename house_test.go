@@ -567,11 +567,12 @@ var mayImport = map[string][]string{
 	"cmd/internal/console":  {"oidc", "internal/awsapi", "internal/awsconfig", "internal/printable"},
 	"cmd/internal/endpoint": {"cmd/internal/terminal", "internal/"},
 	"cmd/internal/manual":   {},
+	"cmd/internal/match":    {},
 	"cmd/internal/profiles": {"cmd/internal/terminal", "credproc", "oidc", "internal/"},
 	"cmd/internal/shell":    {"cmd/internal/terminal", "internal/printable"},
 	"cmd/internal/signin":   {"cmd/internal/browser", "cmd/internal/shell", "cmd/internal/terminal", "oidc"},
 	"cmd/internal/status":   {"cmd/internal/terminal", "oidc", "tokencache", "tokencache/keyring", "internal/printable"},
-	"cmd/internal/terminal": {"internal/printable"},
+	"cmd/internal/terminal": {"cmd/internal/match", "internal/printable"},
 }
 
 func importsRunOneWay(tree fs.FS) []string {

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/credproc/credproc/cmd/internal/match"
 	"github.com/credproc/credproc/cmd/internal/profiles"
 	"github.com/credproc/credproc/cmd/internal/terminal"
 	"github.com/credproc/credproc/credproc"
@@ -60,7 +61,7 @@ func (c *listCommand) Run(ctx context.Context, a *App) error {
 		if err != nil {
 			return err
 		}
-		rows = filtered(rows, c.Filter)
+		rows = filtered(rows, match.Words(c.Filter...))
 		if age := time.Since(at); age > time.Minute && r.Interactive() {
 			r.Say("Listed %s ago; --refresh asks the service again.", terminal.Roughly(age))
 		}
@@ -150,20 +151,20 @@ func (r *run) rows(session string, accounts []credproc.Account) ([]row, error) {
 	return rows, nil
 }
 
-// filtered returns what has all of the texts in it: accounts with the roles that
-// do, or those without roles.
-func filtered(rows []row, texts []string) []row {
+// filtered returns what the query finds: accounts with the roles that it finds, or
+// those without roles.
+func filtered(rows []row, query match.Query) []row {
 	found := []row{}
 	for _, one := range rows {
 		account := one.Name + "\n" + one.ID + "\n" + one.Email
 		if len(one.Roles) == 0 {
-			if containsAll(account, texts) {
+			if query.In(account) {
 				found = append(found, one)
 			}
 			continue
 		}
 		one.Roles = slices.DeleteFunc(slices.Clone(one.Roles), func(role string) bool {
-			return !containsAll(account+"\n"+role+"\n"+strings.Join(one.Profiles[role], "\n"), texts)
+			return !query.In(account + "\n" + role + "\n" + strings.Join(one.Profiles[role], "\n"))
 		})
 		if len(one.Roles) > 0 {
 			found = append(found, one.without())
@@ -185,11 +186,6 @@ func (one row) without() row {
 	}
 	one.Profiles = left
 	return one
-}
-
-func containsAll(text string, parts []string) bool {
-	text = strings.ToLower(text)
-	return !slices.ContainsFunc(parts, func(part string) bool { return !strings.Contains(text, strings.ToLower(part)) })
 }
 
 func (r *run) printAccounts(rows []row, asJSON, accountsOnly bool) error {

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/credproc/credproc/cmd/internal/match"
 )
 
 // Choice is something to be picked. Both parts are searched.
@@ -26,7 +28,7 @@ type picker struct {
 	plain bool // no colours
 
 	shown   []Choice // printable
-	lower   []string // what is searched: the name, a space, the detail, rune by rune
+	folded  []string // what is searched: the name, a space, the detail
 	query   string
 	matches []int // indexes of choices, the best first
 	at      int   // of matches: where the cursor is
@@ -41,14 +43,11 @@ func newPicker(m Menu) *picker {
 	for _, c := range m.Choices {
 		c = Choice{string(Line(c.Name)), string(Line(c.Detail))}
 		p.shown = append(p.shown, c)
-		p.lower = append(p.lower, lower(c.Name+" "+c.Detail))
+		p.folded = append(p.folded, match.Fold(c.Name+" "+c.Detail))
 	}
 	p.search(m.Query)
 	return p
 }
-
-// lower keeps the number of runes, so that letters that match can be shown.
-func lower(text string) string { return strings.Map(unicode.ToLower, text) }
 
 // search shows what matches the query. What matches a longer one also matched
 // the shorter.
@@ -61,112 +60,16 @@ func (p *picker) search(query string) {
 		}
 	}
 	p.query, p.at, p.top = query, 0, 0
-	terms := strings.Fields(lower(query))
+	words := match.Words(query)
 	scores := make(map[int]int, len(within))
 	p.matches = make([]int, 0, len(within))
 	for _, i := range within {
-		if score, ok := fuzzy(p.lower[i], terms); ok {
+		if score, ok := words.Rate(p.folded[i]); ok {
 			scores[i] = score
 			p.matches = append(p.matches, i)
 		}
 	}
 	slices.SortFunc(p.matches, func(a, b int) int { return cmp.Or(scores[b]-scores[a], a-b) })
-}
-
-// fuzzy tells how well a text matches all of the terms.
-func fuzzy(text string, terms []string) (score int, ok bool) {
-	for _, term := range terms {
-		s, ok := fuzzyTerm(text, term)
-		if !ok {
-			return 0, false
-		}
-		score += s
-	}
-	return score, true
-}
-
-// fuzzyTerm rates a term that is in the text as it is above one whose letters
-// are in it one after the other, and the beginning of a word above its middle.
-func fuzzyTerm(text, term string) (score int, ok bool) {
-	if first, at := occurrence(text, term); at >= 0 {
-		score = 1000 - min(first, 100)
-		if startsWord(text, at) {
-			score += 500
-		}
-		return score, true
-	}
-	letters := spread(text, term)
-	gaps := 0
-	for i, at := range letters {
-		if i > 0 && at != letters[i-1]+utf8.RuneLen(runeAt(text, letters[i-1])) {
-			gaps++
-		}
-	}
-	return -10 * gaps, letters != nil
-}
-
-// occurrence returns where a term is in a text first, and where it is best: at the
-// beginning of a word if there is such a place. Both are -1 if it is not in it.
-func occurrence(text, term string) (first, best int) {
-	first = strings.Index(text, term)
-	for at := first; at >= 0; {
-		if startsWord(text, at) {
-			return first, at
-		}
-		next := strings.Index(text[at+1:], term)
-		if next < 0 {
-			break
-		}
-		at += 1 + next
-	}
-	return first, first
-}
-
-func startsWord(text string, at int) bool { return at == 0 || !isWordByte(text[at-1]) }
-
-// spread returns where the letters of a term are in a text one after the other, or
-// nil.
-func spread(text, term string) (at []int) {
-	from := 0
-	for _, letter := range term {
-		i := strings.IndexRune(text[from:], letter)
-		if i < 0 {
-			return nil
-		}
-		at = append(at, from+i)
-		from += i + utf8.RuneLen(letter)
-	}
-	return at
-}
-
-func runeAt(text string, at int) rune {
-	r, _ := utf8.DecodeRuneInString(text[at:])
-	return r
-}
-
-// found returns which runes of a text the terms match.
-func found(text string, terms []string) map[int]bool {
-	runes := map[int]bool{}
-	mark := func(from, to int) {
-		for i := utf8.RuneCountInString(text[:from]); from < to; i++ {
-			runes[i] = true
-			from += utf8.RuneLen(runeAt(text, from))
-		}
-	}
-	for _, term := range terms {
-		if _, at := occurrence(text, term); at >= 0 {
-			mark(at, at+len(term))
-			continue
-		}
-		for _, at := range spread(text, term) {
-			mark(at, at+1)
-		}
-	}
-	return runes
-}
-
-func isWordByte(b byte) bool {
-	return b >= utf8.RuneSelf || b >= '0' && b <= '9' || b >= 'a' && b <= 'z'
 }
 
 // outcome is what a key comes to.
@@ -342,7 +245,7 @@ func (p *picker) line(i int, at bool, nameWidth int) Prose {
 	if at {
 		style = "1;36"
 	}
-	c, letters := p.shown[i], found(p.lower[i], strings.Fields(lower(p.query)))
+	c, letters := p.shown[i], match.Words(p.query).Letters(p.folded[i])
 	name := cut(Line(c.Name), min(nameWidth, p.width-Width(text)))
 	gap := nameWidth - Width(name) + 2
 	room := p.width - Width(text) - nameWidth - 2

@@ -215,7 +215,7 @@ func TestTheLettersThatMatchAreShown(t *testing.T) {
 	for _, test := range []struct{ query, name, detail, want string }{
 		{"adm", "Prod/Admin", "", "Prod/<Adm>in"},
 		{"PRD", "Prod/Admin", "", "<Pr>o<d>/Admin"},
-		{"min 77", "Prod/Admin", "000777", "Prod/Ad<min>  000<77>7"},
+		{"min 77", "Prod/Admin", "000777", "Prod/Ad<min>  0007<77>"},
 		{"日", "ÄÖ 日本", "x日", "ÄÖ <日>本  x日"},
 		{"d a", "bad ad", "", "ba<d> <a>d"}, // which begins a word
 		{"", "Prod", "1", "Prod  1"},
