@@ -97,6 +97,7 @@ func (a *App) Run(ctx context.Context, args []string) (status int) {
 	if len(args) == 0 {
 		args = []string{"--help"}
 	}
+	args, command := cutCommand(args)
 	parsed, err := parser.Parse(args)
 	switch {
 	case errors.Is(err, errHelp):
@@ -104,7 +105,7 @@ func (a *App) Run(ctx context.Context, args []string) (status int) {
 	case err != nil:
 		return a.Report(asOwn(err, &usageError{problem: problemOf(err), hint: helpFor(a, err)}))
 	}
-	return a.Report(parsed.Run())
+	return a.Report(parsed.Run(command))
 }
 
 // parser returns one that knows all commands, and writes help to a.

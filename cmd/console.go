@@ -18,7 +18,7 @@ import (
 
 type consoleCommand struct {
 	roleFlags
-	ProfileArg  string        `arg:"" optional:"" name:"profile" help:"The profile whose role to use. Default: AWS_PROFILE, AWS_DEFAULT_PROFILE, or default."`
+	Query       []string      `arg:"" optional:"" name:"profile" help:"The profile whose role to use, or on a terminal words that find it. Default: AWS_PROFILE, AWS_DEFAULT_PROFILE, or default."`
 	Federate    bool          `xor:"way" help:"Sign the browser in with the role's credentials, through the federation endpoint, instead of through the access portal. Also works for role chains."`
 	Portal      bool          `xor:"way" help:"Open the start page of the access portal."`
 	Service     string        `placeholder:"NAME" help:"Open this service's page: s3, ec2, cloudformation, …"`
@@ -32,10 +32,6 @@ type consoleCommand struct {
 // Run implements the command, for kong.
 func (c *consoleCommand) Run(ctx context.Context, a *App) error {
 	return a.do(ctx, a.term().Interactive(), func(ctx context.Context, r *run) error {
-		if c.ProfileArg != "" && c.Profile != "" {
-			return r.usage("name a profile or --profile, not both")
-		}
-		c.Profile = cmp.Or(c.ProfileArg, c.Profile)
 		if c.Duration != 0 && !c.Federate {
 			return r.usage("--duration is for --federate")
 		}
@@ -43,12 +39,13 @@ func (c *consoleCommand) Run(ctx context.Context, a *App) error {
 			return r.usage("--duration must be 15m to 12h")
 		}
 		if c.Portal {
+			c.Profile = cmp.Or(c.Profile, strings.Join(c.Query, " "))
 			return c.startPage(r)
 		}
-		if t, found := r.activeTarget(); t != nil && c.roleFlags == (roleFlags{}) {
+		if t, found := r.activeTarget(); t != nil && c.roleFlags == (roleFlags{}) && len(c.Query) == 0 {
 			c.roleFlags = roleFlags(found.Role)
 		}
-		if err := c.choose(ctx, r); err != nil {
+		if err := c.find(ctx, r, c.Query); err != nil {
 			return err
 		}
 		t, err := c.target(r)

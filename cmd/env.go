@@ -16,11 +16,12 @@ import (
 
 type envCommand struct {
 	grantFlags
-	Name   string `arg:"" optional:"" name:"profile" help:"Same as --profile."`
-	Shell  string `enum:",sh,fish,powershell,cmd" default:"" placeholder:"SHELL" help:"Print what makes a shell use the role, variables to unset included, for sh (the default), fish, powershell or cmd."`
-	Format string `enum:",env,env-no-export,fish,powershell,windows-cmd,dotenv,process,json" default:"" placeholder:"FORMAT" help:"Print the credentials alone: env, env-no-export, fish, powershell, windows-cmd and process as the AWS CLI prints them, or dotenv, json."`
-	Unset  bool   `help:"Print what undoes it."`
-	Force  bool   `help:"Print secrets to a terminal too."`
+	lifeFlags
+	Query  []string `arg:"" optional:"" name:"profile" help:"The profile whose role to use, or on a terminal words that find it. Default: AWS_PROFILE, AWS_DEFAULT_PROFILE, or default."`
+	Shell  string   `enum:",sh,fish,powershell,cmd" default:"" placeholder:"SHELL" help:"Print what makes a shell use the role, variables to unset included, for sh (the default), fish, powershell or cmd."`
+	Format string   `enum:",env,env-no-export,fish,powershell,windows-cmd,dotenv,process,json" default:"" placeholder:"FORMAT" help:"Print the credentials alone: env, env-no-export, fish, powershell, windows-cmd and process as the AWS CLI prints them, or dotenv, json."`
+	Unset  bool     `help:"Print what undoes it."`
+	Force  bool     `help:"Print secrets to a terminal too."`
 }
 
 // Run implements the command, for kong.
@@ -47,10 +48,10 @@ func (c *envCommand) Run(ctx context.Context, a *App) error {
 			more: "Use it so: " + terminal.Prosef(use, a.name()) + "\nOr add --force."}
 	}
 	return a.do(ctx, a.term().Interactive(), func(ctx context.Context, r *run) error {
-		if err := c.name(&c.roleFlags, c.Name, r); err != nil {
+		if err := c.check(r); err != nil {
 			return err
 		}
-		if err := c.choose(ctx, r); err != nil {
+		if err := c.find(ctx, r, c.Query); err != nil {
 			return err
 		}
 		credentials, err := c.retrieve(ctx, r, &c.roleFlags, false)

@@ -194,7 +194,11 @@ func aboutConfig(a *App, err error) (advice, bool) {
 		return say, true
 	}
 	if e, ok := errors.AsType[*awsconfig.UnknownProfileError](err); ok {
-		say.more = activeInstead(a, e.Name) + known("profiles", e.Known, e.Path) + otherConfig(a, func(c *awsconfig.Config) bool { return c.Profiles[e.Name] != nil })
+		names := known("profiles", e.Known, e.Path)
+		if near, ok := errors.AsType[*nearestError](err); ok {
+			names = "The nearest roles are\n" + near.lines
+		}
+		say.more = activeInstead(a, e.Name) + names + otherConfig(a, func(c *awsconfig.Config) bool { return c.Profiles[e.Name] != nil })
 		return say, true
 	}
 	if e, ok := errors.AsType[*awsconfig.UnknownSessionError](err); ok {

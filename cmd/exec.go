@@ -5,14 +5,12 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"net/http"
 	"runtime"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/alecthomas/kong"
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/credproc/credproc/cmd/internal/child"
@@ -27,14 +25,15 @@ const ownFailure = 125
 
 type execCommand struct {
 	grantFlags
+	lifeFlags
 	Server bool     `help:"Serve credentials to the command that are renewed as long as it runs, from an endpoint on the loopback interface."`
-	Name   string   `arg:"" optional:"" name:"profile" help:"A profile of ~/.aws/config, as --profile says it."`
+	Name   string   `arg:"" optional:"" name:"profile" help:"The profile whose role to use, or on a terminal words that find it. Default: AWS_PROFILE, AWS_DEFAULT_PROFILE, or default."`
 	Words  []string `arg:"" optional:"" name:"-- command" help:"Behind --, the command and its arguments. Default: your shell."`
 }
 
 // Run implements the command, for kong.
-func (c *execCommand) Run(ctx context.Context, a *App, parsed *kong.Context) error {
-	err := c.run(ctx, a, parsed.Args)
+func (c *execCommand) Run(ctx context.Context, a *App, command commandLine) error {
+	err := c.run(ctx, a, command)
 	_, ended := errors.AsType[*child.StatusError](err)
 	_, signalled := errors.AsType[*terminal.InterruptedError](err)
 	if err == nil || ended || signalled {
@@ -55,9 +54,6 @@ func asOwn(parse error, usage *usageError) error {
 	if selected(parse) != "exec" {
 		return usage
 	}
-	if strings.HasPrefix(usage.problem, "unexpected argument") { // kong takes no list from both sides of --
-		usage.problem = "one profile can be named before --, and no more"
-	}
 	usage.more = "The command and its own flags stand behind --."
 	return &ownError{usage}
 }
@@ -65,7 +61,6 @@ func asOwn(parse error, usage *usageError) error {
 // grantFlags are for commands that give credentials to a command or a shell.
 type grantFlags struct {
 	roleFlags
-	lifeFlags
 	Region   string `placeholder:"REGION" help:"The region to set. Default: the profile's, or the one already set."`
 	Metadata bool   `help:"Allow the EC2 instance metadata service, and with it the instance's role."`
 }
@@ -89,14 +84,14 @@ func (c *grantFlags) grant(r *run, base child.Environment) *child.Grant {
 	}}
 }
 
-func (c *execCommand) run(ctx context.Context, a *App, args []string) error {
-	profile, argv, err := c.split(a, args)
-	if err != nil {
-		return err
-	}
+func (c *execCommand) run(ctx context.Context, a *App, argv commandLine) error {
+	command := argv
 	shell := argv == nil
-	if shell {
-		argv = []string{userShell(a)}
+	switch {
+	case shell:
+		argv = commandLine{userShell(a)}
+	case len(argv) == 0:
+		return &usageError{problem: "there is no command behind --", more: "Leave -- out to start a shell."}
 	}
 	path, err := child.Find(argv[0])
 	if err != nil {
@@ -104,10 +99,14 @@ func (c *execCommand) run(ctx context.Context, a *App, args []string) error {
 	}
 	child := &child.Command{Path: path, Args: argv, Stdin: a.term().InReader(), Stdout: a.term().OutWriter(), Stderr: a.term().ErrWriter()}
 	err = a.do(ctx, a.term().Interactive(), func(ctx context.Context, r *run) error {
-		if err := c.name(&c.roleFlags, profile, r); err != nil {
+		if err := c.check(r); err != nil {
 			return err
 		}
-		if err := c.choose(ctx, r); err != nil {
+		query, err := c.query(r, command)
+		if err != nil {
+			return err
+		}
+		if err := c.find(ctx, r, query); err != nil {
 			return err
 		}
 		if c.Server {
@@ -132,30 +131,31 @@ func (c *execCommand) run(ctx context.Context, a *App, args []string) error {
 	return child.Become()
 }
 
-// split finds out what stands behind --, which kong leaves out.
-func (c *execCommand) split(a *App, args []string) (profile string, argv []string, err error) {
-	words := c.Words
-	if c.Name != "" || len(words) > 0 {
-		words = append([]string{c.Name}, words...)
-	}
-	before := words
+// A commandLine is what stands behind -- for exec; nil where there is no --.
+type commandLine []string
+
+// cutCommand cuts the command line off the arguments of exec, since kong takes no
+// list from both sides of --.
+func cutCommand(args []string) ([]string, commandLine) {
+	isFlag := func(arg string) bool { return strings.HasPrefix(arg, "-") }
+	first := slices.IndexFunc(args, func(arg string) bool { return !isFlag(arg) })
 	dashes := slices.Index(args, "--")
-	if dashes >= 0 {
-		at := max(len(words)-(len(args)-dashes-1), 0)
-		before, argv = words[:at], words[at:]
+	if first < 0 || args[first] != "exec" || dashes < first {
+		return args, nil
 	}
-	switch {
-	case len(before) > 1:
-		if dashes < 0 {
-			return "", nil, &usageError{problem: "the command must stand behind --", hint: a.name() + " exec " + strings.Join(shell.Words(append([]string{words[0], "--"}, words[1:]...)), " ")}
-		}
-		return "", nil, &usageError{problem: fmt.Sprintf("one profile can be named before --, and there are %s", strings.Join(before, ", "))}
-	case dashes >= 0 && len(argv) == 0:
-		return "", nil, &usageError{problem: "there is no command behind --", more: "Leave -- out to start a shell."}
-	case len(before) == 1:
-		return before[0], argv, nil
+	return args[:dashes], append(commandLine{}, args[dashes+1:]...)
+}
+
+// query returns the words that name the role.
+func (c *execCommand) query(r *run, command commandLine) ([]string, error) {
+	var words []string
+	if c.Name != "" || len(c.Words) > 0 {
+		words = append([]string{c.Name}, c.Words...)
 	}
-	return "", argv, nil
+	if command == nil && len(words) > 1 && (!r.Interactive() || r.config.HasProfile(words[0])) {
+		return nil, &usageError{problem: "the command must stand behind --", hint: r.name() + " exec " + strings.Join(shell.Words(append([]string{words[0], "--"}, words[1:]...)), " ")}
+	}
+	return words, nil
 }
 
 // label names the profile or the role, for people and for prompts.
@@ -168,12 +168,7 @@ func (f *roleFlags) label(r *run) string {
 
 func (f *roleFlags) isRole() bool { return f.AccountID != "" || f.RoleName != "" }
 
-// name takes the argument for the flag --profile.
-func (c *lifeFlags) name(f *roleFlags, profile string, r *run) error {
-	if profile != "" && f.Profile != "" {
-		return r.usage("name a profile or --profile, not both")
-	}
-	f.Profile = cmp.Or(f.Profile, profile)
+func (c *lifeFlags) check(r *run) error {
 	if c.MinValidity != nil && *c.MinValidity < 0 {
 		return r.usage("--min-validity must not be negative")
 	}

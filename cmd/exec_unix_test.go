@@ -140,7 +140,7 @@ func TestOurOwnFailuresAre125(t *testing.T) {
 		run("line", "ls", "-l").ends(125, "The command and its own flags stand behind --.")
 		run("line", "--").ends(125, "there is no command behind --")
 		run("line", "-p", "line", "--", "true").ends(125, "name a profile or --profile, not both")
-		run("line", "other", "--", "true").ends(125, "one profile can be named before --")
+		run("line", "other", "--", "true").ends(125, "no profile \"line other\"")
 		run("line", "--min-validity=-1s", "--", "true").ends(125, "--min-validity must not be negative")
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/credproc/credproc/cmd/internal/match"
 	"github.com/credproc/credproc/cmd/internal/profiles"
 	"github.com/credproc/credproc/cmd/internal/terminal"
 	"github.com/credproc/credproc/credproc"
@@ -41,7 +42,7 @@ func (f *roleFlags) choose(ctx context.Context, r *run) error {
 			return nil // it is meant, even if something is wrong with it
 		}
 	}
-	picked, err := r.pickRole(ctx)
+	picked, err := r.pickRole(ctx, "")
 	if err == nil {
 		*f = picked
 	}
@@ -55,7 +56,9 @@ type offer struct {
 	flags roleFlags
 }
 
-func (r *run) pickRole(ctx context.Context) (roleFlags, error) {
+// pickRole has the user pick a role. If query is not "", it is what the picker
+// looks for at first, and one that alone fits is not asked about.
+func (r *run) pickRole(ctx context.Context, query string) (roleFlags, error) {
 	offers, err := r.offers(ctx)
 	if err != nil {
 		return roleFlags{}, err
@@ -66,11 +69,17 @@ func (r *run) pickRole(ctx context.Context) (roleFlags, error) {
 	}
 	recent := r.recent()
 	slices.SortStableFunc(offers, func(a, b offer) int { return rank(recent, a.key) - rank(recent, b.key) })
-	var choices []terminal.Choice
+	if found := match.Words(query).All(texts(offers)); query != "" && len(found) == 1 {
+		o := offers[found[0]]
+		r.Say("%s: using %s", r.name(), terminal.Line(o.Name+": "+o.Detail))
+		r.remember(recent, o.key)
+		return o.flags, nil
+	}
+	choices := make([]terminal.Choice, 0, len(offers))
 	for _, o := range offers {
 		choices = append(choices, o.Choice)
 	}
-	i, err := r.PickOne(terminal.Menu{Title: "Which role?", Choices: choices})
+	i, err := r.PickOne(terminal.Menu{Title: "Which role?", Choices: choices, Query: query})
 	if err != nil {
 		return roleFlags{}, err
 	}
@@ -93,13 +102,15 @@ func (r *run) offers(ctx context.Context) (offers []offer, err error) {
 	if err != nil {
 		return nil, err
 	}
-	accounts := r.knownAccounts(ctx, len(configured) == 0)
+	accounts := r.knownAccounts(ctx, len(configured) == 0 && r.Interactive())
+	known := accounts.byKey()
 	used := map[profiles.Key]bool{}
 	for _, p := range configured {
 		used[keyOf(p)] = true
 		detail := strings.TrimSpace(p.RoleName + " " + p.RoleARN)
 		if p.RoleARN == "" {
-			detail = strings.TrimSpace(fmt.Sprintf("%s  %s %s", p.RoleName, p.AccountID, accounts.name(p.Session, p.AccountID)))
+			a := known[profiles.Key{Session: p.Session, Account: p.AccountID}]
+			detail = strings.TrimRight(fmt.Sprintf("%s  %s %s  %s", p.RoleName, p.AccountID, a.Name, a.Email), " ")
 		}
 		offers = append(offers, offer{terminal.Choice{Name: p.Profile, Detail: detail}, "profile " + p.Profile, roleFlags{Profile: p.Profile}})
 	}
@@ -131,15 +142,15 @@ type listed struct {
 
 type listedSessions []listed
 
-func (all listedSessions) name(session, account string) string {
+// byKey returns the accounts by session and ID.
+func (all listedSessions) byKey() map[profiles.Key]credproc.Account {
+	known := map[profiles.Key]credproc.Account{}
 	for _, s := range all {
 		for _, a := range s.accounts {
-			if s.name == session && a.ID == account {
-				return a.Name
-			}
+			known[profiles.Key{Session: s.name, Account: a.ID}] = a
 		}
 	}
-	return ""
+	return known
 }
 
 // knownAccounts returns the lists of all sessions that were made before. With

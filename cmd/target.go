@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/credproc/credproc/cmd/internal/child"
-	"github.com/credproc/credproc/cmd/internal/shell"
 	"github.com/credproc/credproc/cmd/internal/terminal"
 	"github.com/credproc/credproc/credproc"
 	"github.com/credproc/credproc/internal/awsapi"
@@ -251,19 +250,11 @@ func activeInstead(a *App, profile string) terminal.Prose {
 	if profile != "default" || !ok {
 		return ""
 	}
-	flags := []string{"--profile", done.Role.Profile}
-	if done.Role.Profile == "" {
-		flags = []string{"--account-id", done.Role.AccountID, "--role-name", done.Role.RoleName}
-		for _, f := range [][2]string{{"--sso-session", done.Role.SSOSession}, {"--sso-start-url", done.Role.SSOStartURL}, {"--sso-region", done.Role.SSORegion}} {
-			if f[1] != "" {
-				flags = append(flags, f[0], f[1])
-			}
-		}
+	words := roleFlagsOf(done).words()
+	if done.Role.Profile != "" {
+		words = "--profile " + words
 	}
-	for i := 1; i < len(flags); i += 2 {
-		flags[i] = shell.Word(flags[i])
-	}
-	return terminal.Prosef("For the role of this shell, add %s\n", strings.Join(flags, " "))
+	return terminal.Prosef("For the role of this shell, add %s\n", words)
 }
 
 // activeTarget is that role, or nil: its profile may be gone.
