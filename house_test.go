@@ -565,6 +565,7 @@ var mayImport = map[string][]string{
 	"cmd/internal/browser":  {"cmd/internal/shell"},
 	"cmd/internal/child":    {"cmd/internal/terminal"},
 	"cmd/internal/console":  {"oidc", "internal/awsapi", "internal/awsconfig", "internal/printable"},
+	"cmd/internal/doctor":   {"cmd/internal/", "tokencache", "tokencache/keyring", "oidc", "internal/"},
 	"cmd/internal/endpoint": {"cmd/internal/terminal", "internal/"},
 	"cmd/internal/manual":   {},
 	"cmd/internal/match":    {},

@@ -31,6 +31,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/credproc/credproc/cmd/internal/child"
+	"github.com/credproc/credproc/cmd/internal/doctor"
 	"github.com/credproc/credproc/cmd/internal/terminal"
 	"github.com/credproc/credproc/credproc"
 	"github.com/credproc/credproc/internal/awsapi"
@@ -326,7 +327,7 @@ func (a *App) logger() (*slog.Logger, error) {
 	} else if path != "" {
 		f, err := openLog(path)
 		if err != nil {
-			return nil, &usageError{problem: fmt.Sprintf("%s: %v", a.variable("LOG_FILE"), err), hint: unsafeFix(err)}
+			return nil, &usageError{problem: fmt.Sprintf("%s: %v", a.variable("LOG_FILE"), err), hint: doctor.UnsafeFix(err)}
 		}
 		file = f // until the process ends
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/credproc/credproc/cmd/internal/browser"
 	"github.com/credproc/credproc/cmd/internal/child"
 	"github.com/credproc/credproc/cmd/internal/console"
+	"github.com/credproc/credproc/cmd/internal/doctor"
 	"github.com/credproc/credproc/cmd/internal/endpoint"
 	"github.com/credproc/credproc/cmd/internal/profiles"
 	"github.com/credproc/credproc/cmd/internal/shell"
@@ -576,7 +577,7 @@ func aboutUnsafe(a *App, err error) (advice, bool) {
 	if !ok {
 		return advice{}, false
 	}
-	say := advice{status: misconfigured, text: terminal.ErrorText(err), hint: unsafeFix(err)}
+	say := advice{status: misconfigured, text: terminal.ErrorText(err), hint: doctor.UnsafeFix(err)}
 	if e.Dir {
 		say.status = failed
 	}
@@ -592,30 +593,6 @@ func aboutUnsafe(a *App, err error) (advice, bool) {
 		say.more = "Look at what is in it first: another user may have written it."
 	}
 	return say, true
-}
-
-// unsafeFix returns the command that makes safe what an [safedir.UnsafeError] is
-// about; "" for any other error.
-func unsafeFix(err error) string {
-	e, ok := errors.AsType[*safedir.UnsafeError](err)
-	if !ok {
-		return ""
-	}
-	path, sudo := shell.Word(e.Path), ""
-	if e.Owner != os.Geteuid() {
-		sudo = "sudo "
-	}
-	switch {
-	case e.Problem == safedir.Foreign && e.Dir:
-		return "sudo chown $(id -u) " + path
-	case e.Problem == safedir.Foreign:
-		return fmt.Sprintf("sudo chown $(id -u) %s && chmod 600 %[1]s", path)
-	case e.Dir:
-		return sudo + "chmod go-w " + path
-	case sudo != "":
-		return sudo + "chmod go-w " + path // root's may be read
-	}
-	return "chmod 600 " + path
 }
 
 // aboutFiles is about directories and disks.

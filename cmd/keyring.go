@@ -298,14 +298,11 @@ func (r *run) confirmReset(keyring string, sessions []*tokencache.Session) error
 	if len(names) > 0 {
 		lost = terminal.Prosef("These logins are lost: %s.", terminal.Join(names, ", "))
 	}
-	answer, err := r.Ask(terminal.Prosef("Forget all of ours in the %s keyring? %s [y/N]", keyring, lost), "")
-	if err != nil {
-		return err
-	}
-	if answer = strings.ToLower(answer); answer != "y" && answer != "yes" {
+	agreed, err := r.Confirms(terminal.Prosef("Forget all of ours in the %s keyring? %s", keyring, lost))
+	if err == nil && !agreed {
 		return r.usage("nothing was forgotten")
 	}
-	return nil
+	return err
 }
 
 // oneOf is a choice in words: "auto, os or file".

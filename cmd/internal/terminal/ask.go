@@ -304,6 +304,13 @@ func (t *Terminal) Agrees(question Prose) (bool, error) {
 	return answer == "" || answer == "y" || answer == "yes", err
 }
 
+// Confirms asks a question that Enter says no to.
+func (t *Terminal) Confirms(question Prose) (bool, error) {
+	answer, err := t.Ask(question+" [y/N]", "")
+	answer = strings.ToLower(answer)
+	return answer == "y" || answer == "yes", err
+}
+
 // InterruptedError is the end of a command by a signal.
 type InterruptedError struct {
 	Name   string

@@ -1,17 +1,15 @@
-package cmd
+package doctor
 
 import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/fstest"
 )
 
-func TestTheDoctorWarnsOfAnInstancesRole(t *testing.T) {
-	p := newPatient(t)
+func TestTheRoleOfAnInstanceIsAWarning(t *testing.T) {
 	var asked atomic.Int32
 	metadata := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		asked.Add(1)
@@ -20,23 +18,28 @@ func TestTheDoctorWarnsOfAnInstancesRole(t *testing.T) {
 		}
 	}))
 	defer metadata.Close()
-	p.env["AWS_EC2_METADATA_SERVICE_ENDPOINT"] = metadata.URL + "/"
-	for value, want := range map[string]bool{"": true, "false": true, "True": false} {
-		p.env["AWS_EC2_METADATA_DISABLED"] = value
+	another := httptest.NewServer(http.NotFoundHandler()) // as other clouds answer
+	defer another.Close()
+	here := onEC2(os.DirFS("/sys"))
+	for _, tt := range []struct {
+		endpoint, disabled string
+		offline            bool
+		warns, asks        bool
+	}{
+		{metadata.URL + "/", "", false, true, true},
+		{metadata.URL + "/", "false", false, true, true},
+		{metadata.URL + "/", "True", false, false, false},
+		{metadata.URL + "/", "", true, here, false},
+		{another.URL, "", false, here, false},
+	} {
+		d := &Checks{Machine: Machine{Getenv: func(name string) string {
+			return map[string]string{"AWS_EC2_METADATA_SERVICE_ENDPOINT": tt.endpoint, "AWS_EC2_METADATA_DISABLED": tt.disabled}[name]
+		}}}
 		before := asked.Load()
-		if _, words := p.sees(); strings.Contains(words, "silently use the instance's role") != want || (asked.Load() > before) != (want && !onEC2(os.DirFS("/sys"))) {
-			t.Errorf("%q: asked %d times: %s", value, asked.Load()-before, words)
+		d.Instance(t.Context(), tt.offline)
+		if (len(d.Found) == 1) != tt.warns || (asked.Load() > before) != (tt.asks && !here) {
+			t.Errorf("%+v: asked %d times: %+v", tt, asked.Load()-before, d.Found)
 		}
-	}
-	elsewhere := httptest.NewServer(http.NotFoundHandler()) // as other clouds answer
-	defer elsewhere.Close()
-	p.env["AWS_EC2_METADATA_SERVICE_ENDPOINT"], p.env["AWS_EC2_METADATA_DISABLED"] = elsewhere.URL, ""
-	if _, words := p.sees(); strings.Contains(words, "instance role") && !onEC2(os.DirFS("/sys")) {
-		t.Errorf("elsewhere: %s", words)
-	}
-	p.env["AWS_EC2_METADATA_SERVICE_ENDPOINT"] = "http://127.0.0.1:1"
-	if _, words := p.sees("--offline"); strings.Contains(words, "instance role") && !onEC2(os.DirFS("/sys")) {
-		t.Errorf("offline: %s", words)
 	}
 }
 

@@ -1,6 +1,7 @@
-package cmd
+package doctor
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -33,14 +34,14 @@ type contact struct {
 	page bool          // what answered has pages for people
 }
 
-// network visits the services that the sessions need. That asks them for
-// nothing: their answer to a page that is not there will do.
-func (d *doctor) network() {
+// Network visits the services that the sessions need. That asks them for nothing:
+// their answer to a page that does not exist is good enough.
+func (d *Checks) Network(ctx context.Context) {
 	const check = "network"
-	if d.offline || len(d.sessions) == 0 {
+	if len(d.Sessions) == 0 {
 		return
 	}
-	contacts := d.visitAll()
+	contacts := d.visitAll(ctx)
 	for _, c := range contacts {
 		if c.err != nil {
 			d.unreachable(check, c)
@@ -49,18 +50,18 @@ func (d *doctor) network() {
 				"%s: a page for people answers, and not the service: that of a guest network, or of a filter", host(c.base))
 		}
 	}
-	if !d.bad(check) {
-		d.ok(check, "%s", strings.Join(hosts(contacts), ", "))
+	if !d.Bad(check) {
+		d.OK(check, "%s", strings.Join(hosts(contacts), ", "))
 	}
 	d.clock(contacts)
 }
 
-func (d *doctor) visitAll() []contact {
+func (d *Checks) visitAll(ctx context.Context) []contact {
 	clients := make(map[string]*http.Client)
-	for _, s := range d.sessions {
+	for _, s := range d.Sessions {
 		bases, err := s.Endpoints()
 		if err != nil {
-			d.failed("network", err)
+			d.Failed("network", err)
 			continue
 		}
 		for _, base := range bases {
@@ -72,7 +73,7 @@ func (d *doctor) visitAll() []contact {
 	var visits sync.WaitGroup
 	for base, client := range clients {
 		visits.Go(func() {
-			c := d.visit(base, client)
+			c := visit(ctx, base, client)
 			mu.Lock()
 			defer mu.Unlock()
 			all = append(all, c)
@@ -83,8 +84,8 @@ func (d *doctor) visitAll() []contact {
 	return all
 }
 
-func (d *doctor) visit(base string, client *http.Client) contact {
-	ctx, cancel := d.within(10 * time.Second)
+func visit(ctx context.Context, base string, client *http.Client) contact {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, base, nil)
 	if err != nil {
@@ -118,7 +119,7 @@ func host(base string) string {
 	return u.Host
 }
 
-func (d *doctor) unreachable(check string, c contact) {
+func (d *Checks) unreachable(check string, c contact) {
 	dns, isDNS := errors.AsType[*net.DNSError](c.err)
 	_, isUnknown := errors.AsType[x509.UnknownAuthorityError](c.err)
 	_, isTLS := errors.AsType[*tls.CertificateVerificationError](c.err)
@@ -140,7 +141,7 @@ func (d *doctor) unreachable(check string, c contact) {
 
 // clock goes by what the services say. A service that answers from a cache, or
 // a proxy in its place, may say anything, so the nearest counts.
-func (d *doctor) clock(contacts []contact) {
+func (d *Checks) clock(contacts []contact) {
 	const check = "clock"
 	contacts = slices.DeleteFunc(contacts, func(c contact) bool { return !c.date })
 	if len(contacts) == 0 {
@@ -158,6 +159,6 @@ func (d *doctor) clock(contacts []contact) {
 	case off >= clockNear:
 		d.warn(check, "set the clock, by NTP: timedatectl set-ntp true", "%s", seen)
 	default:
-		d.ok(check, "within a minute of %s", host(nearest.base))
+		d.OK(check, "within a minute of %s", host(nearest.base))
 	}
 }

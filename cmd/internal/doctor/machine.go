@@ -1,7 +1,8 @@
-package cmd
+package doctor
 
 import (
 	"bytes"
+	"context"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -26,25 +27,23 @@ import (
 	"github.com/credproc/credproc/internal/awsconfig"
 	"github.com/credproc/credproc/internal/flight"
 	"github.com/credproc/credproc/internal/safedir"
-	"github.com/credproc/credproc/tokencache"
 	"github.com/credproc/credproc/tokencache/keyring"
 )
 
-// environment are the variables that change what AWS programs do.
-func (d *doctor) environment() {
+// Environment checks the variables that change what AWS programs do.
+func (d *Checks) Environment() {
 	const check = "environment"
-	ours, given := roleHere(d.App)
 	for _, v := range []struct{ name, beside, seen string }{
 		{"AWS_ACCESS_KEY_ID", " AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN", "credentials in the environment come before every profile, and nobody renews them"},
 		{"AWS_SECURITY_TOKEN", "", "boto3 and the AWS CLI take this session token before AWS_SESSION_TOKEN"},
 		{"AWS_WEB_IDENTITY_TOKEN_FILE", "", "it may come before the profile"},
 	} {
-		if d.getenv(v.name) != "" && !(given && v.name == "AWS_ACCESS_KEY_ID") {
+		if d.Getenv(v.name) != "" && !(d.Active != nil && v.name == "AWS_ACCESS_KEY_ID") {
 			d.warn(check, "unset "+v.name+v.beside, "%s is set: %s", v.name, v.seen)
 		}
 	}
 	for _, pair := range [][2]string{{"AWS_PROFILE", "AWS_DEFAULT_PROFILE"}, {"AWS_REGION", "AWS_DEFAULT_REGION"}} {
-		a, b := d.getenv(pair[0]), d.getenv(pair[1])
+		a, b := d.Getenv(pair[0]), d.Getenv(pair[1])
 		if a != "" && b != "" && a != b {
 			d.warn(check, "unset "+pair[1]+", or give both the same value", "%s is %q and %s is %q: programs differ in which they take", pair[0], a, pair[1], b)
 		}
@@ -54,54 +53,54 @@ func (d *doctor) environment() {
 	d.bundle(check)
 	var custom []string
 	for _, name := range []string{"AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_SSO", "AWS_ENDPOINT_URL_SSO_OIDC", "AWS_ENDPOINT_URL_STS"} {
-		if d.getenv(name) != "" {
+		if d.Getenv(name) != "" {
 			custom = append(custom, name)
 		}
 	}
 	if custom != nil {
-		d.note(check, "", "%s in force: a login made with them is of use only with them", strings.Join(custom, ", "))
+		d.Note(check, "", "%s in force: a login made with them is of use only with them", strings.Join(custom, ", "))
 	}
-	if given {
-		d.given(check, ours)
-	} else if !d.bad(check) {
-		d.ok(check, "nothing in it that overrules profiles")
+	if d.Active != nil {
+		d.given(check)
+	} else if !d.Bad(check) {
+		d.OK(check, "nothing in it that overrules profiles")
 	}
 }
 
 // given are credentials in the environment that exec or env has put there.
-func (d *doctor) given(check string, ours child.Active) {
-	label := d.setting("ACTIVE_PROFILE")
-	end, err := time.Parse(time.RFC3339, d.getenv("AWS_CREDENTIAL_EXPIRATION"))
+func (d *Checks) given(check string) {
+	label := d.Getenv(d.variable("ACTIVE_PROFILE"))
+	end, err := time.Parse(time.RFC3339, d.Getenv("AWS_CREDENTIAL_EXPIRATION"))
 	switch {
-	case ours.Key == "":
-		d.ok(check, "credentials of %s, renewed by %s exec --server", label, d.name())
+	case d.Active.Key == "":
+		d.OK(check, "credentials of %s, renewed by %s exec --server", label, d.Program)
 	case err == nil && time.Now().After(end):
-		d.warn(check, "leave this shell, or run "+d.name()+" env in it again", "the credentials of %s expired %s, and nothing renews those of exec and env", label, terminal.Ago(end, time.Now()))
+		d.warn(check, "leave this shell, or run "+d.Program+" env in it again", "the credentials of %s expired %s, and nothing renews those of exec and env", label, terminal.Ago(end, time.Now()))
 	default:
-		d.ok(check, "credentials of %s, from %s exec or env", label, d.name())
+		d.OK(check, "credentials of %s, from %s exec or env", label, d.Program)
 	}
 }
 
 // named are files and profiles that the environment names.
-func (d *doctor) named(check string) {
-	for variable, path := range map[string]string{"AWS_CONFIG_FILE": d.configPath, "AWS_SHARED_CREDENTIALS_FILE": d.credentials} {
-		if _, err := os.Stat(path); d.getenv(variable) != "" && errors.Is(err, fs.ErrNotExist) {
-			d.fault(check, "unset "+variable+", or let it name the file", "%s names %s, and there is no such file", variable, d.short(path))
-		} else if strings.HasPrefix(d.getenv(variable), "~") {
+func (d *Checks) named(check string) {
+	for variable, path := range map[string]string{"AWS_CONFIG_FILE": d.Config, "AWS_SHARED_CREDENTIALS_FILE": d.Credentials} {
+		if _, err := os.Stat(path); d.Getenv(variable) != "" && errors.Is(err, fs.ErrNotExist) {
+			d.fault(check, "unset "+variable+", or let it name the file", "%s names %s, and there is no such file", variable, d.Short(path))
+		} else if strings.HasPrefix(d.Getenv(variable), "~") {
 			d.warn(check, "write "+path+" there", "%s begins with ~, which no shell has replaced: programs in Go and JavaScript do not find the file", variable)
 		}
 	}
 	for _, variable := range []string{"AWS_PROFILE", "AWS_DEFAULT_PROFILE"} {
-		name := d.getenv(variable)
-		if name != "" && d.files != nil && d.files.Profiles[name] == nil {
+		name := d.Getenv(variable)
+		if name != "" && d.Files != nil && d.Files.Profiles[name] == nil {
 			d.fault(check, "unset "+variable, "%s is %q, and there is no such profile: SDKs fail, even with credentials in the environment", variable, name)
 		}
 	}
 }
 
-func (d *doctor) proxy(check string) {
+func (d *Checks) proxy(check string) {
 	for _, name := range []string{"HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"} {
-		value := d.getenv(name)
+		value := d.Getenv(name)
 		if value == "" {
 			continue
 		}
@@ -115,21 +114,21 @@ func (d *doctor) proxy(check string) {
 	}
 }
 
-func (d *doctor) bundle(check string) {
-	path := d.getenv("AWS_CA_BUNDLE")
+func (d *Checks) bundle(check string) {
+	path := d.Getenv("AWS_CA_BUNDLE")
 	if path == "" {
 		return
 	}
-	path, _ = awsconfig.Expand(path, awsconfig.Home(d.getenv))
+	path, _ = awsconfig.Expand(path, awsconfig.Home(d.Getenv))
 	data, err := safedir.ReadFile(path)
 	if err := safedir.Check(path); err != nil {
-		d.warn(check, unsafeFix(err), "the CA bundle decides whom credproc trusts: %v", err)
+		d.warn(check, UnsafeFix(err), "the CA bundle decides whom credproc trusts: %v", err)
 	}
 	switch {
 	case err != nil:
-		d.fault(check, "unset AWS_CA_BUNDLE, or let it name the file", "AWS_CA_BUNDLE names %s, which cannot be read", d.short(path))
+		d.fault(check, "unset AWS_CA_BUNDLE, or let it name the file", "AWS_CA_BUNDLE names %s, which cannot be read", d.Short(path))
 	case !x509.NewCertPool().AppendCertsFromPEM(data):
-		d.fault(check, "let AWS_CA_BUNDLE name a file with certificates in PEM", "AWS_CA_BUNDLE names %s, which has no certificate in it", d.short(path))
+		d.fault(check, "let AWS_CA_BUNDLE name a file with certificates in PEM", "AWS_CA_BUNDLE names %s, which has no certificate in it", d.Short(path))
 	}
 }
 
@@ -140,7 +139,7 @@ func isOwn(info fs.FileInfo) bool {
 }
 
 // fileMode is about who else can read or write a file of the AWS tools.
-func (d *doctor) fileMode(path string, secret bool) {
+func (d *Checks) fileMode(path string, secret bool) {
 	const check = "config files"
 	info, err := os.Stat(path)
 	if err != nil || runtime.GOOS == "windows" {
@@ -149,139 +148,139 @@ func (d *doctor) fileMode(path string, secret bool) {
 	e, _ := errors.AsType[*safedir.UnsafeError](safedir.Check(path))
 	switch mode := info.Mode().Perm(); {
 	case e != nil && e.Problem == safedir.Writable:
-		d.warn(check, "chmod go-w "+shell.Word(e.Path), "%s can be written by others: what they write there runs as you", d.short(e.Path))
+		d.warn(check, "chmod go-w "+shell.Word(e.Path), "%s can be written by others: what they write there runs as you", d.Short(e.Path))
 	case e != nil && e.Dir:
-		d.warn(check, unsafeFix(e), "%s belongs to another user, who could replace %s: what they write there runs as you", d.short(e.Path), d.short(path))
+		d.warn(check, UnsafeFix(e), "%s belongs to another user, who could replace %s: what they write there runs as you", d.Short(e.Path), d.Short(path))
 	case secret && mode&0o077 != 0:
-		d.warn(check, "chmod 600 "+shell.Word(path), "%s has secret keys in it, and others can read it", d.short(path))
+		d.warn(check, "chmod 600 "+shell.Word(path), "%s has secret keys in it, and others can read it", d.Short(path))
 	}
 	if !isOwn(info) {
-		d.warn(check, "sudo chown $(id -u) "+shell.Word(path), "%s belongs to another user: after a sudo perhaps", d.short(path))
+		d.warn(check, "sudo chown $(id -u) "+shell.Word(path), "%s belongs to another user: after a sudo perhaps", d.Short(path))
 	}
 }
 
-// keychain asks the keyrings that logins are in, and the one for new logins, and
-// lets them prompt for nothing.
-func (d *doctor) keychain() {
+// A Kernel is what is known of the kernel's keyring.
+type Kernel struct {
+	Works bool
+	// Open says what is wrong with it if it is not persistent; "" if it is.
+	Open string
+}
+
+// Keychain checks the keyrings that are in use. It asks them, but lets none of
+// them prompt.
+func (d *Checks) Keychain(ctx context.Context, inUse map[string]bool, kernel Kernel) {
 	const check = "keychain"
-	if d.config == nil || d.Keyring != nil {
-		return
-	}
-	inUse := map[string]bool{d.config.NewLoginKeyring: true}
-	logins, _ := tokencache.Logins(d.config.StateDir, d.ID)
-	for _, login := range logins {
-		inUse[login.Keyring] = true
-	}
 	for _, name := range slices.Sorted(maps.Keys(inUse)) {
-		if name == "kernel" && !kernelWorks() {
-			d.fault(check, d.variable("KEYRING")+"=file, or =plaintext, and a new login", "the kernel forbids its keyring here")
-			continue
-		}
-		if name == "kernel" && !new(keyring.Kernel).Persistent() {
-			d.warn(check, d.variable("KEYRING")+"=file, and a new login", "kernel keyring: %s", openToSandboxes)
-			continue
-		}
-		if name != "os" && name != "" && name != "auto" {
-			d.ok(check, "%s keyring", name)
-			continue
-		}
-		ctx, cancel := d.within(status.LookTime)
-		_, err := (&keyring.OS{Service: d.ID}).Get(ctx, "doctor")
-		slow := ctx.Err() != nil
-		cancel()
-		none := errors.Is(err, keyring.ErrAbsent) && name != "os" // one that is mute is no reason to go elsewhere
 		switch {
-		case err == nil || errors.Is(err, keyring.ErrNotFound):
-			d.ok(check, "the operating system's answers")
-		case slow:
-			d.warn(check, "", "the operating system's did not answer within %v; process waits up to 25 seconds for it", status.LookTime)
-		case none && kernelWorks() && !new(keyring.Kernel).Persistent():
-			d.warn(check, d.variable("KEYRING")+"=file, or =kernel to accept it", "there is none, so a new login goes to the kernel's keyring, and %s", openToSandboxes)
-		case none && kernelWorks():
-			d.note(check, "", "there is none, so that a new login goes to the kernel's keyring: %v", err)
-		case none:
-			d.note(check, "say where logins go: "+d.variable("KEYRING")+"=file, or =plaintext",
-				"there is none, and the kernel forbids its keyring, so that a new login has nowhere to go: %v", err)
+		case name == "kernel" && !kernel.Works:
+			d.fault(check, d.variable("KEYRING")+"=file, or =plaintext, and a new login", "the kernel forbids its keyring here")
+		case name == "kernel" && kernel.Open != "":
+			d.warn(check, d.variable("KEYRING")+"=file, and a new login", "kernel keyring: %s", kernel.Open)
+		case name != "os" && name != "" && name != "auto":
+			d.OK(check, "%s keyring", name)
 		default:
-			d.failed(check, err)
+			d.system(ctx, check, name != "os", kernel)
 		}
 	}
 }
 
-// directories are where our own files are.
-func (d *doctor) directories() {
+// system asks the operating system's keychain. auto: another one can take its
+// place.
+func (d *Checks) system(ctx context.Context, check string, auto bool, kernel Kernel) {
+	ctx, cancel := context.WithTimeout(ctx, status.LookTime)
+	defer cancel()
+	_, err := (&keyring.OS{Service: d.ID}).Get(ctx, "doctor")
+	none := errors.Is(err, keyring.ErrAbsent) && auto // one that is mute is no reason to go elsewhere
+	switch {
+	case err == nil || errors.Is(err, keyring.ErrNotFound):
+		d.OK(check, "the operating system's answers")
+	case ctx.Err() != nil:
+		d.warn(check, "", "the operating system's did not answer within %v; process waits up to 25 seconds for it", status.LookTime)
+	case none && kernel.Works && kernel.Open != "":
+		d.warn(check, d.variable("KEYRING")+"=file, or =kernel to accept it", "there is none, so a new login goes to the kernel's keyring, and %s", kernel.Open)
+	case none && kernel.Works:
+		d.Note(check, "", "there is none, so that a new login goes to the kernel's keyring: %v", err)
+	case none:
+		d.Note(check, "say where logins go: "+d.variable("KEYRING")+"=file, or =plaintext",
+			"there is none, and the kernel forbids its keyring, so that a new login has nowhere to go: %v", err)
+	default:
+		d.Failed(check, err)
+	}
+}
+
+// Directories checks the directories of the program's own files.
+func (d *Checks) Directories() {
 	const check = "directories"
-	if d.stateDir == "" || d.cacheDir == "" {
+	if d.State == "" || d.Cache == "" {
 		return // the settings say why nobody knows where they are
 	}
 	seen := 0
 	d.strict(check)
-	for _, dir := range []string{d.stateDir, d.cacheDir} {
+	for _, dir := range []string{d.State, d.Cache} {
 		info, err := os.Stat(dir)
 		switch {
 		case errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR):
 			d.ancestor(check, dir)
 			continue
 		case errors.Is(err, fs.ErrPermission):
-			d.fault(check, d.takeBack(dir), "%s cannot be reached: it, or one above it, belongs to another user", d.short(dir))
+			d.fault(check, d.takeBack(dir), "%s cannot be reached: it, or one above it, belongs to another user", d.Short(dir))
 			continue
 		case err != nil:
-			d.fault(check, d.elsewhere(), "%s: %v", d.short(dir), errors.Unwrap(err))
+			d.fault(check, d.elsewhere(), "%s: %v", d.Short(dir), errors.Unwrap(err))
 			continue
 		case !info.IsDir():
-			d.fault(check, d.elsewhere()+", or move the file away", "%s is a file", d.short(dir))
+			d.fault(check, d.elsewhere()+", or move the file away", "%s is a file", d.Short(dir))
 			continue
 		case !isOwn(info):
-			d.fault(check, d.takeBack(dir), "%s belongs to another user, and is not written", d.short(dir))
+			d.fault(check, d.takeBack(dir), "%s belongs to another user, and is not written", d.Short(dir))
 			continue
 		}
 		seen++
 		d.writable(check, dir)
 		d.modes(check, dir)
 	}
-	if !d.bad(check) && seen > 0 {
-		d.ok(check, "%s, %s", d.short(d.stateDir), d.short(d.cacheDir))
-	} else if !d.bad(check) {
-		d.ok(check, "made by the first login")
+	if !d.Bad(check) && seen > 0 {
+		d.OK(check, "%s, %s", d.Short(d.State), d.Short(d.Cache))
+	} else if !d.Bad(check) {
+		d.OK(check, "made by the first login")
 	}
 }
 
 // strict is about who could replace our directories, or a key file.
-func (d *doctor) strict(check string) {
-	lax, _ := laxModes(d.App) // the settings say what is wrong with it
-	if lax {
-		d.note(check, "unset "+d.variable("STRICT_MODES"), "%s=off: another user who can write in a directory above %s could replace it", d.variable("STRICT_MODES"), d.short(d.stateDir))
+func (d *Checks) strict(check string) {
+	if d.Lax {
+		d.Note(check, "unset "+d.variable("STRICT_MODES"), "%s=off: another user who can write in a directory above %s could replace it", d.variable("STRICT_MODES"), d.Short(d.State))
 	}
-	for _, dir := range []string{d.stateDir, d.cacheDir} {
-		if err := safedir.Check(dir); err != nil && !lax {
-			d.failed(check, err)
+	for _, dir := range []string{d.State, d.Cache} {
+		if err := safedir.Check(dir); err != nil && !d.Lax {
+			d.Failed(check, err)
 			break // mostly for the same reason
 		}
 	}
-	if key, err := pathSetting(d.App, "KEY_FILE"); key != "" && err == nil {
-		if _, err := safedir.ReadSecret(key, 1); err != nil {
-			d.failed(check, err)
+	if d.KeyFile != "" {
+		if _, err := safedir.ReadSecret(d.KeyFile, 1); err != nil {
+			d.Failed(check, err)
 		}
 	}
 }
 
-func (d *doctor) takeBack(dir string) string {
+func (d *Checks) takeBack(dir string) string {
 	return "sudo chown -R $(id -u) " + shell.Word(filepath.Dir(dir)) + ", or " + d.elsewhere()
 }
 
-func (d *doctor) elsewhere() string {
+func (d *Checks) elsewhere() string {
 	return fmt.Sprintf("set %s to a directory of your own", d.variable("DIR"))
 }
 
 // ancestor looks whether a directory can be made.
-func (d *doctor) ancestor(check, dir string) {
+func (d *Checks) ancestor(check, dir string) {
 	for parent := filepath.Dir(dir); parent != filepath.Dir(parent); parent = filepath.Dir(parent) {
 		info, err := os.Stat(parent)
 		switch {
 		case errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR):
 			continue
 		case err != nil || !info.IsDir():
-			d.fault(check, d.elsewhere()+", or move the file away", "%s cannot be made: %s is no directory", d.short(dir), d.short(parent))
+			d.fault(check, d.elsewhere()+", or move the file away", "%s cannot be made: %s is no directory", d.Short(dir), d.Short(parent))
 		default:
 			d.writable(check, parent)
 		}
@@ -290,7 +289,7 @@ func (d *doctor) ancestor(check, dir string) {
 }
 
 // writable tries, for a mode says little about a file system.
-func (d *doctor) writable(check, dir string) {
+func (d *Checks) writable(check, dir string) {
 	f, err := os.CreateTemp(dir, ".doctor-*")
 	if err == nil {
 		_, err = f.Write(make([]byte, 4096))
@@ -298,14 +297,14 @@ func (d *doctor) writable(check, dir string) {
 	}
 	switch {
 	case errors.Is(err, syscall.ENOSPC):
-		d.fault(check, "make room on the disk, or "+d.elsewhere(), "%s: the disk is full", d.short(dir))
+		d.fault(check, "make room on the disk, or "+d.elsewhere(), "%s: the disk is full", d.Short(dir))
 	case err != nil:
-		d.fault(check, "make it writable for you, or "+d.elsewhere(), "%s cannot be written: logins cannot be kept, nor shared", d.short(dir))
+		d.fault(check, "make it writable for you, or "+d.elsewhere(), "%s cannot be written: logins cannot be kept, nor shared", d.Short(dir))
 	}
 }
 
 // modes finds files that others can read, and can take that from them.
-func (d *doctor) modes(check, dir string) {
+func (d *Checks) modes(check, dir string) {
 	if runtime.GOOS == "windows" {
 		return
 	}
@@ -322,7 +321,7 @@ func (d *doctor) modes(check, dir string) {
 	if open == nil {
 		return
 	}
-	d.warn(check, "chmod -R go= "+shell.Word(dir), "%s: others can read or write %s", d.short(dir), terminal.Count(len(open), "file"))
+	d.warn(check, "chmod -R go= "+shell.Word(dir), "%s: others can read or write %s", d.Short(dir), terminal.Count(len(open), "file"))
 	d.fixable(func() (err error) {
 		for _, path := range open {
 			info, statErr := os.Lstat(path)
@@ -337,52 +336,53 @@ func (d *doctor) modes(check, dir string) {
 // longHeld is how long nothing of ours holds a lock, but for a sign-in.
 const longHeld = 2 * time.Minute
 
-func (d *doctor) locks() {
+// Locks looks for a process that holds one for long.
+func (d *Checks) Locks() {
 	const check = "locks"
-	if d.stateDir == "" {
+	if d.State == "" {
 		return
 	}
-	if err := flight.Works(safedir.Dir(d.stateDir).Sub("locks")); err != nil {
-		d.warn(check, d.elsewhere()+", on a local disk", "%s is on a file system without locks (%v): processes cannot wait for one another", d.short(d.stateDir), err)
+	if err := flight.Works(safedir.Dir(d.State).Sub("locks")); err != nil {
+		d.warn(check, d.elsewhere()+", on a local disk", "%s is on a file system without locks (%v): processes cannot wait for one another", d.Short(d.State), err)
 	}
-	for _, s := range d.sessions {
+	for _, s := range d.Sessions {
 		for _, h := range s.Holders() {
 			if held := time.Since(h.Since); held > longHeld && !strings.HasPrefix(h.Op, "sign in") {
 				d.warn(check, fmt.Sprintf("end it: kill %d", h.PID), "process %d has been at it for %s, and others wait: %s", h.PID, terminal.Short(held), h.Op)
 			}
 		}
 	}
-	if !d.bad(check) {
-		d.ok(check, "nobody has held one for long")
+	if !d.Bad(check) {
+		d.OK(check, "nobody has held one for long")
 	}
 }
 
-// browser is what a sign-in opens.
-func (d *doctor) browser() {
+// Opens checks what a sign-in opens.
+func (d *Checks) Opens() {
 	const check = "browser"
-	argv, err := opener(d.App).Command("", "https://example.com")
-	switch {
-	case d.Browser != nil:
+	if d.Browser == nil {
 		return
-	case err != nil:
-		d.note(check, "", "%v: login shows a code for any device instead", err)
+	}
+	argv, err := d.Browser.Command("", "https://example.com")
+	if err != nil {
+		d.Note(check, "", "%v: login shows a code for any device instead", err)
 		return
 	}
 	_, err = exec.LookPath(argv[0])
 	switch {
 	case err == nil:
-		d.ok(check, "%s", argv[0])
-	case d.getenv("BROWSER") != "":
+		d.OK(check, "%s", argv[0])
+	case d.Getenv("BROWSER") != "":
 		d.warn(check, "unset BROWSER, or let it name a program", "BROWSER is %q, and there is no such program", argv[0])
 	default:
 		d.warn(check, "install xdg-utils, or set BROWSER", "there is no %s to open a page with", argv[0])
 	}
 }
 
-// leftovers are secrets that other tools have left unencrypted.
-func (d *doctor) leftovers() {
+// Leftovers are secrets that other tools have left unencrypted.
+func (d *Checks) Leftovers() {
 	const check = "plaintext"
-	home := d.getenv("HOME")
+	home := d.Getenv("HOME")
 	if home == "" {
 		home, _ = os.UserHomeDir()
 	}
@@ -399,13 +399,13 @@ func (d *doctor) leftovers() {
 			if dir.what == "tokens" {
 				fix = "aws sso logout, or: " + fix
 			}
-			d.warn(check, fix, "%s has %s of the AWS CLI unencrypted in %s", terminal.Count(n, "file"), dir.what, d.short(dir.path))
+			d.warn(check, fix, "%s has %s of the AWS CLI unencrypted in %s", terminal.Count(n, "file"), dir.what, d.Short(dir.path))
 		}
 	}
-	if d.files != nil {
+	if d.Files != nil {
 		var static []string
-		for _, name := range slices.Sorted(maps.Keys(d.files.Profiles)) {
-			if id, ok := d.files.Profiles[name].Get("aws_access_key_id"); ok && id != "" {
+		for _, name := range slices.Sorted(maps.Keys(d.Files.Profiles)) {
+			if id, ok := d.Files.Profiles[name].Get("aws_access_key_id"); ok && id != "" {
 				static = append(static, name)
 			}
 		}
@@ -413,8 +413,8 @@ func (d *doctor) leftovers() {
 			d.warn(check, "give these profiles a role of Identity Center, and delete the keys in IAM and here", "unencrypted static keys for%s", list(static)[1:])
 		}
 	}
-	if !d.bad(check) {
-		d.ok(check, "no unencrypted tokens or keys in ~/.aws")
+	if !d.Bad(check) {
+		d.OK(check, "no unencrypted tokens or keys in ~/.aws")
 	}
 }
 
@@ -429,25 +429,25 @@ func filesWith(dir, text string) (n int) {
 	return n
 }
 
-// tools are programs on PATH that do not run a credential_process.
-func (d *doctor) tools() {
+// Tools are programs on PATH that do not run a credential_process.
+func (d *Checks) Tools() {
 	const check = "other tools"
 	for _, name := range []string{"s3cmd", "s3fs", "mount.s3fs"} {
 		if path, err := exec.LookPath(name); err == nil {
-			d.note(check, d.name()+" exec PROFILE -- "+name, "%s ignores credential_process", d.short(path))
+			d.Note(check, d.Program+" exec PROFILE -- "+name, "%s ignores credential_process", d.Short(path))
 		}
 	}
 }
 
-// instance warns where the role of an EC2 instance can take the place of a
+// Instance warns where the role of an EC2 instance can take the place of a
 // profile's.
 //
 // https://docs.aws.amazon.com/sdkref/latest/guide/feature-imds-credentials.html
-func (d *doctor) instance() {
-	if strings.EqualFold(d.getenv(child.NoMetadata), "true") {
+func (d *Checks) Instance(ctx context.Context, offline bool) {
+	if strings.EqualFold(d.Getenv(child.NoMetadata), "true") {
 		return
 	}
-	if onEC2(os.DirFS("/sys")) || !d.offline && d.metadataAnswers() {
+	if onEC2(os.DirFS("/sys")) || !offline && d.metadataAnswers(ctx) {
 		d.warn("instance role", "set "+child.NoMetadata+"=true, as exec does for its command",
 			"this is an EC2 instance: when credentials fail or end, the SDKs for JavaScript and C++ silently use the instance's role")
 	}
@@ -470,12 +470,12 @@ func onEC2(sys fs.FS) bool {
 // metadataAnswers asks the instance metadata service for a session token, as
 // every SDK does first. Nothing else is there on other machines, or something
 // that knows no such request.
-func (d *doctor) metadataAnswers() bool {
+func (d *Checks) metadataAnswers(ctx context.Context) bool {
 	base := "http://169.254.169.254"
-	if custom := d.getenv("AWS_EC2_METADATA_SERVICE_ENDPOINT"); custom != "" {
+	if custom := d.Getenv("AWS_EC2_METADATA_SERVICE_ENDPOINT"); custom != "" {
 		base = strings.TrimRight(custom, "/")
 	}
-	ctx, cancel := d.within(time.Second)
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodPut, base+"/latest/api/token", nil)
 	if err != nil {
@@ -483,8 +483,8 @@ func (d *doctor) metadataAnswers() bool {
 	}
 	request.Header.Set("X-Aws-Ec2-Metadata-Token-Ttl-Seconds", "1")
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}} // and no proxy
-	if d.HTTPClient != nil {
-		client = awsapi.HTTPClient(d.HTTPClient)
+	if d.Client != nil {
+		client = awsapi.HTTPClient(d.Client)
 	}
 	answer, err := client.Do(request)
 	if err != nil {
@@ -492,4 +492,28 @@ func (d *doctor) metadataAnswers() bool {
 	}
 	answer.Body.Close()
 	return answer.StatusCode == http.StatusOK
+}
+
+// UnsafeFix returns the command that makes safe what an [safedir.UnsafeError] is
+// about; "" for any other error.
+func UnsafeFix(err error) string {
+	e, ok := errors.AsType[*safedir.UnsafeError](err)
+	if !ok {
+		return ""
+	}
+	path, sudo := shell.Word(e.Path), ""
+	if e.Owner != os.Geteuid() {
+		sudo = "sudo "
+	}
+	switch {
+	case e.Problem == safedir.Foreign && e.Dir:
+		return "sudo chown $(id -u) " + path
+	case e.Problem == safedir.Foreign:
+		return fmt.Sprintf("sudo chown $(id -u) %s && chmod 600 %[1]s", path)
+	case e.Dir:
+		return sudo + "chmod go-w " + path
+	case sudo != "":
+		return sudo + "chmod go-w " + path // root's may be read
+	}
+	return "chmod 600 " + path
 }
