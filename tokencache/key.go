@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"github.com/credproc/credproc/internal/flight"
-	"github.com/credproc/credproc/internal/kernelring"
+	"github.com/credproc/credproc/internal/keycache"
 	"github.com/credproc/credproc/internal/sealed"
 	"github.com/credproc/credproc/tokencache/keyring"
 )
@@ -50,7 +50,7 @@ func (st *store) sealingKey(ctx context.Context, make bool) (*sealed.Key, error)
 	if key := st.keys.get(); key != nil {
 		return key, nil
 	}
-	if key := st.kernelGet(); key != nil {
+	if key := st.cachedKey(); key != nil {
 		st.keys.set(key)
 		return key, nil
 	}
@@ -59,7 +59,7 @@ func (st *store) sealingKey(ctx context.Context, make bool) (*sealed.Key, error)
 		return nil, err
 	}
 	defer release()
-	if key := st.kernelGet(); key != nil { // the one before us has asked
+	if key := st.cachedKey(); key != nil { // the one before us has asked
 		st.keys.set(key)
 		return key, nil
 	}
@@ -71,16 +71,16 @@ func (st *store) sealingKey(ctx context.Context, make bool) (*sealed.Key, error)
 		return nil, err
 	}
 	st.keys.set(key)
-	st.kernelSet(key.Text())
+	st.cacheKey(key.Text())
 	return key, nil
 }
 
 // queueForKey makes processes ask one after another, so that a keychain that
-// takes long is asked once: the others find the key in the kernel. They do not
-// queue where the kernel keeps nothing, nor where a person is waited for, nor
+// takes long is asked once: the others find the key in the cache. They do not
+// queue where nothing can be cached, nor where a person is waited for, nor
 // under the key's lock, for which the first in the queue may be waiting.
 func (st *store) queueForKey(ctx context.Context) (under context.Context, release func(), err error) {
-	if !st.usesKernel() || st.keyID() == "" || st.mayPrompt || !kernelring.Usable() {
+	if !st.usesCache() || st.keyID() == "" || st.mayPrompt || !keycache.System().Usable() {
 		return ctx, func() {}, nil
 	}
 	under, release, err = flight.Lock(ctx, st.locks(), flight.KeyQueue(), "read the sealing key")
@@ -146,7 +146,7 @@ func (st *store) holdKey(ctx context.Context) (under context.Context, release fu
 		return ctx, nil, err
 	}
 	st.keys.set(key)
-	st.kernelSet(key.Text())
+	st.cacheKey(key.Text())
 	return under, release, nil
 }
 
@@ -178,14 +178,14 @@ func (st *store) deleteKey(ctx context.Context, k keyring.Keyring, own string) e
 // forgetKey makes the next use ask the keyring again.
 func (st *store) forgetKey() {
 	st.keys.set(nil)
-	forgetKernelKey(st.state, st.service)
+	forgetCachedKey(st.state, st.service)
 }
 
-// usesKernel reports whether the kernel keeps the key for an hour. Not that of
-// plain files: reading it there takes no longer, and a user has room for some
-// 150 keys in the kernel, which the directories of tests and builds would fill.
+// usesCache reports whether the key is cached for an hour. Not that of plain
+// files: reading it there takes no longer, and a user has room for some 150 keys
+// in the Linux kernel, which the directories of tests and builds would fill.
 // A keyring of the program's own answers for itself.
-func (st *store) usesKernel() bool {
+func (st *store) usesCache() bool {
 	switch st.keyring.Name() {
 	case "os", "kernel", "file":
 		return !st.noKeyCache
@@ -193,14 +193,14 @@ func (st *store) usesKernel() bool {
 	return false
 }
 
-// kernelGet returns the key that the kernel keeps, or nil. Sessions in several
-// keyrings have a key in each, and the kernel the one used last: the index tells
+// cachedKey returns the key in the cache, or nil. Sessions in several keyrings
+// have a key in each, and the cache the one used last: the index tells
 // whether it is this one's. What another's key seals, this one's would not open.
-func (st *store) kernelGet() *sealed.Key {
-	if !st.usesKernel() {
+func (st *store) cachedKey() *sealed.Key {
+	if !st.usesCache() {
 		return nil
 	}
-	text, ok := kernelring.Get(st.kernelName())
+	text, ok := keycache.System().Get(st.cacheName())
 	if !ok {
 		return nil
 	}
@@ -219,9 +219,9 @@ func (st *store) keyID() string {
 	return ""
 }
 
-func (st *store) kernelSet(text string) {
-	if name := st.kernelName(); name != "" && st.usesKernel() {
-		kernelring.Set(name, text)
+func (st *store) cacheKey(text string) {
+	if name := st.cacheName(); name != "" && st.usesCache() {
+		keycache.System().Set(name, text)
 	}
 }
 

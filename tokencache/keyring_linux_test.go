@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/credproc/credproc/credproc/credproctest/idctest"
-	"github.com/credproc/credproc/internal/kernelring"
+	"github.com/credproc/credproc/internal/keycache"
 	"github.com/credproc/credproc/internal/safedir"
 	"github.com/credproc/credproc/internal/sealed"
 	"github.com/credproc/credproc/oidc"
@@ -309,10 +309,10 @@ func (osMemory) Name() string { return "os" }
 func TestTheKernelKeepsTheKeyForOthersToUse(t *testing.T) {
 	// A container may forbid it: everything then works without.
 	const probe = "credproc-test-probe"
-	kernelring.Set(probe, "probe")
-	text, can := kernelring.Get(probe)
-	kernelring.Delete(probe)
-	if _, left := kernelring.Get(probe); left || can && text != "probe" {
+	keycache.System().Set(probe, "probe")
+	text, can := keycache.System().Get(probe)
+	keycache.System().Delete(probe)
+	if _, left := keycache.System().Get(probe); left || can && text != "probe" {
 		t.Errorf("the kernel keeps %q, deleted: %v", text, !left)
 	}
 	m := newWorld(t)
@@ -320,10 +320,10 @@ func TestTheKernelKeepsTheKeyForOthersToUse(t *testing.T) {
 	w := m.watch()
 	m.signIn(m.session())
 	st := m.store()
-	t.Cleanup(func() { kernelring.Delete(st.kernelName()) })
+	t.Cleanup(func() { keycache.System().Delete(st.cacheName()) })
 	sh := &shelf{world: m}
 	sh.get(1, "list")
-	kept, ok := kernelring.Get(st.kernelName())
+	kept, ok := keycache.System().Get(st.cacheName())
 	if ok != can {
 		t.Errorf("the key is in the kernel: %v, it can be: %v", ok, can)
 	}
@@ -345,12 +345,12 @@ func TestTheKernelKeepsTheKeyForOthersToUse(t *testing.T) {
 		t.Errorf("with NoKeyCache the keychain was asked %d times", gets)
 	}
 	// What is no key there is asked for again.
-	kernelring.Set(st.kernelName(), "garbage")
+	keycache.System().Set(st.cacheName(), "garbage")
 	sh.get(0, "list")
 	if _, err := m.session().SignOut(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if _, left := kernelring.Get(st.kernelName()); left {
+	if _, left := keycache.System().Get(st.cacheName()); left {
 		t.Error("the kernel has it still after the last sign-out")
 	}
 }

@@ -69,7 +69,7 @@ func (st *store) look(ctx context.Context, k keyring.Keyring) KeyringState {
 // keyring, so that an answer needs no keyring.
 func (s *Session) KeyCached() bool {
 	st, err := s.open()
-	return err == nil && st.kernelGet() != nil
+	return err == nil && st.cachedKey() != nil
 }
 
 // LockKeyrings drops the keys that the Linux kernel keeps for an installation:
@@ -86,7 +86,7 @@ func LockKeyrings(stateDir, service string) error {
 	if err != nil {
 		return err
 	}
-	if err := forgetKernelKey(safedir.Dir(stateDir), service); err != nil {
+	if err := forgetCachedKey(safedir.Dir(stateDir), service); err != nil {
 		return err
 	}
 	(&keyring.File{Dir: fileDir(stateDir), Service: service}).Lock()

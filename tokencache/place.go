@@ -9,7 +9,7 @@ import (
 
 	"github.com/credproc/credproc/internal/dirid"
 	"github.com/credproc/credproc/internal/flight"
-	"github.com/credproc/credproc/internal/kernelring"
+	"github.com/credproc/credproc/internal/keycache"
 	"github.com/credproc/credproc/internal/layout"
 	"github.com/credproc/credproc/internal/safedir"
 	"github.com/credproc/credproc/internal/sealed"
@@ -74,14 +74,14 @@ func (st *store) delete(ctx context.Context, k keyring.Keyring, what theItem) er
 	return k.Delete(ctx, name)
 }
 
-// kernelName is what the sealing key is called where the kernel keeps it, or ""
+// cacheName is what the sealing key is called in the cache, or ""
 // if there can be none.
-func (st *store) kernelName() string {
+func (st *store) cacheName() string {
 	name, id, err := st.itemName(theKey)
 	if err != nil || id == "" {
 		return ""
 	}
-	return layout.KernelName(st.service, name)
+	return layout.CacheName(st.service, name)
 }
 
 // placed reports whether the directory may have a login: without an identity
@@ -169,11 +169,11 @@ func forgetItems(dir safedir.Dir) error {
 	return nil
 }
 
-// forgetKernelKey drops the sealing key of a directory from the kernel.
-func forgetKernelKey(state safedir.Dir, service string) error {
+// forgetCachedKey drops the sealing key of a directory from the cache.
+func forgetCachedKey(state safedir.Dir, service string) error {
 	found, err := dirid.Look(state)
 	if err == nil && found.ID != "" {
-		kernelring.Delete(layout.KernelName(layout.Service(service), layout.KeyItem(found.ID)))
+		keycache.System().Delete(layout.CacheName(layout.Service(service), layout.KeyItem(found.ID)))
 	}
 	return err
 }

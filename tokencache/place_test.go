@@ -312,7 +312,7 @@ func TestASignInReplacesALoginThatIsBehind(t *testing.T) {
 }
 
 func TestForgettingTheKeyOfADirectoryWithoutOneIsNoError(t *testing.T) {
-	if err := forgetKernelKey(safedir.Dir(t.TempDir()), ""); err != nil {
+	if err := forgetCachedKey(safedir.Dir(t.TempDir()), ""); err != nil {
 		t.Error(err)
 	}
 }

@@ -125,8 +125,8 @@ func IsItem(name string) bool {
 	return strings.HasPrefix(name, "session-") || strings.HasPrefix(name, "key-")
 }
 
-// KernelName returns the name of a keyring item in the kernel keyring.
-func KernelName(service, item string) string { return service + ":" + item }
+// CacheName returns the name of a keyring item in the cache of keys.
+func CacheName(service, item string) string { return service + ":" + item }
 
 // RecordIdentity returns what tells something fetched with a session's login
 // from all else.

@@ -19,8 +19,8 @@ func TestNamesStayAsTheyWereReleased(t *testing.T) {
 		record:  "6:record,72:7:session,0:,0:,33:https://example.awsapps.com/start,9:eu-west-1,4:corp,,4:role,12:111111111111,5:Admin,",
 		dir:     "5b9689c1bda5b6b9d70897306ed20a08",
 		file:    "3c10a87c7cf2806db74b80d37587e2f4",
-		layout.SessionItem("000102030405060708090a0b0c0d0e0f", session):                   "session-9a5499255a562b486eac785b974cac08",
-		layout.KernelName("credproc", layout.KeyItem("000102030405060708090a0b0c0d0e0f")): "credproc:key-55fa108e6cde64970bc9c1f3d6947aba",
+		layout.SessionItem("000102030405060708090a0b0c0d0e0f", session):                  "session-9a5499255a562b486eac785b974cac08",
+		layout.CacheName("credproc", layout.KeyItem("000102030405060708090a0b0c0d0e0f")): "credproc:key-55fa108e6cde64970bc9c1f3d6947aba",
 	} {
 		if got != want {
 			t.Errorf("%s, want %s", got, want)

@@ -19,7 +19,7 @@ import (
 
 	"github.com/credproc/credproc/internal/awsconfig"
 	"github.com/credproc/credproc/internal/dirid"
-	"github.com/credproc/credproc/internal/kernelring"
+	"github.com/credproc/credproc/internal/keycache"
 	"github.com/credproc/credproc/internal/layout"
 	"github.com/credproc/credproc/internal/ospath"
 	"github.com/credproc/credproc/internal/safedir"
@@ -44,7 +44,7 @@ func (p *Program) Answer(args []string) (document []byte, ok bool) {
 	if !ok || Starved() {
 		return nil, false
 	}
-	document, freshness := t.look(kernelring.Get)
+	document, freshness := t.look(keycache.System().Get)
 	return document, freshness == layout.Fresh
 }
 
@@ -63,11 +63,11 @@ func (p *Program) AnswerInTurn(args []string) (document []byte, ok bool, signall
 	if !ok {
 		return nil, false, 0
 	}
-	document, freshness := t.look(kernelring.GetOnThread)
+	document, freshness := t.look(keycache.OnThread().Get)
 	if freshness == layout.Useless && t.patient && t.legible() {
 		var waited bool
 		if waited, signalled = queue(t.locks, t.name+".queue"); waited {
-			document, freshness = t.look(kernelring.GetOnThread)
+			document, freshness = t.look(keycache.OnThread().Get)
 		}
 	}
 	return document, freshness == layout.Fresh, signalled
@@ -112,21 +112,21 @@ func (p *Program) find(args []string) (t *thing, ok bool) {
 	return t, true
 }
 
-// kernel looks for a secret in the kernel's keyring.
-type kernel func(name string) (secret string, ok bool)
+// cached looks for a secret in the cache of keys.
+type cached func(name string) (secret string, ok bool)
 
 // look returns the document that is stored, and how good it is.
-func (t *thing) look(k kernel) (document []byte, freshness layout.Freshness) {
+func (t *thing) look(key cached) (document []byte, freshness layout.Freshness) {
 	data, err := t.dir.Read(t.name)
 	if err != nil {
 		return nil, layout.Useless
 	}
-	return judge(t.open(k, data))
+	return judge(t.open(key, data))
 }
 
 // legible reports whether a process can open here what another one seals.
 func (t *thing) legible() bool {
-	return kernelring.Usable() || t.plaintextKey() != ""
+	return keycache.System().Usable() || t.plaintextKey() != ""
 }
 
 // plain reports whether no setting asks for more than an answer. A new setting
@@ -258,11 +258,11 @@ func (p *Program) isSpecial(s *awsconfig.Section) bool {
 	})
 }
 
-// open opens a sealed record with the key that the kernel keeps, or that lies
-// in a file. Both are looked into: sessions may be in several keyrings, each
+// open opens a sealed record with the key that is cached, or that lies in a
+// file. Both are looked into: sessions may be in several keyrings, each
 // with a key of its own.
-func (t *thing) open(k kernel, data []byte) []byte {
-	text, ok := k(layout.KernelName(layout.Service(t.program.ID), layout.KeyItem(t.id)))
+func (t *thing) open(key cached, data []byte) []byte {
+	text, ok := key(layout.CacheName(layout.Service(t.program.ID), layout.KeyItem(t.id)))
 	if opened := openWith(text, t.identity, data); ok && opened != nil {
 		return opened
 	}
@@ -274,7 +274,7 @@ func (t *thing) open(k kernel, data []byte) []byte {
 // It is the only thing here that another user could plant: a user who can replace
 // a directory can replace its key and a record for it, and so decides whose
 // credentials these are. So the directories above it are looked at, one by one.
-// With a key of the kernel's they are not: what that does not open is not used,
+// With a cached key they are not: what that does not open is not used,
 // wherever it lies, and it opens nothing but what this user has sealed.
 func (t *thing) plaintextKey() string {
 	dir := safedir.Dir(layout.PlaintextDir(t.state))

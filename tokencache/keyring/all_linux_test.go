@@ -12,7 +12,7 @@ import (
 
 	"github.com/gofrs/flock"
 
-	"github.com/credproc/credproc/internal/kernelring"
+	"github.com/credproc/credproc/internal/keycache"
 	"github.com/credproc/credproc/internal/sealed"
 )
 
@@ -104,7 +104,7 @@ func TestTwentyHelpersOpenAFileOneAfterAnother(t *testing.T) {
 		}
 		together(20, helpers)
 		want := int32(20)
-		if cached && kernelring.Usable() {
+		if cached && keycache.System().Usable() {
 			want = 1
 		}
 		if asked.Load() != want || unlocked.Load() > 0 {

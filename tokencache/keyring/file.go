@@ -18,7 +18,7 @@ import (
 	agefile "filippo.io/age"
 
 	"github.com/credproc/credproc/internal/flight"
-	"github.com/credproc/credproc/internal/kernelring"
+	"github.com/credproc/credproc/internal/keycache"
 	"github.com/credproc/credproc/internal/layout"
 	"github.com/credproc/credproc/internal/safedir"
 	"github.com/credproc/credproc/internal/sealed"
@@ -159,7 +159,7 @@ func (f *File) Lock() {
 	f.known = nil
 	f.mu.Unlock()
 	if content, err := f.dir().Read(ageFile); err == nil {
-		kernelring.Delete(f.kernelName(content))
+		keycache.System().Delete(f.cacheName(content))
 	}
 }
 
@@ -357,7 +357,7 @@ func (f *File) writeKey(passphrase string) ([]byte, error) {
 	factor := f.factor
 	switch {
 	case factor != 0:
-	case !f.NoKeyCache && kernelring.Usable():
+	case !f.NoKeyCache && keycache.System().Usable():
 		factor = slowFactor
 	default:
 		factor = quickFactor
@@ -428,10 +428,10 @@ func decryptKey(content []byte, passphrase string) (*sealed.Key, error) {
 	return key, nil
 }
 
-// kernelName depends on the content alone, which is random: a key made again is
+// cacheName depends on the content alone, which is random: a key made again is
 // never taken for the one before, and a directory under two names has one key.
-func (f *File) kernelName(content []byte) string {
-	return layout.KernelName(layout.Service(f.Service), "file-"+contentName(content))
+func (f *File) cacheName(content []byte) string {
+	return layout.CacheName(layout.Service(f.Service), "file-"+contentName(content))
 }
 
 func contentName(content []byte) string {
@@ -448,7 +448,7 @@ func (f *File) opened(content []byte) *sealed.Key {
 	if key := f.known[name]; key != nil || f.NoKeyCache {
 		return key
 	}
-	text, ok := kernelring.Get(f.kernelName(content))
+	text, ok := keycache.System().Get(f.cacheName(content))
 	if !ok {
 		return nil
 	}
@@ -465,7 +465,7 @@ func (f *File) remember(content []byte, key *sealed.Key) {
 	defer f.mu.Unlock()
 	f.learn(contentName(content), key)
 	if !f.NoKeyCache {
-		kernelring.Set(f.kernelName(content), key.Text())
+		keycache.System().Set(f.cacheName(content), key.Text())
 	}
 }
 
