@@ -31,8 +31,8 @@ var (
 
 // Error is a request that failed. It holds no secrets.
 type Error struct {
-	// Op is "RegisterClient", "StartDeviceAuthorization" or "CreateToken", or,
-	// in a browser, "Authorize". "ResolveStartURL" is no operation of the
+	// Op is "RegisterClient", "StartDeviceAuthorization", "CreateToken" or
+	// "CreateTokenWithIAM", or, in a browser, "Authorize". "ResolveStartURL" is no operation of the
 	// service: see [Config].
 	Op string
 	// Code is the service's error code, such as "invalid_grant" (RFC 6749,
@@ -103,7 +103,7 @@ func failed(ctx context.Context, op string, err error, meanings map[string]error
 		e.err = answer.Garbled()
 	default:
 		e.read(answer)
-		if answer.StatusCode < 500 {
+		if answer.StatusCode < 500 && e.err == nil {
 			e.err = meanings[e.Code]
 		}
 	}
@@ -118,12 +118,17 @@ func (e *Error) read(answer awsapi.Answer) {
 		Description string `json:"error_description"`
 		Message     string `json:"message"` // of errors that the service does not model
 		Reason      string `json:"reason"`
+		Region      string `json:"region"` // of InvalidRequestRegionException
+		Endpoint    string `json:"endpoint"`
 	}
 	// Members of other types than these are as good as none.
 	_ = json.Unmarshal(answer.Body, &said)
 	e.Code, e.Description, e.Reason = printable.Line(said.Error), printable.Line(said.Description), printable.Line(said.Reason)
 	if e.Code == "" {
 		e.Code = code(answer.Type)
+	}
+	if said.Region != "" {
+		e.err = &RegionError{printable.Line(said.Region), printable.Line(said.Endpoint)}
 	}
 	if e.Description == "" {
 		e.Description = printable.Line(said.Message)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ssooidc"
+	"github.com/aws/smithy-go/middleware"
 
 	"github.com/credproc/credproc/internal/awsapi"
 )
@@ -29,6 +30,9 @@ type Token struct {
 	// may end it earlier.
 	Expiry time.Time
 	Client Client // the registration that may refresh it
+	// IdentityContext is a secret of a token that an [Application] with the scope
+	// sts:identity_context got: who the user is, for STS. "": there is none.
+	IdentityContext string
 }
 
 // Client is a registration with the service. It is valid for one sign-in and
@@ -98,17 +102,23 @@ func createToken(ctx context.Context, api *ssooidc.Client, client Client, in *ss
 	if err != nil {
 		return nil, failed(ctx, op, err, meanings)
 	}
-	token := &Token{AccessToken: aws.ToString(out.AccessToken), RefreshToken: aws.ToString(out.RefreshToken), Client: client}
+	return tokenOf(op, client, out.AccessToken, out.RefreshToken, out.ExpiresIn, out.ResultMetadata)
+}
+
+// tokenOf makes a token of the members of an answer. Like [Config.Refresh] it
+// returns what there is of a damaged one beside an error.
+func tokenOf(op string, client Client, access, refresh *string, seconds int32, metadata middleware.Metadata) (*Token, error) {
+	token := &Token{AccessToken: aws.ToString(access), RefreshToken: aws.ToString(refresh), Client: client}
 	if token.AccessToken != "" {
-		token.Expiry = wall(time.Now().Add(cmp.Or(time.Duration(out.ExpiresIn)*time.Second, shortLife)))
+		token.Expiry = wall(time.Now().Add(cmp.Or(time.Duration(seconds)*time.Second, shortLife)))
 	}
 	switch {
 	case token.AccessToken == "" && token.RefreshToken == "":
-		return nil, incomplete(op, "access token", out.ResultMetadata)
+		return nil, incomplete(op, "access token", metadata)
 	case token.AccessToken == "":
-		return token, incomplete(op, "access token", out.ResultMetadata)
-	case token.RefreshToken == "" && !awsapi.Whole(out.ResultMetadata):
-		return token, incomplete(op, "refresh token", out.ResultMetadata)
+		return token, incomplete(op, "access token", metadata)
+	case token.RefreshToken == "" && !awsapi.Whole(metadata):
+		return token, incomplete(op, "refresh token", metadata)
 	}
 	return token, nil
 }
