@@ -15,7 +15,8 @@ import (
 	"time"
 
 	"github.com/credproc/credproc/internal/ospath"
-	"github.com/gofrs/flock"
+	"github.com/credproc/credproc/internal/pause"
+	"github.com/credproc/credproc/internal/safedir"
 )
 
 // File is a config file to be edited, by one process at a time. Others that
@@ -126,8 +127,7 @@ func (f File) locked(ctx context.Context, do func() error) error {
 	}
 	makeLock(f.lock())
 	// A file that can be read can be locked, even if another user made it.
-	lock := flock.New(f.lock(), flock.SetFlag(os.O_CREATE|os.O_RDONLY), flock.SetPermissions(0o600))
-	_, err := lock.TryLockContext(ctx, 20*time.Millisecond)
+	release, err := await(ctx, f.lock())
 	switch {
 	case errors.Is(err, syscall.ENOSYS) || errors.Is(err, syscall.EOPNOTSUPP) || errors.Is(err, syscall.ENOLCK):
 		// The file system has no locks.
@@ -136,9 +136,24 @@ func (f File) locked(ctx context.Context, do func() error) error {
 	case err != nil:
 		return orReadOnly(err)
 	}
-	defer lock.Unlock()
+	if release != nil {
+		defer release()
+	}
 	f.sweep()
 	return do()
+}
+
+// await waits for the lock at path.
+func await(ctx context.Context, path string) (release func() error, err error) {
+	for {
+		release, err := safedir.TryLock(path)
+		if release != nil || err != nil {
+			return release, err
+		}
+		if err := pause.For(ctx, 20*time.Millisecond); err != nil {
+			return nil, err
+		}
+	}
 }
 
 // orReadOnly says of a directory that nothing can be made in it, if that is why.

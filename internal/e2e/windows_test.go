@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/credproc/credproc/credproc/credproctest/idctest"
+	"github.com/credproc/credproc/internal/credman"
 	"github.com/credproc/credproc/internal/dirid"
 	"github.com/credproc/credproc/internal/flight"
 	"github.com/credproc/credproc/internal/safedir"
@@ -225,6 +226,25 @@ func TestAFileIsReplacedWhileAnotherProcessReadsIt(t *testing.T) {
 	}
 }
 
+func TestAShortSecretIsReadWithoutPackages(t *testing.T) {
+	ctx, chain := soon(t), &keyring.OS{Service: "credproc-test"}
+	t.Cleanup(func() { chain.Delete(context.Background(), "short") })
+	for _, secret := range []string{"", "secret", strings.Repeat("x", 256), strings.Repeat("x", 257)} {
+		if secret != "" {
+			if err := chain.Set(ctx, "short", secret); err != nil {
+				t.Fatal(err)
+			}
+		}
+		got, ok := credman.Get("credproc-test:short")
+		if fits := secret != "" && len(secret) <= 256; ok != fits || fits && got != secret {
+			t.Errorf("of %d bytes %d are read, %v", len(secret), len(got), ok)
+		}
+	}
+	if _, ok := credman.Get("credproc-test:\x00"); ok {
+		t.Error("a name that is none has a secret")
+	}
+}
+
 func TestTheCredentialManagerTakes2560Bytes(t *testing.T) {
 	ctx, chain := soon(t), &keyring.OS{Service: "credproc-test"}
 	t.Cleanup(func() {
@@ -412,6 +432,42 @@ func TestTwentyProcessesRefreshOnceAndFetchOnce(t *testing.T) {
 			t.Errorf("%s was called %d times, want %d", op, got, want)
 		}
 	}
+}
+
+// A warm answer starts neither a process nor the packages of main: a person on
+// Windows has many more of them than sign-ins.
+func TestAWarmAnswerTakesTheShortWay(t *testing.T) {
+	p := newPC(t)
+	p.forgets()
+	p.ends(0, "login corp --flow device --no-browser")
+	document := p.ends(0, "process "+ourRole)
+	calls := p.server.Total()
+
+	traced := func(line string) (inits int, log string) {
+		var out, stderr bytes.Buffer
+		c := p.command(line)
+		c.Stdout, c.Stderr, c.Env = &out, &stderr, append(c.Env, "GODEBUG=inittrace=1")
+		if err := c.Run(); err != nil || out.String() != document {
+			t.Errorf("%s: %v, the same document %v", line, err, out.String() == document)
+		}
+		return strings.Count(stderr.String(), "init "), stderr.String()
+	}
+	inits, log := traced("process " + ourRole)
+	long, _ := traced("process --debug " + ourRole)
+	t.Logf("%d packages are initialized before a warm answer, %d on the long way", inits, long)
+	for _, unwanted := range []string{"init net ", "init crypto/tls ", "init golang.org/x/sys/windows ", "wincred", "go-keyring", "kong", "credproc/cmd "} {
+		if strings.Contains(log, unwanted) {
+			t.Errorf("%s comes before the answer", unwanted)
+		}
+	}
+	if inits == 0 || inits > 66 || long < 2*inits {
+		t.Errorf("%d packages are initialized before a warm answer, %d on the long way:\n%s", inits, long, log)
+	}
+	if got := p.server.Total(); got != calls {
+		t.Errorf("the service was called %d times for warm answers", got-calls)
+	}
+	p.ends(0, "logout corp")
+	p.ends(4, "process "+ourRole)
 }
 
 // overflow are the files of tokens that the Credential Manager has no room for.

@@ -8,8 +8,6 @@ import (
 	"os"
 	"strconv"
 	"time"
-
-	"github.com/gofrs/flock"
 )
 
 // Append adds a line to a file that many processes add to: whole lines, none
@@ -86,12 +84,11 @@ func Rotate(path string, most int64, keep int) error {
 	if !due(path, most) {
 		return nil
 	}
-	lock := flock.New(path+".lock", flock.SetFlag(os.O_CREATE|os.O_RDONLY|nonblock|nofollow), flock.SetPermissions(0o600))
-	ok, err := lock.TryLock()
-	if err != nil || !ok {
+	release, err := TryLock(path + ".lock")
+	if err != nil || release == nil {
 		return err
 	}
-	defer lock.Unlock()
+	defer release()
 	if !due(path, most) {
 		return nil
 	}

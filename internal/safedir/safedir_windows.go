@@ -4,9 +4,17 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"syscall"
 	"time"
+)
 
-	"golang.org/x/sys/windows"
+// These are of golang.org/x/sys/windows, which imports net: a warm answer would
+// load Winsock for them. See
+// https://learn.microsoft.com/en-us/windows/win32/debug/system-error-codes--0-499-.
+const (
+	errorSharingViolation = syscall.Errno(32)
+	errorHandleDiskFull   = syscall.Errno(39)
+	errorDiskFull         = syscall.Errno(112)
 )
 
 const nonblock = 0 // there are no named pipes among files
@@ -21,7 +29,7 @@ func rename(root *os.Root, from, to string) error {
 	deadline := time.Now().Add(time.Second)
 	for {
 		err := root.Rename(from, to)
-		busy := errors.Is(err, windows.ERROR_ACCESS_DENIED) || errors.Is(err, windows.ERROR_SHARING_VIOLATION)
+		busy := errors.Is(err, syscall.ERROR_ACCESS_DENIED) || errors.Is(err, errorSharingViolation)
 		if !busy || time.Now().After(deadline) {
 			return err
 		}
@@ -34,5 +42,5 @@ func syncDir(*os.Root) error { return nil }
 
 // IsFull reports whether an error is that of a full disk.
 func IsFull(err error) bool {
-	return errors.Is(err, windows.ERROR_DISK_FULL) || errors.Is(err, windows.ERROR_HANDLE_DISK_FULL)
+	return errors.Is(err, errorDiskFull) || errors.Is(err, errorHandleDiskFull)
 }

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/credproc/credproc/internal/awsconfig"
+	"github.com/credproc/credproc/internal/credman"
 	"github.com/credproc/credproc/internal/dirid"
 	"github.com/credproc/credproc/internal/keycache"
 	"github.com/credproc/credproc/internal/layout"
@@ -258,13 +259,16 @@ func (p *Program) isSpecial(s *awsconfig.Section) bool {
 	})
 }
 
-// open opens a sealed record with the key that is cached, or that lies in a
-// file. Both are looked into: sessions may be in several keyrings, each
-// with a key of its own.
+// open opens a sealed record with the key that is cached, that the Windows
+// Credential Manager has, or that lies in a file. All are looked into: sessions may
+// be in several keyrings, each with a key of its own.
 func (t *thing) open(key cached, data []byte) []byte {
-	text, ok := key(layout.CacheName(layout.Service(t.program.ID), layout.KeyItem(t.id)))
-	if opened := openWith(text, t.identity, data); ok && opened != nil {
-		return opened
+	name := layout.CacheName(layout.Service(t.program.ID), layout.KeyItem(t.id))
+	for _, get := range []cached{key, credman.Get} {
+		text, _ := get(name)
+		if opened := openWith(text, t.identity, data); opened != nil {
+			return opened
+		}
 	}
 	return openWith(t.plaintextKey(), t.identity, data)
 }
