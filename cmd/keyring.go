@@ -38,6 +38,8 @@ type keyringSession struct {
 	// --json.
 	Found  tokencache.Found `json:"found,omitempty"`
 	Cached bool             `json:"key_cached"` // in the kernel
+
+	title string
 }
 
 type keyringState struct {
@@ -56,13 +58,14 @@ type keyringItem struct {
 // Run implements the command, for kong. It opens no keyring.
 func (c *keyringShowCommand) Run(ctx context.Context, a *App) error {
 	return a.do(ctx, false, func(ctx context.Context, r *run) error {
-		sessions, err := r.everySession()
+		sessions, err := r.usableSessions()
 		if err != nil {
 			return err
 		}
 		report := keyringReport{Sessions: []keyringSession{}, Keyrings: []keyringState{}}
+		titles := titles(sessions)
 		for i, look := range r.look(ctx, sessions) {
-			if err := report.add(r, sessions[i], look); err != nil {
+			if err := report.add(r, sessions[i], titles[i], look); err != nil {
 				return err
 			}
 		}
@@ -73,33 +76,22 @@ func (c *keyringShowCommand) Run(ctx context.Context, a *App) error {
 	})
 }
 
-// everySession returns those that are configured, and those that are signed in.
-func (r *run) everySession() ([]*tokencache.Session, error) {
-	names, err := r.config.SessionNames()
-	if err != nil {
-		return nil, err
+// usableSessions returns every session, and says what is wrong with the others.
+func (r *run) usableSessions() ([]*tokencache.Session, error) {
+	all, wrong, err := r.everySession()
+	for _, w := range wrong {
+		r.Say("%v", w.err)
 	}
-	logins, err := tokencache.Logins(r.config.StateDir, r.config.Service)
-	if err != nil {
-		return nil, err
+	return all, err
+}
+
+// titles tell sessions apart.
+func titles(sessions []*tokencache.Session) []string {
+	var places []status.Place
+	for _, s := range sessions {
+		places = append(places, status.PlaceOf(s))
 	}
-	var all []*tokencache.Session
-	for _, name := range names {
-		s, err := r.config.Session(name)
-		if err != nil {
-			r.Say("%v", err)
-			continue
-		}
-		all, logins = append(all, s), without(logins, s)
-	}
-	for _, login := range logins {
-		s, err := r.config.LoginSession(login)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, s)
-	}
-	return all, nil
+	return status.Titles(places)
 }
 
 // keyringLook is what one session's keyrings said.
@@ -128,18 +120,18 @@ func (r *run) look(ctx context.Context, sessions []*tokencache.Session) []keyrin
 	return all
 }
 
-func (report *keyringReport) add(r *run, s *tokencache.Session, look keyringLook) error {
+func (report *keyringReport) add(r *run, s *tokencache.Session, title string, look keyringLook) error {
 	if look.err != nil {
 		return look.err
 	}
-	one := keyringSession{Session: sessionLabel(s), Cached: s.KeyCached()}
+	one := keyringSession{Session: sessionLabel(s), title: title, Cached: s.KeyCached()}
 	one.Keyring, one.Why = r.whichKeyring(s, look.login)
 	if look.login != nil {
 		one.Found = look.login.Look.Found
 	}
 	report.Sessions = append(report.Sessions, one)
 	for _, state := range look.states {
-		report.keyring(state.Name).add(one.Session, state)
+		report.keyring(state.Name).add(title, state)
 	}
 	return nil
 }
@@ -199,7 +191,7 @@ func (r *run) printKeyrings(report *keyringReport) error {
 		if s.Cached {
 			why += ", and the kernel has the key for now"
 		}
-		table.Row(s.Session, s.Keyring+" keyring", why)
+		table.Row(s.title, s.Keyring+" keyring", why)
 	}
 	table.Flush()
 	if err := r.Print("\n"); err != nil {
@@ -261,7 +253,7 @@ func (c *keyringResetCommand) Run(ctx context.Context, a *App) error {
 		if names := keyring.Names(); !slices.Contains(names, c.Keyring) {
 			return r.usage("no keyring is called %q: it must be %s", c.Keyring, oneOf(names))
 		}
-		sessions, err := r.everySession()
+		sessions, err := r.usableSessions()
 		if err != nil {
 			return err
 		}
@@ -289,9 +281,9 @@ func (r *run) confirmReset(keyring string, sessions []*tokencache.Session) error
 		return r.usage("keyring reset forgets logins: say --yes where nobody can be asked")
 	}
 	var names []string
-	for _, s := range sessions {
-		if login, err := s.Status(); err == nil && login != nil && login.Keyring == keyring {
-			names = append(names, sessionLabel(s))
+	for i, title := range titles(sessions) {
+		if login, err := sessions[i].Status(); err == nil && login != nil && login.Keyring == keyring {
+			names = append(names, title)
 		}
 	}
 	var lost terminal.Prose = "No login is known to be there."

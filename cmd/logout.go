@@ -25,22 +25,22 @@ func (c *logoutCommand) Run(ctx context.Context, a *App) error {
 		if err != nil {
 			return err
 		}
-		return t.wrap(r.logout(ctx, t.session))
+		return t.wrap(r.logout(ctx, t.session, sessionLabel(t.session)))
 	})
 }
 
-func (r *run) logout(ctx context.Context, s *tokencache.Session) error {
+func (r *run) logout(ctx context.Context, s *tokencache.Session, title string) error {
 	was, err := s.SignOut(ctx)
 	revoke, ok := errors.AsType[*tokencache.RevokeError](err)
 	switch {
 	case ok:
-		r.Say("Signed out of %s here. The service could not be told: %v.", sessionLabel(s), revoke.Err)
+		r.Say("Signed out of %s here. The service could not be told: %v.", title, revoke.Err)
 	case err != nil:
 		return err
 	case was:
-		r.Say("Signed out of %s.", sessionLabel(s))
+		r.Say("Signed out of %s.", title)
 	default:
-		r.Say("Not signed in to %s.", sessionLabel(s))
+		r.Say("Not signed in to %s.", title)
 	}
 	return nil
 }
@@ -56,12 +56,17 @@ func (r *run) logoutAll(ctx context.Context) error {
 		r.Say("Not signed in.")
 	}
 	var failed error
+	var sessions []*tokencache.Session
 	for _, login := range logins {
 		s, err := r.config.LoginSession(login)
-		if err == nil {
-			err = r.logout(ctx, s)
+		if err != nil {
+			failed = errors.Join(failed, err)
+			continue
 		}
-		failed = errors.Join(failed, err)
+		sessions = append(sessions, s)
+	}
+	for i, title := range titles(sessions) {
+		failed = errors.Join(failed, r.logout(ctx, sessions[i], title))
 	}
 	names, _ := r.config.SessionNames() // a broken config file keeps nobody signed in
 	for _, name := range names {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -126,39 +125,18 @@ func (r *run) statusOf(ctx context.Context, c *statusCommand, named bool) ([]sta
 			return r.sessionStatuses(ctx, c.Check, s)
 		}
 	}
-	names, err := r.config.SessionNames()
+	sessions, wrong, err := r.everySession()
 	if err != nil {
 		return nil, err
-	}
-	logins, err := tokencache.Logins(r.config.StateDir, r.config.Service)
-	if err != nil {
-		return nil, err
-	}
-	var sessions []*tokencache.Session
-	wrong := make(map[int]status.Session) // by where it belongs
-	for i, name := range names {
-		s, err := r.config.Session(name)
-		if err != nil {
-			wrong[i] = status.Session{Session: name, State: status.Unusable, Problem: err.Error(), Roles: []status.Role{}, InProgress: []status.Progress{}}
-			continue
-		}
-		sessions = append(sessions, s)
-		logins = without(logins, s)
-	}
-	for _, login := range logins {
-		s, err := r.config.LoginSession(login)
-		if err != nil {
-			return nil, err
-		}
-		sessions = append(sessions, s)
 	}
 	all, err := r.sessionStatuses(ctx, c.Check, sessions...)
 	if err != nil {
 		return nil, err
 	}
-	for _, i := range slices.Sorted(maps.Keys(wrong)) {
-		all = slices.Insert(all, i, wrong[i])
+	for _, w := range wrong {
+		all = slices.Insert(all, w.at, status.Session{Session: w.name, State: status.Unusable, Problem: w.err.Error(), Roles: []status.Role{}, InProgress: []status.Progress{}})
 	}
+	status.TellApart(all)
 	if c.Quiet && len(all) == 0 {
 		return nil, &usageError{problem: "no sso-session in " + r.config.Path()}
 	}
@@ -182,15 +160,41 @@ func (r *run) sessionStatuses(ctx context.Context, check bool, sessions ...*toke
 	return all, nil
 }
 
-// without removes the login of a session from those that are left.
-func without(logins []*tokencache.Status, s *tokencache.Session) []*tokencache.Status {
-	var left []*tokencache.Status
-	for _, l := range logins {
-		if l.Name != s.Name || l.StartURL != s.Config.StartURL || l.Endpoint != s.Config.Endpoint || l.PortalEndpoint != s.PortalEndpoint {
-			left = append(left, l)
-		}
+// unusable is an sso-session with a mistake in it, and where it belongs among the
+// others.
+type unusable struct {
+	at   int
+	name string
+	err  error
+}
+
+// everySession returns the sessions that are configured, and those that are signed
+// in.
+func (r *run) everySession() (all []*tokencache.Session, wrong []unusable, err error) {
+	names, err := r.config.SessionNames()
+	if err != nil {
+		return nil, nil, err
 	}
-	return left
+	logins, err := tokencache.Logins(r.config.StateDir, r.config.Service)
+	if err != nil {
+		return nil, nil, err
+	}
+	for i, name := range names {
+		s, err := r.config.Session(name)
+		if err != nil {
+			wrong = append(wrong, unusable{i, name, err})
+			continue
+		}
+		all, logins = append(all, s), slices.DeleteFunc(logins, status.PlaceOf(s).At)
+	}
+	for _, login := range logins {
+		s, err := r.config.LoginSession(login)
+		if err != nil {
+			return nil, nil, err
+		}
+		all = append(all, s)
+	}
+	return all, wrong, nil
 }
 
 func (r *run) sessionStatus(ctx context.Context, s *tokencache.Session, check bool) (status.Session, error) {
@@ -211,6 +215,7 @@ func (r *run) sessionStatus(ctx context.Context, s *tokencache.Session, check bo
 	if login == nil {
 		return status.Session{
 			Session: s.Name, StartURL: s.Config.StartURL, Region: s.Config.Region,
+			Endpoint: s.Config.Endpoint, PortalEndpoint: s.PortalEndpoint,
 			State: status.SignedOut, Problem: "not signed in", Roles: []status.Role{}, InProgress: status.InProgress(s.Holders()),
 		}, nil
 	}

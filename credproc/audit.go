@@ -49,7 +49,7 @@ type AuditLine struct {
 	ParentPID int       `json:"parent_pid,omitempty"` // who started it
 	Parent    string    `json:"parent,omitempty"`     // by name
 	Ancestors []string  `json:"ancestors,omitempty"`  // above the parent: a shell says little
-	Session   string    `json:"session"`              // the sso-session, or its start URL
+	Session   string    `json:"session"`              // its label
 	AccountID string    `json:"account_id,omitempty"`
 	RoleName  string    `json:"role_name,omitempty"` // of a permission set
 	RoleARN   string    `json:"role_arn,omitempty"`  // of an IAM role, for role chains

@@ -13,6 +13,7 @@ import (
 
 	"github.com/credproc/credproc/credproc/credproctest/idctest"
 	"github.com/credproc/credproc/oidc"
+	"github.com/credproc/credproc/tokencache"
 )
 
 // trail reads an audit trail, having looked for secrets in it.
@@ -66,6 +67,19 @@ func TestTheTrailLeadsFromAKeyToAProcess(t *testing.T) {
 		}
 		if n := len(m.trail(audit)); n != 2 {
 			t.Errorf("two answers have %d lines", n)
+		}
+	})
+}
+
+func TestASessionHasOneNameInErrorsAndInTheTrail(t *testing.T) {
+	onMachine(t, func(m *machine) {
+		p := m.admin()
+		p.Audit = &Audit{Dir: m.TempDir()}
+		p.Session.Name, p.Session.Config.StartURL = "", "https://d-1234567890.awsapps.com/start"
+		needed, ok := errors.AsType[*tokencache.SignInError](m.refused(p))
+		line := last(m.trail(p.Audit))
+		if !ok || needed.Session != "d-1234567890" || line.Session != needed.Session {
+			t.Errorf("the error is %v, and the line %+v", needed, line)
 		}
 	})
 }

@@ -78,14 +78,12 @@ func (p *Provider) RetrieveDocument(ctx context.Context) (c aws.Credentials, doc
 	return retrieve(ctx, p)
 }
 
+// label is what people call a session, here as everywhere; "" if there is none.
 func label(s *tokencache.Session) string {
 	if s == nil {
 		return ""
 	}
-	if s.Name != "" {
-		return s.Name
-	}
-	return s.Config.StartURL
+	return s.Label()
 }
 
 // noAccess is how flight's failures call a [NoAccessError].
@@ -94,7 +92,7 @@ const noAccess = "no access"
 // NoAccessError says that the person does not have a role: it is not assigned
 // to them, or there is no such account or role.
 type NoAccessError struct {
-	Session             string   // the sso-session, or its start URL
+	Session             string   // its label
 	AccountID, RoleName string   // "" for an IAM role
 	RoleARN             string   // of an IAM role that could not be assumed
 	Held                []string // roles the person has in that account, if known

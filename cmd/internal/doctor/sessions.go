@@ -97,7 +97,7 @@ func (d *Checks) Logins(all []status.Session, login func(s *status.Session, flag
 	for _, s := range all {
 		d.login(&s, login)
 		if f := s.LastFailure; f != nil {
-			d.warn(logins, "try again: "+d.Program+" list "+shell.Word(s.Label()), "%s: %s has failed, and nothing has worked since: %s", s.Label(), f.Op, f.Reason)
+			d.warn(logins, "try again: "+d.Program+" list "+shell.Word(s.Label()), "%s: %s has failed, and nothing has worked since: %s", s.Title(), f.Op, f.Reason)
 		}
 	}
 }
@@ -108,20 +108,20 @@ const logins = "logins"
 func (d *Checks) login(s *status.Session, login func(*status.Session, ...string) string) {
 	switch {
 	case s.State == status.Ended, s.State == status.Lost:
-		d.fault(logins, login(s), "%s: %s", s.Label(), s.Problem)
+		d.fault(logins, login(s), "%s: %s", s.Title(), s.Problem)
 	case s.LastLook != nil && s.LastLook.Found.CannotTell():
-		d.warn(logins, "", "%s: not known whether it is signed in, since its keyring cannot be asked: %s", s.Label(), s.LastLook.Words())
+		d.warn(logins, "", "%s: not known whether it is signed in, since its keyring cannot be asked: %s", s.Title(), s.LastLook.Words())
 	case s.State == status.Uncertain:
-		d.warn(logins, login(s), "%s: %s", s.Label(), s.Problem)
+		d.warn(logins, login(s), "%s: %s", s.Title(), s.Problem)
 	case s.State == status.SignedOut:
-		d.Note(logins, login(s), "%s: nobody is signed in", s.Label())
+		d.Note(logins, login(s), "%s: nobody is signed in", s.Title())
 	case s.State == status.SignedIn && !s.Renewable:
-		d.warn(logins, login(s), "%s: it ends with the access token, since it cannot be renewed%s", s.Label(), status.Because(s.Problem))
+		d.warn(logins, login(s), "%s: it ends with the access token, since it cannot be renewed%s", s.Title(), status.Because(s.Problem))
 	case s.State == status.SignedIn && s.RenewableTill != nil && time.Until(*s.RenewableTill) < endsSoon:
-		d.Note(logins, login(s, "--force"), "%s: its registration, and the login with it, ends in %s", s.Label(), terminal.Short(time.Until(*s.RenewableTill)))
+		d.Note(logins, login(s, "--force"), "%s: its registration, and the login with it, ends in %s", s.Title(), terminal.Short(time.Until(*s.RenewableTill)))
 	case s.State == status.SignedIn && s.Keyring == "plaintext":
-		d.Note(logins, "", "%s: signed in; its tokens are in plaintext files, guarded by their mode alone", s.Label())
+		d.Note(logins, "", "%s: signed in; its tokens are in plaintext files, guarded by their mode alone", s.Title())
 	case s.State == status.SignedIn:
-		d.OK(logins, "%s: signed in, %s keyring", s.Label(), s.Keyring)
+		d.OK(logins, "%s: signed in, %s keyring", s.Title(), s.Keyring)
 	}
 }

@@ -24,24 +24,29 @@ func Because(problem string) string {
 // Session is a session in status, and its JSON: docs/status.schema.json
 // says what each means.
 type Session struct {
-	Session       string       `json:"session"`
-	StartURL      string       `json:"sso_start_url"`
-	Region        string       `json:"sso_region"`
-	State         string       `json:"state"`
-	SignedIn      bool         `json:"signed_in"`
-	Problem       string       `json:"problem,omitempty"`
-	Keyring       string       `json:"keyring,omitempty"`
-	SignedInAt    *time.Time   `json:"signed_in_at,omitempty"`
-	ExpectedEnd   *ExpectedEnd `json:"expected_end,omitempty"`
-	RenewedAt     *time.Time   `json:"last_renewed_at,omitempty"`
-	AccessToken   *time.Time   `json:"access_token_expires_at,omitempty"`
-	Renewable     bool         `json:"renewable"`
-	RenewableTill *time.Time   `json:"renewable_until,omitempty"`
-	KnownAt       *time.Time   `json:"known_at,omitempty"`
-	LastLook      *Look        `json:"last_look,omitempty"`
-	LastFailure   *Failure     `json:"last_failure,omitempty"`
-	Roles         []Role       `json:"cached_roles"`
-	InProgress    []Progress   `json:"in_progress"`
+	Session  string `json:"session"`
+	StartURL string `json:"sso_start_url"`
+	Region   string `json:"sso_region"`
+	// The endpoints that the session is bound to. "": AWS's own.
+	Endpoint       string       `json:"sso_oidc_endpoint_url,omitempty"`
+	PortalEndpoint string       `json:"sso_endpoint_url,omitempty"`
+	State          string       `json:"state"`
+	SignedIn       bool         `json:"signed_in"`
+	Problem        string       `json:"problem,omitempty"`
+	Keyring        string       `json:"keyring,omitempty"`
+	SignedInAt     *time.Time   `json:"signed_in_at,omitempty"`
+	ExpectedEnd    *ExpectedEnd `json:"expected_end,omitempty"`
+	RenewedAt      *time.Time   `json:"last_renewed_at,omitempty"`
+	AccessToken    *time.Time   `json:"access_token_expires_at,omitempty"`
+	Renewable      bool         `json:"renewable"`
+	RenewableTill  *time.Time   `json:"renewable_until,omitempty"`
+	KnownAt        *time.Time   `json:"known_at,omitempty"`
+	LastLook       *Look        `json:"last_look,omitempty"`
+	LastFailure    *Failure     `json:"last_failure,omitempty"`
+	Roles          []Role       `json:"cached_roles"`
+	InProgress     []Progress   `json:"in_progress"`
+
+	title string
 }
 
 // The states of a session.
@@ -106,6 +111,7 @@ const LookTime = time.Second
 func Describe(login *tokencache.Status, duration time.Duration, now time.Time) Session {
 	status := Session{
 		Session: login.Name, StartURL: login.StartURL, Region: login.Region, Keyring: login.Keyring,
+		Endpoint: login.Endpoint, PortalEndpoint: login.PortalEndpoint,
 		InProgress: InProgress(login.Holders), Roles: []Role{},
 		Renewable: login.Refreshable,
 	}
@@ -214,7 +220,7 @@ func (s *Session) Label() string { return cmp.Or(s.Session, oidc.StartURLName(s.
 func Text(sessions []Session, now time.Time, p terminal.Paint, program string, login func(*Session) string) terminal.Prose {
 	wide := 0
 	for _, s := range sessions {
-		if n := terminal.Width(terminal.Line(s.Label())); n <= 24 { // one long name moves no other's state away
+		if n := terminal.Width(terminal.Line(s.Title())); n <= 24 { // one long name moves no other's state away
 			wide = max(wide, n)
 		}
 	}
@@ -235,7 +241,7 @@ func Text(sessions []Session, now time.Time, p terminal.Paint, program string, l
 // heading is the name, padded to wide columns, and how things stand: below it
 // if the two do not fit side by side.
 func (s *Session) heading(p terminal.Paint, wide int) terminal.Prose {
-	name := terminal.Line(s.Label())
+	name := terminal.Line(s.Title())
 	gap := terminal.Spaces(wide-terminal.Width(name)) + "  "
 	if terminal.Width(name)+len(gap)+terminal.Width(s.headline(terminal.Paint{})) > terminal.Columns {
 		gap = "\n  "
