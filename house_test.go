@@ -570,7 +570,8 @@ var mayImport = map[string][]string{
 	"cmd/internal/console":  {"oidc", "internal/awsapi", "internal/awsconfig", "internal/printable"},
 	"cmd/internal/doctor":   {"cmd/internal/", "tokencache", "tokencache/keyring", "oidc", "internal/"},
 	"cmd/internal/endpoint": {"cmd/internal/terminal", "internal/"},
-	"cmd/internal/manual":   {},
+	"cmd/internal/help":     {},
+	"cmd/internal/manual":   {"cmd/internal/help"},
 	"cmd/internal/match":    {},
 	"cmd/internal/profiles": {"cmd/internal/terminal", "credproc", "oidc", "internal/"},
 	"cmd/internal/shell":    {"cmd/internal/terminal", "internal/printable"},
@@ -614,7 +615,7 @@ func isCommand(dir string) bool { return dir == "cmd" || strings.HasPrefix(dir, 
 // belongs says which packages, tests included, may import a dependency that
 // the rest must not depend on.
 var belongs = map[string][]string{
-	"github.com/alecthomas/kong":          {"cmd", "cmd/credproc", "cmd/internal/manual", "cmd/internal/shell", "examples/embed", "examples/parsers/kong"},
+	"github.com/alecthomas/kong":          {"cmd", "cmd/credproc", "cmd/internal/help", "cmd/internal/manual", "cmd/internal/shell", "examples/embed", "examples/parsers/kong"},
 	"github.com/aws/aws-sdk-go-v2/config": {"internal/e2e", "examples/sdk"},
 	"github.com/godbus/dbus":              {"tokencache/keyring", "internal/e2e"},
 	"github.com/spf13/cobra":              {"examples/parsers/cobra"},
@@ -896,7 +897,7 @@ var mayPrint = map[string][]string{
 	"Prose":                    {room + "prose.go"}, "terminal.Prose()": {},
 	"mapped": {room + "paint.go", room + "picker.go"}, // which break and cut it
 	// What is for programs goes out as it is.
-	".Verbatim": {room + "terminal.go", "cmd/completion.go", "cmd/env.go", "cmd/process.go", "cmd/status.go", "cmd/token.go", "cmd/warm.go"},
+	".Verbatim": {room + "terminal.go", "cmd/completion.go", "cmd/env.go", "cmd/help.go", "cmd/process.go", "cmd/status.go", "cmd/token.go", "cmd/warm.go"},
 }
 
 var printing = regexp.MustCompile(`^(fmt\.Print.*|log\.(Print|Fatal|Panic|Output|Default).*|slog\.(Debug|Info|Warn|Error)(Context)?|slog\.(Log|LogAttrs|Default)|` +

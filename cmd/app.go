@@ -32,6 +32,7 @@ import (
 
 	"github.com/credproc/credproc/cmd/internal/child"
 	"github.com/credproc/credproc/cmd/internal/doctor"
+	"github.com/credproc/credproc/cmd/internal/help"
 	"github.com/credproc/credproc/cmd/internal/terminal"
 	"github.com/credproc/credproc/credproc"
 	"github.com/credproc/credproc/internal/awsapi"
@@ -91,20 +92,9 @@ func (a *App) Run(ctx context.Context, args []string) (status int) {
 	if err := safedir.Few(); err != nil {
 		return a.Report(err)
 	}
-	parser, err := a.parser(ctx)
-	if err != nil {
+	parsed, command, err := parse(ctx, a, args)
+	if parsed == nil || err != nil {
 		return a.Report(err)
-	}
-	if len(args) == 0 {
-		args = []string{"--help"}
-	}
-	args, command := cutCommand(args)
-	parsed, err := parser.Parse(args)
-	switch {
-	case errors.Is(err, errHelp):
-		return done
-	case err != nil:
-		return a.Report(asOwn(err, &usageError{problem: problemOf(err), hint: helpFor(a, err)}))
 	}
 	return a.Report(parsed.Run(command))
 }
@@ -112,54 +102,17 @@ func (a *App) Run(ctx context.Context, args []string) (status int) {
 // parser returns one that knows all commands, and writes help to a.
 func (a *App) parser(ctx context.Context) (*kong.Kong, error) {
 	var grammar struct {
-		Help helpFlag `short:"h" help:"Show help."`
+		Help helpFlag `short:"h" group:"common" help:"Show help."`
 		commands
 	}
 	return kong.New(&grammar,
 		kong.Name(a.name()),
-		kong.Description("AWS credentials from IAM Identity Center for every process."),
+		kong.Description("AWS credentials from IAM Identity Center for every process on this machine."),
 		kong.NoDefaultHelp(),
-		kong.Writers(a.term().OutWriter(), a.term().ErrWriter()), // help has nothing in it from elsewhere
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}),
+		kong.ExplicitGroups(help.Groups()),
 		kong.Bind(a),
 		kong.BindTo(ctx, (*context.Context)(nil)),
 	)
-}
-
-// problemOf is a usage error of the parser in words.
-func problemOf(err error) string {
-	return strings.TrimSuffix(err.Error(), ` but got "EOL" (<EOL>)`) // kong's word for nothing
-}
-
-// helpFlag prints the usage of the command it stands behind.
-type helpFlag bool
-
-var errHelp = errors.New("help was printed")
-
-// BeforeReset is called by kong when the flag is met.
-func (helpFlag) BeforeReset(ctx *kong.Context) error {
-	return cmp.Or(ctx.PrintUsage(false), errHelp)
-}
-
-// helpFor names the command to look up after a usage error.
-func helpFor(a *App, err error) string {
-	words := []string{a.name()}
-	if parse, ok := errors.AsType[*kong.ParseError](err); ok && parse.Context != nil {
-		for node := parse.Context.Selected(); node != nil && node.Type == kong.CommandNode; node = node.Parent {
-			words = slices.Insert(words, 1, node.Name)
-		}
-	}
-	return strings.Join(words, " ") + " --help"
-}
-
-// selected names the command that a usage error is about, or "".
-func selected(err error) string {
-	if parse, ok := errors.AsType[*kong.ParseError](err); ok && parse.Context != nil {
-		if node := parse.Context.Selected(); node != nil {
-			return node.Name
-		}
-	}
-	return ""
 }
 
 func (a *App) name() string             { return cmp.Or(a.Name, "credproc") }

@@ -44,30 +44,30 @@ func (m *Mount) Run(ctx context.Context, a *App, parsed *kong.Context) error {
 // commands is the grammar, for kong. The commands want an [*App] and a
 // [context.Context] bound.
 type commands struct {
-	Debug debugFlag `help:"Log each step to stderr, without secrets."`
+	Debug debugFlag `group:"common" help:"Log each step to stderr, without secrets."`
 
-	Login   loginCommand   `cmd:"" help:"Sign in to an IAM Identity Center session."`
-	Logout  logoutCommand  `cmd:"" help:"Sign out, and forget the session's tokens and credentials."`
-	Process processCommand `cmd:"" aliases:"credential-process" help:"Print credentials of a role, for credential_process in ~/.aws/config."`
-	Exec    execCommand    `cmd:"" help:"Run a command with credentials of a role in its environment."`
-	Env     envCommand     `cmd:"" help:"Print credentials as variables for a shell, or as JSON."`
-	Serve   serveCommand   `cmd:"" help:"Serve credentials of many roles to programs on this machine."`
-	List    listCommand    `cmd:"" help:"List accounts and roles."`
+	Login  loginCommand  `cmd:"" group:"signin" help:"Sign in to an IAM Identity Center session."`
+	Logout logoutCommand `cmd:"" group:"signin" help:"Sign out, and delete the session's tokens and credentials."`
+	Status statusCommand `cmd:"" group:"signin" help:"Show what is signed in, and until when."`
 
-	Configure configureCommand `cmd:"" help:"Write sessions and profiles into ~/.aws/config."`
+	Process processCommand `cmd:"" group:"use" aliases:"credential-process" help:"Print a role's credentials, for a credential_process line."`
+	Exec    execCommand    `cmd:"" group:"use" help:"Run a command with a role's credentials in its environment."`
+	Env     envCommand     `cmd:"" group:"use" help:"Print a role's credentials for a shell, or as JSON."`
+	Console consoleCommand `cmd:"" group:"use" help:"Open the AWS console in a browser."`
 
-	Status statusCommand `cmd:"" help:"Show what is signed in, and until when."`
+	Configure configureCommand `cmd:"" group:"setup" help:"Write sessions and profiles to ~/.aws/config."`
+	List      listCommand      `cmd:"" group:"setup" help:"List your accounts and roles."`
+	Doctor    doctorCommand    `cmd:"" group:"setup" help:"Check the setup and suggest fixes."`
 
-	Console consoleCommand `cmd:"" help:"Open the AWS console in a browser."`
-	Keyring keyringCommand `cmd:"" help:"Show where the logins are kept, lock it, or empty it."`
-	Token   tokenCommand   `cmd:"" help:"Print the access token, for tools that need a bearer."`
-	Doctor  doctorCommand  `cmd:"" help:"Check the setup and suggest fixes."`
+	Serve      serveCommand      `cmd:"" group:"more" help:"Serve the credentials of many roles to programs on this machine."`
+	Keyring    keyringCommand    `cmd:"" group:"more" help:"Show where logins are kept, lock a keyring, or empty it."`
+	Token      tokenCommand      `cmd:"" group:"more" help:"Print a session's access token, for tools that need a bearer token."`
+	Completion completionCommand `cmd:"" group:"more" help:"Print a shell completion script."`
+	Version    versionCommand    `cmd:"" group:"more" help:"Print the version."`
+	Help       helpCommand       `cmd:"" group:"more" help:"Show the flags of a command, and examples."`
 
-	Completion   completionCommand   `cmd:"" help:"Print what makes a shell complete our commands, profiles and sessions."`
 	CompleteLine completeLineCommand `cmd:"" hidden:"" passthrough:"" help:"Answer a shell."`
-
-	Man     manCommand     `cmd:"" hidden:"" help:"Write the manual pages to a directory."`
-	Version versionCommand `cmd:"" help:"Show the version."`
+	Man          manCommand          `cmd:"" hidden:"" help:"Write the manual pages to a directory."`
 }
 
 type debugFlag bool

@@ -77,7 +77,7 @@ func candidates(a *App, node *kong.Node, words []string) []shell.Candidate {
 // completeLineCommand answers a shell: a line for each candidate, with what it
 // is after a tab, or ":files" for the shell's own completion.
 type completeLineCommand struct {
-	Words []string `arg:"" optional:"" passthrough:"" help:"The shell, and the words so far, of which the last one is to be completed."`
+	Words []string `arg:"" optional:"" passthrough:"" help:"The shell, and the words so far. The last one is completed."`
 }
 
 // Run implements the command, for kong. It says nothing where it fails: a person

@@ -74,7 +74,7 @@ func TestAToolMayCompleteTheWordsItself(t *testing.T) {
 			t.Errorf("%q: %q, files %v; want %q, %v", tt.args, got, files, tt.want, tt.files)
 		}
 	}
-	if found, _ := app.Complete([]string{"lis"}); len(found) != 1 || found[0].Help != "List accounts and roles" {
+	if found, _ := app.Complete([]string{"lis"}); len(found) != 1 || found[0].Help != "List your accounts and roles" {
 		t.Errorf("%q", found)
 	}
 }

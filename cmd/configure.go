@@ -21,25 +21,25 @@ import (
 )
 
 type configureCommand struct {
-	Names       []string `arg:"" optional:"" name:"name" help:"sso-session to write profiles of, that is there or is to be; with --convert and --revert: profiles."`
-	SSOSession  string   `name:"sso-session" placeholder:"NAME" help:"The same as NAME."`
+	Names       []string `arg:"" optional:"" name:"name" help:"The sso-session to write profiles for. With --convert and --revert: the profiles to change."`
+	SSOSession  string   `name:"sso-session" placeholder:"NAME" help:"Same as NAME."`
 	SSOStartURL string   `name:"sso-start-url" placeholder:"URL" help:"Start URL of a session that is not in the file yet."`
 	SSORegion   string   `name:"sso-region" placeholder:"REGION" help:"Region of its Identity Center instance."`
 
-	All          bool     `help:"Write a profile for every role, and pick none."`
-	MatchAccount []string `name:"match-account" sep:"none" placeholder:"GLOB" help:"Only for accounts whose name or ID is like GLOB; may be given again."`
-	MatchRole    []string `name:"match-role" sep:"none" placeholder:"GLOB" help:"Only for roles whose name is like GLOB; may be given again."`
+	All          bool     `help:"Write a profile for every role, without asking which."`
+	MatchAccount []string `name:"match-account" sep:"none" placeholder:"GLOB" help:"Only for accounts whose name or ID matches GLOB. May be repeated."`
+	MatchRole    []string `name:"match-role" sep:"none" placeholder:"GLOB" help:"Only for roles whose name matches GLOB. May be repeated."`
 	Template     string   `placeholder:"TEXT" help:"How to name profiles, as a Go template with .AccountName, .AccountID, .Email, .RoleName and .Session. Default: {{.AccountName}}/{{.RoleName}}"`
-	Region       []string `placeholder:"[GLOB=]REGION" sep:"none" help:"Region of the profiles, or of those in accounts like GLOB; may be given again, the first that fits counts."`
-	Prune        bool     `help:"Remove the profiles written before whose roles you no longer have."`
+	Region       []string `placeholder:"[GLOB=]REGION" sep:"none" help:"Region of the profiles, or of those in accounts that match GLOB. May be repeated: the first match counts."`
+	Prune        bool     `help:"Remove profiles written earlier whose roles you no longer have."`
 	listFlags
 
-	Convert bool   `help:"Give profiles with sso_ keys, and profiles of granted, aws-vault, aws-sso-cli and aws-sso-util, credproc's line. What they had becomes comments."`
-	Revert  bool   `help:"Change converted profiles back, to the byte. Other profiles with credproc's line get sso_ keys."`
-	Undo    bool   `help:"Bring back the file as it was before the last change; again: the change."`
-	Command string `placeholder:"WORDS" help:"How the lines begin. Default: the path under which PATH finds this program."`
-	DryRun  bool   `name:"dry-run" help:"Print what would change, as a diff, and change nothing."`
-	Yes     bool   `short:"y" help:"Ask nothing."`
+	Convert bool   `help:"Give profiles with sso_ keys, and profiles of granted, aws-vault, aws-sso-cli and aws-sso-util, a credential_process line. What they had becomes comments."`
+	Revert  bool   `help:"Change converted profiles back, to the byte. Other profiles with this program's line get sso_ keys."`
+	Undo    bool   `help:"Restore the file as it was before the last change. A second --undo redoes the change."`
+	Command string `placeholder:"WORDS" help:"How credential_process lines start. Default: the path where PATH finds this program."`
+	DryRun  bool   `name:"dry-run" help:"Print a diff of what would change, and change nothing."`
+	Yes     bool   `short:"y" help:"Do not ask."`
 }
 
 // Run implements the command, for kong.

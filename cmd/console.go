@@ -18,15 +18,15 @@ import (
 
 type consoleCommand struct {
 	roleFlags
-	Query       []string      `arg:"" optional:"" name:"profile" help:"The profile whose role to use, or on a terminal words that find it. Default: AWS_PROFILE, AWS_DEFAULT_PROFILE, or default."`
-	Federate    bool          `xor:"way" help:"Sign the browser in with the role's credentials, through the federation endpoint, instead of through the access portal. Also works for role chains."`
+	Query       []string      `arg:"" optional:"" name:"profile" help:"Same as --profile, or on a terminal words that find the role."`
+	Federate    bool          `xor:"way" help:"Sign the browser in with the role's credentials, through the federation endpoint instead of the access portal. Also works for role chains."`
 	Portal      bool          `xor:"way" help:"Open the start page of the access portal."`
-	Service     string        `placeholder:"NAME" help:"Open this service's page: s3, ec2, cloudformation, …"`
+	Service     string        `placeholder:"NAME" help:"Open this service's page, such as s3 or ec2."`
 	Region      string        `placeholder:"REGION" help:"Open the console in this region. Default: the profile's."`
-	Destination string        `placeholder:"URL" help:"Open this page of the console: an https URL, or the path of one."`
-	Duration    time.Duration `placeholder:"8h" help:"With --federate: how long the console session lasts, 15m to 12h. Default: as long as the credentials."`
-	Browser     string        `placeholder:"COMMAND" help:"Open the page with this command. {url} stands for the page, and {profile}, {account}, {role} and {session} for what it is about; {url_encoded} and so on for the same inside of a URL."`
-	Print       bool          `help:"Print the URL and open no browser. With --federate it is a secret, valid for 15 minutes."`
+	Destination string        `placeholder:"URL" help:"Open this page of the console: an https URL, or its path."`
+	Duration    time.Duration `placeholder:"8h" help:"How long a console session of --federate lasts, 15m to 12h. Default: as long as the credentials."`
+	Browser     string        `placeholder:"COMMAND" help:"Open the page with this command. {url}, {profile}, {account}, {role} and {session} are replaced; {url_encoded} and so on are encoded for a URL."`
+	Print       bool          `help:"Print the URL instead of opening a browser. With --federate it is a secret for 15 minutes."`
 }
 
 // Run implements the command, for kong.

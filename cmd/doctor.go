@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/credproc/credproc/cmd/internal/doctor"
+	"github.com/credproc/credproc/cmd/internal/help"
 	"github.com/credproc/credproc/cmd/internal/status"
 	"github.com/credproc/credproc/credproc"
 	"github.com/credproc/credproc/internal/awsconfig"
@@ -19,9 +20,9 @@ import (
 
 type doctorCommand struct {
 	JSON    bool `name:"json" help:"Print JSON."`
-	Offline bool `help:"Ask nothing of the network."`
+	Offline bool `help:"Send nothing to the network."`
 	Fix     bool `help:"Fix this program's own files, after asking."`
-	Yes     bool `short:"y" help:"With --fix: do not ask."`
+	Yes     bool `short:"y" help:"Do not ask before --fix changes something."`
 }
 
 // Run implements the command, for kong.
@@ -154,7 +155,7 @@ func takes(ctx context.Context, a *App, words []string) error {
 		return nil
 	}
 	if _, err := parser.Parse(words); err != nil {
-		return errors.New(problemOf(err))
+		return errors.New(help.Problem(err))
 	}
 	return nil
 }

@@ -17,11 +17,11 @@ import (
 type envCommand struct {
 	grantFlags
 	lifeFlags
-	Query  []string `arg:"" optional:"" name:"profile" help:"The profile whose role to use, or on a terminal words that find it. Default: AWS_PROFILE, AWS_DEFAULT_PROFILE, or default."`
-	Shell  string   `enum:",sh,fish,powershell,cmd" default:"" placeholder:"SHELL" help:"Print what makes a shell use the role, variables to unset included, for sh (the default), fish, powershell or cmd."`
-	Format string   `enum:",env,env-no-export,fish,powershell,windows-cmd,dotenv,process,json" default:"" placeholder:"FORMAT" help:"Print the credentials alone: env, env-no-export, fish, powershell, windows-cmd and process as the AWS CLI prints them, or dotenv, json."`
-	Unset  bool     `help:"Print what undoes it."`
-	Force  bool     `help:"Print secrets to a terminal too."`
+	Query  []string `arg:"" optional:"" name:"profile" help:"Same as --profile, or on a terminal words that find the role."`
+	Shell  string   `enum:",sh,fish,powershell,cmd" default:"" placeholder:"SHELL" help:"Print commands that make this shell use the role, and unset variables that conflict: sh (the default), fish, powershell or cmd."`
+	Format string   `enum:",env,env-no-export,fish,powershell,windows-cmd,dotenv,process,json" default:"" placeholder:"FORMAT" help:"Print only the credentials: env, env-no-export, fish, powershell, windows-cmd and process as the AWS CLI prints them, or dotenv, json."`
+	Unset  bool     `help:"Print commands that undo it."`
+	Force  bool     `help:"Print secrets even to a terminal."`
 }
 
 // Run implements the command, for kong.
@@ -188,5 +188,5 @@ func ifExpiring(c aws.Credentials, zone string) string {
 
 // lifeFlags are for commands that hand out what they cannot renew.
 type lifeFlags struct {
-	MinValidity *time.Duration `placeholder:"30m" help:"Fetch new credentials if the cached ones expire sooner than this. Default: half of the lifetime of new ones."`
+	MinValidity *time.Duration `placeholder:"30m" help:"Fetch new credentials if the cached ones expire sooner than this. Default: half the lifetime of new ones."`
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/credproc/credproc/cmd/internal/child"
 	"github.com/credproc/credproc/cmd/internal/endpoint"
+	"github.com/credproc/credproc/cmd/internal/help"
 	"github.com/credproc/credproc/cmd/internal/shell"
 	"github.com/credproc/credproc/cmd/internal/terminal"
 	"github.com/credproc/credproc/credproc"
@@ -26,9 +27,9 @@ const ownFailure = 125
 type execCommand struct {
 	grantFlags
 	lifeFlags
-	Server bool     `help:"Serve credentials to the command that are renewed as long as it runs, from an endpoint on the loopback interface."`
-	Name   string   `arg:"" optional:"" name:"profile" help:"The profile whose role to use, or on a terminal words that find it. Default: AWS_PROFILE, AWS_DEFAULT_PROFILE, or default."`
-	Words  []string `arg:"" optional:"" name:"-- command" help:"Behind --, the command and its arguments. Default: your shell."`
+	Server bool     `help:"Give the command credentials that renew automatically, from a local endpoint."`
+	Name   string   `arg:"" optional:"" name:"profile" help:"Same as --profile, or on a terminal words that find the role."`
+	Words  []string `arg:"" optional:"" name:"-- command" help:"The command and its arguments. Default: your shell."`
 }
 
 // Run implements the command, for kong.
@@ -51,18 +52,18 @@ func (e *ownError) Unwrap() error { return e.err }
 // asOwn makes a usage error of exec's one with its status. What looks like an
 // unknown flag is often the command's.
 func asOwn(parse error, usage *usageError) error {
-	if selected(parse) != "exec" {
+	if !slices.Equal(help.Selected(parse), []string{"exec"}) {
 		return usage
 	}
-	usage.more = "The command and its own flags stand behind --."
+	usage.more = "Put the command and its own flags after --."
 	return &ownError{usage}
 }
 
 // grantFlags are for commands that give credentials to a command or a shell.
 type grantFlags struct {
 	roleFlags
-	Region   string `placeholder:"REGION" help:"The region to set. Default: the profile's, or the one already set."`
-	Metadata bool   `help:"Allow the EC2 instance metadata service, and with it the instance's role."`
+	Region   string `placeholder:"REGION" help:"Region to set. Default: the profile's, or the one already set."`
+	Metadata bool   `help:"Allow the EC2 instance metadata service, and with it the instance's own role."`
 }
 
 // grant is what is given beside the credentials. The region of an earlier role
@@ -153,7 +154,7 @@ func (c *execCommand) query(r *run, command commandLine) ([]string, error) {
 		words = append([]string{c.Name}, c.Words...)
 	}
 	if command == nil && len(words) > 1 && (!r.Interactive() || r.config.HasProfile(words[0])) {
-		return nil, &usageError{problem: "the command must stand behind --", hint: r.name() + " exec " + strings.Join(shell.Words(append([]string{words[0], "--"}, words[1:]...)), " ")}
+		return nil, &usageError{problem: "put the command after --", hint: r.name() + " exec " + strings.Join(shell.Words(append([]string{words[0], "--"}, words[1:]...)), " ")}
 	}
 	return words, nil
 }

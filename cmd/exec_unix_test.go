@@ -137,7 +137,7 @@ func TestOurOwnFailuresAre125(t *testing.T) {
 		run("line", "--", "true").ends(125, `hint: run "credproc login line"`)
 		run("--bogus", "--", "true").ends(125, "unknown flag --bogus")
 		run("line", "sh", "x").ends(125, `hint: run "credproc exec line -- sh x"`)
-		run("line", "ls", "-l").ends(125, "The command and its own flags stand behind --.")
+		run("line", "ls", "-l").ends(125, "Put the command and its own flags after --.")
 		run("line", "--").ends(125, "there is no command behind --")
 		run("line", "-p", "line", "--", "true").ends(125, "name a profile or --profile, not both")
 		run("line", "other", "--", "true").ends(125, "no profile \"line other\"")

@@ -15,9 +15,9 @@ import (
 )
 
 type keyringCommand struct {
-	Show  keyringShowCommand  `cmd:"" default:"withargs" help:"Show which keyring each login is in and why, and what the keyrings hold."`
-	Lock  keyringLockCommand  `cmd:"" help:"Drop the keys that the Linux kernel keeps for an hour."`
-	Reset keyringResetCommand `cmd:"" help:"Forget all of ours in one keyring."`
+	Show  keyringShowCommand  `cmd:"" default:"withargs" help:"Show which keyring each login is in and why, and what each keyring holds."`
+	Lock  keyringLockCommand  `cmd:"" help:"Drop the keys that the kernel keeps for an hour."`
+	Reset keyringResetCommand `cmd:"" help:"Delete every login and key of this program in one keyring."`
 }
 
 type keyringShowCommand struct {
@@ -243,7 +243,7 @@ func (r *run) lockKeyrings() error {
 }
 
 type keyringResetCommand struct {
-	Keyring string `arg:"" help:"Which: os, kernel, file or plaintext."`
+	Keyring string `arg:"" help:"The keyring: os, kernel, file or plaintext."`
 	Yes     bool   `short:"y" help:"Do not ask."`
 }
 

@@ -22,15 +22,15 @@ const listAge = 12 * time.Hour
 type listCommand struct {
 	sessionFlags
 	listFlags
-	Filter   []string `short:"f" placeholder:"TEXT" sep:"none" help:"Only what has TEXT in the account's name, ID or email, the role or the profile. Several must all be there."`
-	Accounts bool     `help:"Accounts only."`
+	Filter   []string `short:"f" placeholder:"TEXT" sep:"none" help:"Show only rows with TEXT in the account's name, ID or email, the role or the profile. May be repeated: all must match."`
+	Accounts bool     `help:"List accounts without roles."`
 	JSON     bool     `name:"json" help:"Print JSON."`
 }
 
 // listFlags say how to list, for the commands that do.
 type listFlags struct {
-	Refresh bool    `help:"Ask the service, although a list from the last 12 hours is stored."`
-	Rate    float64 `placeholder:"N" help:"At most so many requests in a second. Default: 19.5, a little less than the service's quota."`
+	Refresh bool    `help:"Ask the service even if a list from the last 12 hours is cached."`
+	Rate    float64 `placeholder:"N" help:"Send at most N requests a second. Default: 19.5, just under the service's quota."`
 }
 
 func (f *listFlags) listing(t *target) *credproc.Listing {

@@ -20,12 +20,12 @@ import (
 
 type loginCommand struct {
 	sessionFlags
-	Flow          signin.Flow `enum:",auto,pkce,device" default:"" placeholder:"FLOW" help:"How to sign in: pkce (a browser on this machine), device (a code that is confirmed in any browser), or auto, which looks where it is."`
-	UseDeviceCode bool        `help:"The same as --flow device."`
-	NoBrowser     bool        `help:"Open no browser: what it would show is printed."`
+	Flow          signin.Flow `enum:",auto,pkce,device" default:"" placeholder:"FLOW" help:"How to sign in: pkce (a browser on this machine), device (a code that any browser confirms) or auto (whichever fits this machine)."`
+	UseDeviceCode bool        `help:"Same as --flow device."`
+	NoBrowser     bool        `help:"Print the URL instead of opening a browser."`
 	QR            bool        `name:"qr" help:"Show the page of a device code as a QR code."`
 	Force         bool        `help:"Sign in again even if the session is valid. Ends the current session first and may sign your browser out."`
-	FromAWSCLI    bool        `name:"from-aws-cli" help:"Take over the login of the AWS CLI, and renew it from here on."`
+	FromAWSCLI    bool        `name:"from-aws-cli" help:"Take over the AWS CLI's login, and renew it from now on."`
 }
 
 // Run implements the command, for kong.

@@ -25,8 +25,8 @@ const (
 
 type processCommand struct {
 	roleFlags
-	Wait      time.Duration `placeholder:"50s" help:"Wait so long, 50s at most, for a login made elsewhere."`
-	AutoLogin bool          `help:"Sign in where that is needed: once for all processes of the machine."`
+	Wait      time.Duration `placeholder:"50s" help:"Wait up to this long for a login made elsewhere. The command answers within 50s in any case."`
+	AutoLogin bool          `help:"Sign in if needed. Concurrent processes share one sign-in."`
 }
 
 // Run implements the command, for kong.

@@ -20,9 +20,9 @@ import (
 
 type serveCommand struct {
 	sessionFlags
-	Listen    string   `default:"127.0.0.1:0" placeholder:"HOST:PORT" help:"Address to listen on, of the loopback interface. Port 0, the default, is any that is free."`
-	TokenFile string   `placeholder:"FILE" help:"File with the token that clients must show. It is made if it is not there. Default: the environment variable that ends in _SERVE_TOKEN."`
-	Allow     []string `placeholder:"PATTERN" sep:"none" help:"Serve only these: NAME of a profile, or ACCOUNT/ROLE. * and ? stand for others. May be repeated. Default: all that the login may have."`
+	Listen    string   `default:"127.0.0.1:0" placeholder:"HOST:PORT" help:"Loopback address to listen on. Port 0, the default, is any free port."`
+	TokenFile string   `placeholder:"FILE" help:"File with the token that clients must send, created if missing. Default: the environment variable that ends in _SERVE_TOKEN."`
+	Allow     []string `placeholder:"PATTERN" sep:"none" help:"Serve only these: a profile's NAME, or ACCOUNT/ROLE, with the wildcards * and ?. May be repeated. Default: every role of the login."`
 }
 
 // Run implements the command, for kong.

@@ -20,9 +20,9 @@ import (
 type statusCommand struct {
 	sessionFlags
 	JSON   bool   `name:"json" xor:"how" help:"Print JSON."`
-	Quiet  bool   `short:"q" xor:"how" help:"Print nothing: exit status 0 if usable, 4 if a sign-in is required."`
-	Check  bool   `help:"Ask the keyring, for at most a second and without a dialog; exit status 6 if it cannot be asked."`
-	Format string `xor:"how" placeholder:"TEXT" help:"Print a line for a prompt: {session}, {state}, {left}, {end}, {token_left}, {profile}, {account}, {role} and {role_left} are replaced."`
+	Quiet  bool   `short:"q" xor:"how" help:"Print nothing. The exit status is 0 if the session is usable, 4 if a sign-in is required."`
+	Check  bool   `help:"Ask the keyring, for at most a second and without a dialog. The exit status is 6 if it cannot be asked."`
+	Format string `xor:"how" placeholder:"TEXT" help:"Print a line for a prompt, with {session}, {state}, {left}, {end}, {token_left}, {profile}, {account}, {role} and {role_left} replaced."`
 }
 
 // Run implements the command, for kong. It does not ask the service, asks the

@@ -39,11 +39,11 @@ func (e *targetError) Unwrap() error { return e.err }
 
 // sessionFlags say which session, for the commands that take one as argument.
 type sessionFlags struct {
-	Session     string `arg:"" optional:"" name:"session" help:"sso-session, or a profile that comes from one. Default: that of the profile in AWS_PROFILE, or the only one."`
-	SSOSession  string `name:"sso-session" placeholder:"NAME" help:"The sso-session of this name, never a profile."`
-	Profile     string `short:"p" placeholder:"NAME" help:"The session that this profile comes from."`
-	SSOStartURL string `name:"sso-start-url" placeholder:"URL" help:"Start URL, to do without a config file."`
-	SSORegion   string `name:"sso-region" placeholder:"REGION" help:"Region of the Identity Center instance."`
+	Session     string `arg:"" optional:"" group:"session" name:"session" help:"An sso-session, or a profile that uses one. Default: the session of the profile in AWS_PROFILE, or the only one."`
+	SSOSession  string `group:"session" name:"sso-session" placeholder:"NAME" help:"The sso-session of this name, never a profile."`
+	Profile     string `group:"session" short:"p" placeholder:"NAME" help:"The session that this profile uses."`
+	SSOStartURL string `group:"session" name:"sso-start-url" placeholder:"URL" help:"Start URL, to do without a config file."`
+	SSORegion   string `group:"session" name:"sso-region" placeholder:"REGION" help:"Region of the Identity Center instance."`
 }
 
 func (f *sessionFlags) target(r *run) (*target, error) {
@@ -179,12 +179,12 @@ func (r *run) implied() (*target, error) {
 
 // roleFlags say which role.
 type roleFlags struct {
-	Profile     string `short:"p" placeholder:"NAME" help:"A profile of ~/.aws/config. Default: AWS_PROFILE, AWS_DEFAULT_PROFILE, or default."`
-	SSOSession  string `name:"sso-session" placeholder:"NAME" help:"sso-session, with --account-id and --role-name instead of a profile."`
-	AccountID   string `name:"account-id" placeholder:"ID" help:"Account ID, 12 digits."`
-	RoleName    string `name:"role-name" placeholder:"NAME" help:"Name of the permission set."`
-	SSOStartURL string `name:"sso-start-url" placeholder:"URL" help:"Start URL, to do without a config file."`
-	SSORegion   string `name:"sso-region" placeholder:"REGION" help:"Region of the Identity Center instance."`
+	Profile     string `group:"role" short:"p" placeholder:"NAME" help:"A profile of ~/.aws/config. Default: AWS_PROFILE, AWS_DEFAULT_PROFILE, or default."`
+	SSOSession  string `group:"role" name:"sso-session" placeholder:"NAME" help:"sso-session, with --account-id and --role-name instead of a profile."`
+	AccountID   string `group:"role" name:"account-id" placeholder:"ID" help:"Account ID, 12 digits."`
+	RoleName    string `group:"role" name:"role-name" placeholder:"NAME" help:"Name of the permission set."`
+	SSOStartURL string `group:"role" name:"sso-start-url" placeholder:"URL" help:"Start URL, to do without a config file."`
+	SSORegion   string `group:"role" name:"sso-region" placeholder:"REGION" help:"Region of the Identity Center instance."`
 }
 
 // byRole reports whether they say it otherwise than by a profile.

@@ -11,8 +11,8 @@ import (
 
 type tokenCommand struct {
 	sessionFlags
-	JSON  bool `name:"json" help:"Print JSON, with the token's end."`
-	Force bool `help:"Print it onto a terminal too, where it stays to be read."`
+	JSON  bool `name:"json" help:"Print JSON, with the token's expiry."`
+	Force bool `help:"Print the token even to a terminal."`
 }
 
 // Run implements the command, for kong.

@@ -10,7 +10,7 @@ import (
 )
 
 type versionCommand struct {
-	JSON bool `name:"json" help:"Print it as JSON, with the commit and the formats of stored files."`
+	JSON bool `name:"json" help:"Print JSON, with the commit and the formats of stored files."`
 }
 
 // Run implements the command, for kong.

@@ -49,9 +49,12 @@ func TestEveryParserMountsTheCommands(t *testing.T) {
 
 func (d *desk) usage() {
 	d.says("aws", d.acme(0, "--help"))
-	d.says("Usage: acme aws <command>", d.acme(0, "aws", "--help"))
+	d.says("Usage: acme aws COMMAND", d.acme(0, "aws", "--help"))
 	d.says("--account-id", d.acme(0, "aws", "process", "--help"))
-	d.says("Usage: acme login", d.acme(0, "login", "--help"))
+	d.says("Usage: acme aws keyring [COMMAND]", d.acme(0, "aws", "help", "keyring"))
+	d.says("$ acme login corp --force", d.acme(0, "login", "--help"))
+	d.says("acme aws v", d.acme(0, "aws", "--version"))
+	d.says(`unknown command "lgin"; did you mean "login"?`, d.acme(2, "aws", "lgin"))
 	d.says(`hint: run "acme aws process --help"`, d.acme(2, "aws", "process", "--bogus"))
 	d.says(`hint: run "acme login --help"`, d.acme(2, "login", "--bogus"))
 	d.acme(2, "aws", "bogus")

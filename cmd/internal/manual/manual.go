@@ -1,4 +1,5 @@
-// Package manual writes manual pages from the grammar of the commands.
+// Package manual writes manual pages from the grammar of the commands and what
+// package help knows of them.
 package manual
 
 import (
@@ -8,31 +9,30 @@ import (
 	"time"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/credproc/credproc/cmd/internal/help"
 )
 
 // Pages returns the pages of a program and of each of its commands, by the
 // name of the file. statuses are "0 Done." and so on.
 func Pages(model *kong.Application, program, version string, statuses []string) map[string]string {
-	visible := model.Leaves(true)
-	pages := map[string]string{fileName(program, nil) + ".1": newPage(program, version).overview(model.Node, visible, statuses)}
-	for _, node := range visible {
-		pages[fileName(program, node)+".1"] = newPage(program, version).command(node)
-	}
+	pages := map[string]string{fileName(program, nil) + ".1": newPage(program, version).overview(model.Node, statuses)}
+	addPages(pages, model.Node, program, version)
 	return pages
+}
+
+func addPages(pages map[string]string, above *kong.Node, program, version string) {
+	for _, group := range help.Commands(above) {
+		for _, node := range group.Nodes {
+			pages[fileName(program, node)+".1"] = newPage(program, version).command(node)
+			addPages(pages, node, program, version)
+		}
+	}
 }
 
 // fileName is the name of the page of a command, or of the program.
 func fileName(program string, node *kong.Node) string {
-	return strings.Join(strings.Fields(commandLine(program, node)), "-")
-}
-
-// commandLine is what a person types to run a command, without arguments.
-func commandLine(program string, node *kong.Node) string {
-	line := ""
-	for ; node != nil && node.Type == kong.CommandNode; node = node.Parent {
-		line = " " + node.Name + line
-	}
-	return program + line
+	return strings.Join(strings.Fields(help.CommandLine(program, node)), "-")
 }
 
 // committed returns the day of the commit that the program was built from: the
@@ -63,17 +63,13 @@ func newPage(program, version string) *page {
 	return &page{program: program, version: version, date: committed()}
 }
 
-func (m *page) overview(root *kong.Node, commands []*kong.Node, statuses []string) string {
+func (m *page) overview(root *kong.Node, statuses []string) string {
 	m.head(fileName(m.program, nil), "AWS credentials from IAM Identity Center for every process")
-	m.section("SYNOPSIS")
-	m.line(".B %s", m.program)
-	m.line(".I command")
-	m.line("[\\fIflags\\fR]")
+	m.synopsis(root)
 	m.section("COMMANDS")
-	for _, node := range commands {
-		m.line(".TP")
-		m.line("\\fB%s\\fR(1)", roff(fileName(m.program, node)))
-		m.text(node.Help)
+	for _, group := range help.Commands(root) {
+		m.line(".SS %s", group.Title)
+		m.commands(group.Nodes)
 	}
 	m.flags("FLAGS", root.Flags)
 	m.section("EXIT STATUS")
@@ -89,33 +85,75 @@ func (m *page) overview(root *kong.Node, commands []*kong.Node, statuses []strin
 	return m.String()
 }
 
+// synopsis writes how a command is called, its name in bold.
+func (m *page) synopsis(node *kong.Node) {
+	name := help.CommandLine(m.program, node)
+	m.section("SYNOPSIS")
+	m.line(".B %s", roff(name))
+	m.line("%s", roff(strings.TrimPrefix(help.Usage(m.program, node), name+" ")))
+}
+
+func (m *page) commands(nodes []*kong.Node) {
+	for _, node := range nodes {
+		m.line(".TP")
+		m.line("\\fB%s\\fR(1)", roff(fileName(m.program, node)))
+		m.text(node.Help)
+	}
+}
+
 func (m *page) command(node *kong.Node) string {
 	m.head(fileName(m.program, node), strings.TrimSuffix(node.Help, "."))
-	m.section("SYNOPSIS")
-	m.line(".B %s", roff(commandLine(m.program, node)))
-	for _, p := range node.Positional {
-		m.line("%s", roff(p.Summary()))
-	}
-	m.line("[\\fIflags\\fR]")
-	if node.Detail != "" {
-		m.section("DESCRIPTION")
-		m.text(node.Detail)
+	m.synopsis(node)
+	about := help.About(m.program, node)
+	m.description(node, about.Text)
+	for _, group := range help.Commands(node) {
+		m.section("COMMANDS")
+		m.commands(group.Nodes)
 	}
 	if len(node.Positional) > 0 {
 		m.section("ARGUMENTS")
 		for _, p := range node.Positional {
-			m.line(".TP\n.I %s", roff(p.Name))
+			m.line(".TP\n.I %s", roff(strings.ToUpper(p.Name)))
 			m.text(p.Help)
 		}
 	}
-	var flags []*kong.Flag
-	for at := node; at != nil && at.Type != kong.ApplicationNode; at = at.Parent {
-		flags = append(flags, at.Flags...)
-	}
-	m.flags("FLAGS", flags)
+	m.flags("FLAGS", help.Flags(node))
+	m.examples(about.Examples)
 	m.section("SEE ALSO")
 	m.line(".BR %s (1)", roff(fileName(m.program, nil)))
 	return m.String()
+}
+
+func (m *page) description(node *kong.Node, text []string) {
+	paragraphs := append([]string{node.Help}, text...)
+	if len(node.Aliases) > 0 {
+		paragraphs = append(paragraphs, "It can also be called "+strings.Join(node.Aliases, ", ")+".")
+	}
+	m.section("DESCRIPTION")
+	for i, paragraph := range paragraphs {
+		if i > 0 {
+			m.line(".PP")
+		}
+		m.text(paragraph)
+	}
+}
+
+func (m *page) examples(examples []help.Example) {
+	if len(examples) == 0 {
+		return
+	}
+	m.section("EXAMPLES")
+	for i, example := range examples {
+		if i > 0 {
+			m.line(".PP")
+		}
+		m.text(example.What + ":")
+		m.line(".PP\n.RS 4\n.nf")
+		for _, line := range example.Lines {
+			m.line(`\&%s`, roff(line))
+		}
+		m.line(".fi\n.RE")
+	}
 }
 
 func (m *page) head(name, summary string) {
@@ -145,15 +183,7 @@ func (m *page) section(title string) { m.line(".SH %s", title) }
 // text writes a paragraph, in lines of a length that roff's checkers like. A line
 // may begin with what roff takes for a request.
 func (m *page) text(s string) {
-	line := ""
-	for word := range strings.FieldsSeq(roff(s)) {
-		if line != "" && len(line)+1+len(word) > 75 {
-			m.line(`\&%s`, line)
-			line = ""
-		}
-		line = strings.TrimPrefix(line+" "+word, " ")
-	}
-	if line != "" {
+	for _, line := range help.Wrap(roff(s), 75) {
 		m.line(`\&%s`, line)
 	}
 }

@@ -136,6 +136,9 @@ func firstSentence(help string) string {
 
 // operands returns what can stand as the n-th argument of a command.
 func (c *Completer) operands(node *kong.Node, n int) []Candidate {
+	if node.Name == "help" && node.Parent != nil {
+		return childrenOf(node.Parent)
+	}
 	if len(node.Positional) == 0 {
 		return nil
 	}
