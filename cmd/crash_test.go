@@ -8,7 +8,6 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/credproc/credproc/credproc"
 	"github.com/credproc/credproc/tokencache"
 	"github.com/credproc/credproc/tokencache/keyring"
 )
@@ -43,7 +42,7 @@ func TestWhatTheSystemHasRunOutOfIsNobodysFault(t *testing.T) {
 	for _, errno := range []syscall.Errno{syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM} {
 		open := &os.PathError{Op: "open", Path: "/x", Err: errno}
 		for _, err := range []error{
-			open, &credproc.ConfigError{Err: open},
+			open, &configError{open},
 			&keyring.Error{Keyring: "plaintext", Op: "read", Kind: keyring.ErrUnavailable, Err: open},
 			&tokencache.RecordError{What: "client registration", Session: "corp", Err: open},
 			&tokencache.ServiceError{Op: "renew", Err: fmt.Errorf("dial: %w", open)},

@@ -10,14 +10,13 @@ import (
 
 	"github.com/credproc/credproc/cmd/internal/status"
 	"github.com/credproc/credproc/cmd/internal/terminal"
-	"github.com/credproc/credproc/internal/inside"
 	"github.com/credproc/credproc/tokencache"
 	"github.com/credproc/credproc/tokencache/keyring"
 )
 
 type keyringCommand struct {
 	Show  keyringShowCommand  `cmd:"" default:"withargs" help:"Show which keyring each login is in and why, and what each keyring holds."`
-	Lock  keyringLockCommand  `cmd:"" help:"Drop the keys that the kernel keeps for an hour."`
+	Lock  keyringLockCommand  `cmd:"" help:"Drop the keys that are cached for an hour."`
 	Reset keyringResetCommand `cmd:"" help:"Delete every login and key of this program in one keyring."`
 }
 
@@ -37,8 +36,8 @@ type keyringSession struct {
 	Why     string `json:"why"`
 	// Found is what was found there of a login that is known of, as in status
 	// --json.
-	Found  string `json:"found,omitempty"`
-	Cached bool   `json:"key_cached"` // in the kernel
+	Found  tokencache.Found `json:"found,omitempty"`
+	Cached bool             `json:"key_cached"` // for an hour, so that an answer needs no keyring
 
 	title string
 }
@@ -98,8 +97,7 @@ func titles(sessions []*tokencache.Session) []string {
 // keyringLook is what one session's keyrings said.
 type keyringLook struct {
 	login  *tokencache.Status
-	states []inside.KeyringState
-	cached bool // the sealing key
+	states []tokencache.KeyringState
 	err    error
 }
 
@@ -113,13 +111,8 @@ func (r *run) look(ctx context.Context, sessions []*tokencache.Session) []keyrin
 	for i, s := range sessions {
 		looks.Go(func() {
 			l := &all[i]
-			if l.login, l.err = s.Check(ctx); l.err != nil {
-				return
-			}
-			var in inside.Session
-			if in, l.err = inside.Of[inside.Session](s); l.err == nil {
-				l.cached = in.KeyCached()
-				l.states, l.err = in.KeyringStates(ctx)
+			if l.login, l.err = s.Check(ctx); l.err == nil {
+				l.states, l.err = s.KeyringStates(ctx)
 			}
 		})
 	}
@@ -131,7 +124,7 @@ func (report *keyringReport) add(r *run, s *tokencache.Session, title string, lo
 	if look.err != nil {
 		return look.err
 	}
-	one := keyringSession{Session: sessionLabel(s), title: title, Cached: look.cached}
+	one := keyringSession{Session: sessionLabel(s), title: title, Cached: s.KeyCached()}
 	one.Keyring, one.Why = r.whichKeyring(s, look.login)
 	if look.login != nil {
 		one.Found = look.login.Look.Found
@@ -146,9 +139,9 @@ func (report *keyringReport) add(r *run, s *tokencache.Session, title string, lo
 // whichKeyring says where a login is, or would go, and why.
 func (r *run) whichKeyring(s *tokencache.Session, login *tokencache.Status) (name, why string) {
 	switch {
-	case login != nil && login.Look.Found == inside.FoundNothing:
+	case login != nil && login.Look.Found == tokencache.FoundNothing:
 		return login.Keyring, "the login was there, and is gone"
-	case login != nil && (login.Look.CannotTell || login.Look.Found == inside.FoundOlder):
+	case login != nil && (login.Look.Found.CannotTell() || login.Look.Found == tokencache.FoundOlder):
 		look := status.Look{Found: login.Look.Found, Reason: login.Look.Reason}
 		return login.Keyring, "the login is there as far as is known: " + look.Words()
 	case login != nil:
@@ -170,7 +163,7 @@ func (report *keyringReport) keyring(name string) *keyringState {
 	return &report.Keyrings[at]
 }
 
-func (k *keyringState) add(session string, state inside.KeyringState) {
+func (k *keyringState) add(session string, state tokencache.KeyringState) {
 	if state.Err != nil {
 		k.State = "unavailable"
 		if errors.Is(state.Err, keyring.ErrLocked) {
@@ -196,7 +189,7 @@ func (r *run) printKeyrings(report *keyringReport) error {
 	for _, s := range report.Sessions {
 		why := s.Why
 		if s.Cached {
-			why += ", and the kernel has the key for now"
+			why += ", and the key is cached"
 		}
 		table.Row(s.title, s.Keyring+" keyring", why)
 	}
@@ -240,13 +233,13 @@ func (keyringLockCommand) Run(ctx context.Context, a *App) error {
 		if err := r.lockKeyrings(); err != nil {
 			return err
 		}
-		r.Say("The kernel keeps no key of ours any more.")
+		r.Say("No key is cached any more.")
 		return nil
 	})
 }
 
 func (r *run) lockKeyrings() error {
-	return tokencache.LockKeyrings(r.config.StateDir, r.ID)
+	return tokencache.LockKeyrings(r.config.StateDir, r.config.Service)
 }
 
 type keyringResetCommand struct {
@@ -270,11 +263,7 @@ func (c *keyringResetCommand) Run(ctx context.Context, a *App) error {
 			}
 		}
 		for _, s := range sessions {
-			in, openErr := inside.Of[inside.Session](s)
-			if openErr == nil {
-				openErr = in.Reset(ctx, c.Keyring)
-			}
-			err = errors.Join(err, openErr)
+			err = errors.Join(err, s.Reset(ctx, c.Keyring))
 		}
 		if err == nil {
 			err = r.lockKeyrings()

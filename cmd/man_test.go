@@ -8,15 +8,13 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"github.com/credproc/credproc/credproc"
 )
 
 func TestEveryCommandHasAManualPageThatManCanRead(t *testing.T) {
 	for _, name := range []string{"credproc", "acme aws"} {
 		dir := t.TempDir()
 		var stderr bytes.Buffer
-		app := &App{Identity: credproc.Identity{Name: name}, Stderr: &stderr}
+		app := &App{Name: name, Stderr: &stderr}
 		if status := app.Run(t.Context(), []string{"man", dir}); status != done {
 			t.Fatalf("man: status %d, %s", status, &stderr)
 		}

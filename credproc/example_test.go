@@ -64,21 +64,16 @@ func ExampleWrite() {
 	// {"Version":1,"AccessKeyId":"ASIAIOSFODNN7EXAMPLE","SecretAccessKey":"secret","SessionToken":"token","Expiration":"2030-01-02T03:04:05Z","AccountId":"111111111111"}
 }
 
-func ExampleListing() {
+func ExampleAccounts() {
 	var config credproc.Config
 	session, err := config.Session("corp")
 	if err != nil {
 		log.Fatal(err)
 	}
-	list := credproc.Listing{
-		Session: session, MaxAge: time.Hour,
-		Progress: func(p credproc.Progress) { fmt.Fprintf(os.Stderr, "\r%d of %d", p.Done, p.Total) },
-	}
-	accounts, made, err := list.Accounts(context.Background())
+	accounts, err := credproc.Accounts(context.Background(), session, true)
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Println("as of", made)
 	for _, a := range accounts {
 		fmt.Println(a.ID, a.Name, a.Roles)
 	}

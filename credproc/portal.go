@@ -13,29 +13,33 @@ import (
 	"github.com/credproc/credproc/internal/awsapi"
 	"github.com/credproc/credproc/internal/fetch"
 	"github.com/credproc/credproc/internal/flight"
-	"github.com/credproc/credproc/internal/inside"
 	"github.com/credproc/credproc/internal/layout"
 	"github.com/credproc/credproc/internal/portal"
 	"github.com/credproc/credproc/tokencache"
 )
 
-// portalRole is the source of a permission set's role: the access portal.
-type portalRole struct{ *Provider }
+// A [Provider] is the source of a permission set's role: the access portal.
 
-func (p portalRole) words() []string         { return layout.RoleWords(p.AccountID, p.RoleName) }
-func (p portalRole) steps() int              { return 0 }
-func (p portalRole) shortest() time.Duration { return shortest }
+func (p *Provider) session() *tokencache.Session { return p.Session }
+func (p *Provider) words() []string              { return layout.RoleWords(p.AccountID, p.RoleName) }
+func (p *Provider) steps() int                   { return 0 }
 
-func (p portalRole) role() tokencache.CachedRole {
+func (p *Provider) role() tokencache.CachedRole {
 	return tokencache.CachedRole{AccountID: p.AccountID, RoleName: p.RoleName}
 }
 
-func (p portalRole) op() string {
+func (p *Provider) terms() terms {
+	return terms{minValidity: p.MinValidity, shortest: shortest, audit: p.Audit, short: p.Short}
+}
+
+func (p *Provider) onShort(f func(left, wanted time.Duration)) { p.Short = f }
+
+func (p *Provider) op() string {
 	return "get credentials of role " + p.RoleName + " in account " + p.AccountID + " through session " + label(p.Session)
 }
 
-func (p portalRole) issue(ctx context.Context, _ *Provider) (issued, string, error) {
-	login, err := inside.Of(p.Session)
+func (p *Provider) issue(ctx context.Context) (issued, string, error) {
+	login, err := inside(p.Session)
 	if err != nil {
 		return issued{}, "", err
 	}
@@ -59,7 +63,7 @@ func (p portalRole) issue(ctx context.Context, _ *Provider) (issued, string, err
 	}}, got.RequestID, nil
 }
 
-func (p portalRole) noAccess(held []string, err error) *NoAccessError {
+func (p *Provider) noAccess(held []string, err error) *NoAccessError {
 	return &NoAccessError{Session: label(p.Session), AccountID: p.AccountID, RoleName: p.RoleName, Held: held, Err: err}
 }
 
@@ -75,7 +79,7 @@ func held(ctx context.Context, c *portal.Client, token, accountID string) (roles
 	return roles
 }
 
-func (p portalRole) explain(err error) error {
+func (p *Provider) explain(err error) error {
 	if shared, ok := errors.AsType[*flight.SharedError](err); ok && shared.Kind == noAccess {
 		return p.noAccess(strings.Fields(shared.Reason), shared)
 	}

@@ -1,6 +1,9 @@
 package credproc
 
 import (
+	"maps"
+	"slices"
+
 	"github.com/credproc/credproc/internal/awsconfig"
 )
 
@@ -12,19 +15,20 @@ type ProfileRole struct {
 	RoleName  string
 	RoleARN   string // of the IAM role that is assumed in the end; "" if none is
 	// Native says that the AWS CLI and the SDKs get the credentials by
-	// themselves, and not from the line of the Identity.
+	// themselves, and not from our line.
 	Native bool
 }
 
 // Roles returns the profiles that [Config.Provider] serves, sorted by name. What
 // it does not serve is left out, broken profiles too.
 func (c *Config) Roles() ([]ProfileRole, error) {
-	if err := c.Open(); err != nil {
+	files, err := c.load()
+	if err != nil {
 		return nil, err
 	}
 	var roles []ProfileRole
-	for _, name := range c.files.ProfileNames() {
-		p, err := c.files.Profile(name)
+	for _, name := range slices.Sorted(maps.Keys(files.Profiles)) {
+		p, err := c.profile(name)
 		if err != nil {
 			continue
 		}

@@ -221,21 +221,3 @@ func TestTwentyProcessesOpenAFileOneAfterAnother(t *testing.T) {
 		t.Errorf("at most %d MB", peak>>10)
 	}
 }
-
-// Where the kernel keeps the key, the first one to open the file does it for all.
-func TestOneProcessOpensAFileForTwenty(t *testing.T) {
-	t.Parallel()
-	if _, err := new(keyring.Kernel).Get(t.Context(), "none"); !errors.Is(err, keyring.ErrNotFound) {
-		return // a kernel that forbids it
-	}
-	m := newMachine(t, "file")
-	m.env = append(m.env, m.passphraseCommand())
-	m.signIn(0)
-	t.Cleanup(func() { m.run("keyring", "lock") })
-	m.run("keyring", "lock")
-	before := m.lines("opened")
-	m.answered(m.together(times(20, process(admin))...))
-	if n := m.lines("opened") - before; n != 1 {
-		t.Errorf("opened %d times", n)
-	}
-}

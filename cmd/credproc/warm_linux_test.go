@@ -22,15 +22,8 @@ var ofTheRuntime = []string{
 // kernel: no socket (D-Bus, TLS, resolver), no lock, nothing written but the
 // answer; and how many packages were initialized before it.
 func TestAWarmAnswerTouchesNothingItNeedNot(t *testing.T) {
-	// The test binary has more in it, and so another order of things.
-	built := filepath.Join(t.TempDir(), "credproc")
-	build := exec.Command("go", "build", "-o", built, ".")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0") // as it is released
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	t.Setenv("STORM_PROGRAM", built)
 	m := newMachine(t, "plaintext")
+	m.program = built(t, "STORM_PROGRAM")
 	m.signIn(0)
 	want := m.run(process(admin)...)
 	if want.status != 0 {
@@ -123,43 +116,5 @@ func TestAWarmAnswerTouchesNothingItNeedNot(t *testing.T) {
 	}
 	if inits == 0 || inits > 66 { // two more than there are
 		t.Errorf("%d packages are initialized before the answer, want at most 66\n%s", inits, warm.stderr)
-	}
-}
-
-// The calls are those that docs/performance.md names. They are counted in one
-// thread: another one would cost more than all of them.
-func TestAWarmAnswerAsksTheKernelForOneKeyInOneThread(t *testing.T) {
-	m := newMachine(t, "kernel")
-	m.withoutKeychain()
-	if !m.hasKernelKeyring() {
-		return
-	}
-	m.signIn(0)
-	defer m.run("logout", "--all")
-	want := m.run(process(admin)...)
-	got, _ := m.straced([]string{"-e", "trace=keyctl,add_key,request_key"}, process(admin))
-	if got.status != 0 || got.stdout != want.stdout || got.stderr != "" {
-		t.Fatalf("exit status %d, the same document %v\n%s", got.status, got.stdout == want.stdout, got.stderr)
-	}
-	trace, err := os.ReadFile(filepath.Join(m.home, "trace"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var calls []string
-	threads := map[string]bool{}
-	for line := range strings.Lines(string(trace)) {
-		thread, call, _ := strings.Cut(line, " ")
-		if name, _, found := strings.Cut(strings.TrimSpace(call), "("); found && !strings.HasPrefix(call, "+++") && !strings.Contains(name, "resumed") {
-			calls = append(calls, strings.TrimSpace(call))
-			threads[thread] = true
-		}
-	}
-	if len(calls) != 4 || len(threads) != 1 {
-		t.Errorf("%d calls in %d threads, want 4 in 1:\n%s", len(calls), len(threads), trace)
-	}
-	for i, operation := range []string{"KEYCTL_GET_PERSISTENT, -1, KEY_SPEC_PROCESS_KEYRING", "KEYCTL_SEARCH", "KEYCTL_READ", "KEYCTL_CLEAR, KEY_SPEC_PROCESS_KEYRING"} {
-		if i < len(calls) && !strings.HasPrefix(calls[i], "keyctl("+operation) {
-			t.Errorf("call %d is %s, want %s", i+1, calls[i], operation)
-		}
 	}
 }

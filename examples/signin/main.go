@@ -57,7 +57,8 @@ func serve(ctx context.Context, p *credproc.Provider) error {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
 	defer cancel()
-	return p.Session.Close(ctx)
+	_, err = p.Session.Settle(ctx)
+	return err
 }
 
 // site has two pages: / uses the credentials, or says what to do, and /signin is

@@ -1,3 +1,5 @@
+//go:build linux && !sharedmemory
+
 package keycache
 
 import "github.com/credproc/credproc/internal/kernelring"

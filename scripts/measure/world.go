@@ -26,6 +26,7 @@ type world struct {
 	server   *httptest.Server
 	hello    string
 	credproc string
+	shared   string // with the key where macOS has it
 	peak     string
 	versions []string
 }
@@ -40,11 +41,12 @@ func newWorld(dir string) (*world, error) {
 	if err := os.WriteFile(peak, []byte(peakSource), 0o600); err != nil {
 		return nil, err
 	}
-	var err, err2, err3 error
+	var err, err2, err3, err4 error
 	w.hello, err = build(dir, "hello", source)
 	w.credproc, err2 = build(dir, "credproc", "./cmd/credproc")
 	w.peak, err3 = build(dir, "peak", peak)
-	if err := errors.Join(err, err2, err3); err != nil {
+	w.shared, err4 = build(dir, "shared", "-tags=sharedmemory", "./cmd/credproc")
+	if err := errors.Join(err, err2, err3, err4); err != nil {
 		return nil, err
 	}
 	info, err := os.Stat(w.credproc)
@@ -121,6 +123,9 @@ func (w *world) commands() ([]command, error) {
 		return nil, err
 	}
 	ours("warm, 1 profile, --profile", few, last)
+	if keyring == "os" {
+		all = append(all, command{name: "warm, 1 profile, key in shared memory", env: few, args: append([]string{w.shared}, last...)})
+	}
 	for _, n := range []int{400, 4000} {
 		env, err := w.home(fmt.Sprint(n), n, keyring)
 		if err != nil {

@@ -28,7 +28,7 @@ const (
 	// ageFile holds the key, encrypted with the passphrase as age(1) does it.
 	ageFile = "key.age"
 	// slowFactor makes one guess of a passphrase take about a second and
-	// 256 MB. That is paid once an hour where the kernel keeps the key.
+	// 256 MB. That is paid once an hour where the key is cached.
 	slowFactor = 18
 	// quickFactor is for where every process pays: 0.1 seconds and 32 MB.
 	quickFactor = 15
@@ -42,18 +42,19 @@ const (
 // is in an age file that a passphrase opens, or is given as it is. It is for
 // machines without a keychain.
 //
-// On Linux the opened key stays in the kernel keyring for an hour, where that
-// is allowed, so that a passphrase is asked for once. Where it is not, a file
-// made there takes less work to open, and processes open it one after another:
-// twenty at once would need five gigabytes.
+// The opened key stays in memory for an hour, in the kernel keyring on Linux and
+// in System V shared memory on macOS, so that a passphrase is asked for once. Where
+// that is not allowed, and on Windows, a file made there takes less work to open,
+// and processes open it one after another: twenty at once would need five
+// gigabytes.
 type File struct {
 	Dir string // made at the first write
 	// Unlock opens it. Without it the keyring is locked, once the key is needed
-	// and the kernel does not have it.
+	// and is not cached.
 	Unlock Unlock
-	// Service is the name in the kernel keyring. "" means credproc.
+	// Service is the name in the cache. "" means credproc.
 	Service string
-	// NoKeyCache keeps the key out of the kernel keyring.
+	// NoKeyCache keeps the key out of the cache.
 	NoKeyCache bool
 
 	mu    sync.Mutex
@@ -153,7 +154,7 @@ func (f *File) Open(ctx context.Context) error {
 	return err
 }
 
-// Lock forgets the key, in the kernel too: the next call needs the passphrase.
+// Lock forgets the key, in the cache too: the next call needs the passphrase.
 func (f *File) Lock() {
 	f.mu.Lock()
 	f.known = nil

@@ -1,4 +1,4 @@
-package audit
+package credproc
 
 import "golang.org/x/sys/unix"
 

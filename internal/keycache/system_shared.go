@@ -1,0 +1,10 @@
+//go:build (darwin && !ios) || (linux && sharedmemory)
+
+package keycache
+
+// System returns the cache of this system. On Linux it is this one only with the
+// build tag sharedmemory, by which what macOS uses is tested and measured.
+func System() Cache { return shared{} }
+
+// OnThread is [System].
+func OnThread() Cache { return shared{} }

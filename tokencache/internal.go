@@ -1,0 +1,123 @@
+package tokencache
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/credproc/credproc/internal/fetch"
+	"github.com/credproc/credproc/internal/flight"
+	"github.com/credproc/credproc/internal/portal"
+	"github.com/credproc/credproc/internal/sealed"
+	"github.com/credproc/credproc/tokencache/keyring"
+)
+
+// storeWait is how long a fetch waits to be stored while others renew: the
+// caller has its answer already.
+const storeWait = 5 * time.Second
+
+// Internal is for the other packages of this module, which keep what they fetch
+// with the login beside it. Programs can do nothing with what it returns.
+func (s *Session) Internal() (any, error) {
+	login, err := s.inside()
+	if err != nil {
+		return nil, err
+	}
+	return login, nil
+}
+
+func (s *Session) inside() (fetch.Session, error) {
+	st, err := s.open()
+	if err != nil {
+		return nil, err
+	}
+	return &inside{s, st}, nil
+}
+
+// inside is a session as package fetch sees it.
+type inside struct {
+	s  *Session
+	st *store
+}
+
+func (i *inside) Recall(words []string) (data []byte, ok bool) { return i.st.recall(words) }
+
+func (i *inside) Load(ctx context.Context, words []string) ([]byte, error) {
+	return i.st.readRecord(ctx, words)
+}
+
+func (i *inside) Login(ctx context.Context) (string, error) { return i.st.currentLogin(ctx) }
+
+func (i *inside) Token(ctx context.Context, refused string) (string, error) {
+	token, err := i.s.Token(ctx, refused)
+	if err != nil {
+		return "", err
+	}
+	return token.AccessToken, nil
+}
+
+func (i *inside) Flight(words []string, steps int) flight.Call[[]byte] {
+	name := flight.Fetched(i.st.id, sealed.Name(i.st.recordIdentity(words)), steps)
+	return flight.Call[[]byte]{Dir: i.st.locks(), Name: name, Network: i.s.network(), Logger: i.s.Logger}
+}
+
+func (i *inside) Group() *flight.Group { return &i.s.group }
+
+func (i *inside) Found(ctx context.Context, err error) {
+	i.s.note(ctx, i.st, i.st.readIndex(), lookFor(err))
+}
+
+func (i *inside) Explain(op string, err error) error          { return explain(op, err) }
+func (i *inside) Context(ctx context.Context) context.Context { return i.s.logged(ctx) }
+func (i *inside) Log(event string, args ...any)               { i.s.debug(event, args...) }
+func (i *inside) Portal() *portal.Client                      { return i.s.portal() }
+
+// Tried tells whether the service has accepted an access token that
+// [Session.Token] gave in place of a refused one. After a refusal Token gives up
+// for ten seconds on callers who have that one refused too, rather than renew
+// again; it renews at once for those who have one refused that was accepted.
+func (i *inside) Tried(accessToken string, accepted bool) {
+	if v := i.st.verdict(accessToken); v == nil || v.Accepted != accepted {
+		i.st.writeVerdict(accessToken, accepted)
+	}
+}
+
+// Store stores what was fetched under a login, if that is still the one.
+func (i *inside) Store(ctx context.Context, under string, words []string, data, label []byte) error {
+	// A keychain may take longer than storeWait. Unstored, everybody else would
+	// fetch in turn.
+	if _, err := i.st.sealingKey(ctx, true); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, storeWait)
+	defer cancel()
+	ctx, release, err := flight.Lock(ctx, i.st.locks(), flight.Session(i.st.id), "store what was fetched with the session "+i.s.label())
+	if err != nil {
+		return err
+	}
+	defer release()
+	now, err := i.st.currentLogin(ctx)
+	if err != nil {
+		return err
+	}
+	if now != under || now == "" {
+		return errors.New("the login it was fetched with is gone")
+	}
+	return i.st.writeRecord(ctx, words, data, label)
+}
+
+// currentLogin names the login in force; "" means that there is none. The
+// index tells, and the keyring is asked only where it does not.
+func (st *store) currentLogin(ctx context.Context) (string, error) {
+	if ix := st.readIndex(); ix != nil && ix.Login != "" {
+		return ix.Login, nil
+	}
+	it, err := st.read(ctx)
+	switch {
+	case errors.Is(err, keyring.ErrNotFound):
+		return "", nil
+	case err != nil:
+		return "", err
+	}
+	return login(it.ClientID), nil
+}
