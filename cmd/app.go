@@ -31,7 +31,6 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/credproc/credproc/cmd/internal/child"
-	"github.com/credproc/credproc/cmd/internal/doctor"
 	"github.com/credproc/credproc/cmd/internal/help"
 	"github.com/credproc/credproc/cmd/internal/terminal"
 	"github.com/credproc/credproc/credproc"
@@ -261,30 +260,6 @@ func checkDirs(a *App, config *credproc.Config) error {
 func isHomeless(a *App) bool {
 	_, err := os.UserHomeDir()
 	return err != nil && a.getenv("HOME") == ""
-}
-
-// logger returns what --debug or the environment asks for, or nil.
-func (a *App) logger() (*slog.Logger, error) {
-	var level slog.Level
-	switch name := strings.ToLower(a.setting("LOG")); {
-	case a.debug || name == "debug":
-		level = slog.LevelDebug
-	case name == "":
-		return nil, nil
-	case level.UnmarshalText([]byte(name)) != nil:
-		return nil, &usageError{problem: fmt.Sprintf("%s is %q: it must be debug, info, warn or error", a.variable("LOG"), name)}
-	}
-	var file io.Writer // stderr
-	if path, err := pathSetting(a, "LOG_FILE"); err != nil {
-		return nil, err
-	} else if path != "" {
-		f, err := openLog(path)
-		if err != nil {
-			return nil, &usageError{problem: fmt.Sprintf("%s: %v", a.variable("LOG_FILE"), err), hint: doctor.UnsafeFix(err)}
-		}
-		file = f // until the process ends
-	}
-	return a.term().Log(file, level), nil
 }
 
 // whenNeeded compiles an expression when it is first used: for a command that

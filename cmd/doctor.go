@@ -208,7 +208,9 @@ func checkKeychain(ctx context.Context, a *App, d *doctor.Checks, config *credpr
 	d.Keychain(ctx, inUse, kernel)
 }
 
-// fix repairs what the doctor can, and reports whether there was anything.
+// fix repairs what the doctor can, and reports whether there was anything. It is
+// little, but the modes of files are what a copy or a backup most often breaks,
+// and no other command makes every one of them right.
 func fix(a *App, found []doctor.Finding, yes bool) (done bool, err error) {
 	var todo []doctor.Finding
 	for _, f := range found {

@@ -99,7 +99,9 @@ func (c *Config) look(ctx context.Context, method, page string) (*http.Response,
 	return answer, nil
 }
 
-// said are the places where a portal's page names the region it works with.
+// said are the places where a portal's page names the region it works with. Nothing
+// else tells it for most start URLs, and few people know it: a wrong answer costs
+// a question, and tokens go only to the service's hosts.
 var said = [...]string{
 	`<meta\s+name="region"\s+content="([a-z]{2,4}(?:-[a-z]+)+-\d+)"`,
 	`\b(?:portal\.sso|oidc)\.([a-z]{2,4}(?:-[a-z]+)+-\d+)\.(?:amazonaws|api\.)`,

@@ -384,7 +384,9 @@ const (
 // awaitVerdict waits for the process that got the access token in place of a
 // refused one to find out whether the service accepts it. This caller, who had
 // it refused, may have been quicker, and would renew again what is refused at
-// birth. A token that was accepted has been revoked since: there is no wait.
+// birth: without the wait, twenty processes whose tokens are all refused call
+// CreateToken twice. A token that was accepted has been revoked since: there is no
+// wait.
 func (r *renewal) awaitVerdict(ctx context.Context, it *item) {
 	if !it.Instead || it.AccessToken != r.refused || age(it.Renewed) >= giveUp {
 		return

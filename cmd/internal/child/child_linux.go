@@ -15,7 +15,9 @@ import (
 func orphanSignal() *syscall.SysProcAttr { return &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM} }
 
 // stopsWithCommand says that this process stops when the command has, and not
-// before: the command may take its time, or not stop at all.
+// before: the command may take its time, or not stop at all. A server need not
+// stop, but a shell waits for this process: an editor or an inner shell that
+// suspends itself would leave the person with a terminal that answers nothing.
 const stopsWithCommand = true
 
 // stopWith stops this process as often as the command stops, which may well do
