@@ -5,11 +5,12 @@ import (
 	"os"
 
 	"github.com/alecthomas/kong"
+	"github.com/credproc/credproc/credproc"
 )
 
 // acme is a tool of somebody else with our commands in it, in both ways.
 func acme(args []string) int {
-	app := &App{Name: "acme aws", Command: "acme aws", ID: "acme", Version: "v7.0.0"}
+	app := &App{Identity: credproc.Identity{Name: "acme aws", Command: "acme aws", ID: "acme"}, Version: "v7.0.0"}
 	if len(args) > 0 && args[0] == "aws" && os.Getenv("ACME_KONG") == "" {
 		return app.Run(context.Background(), args[1:])
 	}

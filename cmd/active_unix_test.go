@@ -62,7 +62,7 @@ func (m *machine) decided(program string, args ...string) map[string]string {
 	if p.Wait(); p.ProcessState.ExitCode() != 0 || p.stderr.String() != "" {
 		m.Fatalf("%s: %v: %s", program, p.ProcessState, &p.stderr)
 	}
-	all := settings(strings.Split(strings.TrimSuffix(p.stdout.String(), "\x00"), "\x00"))
+	all := settingsIn(strings.Split(strings.TrimSuffix(p.stdout.String(), "\x00"), "\x00"))
 	maps.DeleteFunc(all, func(name, value string) bool {
 		if name == "AWS_CONFIG_FILE" { // the machine has one
 			return slices.Contains(m.env, name+"="+value)
@@ -122,7 +122,7 @@ func TestUnsetBringsBackWhatWasThere(t *testing.T) {
 		for _, before := range [][]string{nil, theirs, append(theirs, secrets...)} {
 			clean := m.env
 			m.env = append(slices.Clone(clean), before...)
-			want := settings(before)
+			want := settingsIn(before)
 			for _, s := range secrets {
 				name, _, _ := strings.Cut(s, "=")
 				delete(want, name)
@@ -144,7 +144,7 @@ func TestUnsetWhereNothingIsSetIsHarmless(t *testing.T) {
 	inShells(t, func(t *testing.T, m *machine, do func(...string) map[string]string) {
 		m.same("--unset", do("--unset"), map[string]string{})
 		m.env = append(m.env, "AWS_PROFILE=line", "AWS_REGION=us-west-2", "AWS_CONTAINER_CREDENTIALS_FULL_URI=http://theirs", "AWS_CONTAINER_AUTHORIZATION_TOKEN=theirs")
-		m.same("--unset", do("--unset"), settings(m.env[len(m.env)-4:]))
+		m.same("--unset", do("--unset"), settingsIn(m.env[len(m.env)-4:]))
 	})
 }
 

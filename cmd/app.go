@@ -1,7 +1,7 @@
 // Package cmd is the credproc command set, for the program credproc and for
 // tools that mount the commands under a name of their own:
 //
-//	app := &cmd.App{Name: "acme aws", Command: "acme aws", ID: "acme"}
+//	app := &cmd.App{Identity: credproc.Identity{Name: "acme aws", ID: "acme"}}
 //	os.Exit(app.Run(ctx, os.Args[1:]))
 //
 // A tool hands on the words after its own, whatever parses them; examples/parsers
@@ -36,25 +36,20 @@ import (
 	"github.com/credproc/credproc/credproc"
 	"github.com/credproc/credproc/internal/awsapi"
 	"github.com/credproc/credproc/internal/awsconfig"
+	"github.com/credproc/credproc/internal/inside"
 	"github.com/credproc/credproc/internal/layout"
 	"github.com/credproc/credproc/internal/safedir"
-	"github.com/credproc/credproc/tokencache"
+	"github.com/credproc/credproc/internal/settings"
 	"github.com/credproc/credproc/tokencache/keyring"
 )
 
 // App is the command set under one name, and the outside world as it sees it.
 // The zero App is credproc itself. An App runs one command at a time.
 type App struct {
-	// Name is what people type: in usage, hints and messages, and as the name
-	// of the registered client. "" means credproc.
-	Name string
-	// Command is how credential_process lines of ours begin; a profile with
-	// such a line is understood without running it. "" means Name.
-	Command string
-	// ID names the directories, the keychain items and, in capitals, the
-	// environment variables ("ACME_KEYRING"). "" means credproc, and shares its
-	// logins.
-	ID string
+	// Identity is the name of the commands: what people type, in usage, hints and
+	// messages, how the credential_process lines start that configure writes, and
+	// what directories, keychain items and environment variables are named after.
+	credproc.Identity
 	// Version is printed by the version command. "" means this module's.
 	Version string
 
@@ -140,6 +135,8 @@ type run struct {
 	*App
 	*terminal.Terminal
 	config *credproc.Config
+	inside settings.Config // of config, as its files are
+	files  *settings.Files
 	// Somebody has called it who may be asked which session is meant.
 	attended bool
 
@@ -147,7 +144,11 @@ type run struct {
 }
 
 func newRun(a *App, config *credproc.Config, attended bool) *run {
-	return &run{App: a, Terminal: a.term(), config: config, attended: attended}
+	r := &run{App: a, Terminal: a.term(), config: config, attended: attended}
+	if in, err := inside.Of[settings.Config](config); err == nil {
+		r.inside, r.files = in, in.Files()
+	}
+	return r
 }
 
 // do runs a command. When it returns, nothing is under way that must not be
@@ -161,8 +162,8 @@ func (a *App) do(ctx context.Context, attended bool, command func(context.Contex
 	if err != nil {
 		return err
 	}
-	if _, err := config.SessionNames(); err != nil {
-		return &configError{err}
+	if err := config.Open(); err != nil {
+		return err
 	}
 	if err := checkDirs(a, config); err != nil {
 		return err
@@ -182,8 +183,8 @@ func (a *App) do(ctx context.Context, attended bool, command func(context.Contex
 
 func (a *App) newConfig(attended bool, logger *slog.Logger) (*credproc.Config, error) {
 	config := &credproc.Config{
-		Getenv: getenvBefore(a), Command: strings.Fields(a.command()), ClientName: a.name(), HTTPClient: a.HTTPClient,
-		Keyring: a.Keyring, MayPrompt: attended, Service: a.ID, Logger: logger,
+		Identity: a.Identity, Getenv: getenvBefore(a), HTTPClient: a.HTTPClient,
+		Keyring: a.Keyring, MayPrompt: attended, Logger: logger,
 		NoKeyCache: a.setting("KEY_CACHE") == "off", Unlock: unlockBy(a, attended),
 		NewLoginKeyring: a.setting("KEYRING"),
 	}
@@ -201,8 +202,8 @@ func (a *App) newConfig(attended bool, logger *slog.Logger) (*credproc.Config, e
 		return nil, err
 	} else if dir != "" {
 		config.StateDir, config.CacheDir = layout.DirsIn(dir)
-	} else if _, _, err := tokencache.DefaultDirs(a.ID); err != nil && !isHomeless(a) {
-		return nil, &configError{err} // XDG_CACHE_HOME that is relative
+	} else if _, _, err := layout.DefaultDirs(a.ID); err != nil && !isHomeless(a) {
+		return nil, &credproc.ConfigError{Setting: "XDG_CACHE_HOME", Err: err} // XDG_CACHE_HOME that is relative
 	} else if err != nil {
 		return nil, errNoHome
 	}
@@ -244,7 +245,7 @@ func dirsOf(a *App, config *credproc.Config) (state, cache string, err error) {
 	if config.StateDir != "" {
 		return config.StateDir, config.CacheDir, nil
 	}
-	return tokencache.DefaultDirs(a.ID)
+	return layout.DefaultDirs(a.ID)
 }
 
 // checkDirs fails where another user could replace our directories.
@@ -273,13 +274,11 @@ func whenNeeded(expression string) func() *regexp.Regexp {
 const settleTime = 30 * time.Second
 
 // settle waits for what must not be cut off by the end of the process, and lets
-// none of it begin again.
+// none of it start again.
 func (r *run) settle() {
 	ctx, cancel := context.WithTimeout(context.Background(), settleTime)
 	defer cancel()
-	for _, s := range r.config.Sessions() {
-		s.Settle(ctx) // or the time is over
-	}
+	r.config.Close(ctx) // or the time is over
 }
 
 // pause waits until the process holds no lock, and takes none until resume.
@@ -287,8 +286,12 @@ func (r *run) pause() (resume func()) {
 	ctx, cancel := context.WithTimeout(context.Background(), settleTime)
 	defer cancel()
 	var resumes []func()
-	for _, s := range r.config.Sessions() {
-		if resume, err := s.Pause(ctx); err == nil {
+	for _, s := range r.inside.Sessions() {
+		in, err := inside.Of[inside.Session](s)
+		if err != nil {
+			continue // it holds nothing
+		}
+		if resume, err := in.Pause(ctx); err == nil {
 			resumes = append(resumes, resume)
 		}
 	}

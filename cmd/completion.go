@@ -9,6 +9,8 @@ import (
 	"github.com/credproc/credproc/cmd/internal/child"
 	"github.com/credproc/credproc/cmd/internal/shell"
 	"github.com/credproc/credproc/credproc"
+	"github.com/credproc/credproc/internal/inside"
+	"github.com/credproc/credproc/internal/settings"
 )
 
 // The script that a shell is given knows nothing but how to ask the program,
@@ -63,13 +65,16 @@ func (a *App) Complete(args []string) (words []Completion, files bool) {
 }
 
 func candidates(a *App, node *kong.Node, words []string) []shell.Candidate {
-	config := &credproc.Config{Getenv: a.getenv, Command: strings.Fields(a.command())}
+	config := &credproc.Config{Getenv: a.getenv, Identity: a.Identity}
 	completer := &shell.Completer{Named: func(kind string) []string { // none if the file cannot be read
-		names, _ := config.SessionNames()
-		if kind == "profile" {
-			names, _ = config.ProfileNames()
+		in, err := inside.Of[settings.Config](config)
+		switch {
+		case err != nil:
+			return nil
+		case kind == "profile":
+			return in.Files().ProfileNames()
 		}
-		return names
+		return in.Files().SessionNames()
 	}}
 	return completer.Complete(node, words)
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/alecthomas/kong"
+	"github.com/credproc/credproc/credproc"
 )
 
 // completes returns what is offered for the last of the words, by lines.
@@ -49,7 +50,7 @@ func TestAToolMayCompleteTheWordsItself(t *testing.T) {
 	if err := os.WriteFile(config, []byte("[sso-session corp]\n[profile dev]\n[profile \"d\x1b[2J\"]\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	app := &App{Name: "acme aws", Getenv: func(name string) string {
+	app := &App{Identity: credproc.Identity{Name: "acme aws"}, Getenv: func(name string) string {
 		return map[string]string{"AWS_CONFIG_FILE": config, "HOME": "/nowhere"}[name]
 	}}
 	for _, tt := range []struct {
@@ -84,7 +85,7 @@ func TestAMountElsewhereThanItsNameIsAnError(t *testing.T) {
 		Cloud Mount `cmd:"" passthrough:""`
 	}
 	var stderr bytes.Buffer
-	app := &App{Name: "acme aws", Stderr: &stderr}
+	app := &App{Identity: credproc.Identity{Name: "acme aws"}, Stderr: &stderr}
 	parsed, err := kong.Must(&grammar, kong.Bind(app), kong.BindTo(t.Context(), (*context.Context)(nil))).Parse([]string{"cloud", "version"})
 	if err != nil {
 		t.Fatal(err)
@@ -108,7 +109,7 @@ func TestSomeCommandsMayBeMountedBesideOthers(t *testing.T) {
 		"aws process -p x login":    `hint: run "acme aws process --help"`,
 	} {
 		var out bytes.Buffer
-		app := &App{Name: "acme aws", Stdout: &out, Stderr: &out}
+		app := &App{Identity: credproc.Identity{Name: "acme aws"}, Stdout: &out, Stderr: &out}
 		parsed, err := kong.Must(&grammar, kong.Bind(app), kong.BindTo(t.Context(), (*context.Context)(nil))).Parse(strings.Fields(line))
 		if err != nil {
 			t.Fatal(err)

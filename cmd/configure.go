@@ -118,7 +118,7 @@ func newConfigEdit(r *run) (*configEdit, error) {
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
 		return nil, r.usage("%s is not a regular file: configure cannot change it", path)
 	}
-	e := &configEdit{run: r, file: awsconfig.File{Path: r.config.Path(), Name: cmp.Or(r.ID, "credproc")}}
+	e := &configEdit{run: r, file: awsconfig.File{Path: r.files.Path, Name: cmp.Or(r.ID, "credproc")}}
 	e.text = &profiles.File{Files: awsconfig.Config{Path: path, CredentialsPath: credentials}, Mark: awsconfig.Mark(e.file.Name),
 		Program: r.name(), Own: strings.Fields(r.command()), Foreign: profiles.AWSSSOPlaces(r.getenv)}
 	return e, nil
@@ -288,7 +288,7 @@ func (c *configureCommand) session(r *run) (*target, awsconfig.Part, error) {
 			}
 			name = picked
 		}
-		if r.config.HasSession(name) {
+		if r.files.HasSession(name) {
 			t, err := r.configured(name)
 			return t, awsconfig.Part{}, err
 		}
@@ -297,7 +297,7 @@ func (c *configureCommand) session(r *run) (*target, awsconfig.Part, error) {
 				_, err := r.config.Session(name) // says which there are
 				return nil, awsconfig.Part{}, err
 			}
-			return nil, awsconfig.Part{}, &usageError{problem: "no sso-session in " + r.config.Path(), more: "Name it with --sso-start-url, --sso-region and --sso-session."}
+			return nil, awsconfig.Part{}, &usageError{problem: "no sso-session in " + r.files.Path, more: "Name it with --sso-start-url, --sso-region and --sso-session."}
 		}
 	}
 	return c.newSession(r, name)
@@ -312,9 +312,9 @@ func (r *run) configured(name string) (*target, error) {
 const anotherSession = "another one"
 
 func (c *configureCommand) whichSession(r *run) (string, error) {
-	names, err := r.config.SessionNames()
-	if err != nil || len(names) == 0 {
-		return "", err
+	names := r.files.SessionNames()
+	if len(names) == 0 {
+		return "", nil
 	}
 	ask := r.Interactive() && !c.Yes
 	switch {
@@ -354,14 +354,14 @@ func (c *configureCommand) newSession(r *run, name string) (*target, awsconfig.P
 			}
 		}
 	}
-	if r.config.HasSession(name) {
+	if r.files.HasSession(name) {
 		t, err := r.sameSession(name, startURL, region)
 		return t, awsconfig.Part{}, err
 	}
 	if !profiles.IsPlainName(name) {
 		return nil, awsconfig.Part{}, r.usage("%q is no name for a session: let it have letters, digits and -_./:@+ only", name)
 	}
-	s, err := r.config.NewSession(name, startURL, region)
+	s, err := r.inside.NewSession(name, startURL, region)
 	part := awsconfig.Part{Kind: "sso-session", Name: name, Lines: []string{"[sso-session " + name + "]", "sso_start_url = " + startURL,
 		"sso_region = " + region, "sso_registration_scopes = sso:account:access", ""}}
 	return &target{session: s, words: []string{"--sso-start-url", startURL, "--sso-region", region}}, part, err
@@ -394,7 +394,7 @@ func (c *configureCommand) place(r *run, ask bool) (startURL, region string, err
 
 // sessionFor returns the only session at a place, or "".
 func (r *run) sessionFor(startURL, region string) string {
-	names, _ := r.config.SessionNames()
+	names := r.files.SessionNames()
 	var same []string
 	for _, name := range names {
 		if _, err := r.sameSession(name, startURL, region); err == nil {

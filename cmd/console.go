@@ -11,7 +11,6 @@ import (
 	"github.com/credproc/credproc/cmd/internal/endpoint"
 	"github.com/credproc/credproc/cmd/internal/shell"
 	"github.com/credproc/credproc/cmd/internal/terminal"
-	"github.com/credproc/credproc/credproc"
 	"github.com/credproc/credproc/internal/awsapi"
 	"github.com/credproc/credproc/oidc"
 )
@@ -80,8 +79,7 @@ func (c *consoleCommand) startPage(r *run) error {
 //
 // https://docs.aws.amazon.com/singlesignon/latest/userguide/createshortcutlink.html
 func (c *consoleCommand) deepLink(r *run, t *target) error {
-	role, ok := t.provider.(*credproc.Provider)
-	if !ok {
+	if isChain(t.provider) {
 		return &usageError{problem: "the access portal knows no role chains", hint: strings.Join(append([]string{r.name(), "console --federate"}, shell.Words(t.words)...), " ")}
 	}
 	destination := ""
@@ -91,7 +89,7 @@ func (c *consoleCommand) deepLink(r *run, t *target) error {
 			return err
 		}
 	}
-	page, err := console.PortalLink(t.session.Config.StartURL, role.AccountID, role.RoleName, destination)
+	page, err := console.PortalLink(t.session.Config.StartURL, t.provider.AccountID, t.provider.RoleName, destination)
 	if err != nil {
 		return err
 	}
@@ -106,7 +104,7 @@ func (c *consoleCommand) destination(r *run, t *target) (page, region string, er
 	}
 	region = cmp.Or(c.Region, getenv("AWS_REGION"), getenv("AWS_DEFAULT_REGION"))
 	if region == "" && c.SSOSession == "" && c.SSOStartURL == "" {
-		region = r.config.Region(cmp.Or(c.Profile, r.config.DefaultProfile()))
+		region = r.files.Region(cmp.Or(c.Profile, r.files.DefaultProfile()))
 	}
 	region = cmp.Or(region, t.session.Config.Region)
 	if err := awsapi.CheckRegion(region); err != nil {
@@ -130,7 +128,7 @@ func (c *consoleCommand) show(r *run, t *target, page string) error {
 // open opens a page as sign-in does, or by a command of its own: in a container
 // of Firefox, or a profile of Chromium, for each role.
 func (c *consoleCommand) open(r *run, t *target, page string) error {
-	set, _ := r.config.Setting(t.session.Name, "console_browser")
+	set, _ := r.files.Setting(t.session.Name, "console_browser")
 	template := cmp.Or(c.Browser, set)
 	if template == "" || r.Browser != nil {
 		return r.openIn(t.session, page)
@@ -141,12 +139,12 @@ func (c *consoleCommand) open(r *run, t *target, page string) error {
 // fill replaces the placeholders of a template by what the page is about.
 func (c *consoleCommand) fill(r *run, t *target, template, page string) []string {
 	account, role := "", ""
-	if p, ok := t.provider.(*credproc.Provider); ok {
+	if p := t.provider; p != nil && !isChain(p) {
 		account, role = p.AccountID, p.RoleName
 	}
 	profile := c.Profile
 	if profile == "" && c.SSOSession == "" && c.SSOStartURL == "" {
-		profile = r.config.DefaultProfile()
+		profile = r.files.DefaultProfile()
 	}
 	return browser.Fill(template, page, map[string]string{
 		"session": sessionLabel(t.session), "account": account, "role": role,
@@ -171,7 +169,7 @@ func (c *consoleCommand) federate(ctx context.Context, r *run, t *target) error 
 		return err
 	}
 	f := &console.Federation{Base: base, Client: t.session.Config.HTTPClient, Credentials: credentials, Duration: c.Duration, Logger: r.config.Logger}
-	if _, single := t.provider.(*credproc.Provider); !single && f.Duration != 0 {
+	if isChain(t.provider) && f.Duration != 0 {
 		f.Duration = 0
 		r.Say("--duration is left out: the console session of a chained role lasts as long as its credentials.")
 	}

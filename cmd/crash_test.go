@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/credproc/credproc/credproc"
 	"github.com/credproc/credproc/tokencache"
 	"github.com/credproc/credproc/tokencache/keyring"
 )
@@ -42,7 +43,7 @@ func TestWhatTheSystemHasRunOutOfIsNobodysFault(t *testing.T) {
 	for _, errno := range []syscall.Errno{syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM} {
 		open := &os.PathError{Op: "open", Path: "/x", Err: errno}
 		for _, err := range []error{
-			open, &configError{open},
+			open, &credproc.ConfigError{Err: open},
 			&keyring.Error{Keyring: "plaintext", Op: "read", Kind: keyring.ErrUnavailable, Err: open},
 			&tokencache.RecordError{What: "client registration", Session: "corp", Err: open},
 			&tokencache.ServiceError{Op: "renew", Err: fmt.Errorf("dial: %w", open)},

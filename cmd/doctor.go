@@ -13,7 +13,9 @@ import (
 	"github.com/credproc/credproc/cmd/internal/status"
 	"github.com/credproc/credproc/credproc"
 	"github.com/credproc/credproc/internal/awsconfig"
+	"github.com/credproc/credproc/internal/inside"
 	"github.com/credproc/credproc/internal/layout"
+	"github.com/credproc/credproc/internal/settings"
 	"github.com/credproc/credproc/tokencache"
 	"github.com/credproc/credproc/tokencache/keyring"
 )
@@ -128,7 +130,7 @@ func locate(a *App, d *doctor.Checks, check string) {
 	}
 	var err error
 	if d.Config, d.Credentials, err = awsconfig.Paths(getenvBefore(a), home); err != nil && !d.Bad(check) {
-		d.Failed(check, &configError{err})
+		d.Failed(check, &credproc.ConfigError{Err: err})
 	}
 	if d.Config != "" && !isPipe(d.Config) && !isPipe(d.Credentials) { // which the commands read, and only once
 		d.Files, _ = awsconfig.Load(d.Config, d.Credentials) // what is wrong with them, another check says
@@ -150,7 +152,7 @@ func isPipe(path string) bool {
 
 // takes returns what the grammar says of the arguments of a line.
 func takes(ctx context.Context, a *App, words []string) error {
-	parser, err := (&App{Name: a.Name, Stdout: io.Discard, Stderr: io.Discard}).parser(ctx)
+	parser, err := (&App{Identity: a.Identity, Stdout: io.Discard, Stderr: io.Discard}).parser(ctx)
 	if err != nil {
 		return nil
 	}
@@ -164,7 +166,10 @@ func takes(ctx context.Context, a *App, words []string) error {
 func written(config *credproc.Config, name string) (*tokencache.Session, error) {
 	s, err := config.Session(name)
 	if err == nil {
-		_, err = config.SessionDuration(name)
+		var in settings.Config
+		if in, err = inside.Of[settings.Config](config); err == nil {
+			_, err = in.Files().SessionDuration(name)
+		}
 	}
 	if err == nil {
 		_, err = config.Role(s, "000000000000", "x") // what else the section says

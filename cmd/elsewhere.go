@@ -31,7 +31,7 @@ func loginElsewhere(a *App, s *tokencache.Session) terminal.Prose {
 	logins, _ = tokencache.Logins(usual, s.Service)
 	for _, l := range logins {
 		if usual != "" && usable(l) && isSession(s, l) && l.StartURL == s.Config.StartURL {
-			return terminal.Prosef("There is a login of %s in %s. Here %s makes it %s.", l.Label(), usual, variable, dir)
+			return terminal.Prosef("There is a login of %s in %s. Here %s makes it %s.", l.Label, usual, variable, dir)
 		}
 	}
 	return ""
@@ -59,7 +59,7 @@ func loginDifference(a *App, s *tokencache.Session, l *tokencache.Status) termin
 	case l.PortalEndpoint != s.PortalEndpoint:
 		return otherEndpoint(a, label, l.PortalEndpoint, s.PortalEndpoint, "AWS_ENDPOINT_URL_SSO")
 	case l.Name != s.Name:
-		return terminal.Prosef("There is a login of the same start URL under the name %s. Here it is %s.", l.Label(), label)
+		return terminal.Prosef("There is a login of the same start URL under the name %s. Here it is %s.", l.Label, label)
 	}
 	return ""
 }

@@ -24,6 +24,7 @@ import (
 	"github.com/credproc/credproc/credproc"
 	"github.com/credproc/credproc/internal/awsapi"
 	"github.com/credproc/credproc/internal/awsconfig"
+	"github.com/credproc/credproc/internal/clicache"
 	"github.com/credproc/credproc/internal/flight"
 	"github.com/credproc/credproc/internal/layout"
 	"github.com/credproc/credproc/internal/safedir"
@@ -57,12 +58,6 @@ type usageError struct {
 }
 
 func (e *usageError) Error() string { return e.problem }
-
-// configError is a configuration that cannot be read.
-type configError struct{ err error }
-
-func (e *configError) Error() string { return e.err.Error() }
-func (e *configError) Unwrap() error { return e.err }
 
 // advice is an error in words for people.
 type advice struct {
@@ -234,12 +229,10 @@ func aboutConfig(a *App, err error) (advice, bool) {
 		say.text = terminal.Prosef("%s: %s lacks %s", e.Location, e.Section, strings.Join(e.Keys, " and "))
 		return say, true
 	}
-	_, unreadable := errors.AsType[*configError](err)
-	_, value := errors.AsType[*awsconfig.ValueError](err)
-	_, mismatch := errors.AsType[*awsconfig.MismatchError](err)
+	_, setting := errors.AsType[*credproc.ConfigError](err)
 	_, edit := errors.AsType[*awsconfig.EditError](err)
 	_, syntax := errors.AsType[*awsconfig.SyntaxError](err)
-	return say, edit || syntax || unreadable || value || mismatch || errors.Is(err, errNoHome)
+	return say, edit || syntax || setting || errors.Is(err, errNoHome)
 }
 
 // aboutReplace is about a config file that its directory lets us write, and that
@@ -463,7 +456,7 @@ func aboutLogin(a *App, err error) (advice, bool) {
 	if e, ok := errors.AsType[*forbiddenError](err); ok {
 		return advice{status: signInRequired, text: terminal.ErrorText(e)}, true
 	}
-	if e, ok := errors.AsType[*credproc.CLILoginError](err); ok {
+	if e, ok := errors.AsType[*clicache.LoginError](err); ok {
 		return advice{status: signInRequired, text: terminal.ErrorText(e), hint: loginHint(a, err)}, true
 	}
 	e, ok := errors.AsType[*loginError](err)
@@ -642,7 +635,7 @@ func isOwnFile(a *App, err error) bool {
 
 // ownDirs are those of the state and the cache, as far as they are known.
 func ownDirs(a *App) []string {
-	state, cache, err := tokencache.DefaultDirs(a.ID)
+	state, cache, err := layout.DefaultDirs(a.ID)
 	if dir, _ := pathSetting(a, "DIR"); dir != "" {
 		state, cache = layout.DirsIn(dir)
 	} else if err != nil {

@@ -8,13 +8,14 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/credproc/credproc/cmd"
+	"github.com/credproc/credproc/credproc"
 )
 
 // The commands under another name, for a tool with a parser of its own.
 func ExampleApp_Run() {
 	app := &cmd.App{
-		Name: "acme aws", Command: "acme aws", ID: "acme",
-		Stderr: os.Stdout, // for the example
+		Identity: credproc.Identity{Name: "acme aws", ID: "acme"},
+		Stderr:   os.Stdout, // for the example
 	}
 	status := app.Run(context.Background(), []string{"login", "--flow"})
 	fmt.Println("exit status", status)
@@ -26,7 +27,7 @@ func ExampleApp_Run() {
 
 // The commands as a part of a larger grammar.
 func ExampleMount() {
-	app := &cmd.App{Name: "acme aws", Command: "acme aws", ID: "acme", Version: "v7", Stderr: os.Stdout}
+	app := &cmd.App{Identity: credproc.Identity{Name: "acme aws", Command: "acme aws", ID: "acme"}, Version: "v7", Stderr: os.Stdout}
 	var grammar struct {
 		Profile string
 		AWS     cmd.Mount `cmd:"" passthrough:"" name:"aws"`

@@ -18,7 +18,6 @@ import (
 	"github.com/credproc/credproc/cmd/internal/help"
 	"github.com/credproc/credproc/cmd/internal/shell"
 	"github.com/credproc/credproc/cmd/internal/terminal"
-	"github.com/credproc/credproc/credproc"
 )
 
 // ownFailure is the status of exec where it fails itself, as of env, nice and docker.
@@ -72,8 +71,8 @@ func (c *grantFlags) grant(r *run, base child.Environment) *child.Grant {
 	role := c.roleFlags
 	region := c.Region
 	if !c.isRole() {
-		role.Profile = cmp.Or(c.Profile, r.config.DefaultProfile())
-		region = cmp.Or(region, r.config.Region(role.Profile))
+		role.Profile = cmp.Or(c.Profile, r.files.DefaultProfile())
+		region = cmp.Or(region, r.files.Region(role.Profile))
 	}
 	region = cmp.Or(region, base.Get("AWS_REGION"), base.Get("AWS_DEFAULT_REGION"))
 	metadata := cmp.Or(base.Get(child.NoMetadata), "true") // see docs/exec.md
@@ -153,7 +152,7 @@ func (c *execCommand) query(r *run, command commandLine) ([]string, error) {
 	if c.Name != "" || len(c.Words) > 0 {
 		words = append([]string{c.Name}, c.Words...)
 	}
-	if command == nil && len(words) > 1 && (!r.Interactive() || r.config.HasProfile(words[0])) {
+	if command == nil && len(words) > 1 && (!r.Interactive() || r.files.HasProfile(words[0])) {
 		return nil, &usageError{problem: "put the command after --", hint: r.name() + " exec " + strings.Join(shell.Words(append([]string{words[0], "--"}, words[1:]...)), " ")}
 	}
 	return words, nil
@@ -164,7 +163,7 @@ func (f *roleFlags) label(r *run) string {
 	if f.isRole() {
 		return f.AccountID + "/" + f.RoleName
 	}
-	return cmp.Or(f.Profile, r.config.DefaultProfile())
+	return cmp.Or(f.Profile, r.files.DefaultProfile())
 }
 
 func (f *roleFlags) isRole() bool { return f.AccountID != "" || f.RoleName != "" }
@@ -178,13 +177,13 @@ func (c *lifeFlags) check(r *run) error {
 
 // retrieve gets credentials for somebody who cannot renew them.
 func (c *lifeFlags) retrieve(ctx context.Context, r *run, f *roleFlags, mayOffer bool) (aws.Credentials, error) {
-	r.config.MinValidity, r.config.Short = credproc.HalfLife, r.warnShort
-	if c.MinValidity != nil {
-		r.config.MinValidity = *c.MinValidity
-	}
 	t, err := f.target(r)
 	if err != nil {
 		return aws.Credentials{}, err
+	}
+	t.provider.HandedOn, t.provider.Short = c.MinValidity == nil, r.warnShort
+	if c.MinValidity != nil {
+		t.provider.MinValidity = *c.MinValidity
 	}
 	return r.offering(ctx, t, mayOffer, t.provider.Retrieve)
 }

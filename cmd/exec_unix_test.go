@@ -25,6 +25,7 @@ import (
 	"github.com/credproc/credproc/cmd/internal/endpoint"
 	"github.com/credproc/credproc/cmd/internal/shell"
 	"github.com/credproc/credproc/cmd/internal/terminal"
+	"github.com/credproc/credproc/credproc"
 	"github.com/credproc/credproc/credproc/credproctest/idctest"
 )
 
@@ -152,10 +153,10 @@ func (m *machine) dumped(args ...string) map[string]string {
 	if p.Wait(); p.ProcessState.ExitCode() != 0 {
 		m.Fatalf("%v: %s", p.ProcessState, &p.stderr)
 	}
-	return settings(strings.Split(strings.TrimSuffix(p.stdout.String(), "\x00"), "\x00"))
+	return settingsIn(strings.Split(strings.TrimSuffix(p.stdout.String(), "\x00"), "\x00"))
 }
 
-func settings(list []string) map[string]string {
+func settingsIn(list []string) map[string]string {
 	all := make(map[string]string)
 	for _, setting := range list {
 		name, value, _ := strings.Cut(setting, "=")
@@ -182,7 +183,7 @@ var hostile = []string{
 func TestTheCommandGetsExactlyWhatItIsToGet(t *testing.T) {
 	t.Parallel()
 	inBothModes(t, func(t *testing.T, m *machine, exec ...string) {
-		want := settings(append(slices.Clone(m.env), "AWS_REGION=eu-west-1", "AWS_DEFAULT_REGION=eu-west-1", "CREDPROC_ACTIVE_PROFILE=line",
+		want := settingsIn(append(slices.Clone(m.env), "AWS_REGION=eu-west-1", "AWS_DEFAULT_REGION=eu-west-1", "CREDPROC_ACTIVE_PROFILE=line",
 			"AWS_EC2_METADATA_DISABLED=true"))
 		m.env = append(append(m.env, hostile...), "AWS_REGION=stale")
 		got := m.dumped(exec...)
@@ -341,7 +342,7 @@ func TestASignalThatComesWhileCredentialsAreFetchedEndsIt(t *testing.T) {
 }
 
 func TestSecretsOfTheEnvironmentAreNotTheCommands(t *testing.T) {
-	e := inherited(&App{ID: "acme", Environ: func() []string {
+	e := inherited(&App{Identity: credproc.Identity{ID: "acme"}, Environ: func() []string {
 		return []string{"ACME_PASSPHRASE=a", "ACME_SERVE_TOKEN=b", "ACME_KEYRING=d", "EMPTY=", "odd"}
 	}})
 	if got := strings.Join(e, " "); got != "ACME_KEYRING=d EMPTY= odd" {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/credproc/credproc/cmd/internal/help"
 	"github.com/credproc/credproc/cmd/internal/shell"
+	"github.com/credproc/credproc/credproc"
 )
 
 // everyCommand returns the grammar, and the commands that people see.
@@ -110,7 +111,7 @@ func TestAFoldedGroupNamesEveryFlagOfIt(t *testing.T) {
 }
 
 func TestHelpSaysTheNameOfTheToolAroundIt(t *testing.T) {
-	app := &App{Name: "acme aws"}
+	app := &App{Identity: credproc.Identity{Name: "acme aws"}}
 	parser, all := everyCommand(t, app)
 	for _, node := range append(all, parser.Model.Node) {
 		if page := help.Page(app.name(), node); strings.Contains(page, "credproc") || !strings.Contains(page, "acme aws ") {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/credproc/credproc/cmd/internal/status"
 	"github.com/credproc/credproc/cmd/internal/terminal"
+	"github.com/credproc/credproc/internal/inside"
 	"github.com/credproc/credproc/tokencache"
 	"github.com/credproc/credproc/tokencache/keyring"
 )
@@ -36,8 +37,8 @@ type keyringSession struct {
 	Why     string `json:"why"`
 	// Found is what was found there of a login that is known of, as in status
 	// --json.
-	Found  tokencache.Found `json:"found,omitempty"`
-	Cached bool             `json:"key_cached"` // for an hour, so that an answer needs no keyring
+	Found  string `json:"found,omitempty"`
+	Cached bool   `json:"key_cached"` // for an hour, so that an answer needs no keyring
 
 	title string
 }
@@ -97,7 +98,8 @@ func titles(sessions []*tokencache.Session) []string {
 // keyringLook is what one session's keyrings said.
 type keyringLook struct {
 	login  *tokencache.Status
-	states []tokencache.KeyringState
+	states []inside.KeyringState
+	cached bool // the sealing key
 	err    error
 }
 
@@ -111,8 +113,13 @@ func (r *run) look(ctx context.Context, sessions []*tokencache.Session) []keyrin
 	for i, s := range sessions {
 		looks.Go(func() {
 			l := &all[i]
-			if l.login, l.err = s.Check(ctx); l.err == nil {
-				l.states, l.err = s.KeyringStates(ctx)
+			if l.login, l.err = s.Check(ctx); l.err != nil {
+				return
+			}
+			var in inside.Session
+			if in, l.err = inside.Of[inside.Session](s); l.err == nil {
+				l.cached = in.KeyCached()
+				l.states, l.err = in.KeyringStates(ctx)
 			}
 		})
 	}
@@ -124,7 +131,7 @@ func (report *keyringReport) add(r *run, s *tokencache.Session, title string, lo
 	if look.err != nil {
 		return look.err
 	}
-	one := keyringSession{Session: sessionLabel(s), title: title, Cached: s.KeyCached()}
+	one := keyringSession{Session: sessionLabel(s), title: title, Cached: look.cached}
 	one.Keyring, one.Why = r.whichKeyring(s, look.login)
 	if look.login != nil {
 		one.Found = look.login.Look.Found
@@ -139,9 +146,9 @@ func (report *keyringReport) add(r *run, s *tokencache.Session, title string, lo
 // whichKeyring says where a login is, or would go, and why.
 func (r *run) whichKeyring(s *tokencache.Session, login *tokencache.Status) (name, why string) {
 	switch {
-	case login != nil && login.Look.Found == tokencache.FoundNothing:
+	case login != nil && login.Look.Found == inside.FoundNothing:
 		return login.Keyring, "the login was there, and is gone"
-	case login != nil && (login.Look.Found.CannotTell() || login.Look.Found == tokencache.FoundOlder):
+	case login != nil && (login.Look.CannotTell || login.Look.Found == inside.FoundOlder):
 		look := status.Look{Found: login.Look.Found, Reason: login.Look.Reason}
 		return login.Keyring, "the login is there as far as is known: " + look.Words()
 	case login != nil:
@@ -163,7 +170,7 @@ func (report *keyringReport) keyring(name string) *keyringState {
 	return &report.Keyrings[at]
 }
 
-func (k *keyringState) add(session string, state tokencache.KeyringState) {
+func (k *keyringState) add(session string, state inside.KeyringState) {
 	if state.Err != nil {
 		k.State = "unavailable"
 		if errors.Is(state.Err, keyring.ErrLocked) {
@@ -239,7 +246,7 @@ func (keyringLockCommand) Run(ctx context.Context, a *App) error {
 }
 
 func (r *run) lockKeyrings() error {
-	return tokencache.LockKeyrings(r.config.StateDir, r.config.Service)
+	return tokencache.LockKeyrings(r.config.StateDir, r.ID)
 }
 
 type keyringResetCommand struct {
@@ -263,7 +270,11 @@ func (c *keyringResetCommand) Run(ctx context.Context, a *App) error {
 			}
 		}
 		for _, s := range sessions {
-			err = errors.Join(err, s.Reset(ctx, c.Keyring))
+			in, openErr := inside.Of[inside.Session](s)
+			if openErr == nil {
+				openErr = in.Reset(ctx, c.Keyring)
+			}
+			err = errors.Join(err, openErr)
 		}
 		if err == nil {
 			err = r.lockKeyrings()

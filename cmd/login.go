@@ -12,6 +12,8 @@ import (
 	"github.com/credproc/credproc/cmd/internal/browser"
 	"github.com/credproc/credproc/cmd/internal/signin"
 	"github.com/credproc/credproc/cmd/internal/terminal"
+	"github.com/credproc/credproc/internal/clicache"
+	"github.com/credproc/credproc/internal/inside"
 	"github.com/credproc/credproc/internal/sealed"
 	"github.com/credproc/credproc/oidc"
 	"github.com/credproc/credproc/tokencache"
@@ -133,7 +135,7 @@ func (r *run) sayWhoIs(s *tokencache.Session, said string) string {
 			continue
 		}
 		say := fmt.Sprintf("Process %d is signing in to %s already: waiting for it. If it gives up, this one goes on.", h.PID, sessionLabel(s))
-		if h.Stopped() {
+		if h.Stopped {
 			say = fmt.Sprintf("Process %d, which is signing in to %s, is stopped. Continue it with \"fg\" in its shell, or end it with \"kill -9 %d\": this one waits for it.",
 				h.PID, sessionLabel(s), h.PID)
 		}
@@ -172,11 +174,11 @@ func (r *run) dialog(ctx context.Context, s *tokencache.Session, o *loginOptions
 		Open: func(page string) error { return r.openIn(s, page) }, Ready: r.endOld(s, o.force)}
 	asked, from := o.flow, "--flow"
 	if asked == "" {
-		set, key := r.config.Setting(s.Name, "flow")
+		set, key := r.files.Setting(s.Name, "flow")
 		asked, from = signin.Flow(set), key
 	}
 	d.Choice = signin.Here(ctx, r.getenv, inherited(r.App)).Choose(o.noBrowser)
-	if command, _ := r.config.Setting(s.Name, "browser"); (command != "" || r.Browser != nil) && !o.noBrowser {
+	if command, _ := r.files.Setting(s.Name, "browser"); (command != "" || r.Browser != nil) && !o.noBrowser {
 		d.Opens = true
 		if d.Reason == signin.NoDisplay {
 			d.Flow, d.Reason = signin.PKCE, "a browser is set"
@@ -198,7 +200,7 @@ func (r *run) dialog(ctx context.Context, s *tokencache.Session, o *loginOptions
 // openIn opens a page of a session: by its own credproc_browser, by BROWSER, or by
 // what the system offers. An error means that nothing was opened.
 func (r *run) openIn(s *tokencache.Session, page string) error {
-	command, _ := r.config.Setting(s.Name, "browser")
+	command, _ := r.files.Setting(s.Name, "browser")
 	if r.Browser != nil && command == "" {
 		return r.Browser(page)
 	}
@@ -222,7 +224,11 @@ func (r *run) endOld(s *tokencache.Session, force bool) func(context.Context) {
 			return
 		}
 		ended = true
-		switch err := s.Revoke(ctx); {
+		in, err := inside.Of[inside.Session](s)
+		if err == nil {
+			err = in.Revoke(ctx)
+		}
+		switch {
 		case err == nil:
 			r.Say("The old session is ended at the service; the browser may be signed out too.")
 		case !errors.Is(err, keyring.ErrNotFound):
@@ -243,7 +249,7 @@ func (r *run) takeOver(ctx context.Context, s *tokencache.Session, force bool) e
 			return err
 		}
 	}
-	token, err := r.config.CLILogin(s)
+	token, err := clicache.Import(clicache.Dir(r.files.Home()), s)
 	if err != nil {
 		return err
 	}

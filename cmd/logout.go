@@ -48,7 +48,7 @@ func (r *run) logout(ctx context.Context, s *tokencache.Session, title string) e
 // logoutAll signs out of what the index knows, and then of what is configured: a
 // login that the index has lost is a login still.
 func (r *run) logoutAll(ctx context.Context) error {
-	logins, err := tokencache.Logins(r.config.StateDir, r.config.Service)
+	logins, err := tokencache.Logins(r.config.StateDir, r.ID)
 	if err != nil {
 		return err
 	}
@@ -58,7 +58,7 @@ func (r *run) logoutAll(ctx context.Context) error {
 	var failed error
 	var sessions []*tokencache.Session
 	for _, login := range logins {
-		s, err := r.config.LoginSession(login)
+		s, err := r.inside.LoginSession(login)
 		if err != nil {
 			failed = errors.Join(failed, err)
 			continue
@@ -68,7 +68,7 @@ func (r *run) logoutAll(ctx context.Context) error {
 	for i, title := range titles(sessions) {
 		failed = errors.Join(failed, r.logout(ctx, sessions[i], title))
 	}
-	names, _ := r.config.SessionNames() // a broken config file keeps nobody signed in
+	names := r.files.SessionNames() // a broken config file keeps nobody signed in
 	for _, name := range names {
 		if s, err := r.config.Session(name); err == nil {
 			_, err := s.SignOut(ctx)

@@ -8,13 +8,15 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/credproc/credproc/credproc"
 )
 
 func TestEveryCommandHasAManualPageThatManCanRead(t *testing.T) {
 	for _, name := range []string{"credproc", "acme aws"} {
 		dir := t.TempDir()
 		var stderr bytes.Buffer
-		app := &App{Name: name, Stderr: &stderr}
+		app := &App{Identity: credproc.Identity{Name: name}, Stderr: &stderr}
 		if status := app.Run(t.Context(), []string{"man", dir}); status != done {
 			t.Fatalf("man: status %d, %s", status, &stderr)
 		}

@@ -36,7 +36,7 @@ func (f *roleFlags) choose(ctx context.Context, r *run) error {
 	if said || !r.Interactive() {
 		return nil
 	}
-	if r.config.HasProfile("default") {
+	if r.files.HasProfile("default") {
 		_, err := f.target(r)
 		if _, other := errors.AsType[*credproc.UnsupportedProfileError](err); !other {
 			return nil // it is meant, even if something is wrong with it
@@ -64,7 +64,7 @@ func (r *run) pickRole(ctx context.Context, query string) (roleFlags, error) {
 		return roleFlags{}, err
 	}
 	if len(offers) == 0 {
-		return roleFlags{}, &usageError{problem: "no profile in " + r.config.Path() + " comes from IAM Identity Center",
+		return roleFlags{}, &usageError{problem: "no profile in " + r.files.Path + " comes from IAM Identity Center",
 			more: "Write profiles for the roles you have:", hint: r.name() + " configure"}
 	}
 	recent := r.recent()
@@ -156,13 +156,13 @@ func (all listedSessions) byKey() map[profiles.Key]credproc.Account {
 // knownAccounts returns the lists of all sessions that were made before. With
 // nothing else to offer, the service is asked.
 func (r *run) knownAccounts(ctx context.Context, ask bool) (all listedSessions) {
-	names, _ := r.config.SessionNames() // whether they can be read was seen before
+	names := r.files.SessionNames() // whether they can be read was seen before
 	for _, name := range names {
 		s, err := r.config.Session(name)
 		if err != nil {
 			continue
 		}
-		accounts, _, err := (&credproc.Listing{Session: s}).Stored(ctx)
+		accounts, _, err := (&credproc.Listing{Session: s, Offline: true}).Accounts(ctx)
 		if err == nil && accounts == nil && ask {
 			accounts, _, err = r.list(ctx, &credproc.Listing{Session: s, MaxAge: listAge})
 		}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/credproc/credproc/cmd/internal/signin"
 	"github.com/credproc/credproc/cmd/internal/terminal"
+	"github.com/credproc/credproc/internal/inside"
 	"github.com/credproc/credproc/oidc"
 	"github.com/credproc/credproc/tokencache"
 )
@@ -135,7 +136,7 @@ func (r *run) hintOnTerminal(ctx context.Context, t *target, err error) error {
 	if !errors.Is(err, oidc.ErrSignInRequired) || terminal.Is(r.ErrWriter()) {
 		return err
 	}
-	if t.session.First(ctx, "hint on terminal "+terminal.ControllingID(), hintPeriod) {
+	if in, openErr := inside.Of[inside.Session](t.session); openErr == nil && in.First(ctx, "hint on terminal "+terminal.ControllingID(), hintPeriod) {
 		say := advise(r.App, err)
 		terminal.WriteToControlling(say.in(r.name()))
 	}

@@ -20,7 +20,7 @@ func (f *roleFlags) find(ctx context.Context, r *run, words []string) error {
 		return f.choose(ctx, r)
 	case f.Profile != "":
 		return r.usage("name a profile or --profile, not both")
-	case f.byRole(), r.config.HasProfile(name):
+	case f.byRole(), r.files.HasProfile(name):
 		f.Profile = name
 		return nil
 	case !r.Interactive():

@@ -24,13 +24,13 @@ func (r *run) knownRegion(startURL string) string {
 		return err == nil && otherErr == nil && a == b
 	}
 	found := map[string]bool{}
-	names, _ := r.config.SessionNames()
+	names := r.files.SessionNames()
 	for _, name := range names {
 		if s, err := r.config.Session(name); err == nil && same(s.Config.StartURL) {
 			found[s.Config.Region] = true
 		}
 	}
-	logins, _ := tokencache.Logins(r.config.StateDir, r.config.Service)
+	logins, _ := tokencache.Logins(r.config.StateDir, r.ID)
 	for _, l := range logins {
 		if same(l.StartURL) {
 			found[l.Region] = true

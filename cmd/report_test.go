@@ -14,6 +14,7 @@ import (
 	"github.com/credproc/credproc/cmd/internal/browser"
 	"github.com/credproc/credproc/cmd/internal/child"
 	"github.com/credproc/credproc/cmd/internal/shell"
+	"github.com/credproc/credproc/credproc"
 	"github.com/credproc/credproc/internal/awsconfig"
 	"github.com/credproc/credproc/internal/printable"
 )
@@ -41,7 +42,7 @@ func TestAReportIsNoLongerForWhatItTellsOf(t *testing.T) {
 	for _, err := range []error{
 		errors.New(nastyText),
 		&usageError{problem: nastyText, more: "Do that.", hint: "credproc login " + shell.Word(nastyText)},
-		&configError{errors.New(nastyText)},
+		&credproc.ConfigError{Err: errors.New(nastyText)},
 		&child.StatusError{Status: 7, Say: nastyText},
 		&browser.NotOpenedError{Err: errors.New(nastyText), Page: nastyText},
 		&nothingAssignedError{session: nastyText},

@@ -64,10 +64,10 @@ func (c *serveCommand) session(r *run) (*target, error) {
 	if c.sessionFlags != (sessionFlags{}) {
 		return c.target(r)
 	}
-	if names, err := r.config.SessionNames(); err == nil && len(names) == 1 {
+	if names := r.files.SessionNames(); len(names) == 1 {
 		return r.named(names[0])
 	}
-	t, err := r.profileSession(r.config.DefaultProfile())
+	t, err := r.profileSession(r.files.DefaultProfile())
 	if err != nil {
 		return nil, nil
 	}

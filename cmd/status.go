@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/credproc/credproc/cmd/internal/status"
-	"github.com/credproc/credproc/credproc"
+	"github.com/credproc/credproc/internal/inside"
 	"github.com/credproc/credproc/internal/printable"
 	"github.com/credproc/credproc/tokencache"
 	"github.com/credproc/credproc/tokencache/keyring"
@@ -62,7 +62,7 @@ func (c *statusCommand) verdict(r *run, sessions []status.Session, silent bool) 
 	var shut error
 	for _, s := range sessions {
 		switch look := s.LastLook; {
-		case c.Check && look != nil && look.Found.CannotTell():
+		case c.Check && look != nil && look.CannotTell:
 			shut = cmp.Or(shut, cannotTell(&s, silent))
 		case s.SignedIn:
 		case silent:
@@ -93,9 +93,9 @@ func cannotTell(s *status.Session, silent bool) error {
 	}
 	kind, detail := keyring.ErrUnavailable, s.LastLook.Reason
 	switch s.LastLook.Found {
-	case tokencache.FoundLocked:
+	case inside.FoundLocked:
 		kind = keyring.ErrLocked
-	case tokencache.FoundSlow:
+	case inside.FoundSlow:
 		detail = fmt.Sprintf("no answer within %v", status.LookTime)
 	}
 	return &keyring.Error{Keyring: s.Keyring, Op: "read", Kind: kind, Detail: detail}
@@ -121,7 +121,7 @@ func (r *run) statusOf(ctx context.Context, c *statusCommand, named bool) ([]sta
 		if t, _ := r.activeTarget(); t != nil {
 			return r.sessionStatuses(ctx, c.Check, t.session)
 		}
-		if s, err := r.config.ProfileSession(r.config.DefaultProfile()); err == nil {
+		if s, err := r.inside.ProfileSession(r.files.DefaultProfile()); err == nil {
 			return r.sessionStatuses(ctx, c.Check, s)
 		}
 	}
@@ -138,7 +138,7 @@ func (r *run) statusOf(ctx context.Context, c *statusCommand, named bool) ([]sta
 	}
 	status.TellApart(all)
 	if c.Quiet && len(all) == 0 {
-		return nil, &usageError{problem: "no sso-session in " + r.config.Path()}
+		return nil, &usageError{problem: "no sso-session in " + r.files.Path}
 	}
 	return all, nil
 }
@@ -171,11 +171,8 @@ type unusable struct {
 // everySession returns the sessions that are configured, and those that are signed
 // in.
 func (r *run) everySession() (all []*tokencache.Session, wrong []unusable, err error) {
-	names, err := r.config.SessionNames()
-	if err != nil {
-		return nil, nil, err
-	}
-	logins, err := tokencache.Logins(r.config.StateDir, r.config.Service)
+	names := r.files.SessionNames()
+	logins, err := tokencache.Logins(r.config.StateDir, r.ID)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -188,7 +185,7 @@ func (r *run) everySession() (all []*tokencache.Session, wrong []unusable, err e
 		all, logins = append(all, s), slices.DeleteFunc(logins, status.PlaceOf(s).At)
 	}
 	for _, login := range logins {
-		s, err := r.config.LoginSession(login)
+		s, err := r.inside.LoginSession(login)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -198,7 +195,7 @@ func (r *run) everySession() (all []*tokencache.Session, wrong []unusable, err e
 }
 
 func (r *run) sessionStatus(ctx context.Context, s *tokencache.Session, check bool) (status.Session, error) {
-	duration, err := r.config.SessionDuration(s.Name)
+	duration, err := r.files.SessionDuration(s.Name)
 	if err != nil {
 		return status.Session{}, err
 	}
@@ -224,7 +221,7 @@ func (r *run) sessionStatus(ctx context.Context, s *tokencache.Session, check bo
 
 func (r *run) printStatus(sessions []status.Session) error {
 	if len(sessions) == 0 {
-		r.Say("No sso-session in %s, and nothing signed in.", r.config.Path())
+		r.Say("No sso-session in %s, and nothing signed in.", r.files.Path)
 	}
 	login := func(s *status.Session) string {
 		return loginHint(r.App, &targetError{words: s.LoginWords(), err: errSignedOut})
@@ -250,23 +247,23 @@ func checkFormat(format string) error {
 func (c *statusCommand) profileFor(r *run) *status.Profile {
 	if t, found := r.activeTarget(); t != nil && c.sessionFlags == (sessionFlags{}) {
 		p := status.Profile{Name: roleFlagsOf(found).label(r)}
-		if role, ok := t.provider.(*credproc.Provider); ok {
-			p.Account, p.Role = role.AccountID, role.RoleName
+		if t.provider != nil && !isChain(t.provider) {
+			p.Account, p.Role = t.provider.AccountID, t.provider.RoleName
 		}
 		if found.Key != "" { // these keys, and not any that are stored
 			p.End, _ = time.Parse(time.RFC3339, r.getenv("AWS_CREDENTIAL_EXPIRATION"))
 		}
 		return &p
 	}
-	name := cmp.Or(c.Profile, r.config.DefaultProfile())
+	name := cmp.Or(c.Profile, r.files.DefaultProfile())
 	provider, err := r.config.Provider(name)
-	if role, ok := provider.(*credproc.Provider); ok && err == nil {
-		return &status.Profile{Name: name, Account: role.AccountID, Role: role.RoleName}
-	}
-	if err == nil {
+	switch {
+	case err != nil:
+		return nil
+	case isChain(provider):
 		return &status.Profile{Name: name}
 	}
-	return nil
+	return &status.Profile{Name: name, Account: provider.AccountID, Role: provider.RoleName}
 }
 
 // printFormatted prints a line for each session.

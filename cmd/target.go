@@ -16,8 +16,8 @@ import (
 // target is what a command is about, and how its user called it.
 type target struct {
 	session  *tokencache.Session
-	provider credproc.DocumentProvider // nil where a session alone is meant
-	words    []string                  // arguments that mean the same session to any command
+	provider *credproc.Provider // nil where a session alone is meant
+	words    []string           // arguments that mean the same session to any command
 }
 
 // wrap keeps the words with an error, for the hint.
@@ -98,13 +98,13 @@ func (r *run) sessionAt(startURL, region string) (*target, error) {
 }
 
 func (r *run) profileSession(profile string) (*target, error) {
-	s, err := r.config.ProfileSession(profile)
+	s, err := r.inside.ProfileSession(profile)
 	return &target{session: s, words: r.profileWords(profile)}, err
 }
 
 // profileWords are the profile's name alone, unless a session has it too.
 func (r *run) profileWords(profile string) []string {
-	if r.config.HasSession(profile) {
+	if r.files.HasSession(profile) {
 		return []string{"--profile", profile}
 	}
 	return []string{profile}
@@ -112,7 +112,7 @@ func (r *run) profileWords(profile string) []string {
 
 // named finds a session, or else a profile.
 func (r *run) named(name string) (*target, error) {
-	if !r.config.HasSession(name) && r.config.HasProfile(name) {
+	if !r.files.HasSession(name) && r.files.HasProfile(name) {
 		return r.profileSession(name)
 	}
 	if t, err := r.labelled(name); t != nil || err != nil {
@@ -125,16 +125,16 @@ func (r *run) named(name string) (*target, error) {
 // labelled finds the login without a session of its own that status shows by
 // that name, or nothing.
 func (r *run) labelled(name string) (*target, error) {
-	if r.config.HasSession(name) || r.config.HasProfile(name) {
+	if r.files.HasSession(name) || r.files.HasProfile(name) {
 		return nil, nil
 	}
-	logins, err := tokencache.Logins(r.config.StateDir, r.config.Service)
+	logins, err := tokencache.Logins(r.config.StateDir, r.ID)
 	if err != nil {
 		return nil, nil // nothing that is known by a name of ours
 	}
 	var found *target
 	for _, l := range logins {
-		if l.Name != "" || l.Label() != name {
+		if l.Name != "" || l.Label != name {
 			continue
 		}
 		s, err := r.config.SessionAt(l.StartURL, l.Region)
@@ -154,20 +154,18 @@ func (r *run) implied() (*target, error) {
 	if t, _ := r.activeTarget(); t != nil {
 		return &target{session: t.session, words: t.words}, nil
 	}
-	profile := r.config.DefaultProfile()
+	profile := r.files.DefaultProfile()
 	explicit := r.getenv("AWS_PROFILE") != "" || r.getenv("AWS_DEFAULT_PROFILE") != ""
-	if explicit || r.config.HasProfile(profile) {
+	if explicit || r.files.HasProfile(profile) {
 		t, err := r.profileSession(profile)
 		if _, other := errors.AsType[*credproc.UnsupportedProfileError](err); err == nil || explicit || !other {
 			return t, err
 		}
 	}
-	names, err := r.config.SessionNames()
+	names := r.files.SessionNames()
 	switch {
-	case err != nil:
-		return nil, err
 	case len(names) == 0:
-		return nil, &usageError{problem: "no sso-session in " + r.config.Path(),
+		return nil, &usageError{problem: "no sso-session in " + r.files.Path,
 			more: terminal.Prosef("Add one, or name it here: %s login --sso-start-url URL --sso-region REGION", r.name())}
 	case len(names) == 1:
 		return r.named(names[0])
@@ -201,13 +199,13 @@ func (f *roleFlags) target(r *run) (*target, error) {
 	}
 	profile := f.Profile
 	if profile == "" {
-		profile = r.config.DefaultProfile()
+		profile = r.files.DefaultProfile()
 	}
 	provider, err := r.config.Provider(profile)
 	if err != nil {
 		return nil, err
 	}
-	session, err := r.config.ProfileSession(profile)
+	session, err := r.inside.ProfileSession(profile)
 	return &target{session: session, provider: provider, words: r.profileWords(profile)}, err
 }
 
@@ -231,6 +229,9 @@ func (f *roleFlags) role(r *run) (*target, error) {
 	t.provider, err = r.config.Role(t.session, f.AccountID, f.RoleName)
 	return t, err
 }
+
+// isChain reports whether a provider assumes an IAM role.
+func isChain(p *credproc.Provider) bool { return p.RoleName == "" }
 
 // roleHere returns the role that this process's environment has credentials
 // of, if credproc gave them. A profile that the user has set since counts more.

@@ -23,16 +23,15 @@ import (
 // assumedRole gets credentials of an IAM role with those of another role:
 // role_arn and source_profile.
 type assumedRole struct {
-	source  source
+	source  *Provider
 	roleARN string
 	account string // of the role
 	input   sts.AssumeRoleInput
 
-	sts  awsapi.Endpoint
-	want terms
+	sts awsapi.Endpoint
 }
 
-func (a *assumedRole) session() *tokencache.Session { return a.source.session() }
+func (a *assumedRole) session() *tokencache.Session { return a.source.Session }
 
 // words name all that the credentials depend on: the same role assumed by way
 // of another, or under another name, is somebody else in CloudTrail.
@@ -40,39 +39,30 @@ func (a *assumedRole) words() []string {
 	return append([]string{
 		"assumed", a.roleARN, aws.ToString(a.input.ExternalId), aws.ToString(a.input.RoleSessionName),
 		strconv.Itoa(int(aws.ToInt32(a.input.DurationSeconds))), a.sts.Region, a.sts.URL,
-	}, a.source.words()...)
+	}, a.source.source().words()...)
 }
 
-func (a *assumedRole) steps() int { return a.source.steps() + 1 }
+func (a *assumedRole) steps() int { return a.source.source().steps() + 1 }
 
 func (a *assumedRole) role() tokencache.CachedRole {
 	return tokencache.CachedRole{AccountID: a.account, RoleARN: a.roleARN}
 }
 
-func (a *assumedRole) terms() terms                               { return a.want }
-func (a *assumedRole) onShort(f func(left, wanted time.Duration)) { a.want.short = f }
+func (a *assumedRole) shortest() time.Duration { return 0 }
 
 func (a *assumedRole) op() string {
 	return fmt.Sprintf("assume role %s through session %s", a.roleARN, label(a.session()))
 }
 
-// Retrieve is like [Provider.Retrieve].
-func (a *assumedRole) Retrieve(ctx context.Context) (aws.Credentials, error) {
-	credentials, _, err := a.RetrieveDocument(ctx)
-	return credentials, err
-}
-
-// RetrieveDocument is like [Provider.RetrieveDocument].
-func (a *assumedRole) RetrieveDocument(ctx context.Context) (c aws.Credentials, document []byte, err error) {
-	return retrieve(ctx, a)
-}
-
-// issue assumes the role.
-func (a *assumedRole) issue(ctx context.Context) (got issued, requestID string, err error) {
+// issue assumes the role. What p wants of its credentials, it wants of those
+// that it assumes the role with.
+func (a *assumedRole) issue(ctx context.Context, p *Provider) (got issued, requestID string, err error) {
 	if err := a.sts.Check(); err != nil {
 		return got, "", err
 	}
-	credentials, err := a.source.Retrieve(ctx)
+	source := *a.source
+	source.MinValidity, source.HandedOn = p.MinValidity, p.HandedOn
+	credentials, err := source.Retrieve(ctx)
 	if err != nil {
 		return got, "", &sourceError{err}
 	}

@@ -63,7 +63,7 @@ func TestAChainOnEachKindOfProfileIsServed(t *testing.T) {
 		} {
 			c := m.config(chains)
 			if tt.profile == "on-acme" {
-				c.Command = []string{"acme", "aws"}
+				c.Identity.Command = "acme aws"
 			}
 			var first aws.Credentials
 			m.asks(tt.calls, func() { first = m.get(m.provider(c, tt.profile)) })
@@ -73,9 +73,9 @@ func TestAChainOnEachKindOfProfileIsServed(t *testing.T) {
 			}
 			m.asks("", func() {
 				c := m.config(chains)
-				c.Command = []string{"acme", "aws"}
+				c.Identity.Command = "acme aws"
 				if tt.profile != "on-acme" {
-					c.Command = nil
+					c.Identity.Command = ""
 				}
 				if m.get(m.provider(c, tt.profile)) != first {
 					t.Errorf("%s: another process has other credentials", tt.profile)
@@ -120,7 +120,7 @@ func TestEverythingThatMakesAnIdentityIsPartOfIt(t *testing.T) {
 		} {
 			p := m.provider(m.config(tt.text, tt.env...), "dev")
 			// The source's fetch is not what this is about.
-			m.get(p.(*assumedRole).source)
+			m.get(p.chain.source)
 			m.asks("AssumeRole 1", func() {
 				c := m.get(p)
 				if other, known := seen[c.AccessKeyID]; known {
@@ -165,7 +165,7 @@ func TestTheRegionOfAChainIsTheNearestOneThatIsNamed(t *testing.T) {
 		{"session", fmt.Sprintf(text, "ours", ""), nil, "us-east-1"},
 	} {
 		m := &machine{T: t, server: idctest.New()}
-		if got := m.provider(m.config(tt.text, tt.env...), "dev").(*assumedRole).sts.Region; got != tt.want {
+		if got := m.provider(m.config(tt.text, tt.env...), "dev").chain.sts.Region; got != tt.want {
 			t.Errorf("%s: %s, want %s", tt.name, got, tt.want)
 		}
 	}
@@ -282,9 +282,8 @@ func TestStaleCredentialsOfAChainAreServedWhenSTSFails(t *testing.T) {
 
 func TestMinValidityCountsForAChainAndItsSource(t *testing.T) {
 	onMachine(t, func(m *machine) {
-		c := m.config(chains)
-		c.MinValidity = 50 * time.Minute
-		p := m.provider(c, "deploy")
+		p := m.provider(m.config(chains), "deploy")
+		p.MinValidity = 50 * time.Minute
 		m.get(p)
 		time.Sleep(11 * time.Minute)
 		m.asks("", func() { m.get(m.provider(m.config(chains), "deploy")) })
@@ -443,7 +442,7 @@ func TestTheNameOfARoleSessionIsValidForAnyUser(t *testing.T) {
 		{"", strings.Repeat("x", 200), "", "credproc-" + strings.Repeat("x", 55)},
 		{strings.Repeat("é", 60), "zoe", "", strings.Repeat("-", 64)},
 	} {
-		c := &Config{Service: tt.service, Getenv: environment("USER="+tt.user, "USERNAME="+tt.windows)}
+		c := &Config{Identity: Identity{ID: tt.service}, Getenv: environment("USER="+tt.user, "USERNAME="+tt.windows)}
 		got := c.roleSessionName()
 		if got != tt.want || !valid.MatchString(got) {
 			t.Errorf("%q: %q, want %q", url.QueryEscape(tt.user), got, tt.want)

@@ -19,7 +19,7 @@ import (
 
 // cliFile is the AWS CLI's file of a session or a start URL.
 func cliFile(c *Config, key string) string {
-	return filepath.Join(clicache.Dir(c.home()), clicache.Name(key))
+	return filepath.Join(clicache.Dir(filesOf(c).Home()), clicache.Name(key))
 }
 
 // loginOfCLI signs in as the AWS CLI does, and returns its file.
@@ -52,7 +52,7 @@ func TestALoginOfTheAWSCLIBecomesOurs(t *testing.T) {
 			if err != nil {
 				m.Fatal(err)
 			}
-			token, err := c.CLILogin(s)
+			token, err := clicache.Import(clicache.Dir(filesOf(c).Home()), s)
 			if err != nil {
 				m.Fatal(err)
 			}
@@ -85,14 +85,14 @@ func TestALoginOfTheAWSCLIThatCannotBeOursIsSaid(t *testing.T) {
 			if err != nil {
 				m.Fatal(err)
 			}
-			token, err := c.CLILogin(s)
+			token, err := clicache.Import(clicache.Dir(filesOf(c).Home()), s)
 			if reason == "" {
 				if err != nil || token == nil {
 					m.Error(err)
 				}
 				return
 			}
-			if e, ok := errors.AsType[*CLILoginError](err); !ok || e.Session != "corp" || !strings.Contains(err.Error(), reason) || token != nil {
+			if e, ok := errors.AsType[*clicache.LoginError](err); !ok || e.Session != "corp" || !strings.Contains(err.Error(), reason) || token != nil {
 				m.Errorf("%v, want %s", err, reason)
 			}
 			m.errorHidesSecrets(err)
@@ -107,7 +107,7 @@ func TestNoLoginOfTheAWSCLIIsSaid(t *testing.T) {
 		if err != nil {
 			m.Fatal(err)
 		}
-		if _, err := c.CLILogin(s); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "there is none in ") {
+		if _, err := clicache.Import(clicache.Dir(filesOf(c).Home()), s); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "there is none in ") {
 			m.Error(err)
 		}
 	})
@@ -140,7 +140,7 @@ func TestAnExportedLoginStaysFreshAndCannotBeRenewedByOthers(t *testing.T) {
 			m.Fatalf("%d fields", len(first))
 		}
 		time.Sleep(3 * time.Hour)
-		if _, err := s.Token(m.Context(), ""); err != nil {
+		if _, err := s.Token(m.Context()); err != nil {
 			m.Fatal(err)
 		}
 		second := m.exported(c, "corp")
@@ -203,8 +203,8 @@ func TestATokenIsSentToNoOtherEndpointThanItsLogins(t *testing.T) {
 			if err != nil {
 				m.Fatal(err)
 			}
-			token, err := c.CLILogin(s)
-			if e, ok := errors.AsType[*CLILoginError](err); !ok || token != nil || !strings.Contains(e.Reason, "http://127.0.0.1:4566") {
+			token, err := clicache.Import(clicache.Dir(filesOf(c).Home()), s)
+			if e, ok := errors.AsType[*clicache.LoginError](err); !ok || token != nil || !strings.Contains(e.Reason, "http://127.0.0.1:4566") {
 				m.Errorf("%s: imported, %v", variable, err)
 			}
 			m.signIn(s)
@@ -221,7 +221,7 @@ func TestATokenIsSentToNoOtherEndpointThanItsLogins(t *testing.T) {
 func TestALoginThatCannotBeExportedIsALoginStill(t *testing.T) {
 	onMachine(t, func(m *machine) {
 		c := m.config(profiles, "CREDPROC_CLI_CACHE=export")
-		write(m.T, filepath.Join(c.home(), ".aws", "sso"), "in the way")
+		write(m.T, filepath.Join(filesOf(c).Home(), ".aws", "sso"), "in the way")
 		s, err := c.Session("corp")
 		if err != nil {
 			m.Fatal(err)
@@ -242,7 +242,7 @@ func TestAnImportedLoginIsExportedWithoutWhatRenewingTakes(t *testing.T) {
 		if err != nil {
 			m.Fatal(err)
 		}
-		token, err := c.CLILogin(s)
+		token, err := clicache.Import(clicache.Dir(filesOf(c).Home()), s)
 		if err != nil {
 			m.Fatal(err)
 		}
@@ -268,8 +268,8 @@ func TestSettingsAreFoundByTheirNames(t *testing.T) {
 		{"acme-aws", "corp", "browser", "w3m", "ACME_AWS_BROWSER"},
 		{"acme-aws", "corp", "flow", "device", "[sso-session corp]: acme_aws_flow"},
 	} {
-		c.Service = tt.service
-		if value, from := c.Setting(tt.session, tt.name); value != tt.value || !strings.HasSuffix(from, tt.from) {
+		filesOf(c).ID = tt.service
+		if value, from := filesOf(c).Setting(tt.session, tt.name); value != tt.value || !strings.HasSuffix(from, tt.from) {
 			t.Errorf("%q %s of %q: %q from %s, want %q from %s", tt.service, tt.name, tt.session, value, from, tt.value, tt.from)
 		}
 	}

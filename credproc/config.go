@@ -2,16 +2,17 @@ package credproc
 
 import (
 	"cmp"
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
 	"net/http"
 	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -21,8 +22,10 @@ import (
 
 	"github.com/credproc/credproc/internal/awsapi"
 	"github.com/credproc/credproc/internal/awsconfig"
+	"github.com/credproc/credproc/internal/inside"
 	"github.com/credproc/credproc/internal/layout"
 	"github.com/credproc/credproc/internal/safedir"
+	"github.com/credproc/credproc/internal/settings"
 	"github.com/credproc/credproc/oidc"
 	"github.com/credproc/credproc/tokencache"
 	"github.com/credproc/credproc/tokencache/keyring"
@@ -30,26 +33,20 @@ import (
 
 // Config makes sessions and providers from ~/.aws/config, and from what the
 // environment says about endpoints, proxies and CA bundles, as the AWS SDKs
-// read them. The zero Config is ready to use. Its fields, but for two, must not
-// be changed after the first call, and it must not be copied; its methods are safe for
+// read them. The zero Config is ready to use. Its fields must not be changed
+// after the first call, and it must not be copied; its methods are safe for
 // concurrent use.
 //
-// The files are read once, at the first call.
+// The files are read once, at the first call. Call [Config.Close] before the
+// program exits.
 type Config struct {
+	// Identity says who the program is. The zero Identity is credproc.
+	Identity Identity
 	// Getenv looks up environment variables. nil means [os.Getenv].
 	Getenv func(name string) string
-	// Command is how our own credential_process lines begin: the name of the
-	// program, and any words after it. nil means "credproc". A profile with
-	// such a line is resolved without running it.
-	Command []string
-	// MinValidity and Short are for the providers made from then on, and may be
-	// changed: see [Provider].
-	MinValidity time.Duration
-	Short       func(left, wanted time.Duration)
 
 	// The rest is for sessions: see [tokencache.Session].
 
-	ClientName         string // see [oidc.Config]
 	HTTPClient         *http.Client
 	Keyring            keyring.Keyring
 	NewLoginKeyring    string // "": what credproc_keyring of the sso-session says
@@ -57,16 +54,31 @@ type Config struct {
 	MayPrompt          bool
 	StateDir, CacheDir string
 	LaxModes           bool
-	Service            string
 	NoKeyCache         bool
 	Logger             *slog.Logger
 
 	once  sync.Once
-	files *awsconfig.Config
+	files *settings.Files
 	err   error
+	insides
 
 	mu       sync.Mutex
 	sessions map[string]*tokencache.Session
+}
+
+// Identity says under which name a program uses IAM Identity Center. Programs
+// with the same ID share logins, and what is fetched with them.
+type Identity struct {
+	// Name is what people type, and what the browser shows to the person who
+	// approves a sign-in. "" means credproc.
+	Name string
+	// Command is how the program's credential_process lines start: its name, and
+	// any words after it. A profile with such a line is resolved without running
+	// it. "" means Name.
+	Command string
+	// ID names the directories, the keychain items and, in capitals, the
+	// environment variables ("ACME_KEYRING"). "" means credproc.
+	ID string
 }
 
 // UnsupportedProfileError is a profile whose credentials do not come from IAM
@@ -89,194 +101,100 @@ func (c *Config) getenv(name string) string {
 	return os.Getenv(name)
 }
 
-func (c *Config) load() (*awsconfig.Config, error) {
+// Open reads the files. Every other method does that first; call it to learn of
+// a file that cannot be read before any of them. The error is a [*ConfigError].
+func (c *Config) Open() error {
+	if c == nil {
+		return errors.New("there is no configuration: it is nil")
+	}
 	c.once.Do(func() {
-		var config, credentials string
-		if config, credentials, c.err = awsconfig.Paths(c.getenv, c.home()); c.err == nil {
-			c.files, c.err = awsconfig.Load(config, credentials)
-		}
+		c.files, c.err = c.load()
+		inside.Fill(&c.insides, settings.Config(&insideConfig{c}))
 	})
-	return c.files, c.err
+	return c.err
 }
 
-// home is the person's home directory, or "".
-func (c *Config) home() string { return awsconfig.Home(c.getenv) }
-
-// DefaultProfile returns the profile that is meant where none is named:
-// AWS_PROFILE, AWS_DEFAULT_PROFILE, or "default".
-func (c *Config) DefaultProfile() string {
-	return cmp.Or(c.getenv("AWS_PROFILE"), c.getenv("AWS_DEFAULT_PROFILE"), "default")
-}
-
-// SessionNames returns the names of all sso-sessions, sorted.
-func (c *Config) SessionNames() ([]string, error) {
-	files, err := c.load()
+func (c *Config) load() (*settings.Files, error) {
+	config, credentials, err := awsconfig.Paths(c.getenv, awsconfig.Home(c.getenv))
+	if err != nil {
+		return nil, own(err)
+	}
+	files, err := awsconfig.Load(config, credentials)
+	if err = own(err); err != nil && !isA[*ConfigError](err) {
+		err = &ConfigError{Path: config, Err: err}
+	}
 	if err != nil {
 		return nil, err
 	}
-	return slices.Sorted(maps.Keys(files.Sessions)), nil
+	command := strings.Fields(cmp.Or(c.Identity.Command, c.Identity.Name, "credproc"))
+	return &settings.Files{Config: files, Getenv: c.getenv, Command: command, ID: c.Identity.ID}, nil
 }
 
-// ProfileNames returns the names of all profiles, of whatever kind, sorted.
-func (c *Config) ProfileNames() ([]string, error) {
-	files, err := c.load()
-	if err != nil {
-		return nil, err
+// Close waits until no sign-in and no renewal of the Config's sessions is between
+// the service's answer and the keychain, and lets none start afterwards: a
+// program that exits earlier can lose a login. It fails with ctx's error. It is
+// [tokencache.Session.Close] of every session that the Config has made.
+func (c *Config) Close(ctx context.Context) error {
+	var errs []error
+	for _, s := range c.made() {
+		errs = append(errs, s.Close(ctx))
 	}
-	return slices.Sorted(maps.Keys(files.Profiles)), nil
-}
-
-// HasProfile reports whether there is a profile of that name.
-func (c *Config) HasProfile(name string) bool {
-	files, err := c.load()
-	return err == nil && files.Profiles[name] != nil
-}
-
-// HasSession reports whether there is an sso-session of that name.
-func (c *Config) HasSession(name string) bool {
-	files, err := c.load()
-	return err == nil && files.Sessions[name] != nil
-}
-
-// Path returns where the config file is, or should be; "" if that is unknown.
-func (c *Config) Path() string {
-	files, err := c.load()
-	if err != nil {
-		return ""
-	}
-	return files.Path
-}
-
-// NewSession returns a session that the config file does not have yet.
-func (c *Config) NewSession(name, startURL, region string) (*tokencache.Session, error) {
-	if _, err := c.load(); err != nil {
-		return nil, err
-	}
-	return c.session(awsconfig.Session{Name: name, StartURL: startURL, Region: region}, nil)
+	return errors.Join(errs...)
 }
 
 // Session returns the sso-session called name.
 func (c *Config) Session(name string) (*tokencache.Session, error) {
-	files, err := c.load()
-	if err != nil {
+	if err := c.Open(); err != nil {
 		return nil, err
 	}
-	s, err := files.Session(name)
+	s, err := c.files.Session(name)
 	if err != nil {
-		return nil, err
+		return nil, own(err)
 	}
-	return c.session(s, nil)
+	return owned(c.session(s, nil))
 }
 
 // SessionAt returns the session at a start URL: the sso-session that has it, if
 // there is exactly one, or else one without a name.
 func (c *Config) SessionAt(startURL, region string) (*tokencache.Session, error) {
-	if _, err := c.load(); err != nil {
+	if err := c.Open(); err != nil {
 		return nil, err
 	}
-	return c.session(awsconfig.Session{StartURL: startURL, Region: region}, nil)
+	return owned(c.session(awsconfig.Session{StartURL: startURL, Region: region}, nil))
 }
 
-// LoginSession returns the session of a login, wherever that is described.
-func (c *Config) LoginSession(l *tokencache.Status) (*tokencache.Session, error) {
-	s, err := c.SessionAt(l.StartURL, l.Region)
-	if err != nil {
-		return nil, err
-	}
-	session := &tokencache.Session{
-		Name: l.Name, Config: oidc.Config{
-			StartURL: l.StartURL, Region: l.Region, Endpoint: l.Endpoint,
-			ClientName: c.ClientName, HTTPClient: s.Config.HTTPClient, AppID: s.Config.AppID,
-			UseFIPS: s.Config.UseFIPS, UseDualStack: s.Config.UseDualStack,
-		},
-		PortalEndpoint: l.PortalEndpoint, Keyring: c.Keyring, NewLoginKeyring: c.NewLoginKeyring, MayPrompt: c.MayPrompt,
-		StateDir: c.StateDir, CacheDir: c.CacheDir, LaxModes: c.LaxModes, Service: c.Service, NoKeyCache: c.NoKeyCache, Logger: c.Logger,
-		Network: s.Network,
-	}
-	if session.Unlock, err = c.unlock(l.Name); err != nil {
-		return nil, err
-	}
-	return session, c.share(session)
-}
-
-// ProfileSession returns the session that a profile's credentials come from in
-// the end.
-func (c *Config) ProfileSession(profile string) (*tokencache.Session, error) {
-	p, err := c.profile(profile)
-	if err != nil {
-		return nil, err
-	}
-	for p.Chain != nil && p.Chain.Source != nil {
-		p = p.Chain.Source
-	}
-	if p.Role == nil {
-		return nil, unsupported(p)
-	}
-	return c.session(p.Role.Session, p.Settings)
-}
-
-// Region returns the region that a profile says, or "".
-func (c *Config) Region(profile string) string {
-	p, err := c.profile(profile)
-	if err != nil {
-		return ""
-	}
-	return p.Region
-}
-
-// SessionDuration returns how long sessions of an sso-session last, as the
-// administrator has set it and the user has told us: by
-// CREDPROC_SESSION_DURATION or credproc_session_duration, such as "12h" or
-// "7d". 0 means that nobody has.
-func (c *Config) SessionDuration(session string) (time.Duration, error) {
-	value, name := c.Setting(session, "session_duration")
-	if value == "" {
-		return 0, nil
-	}
-	const problem = "must be a time such as 12h or 7d, at most 90d"
-	d, err := time.ParseDuration(value)
-	if days, ok := strings.CutSuffix(value, "d"); ok {
-		var n uint64
-		n, err = strconv.ParseUint(days, 10, 16)
-		d = time.Duration(n) * 24 * time.Hour
-	}
-	if err != nil || d <= 0 || d > 90*24*time.Hour {
-		return 0, &awsapi.SettingError{Setting: name, Value: value, Problem: problem}
-	}
-	return d, nil
-}
-
-// Provider returns the provider of a profile's credentials. "" means
-// [Config.DefaultProfile]. The profile may have our own credential_process
-// line, native keys (sso_session, or sso_start_url), or role_arn and
-// source_profile, which lead to one of these.
+// Provider returns the provider of a profile's credentials. "" means AWS_PROFILE,
+// AWS_DEFAULT_PROFILE or "default". The profile may have a credential_process
+// line of the Identity's, native keys (sso_session, or sso_start_url), or role_arn
+// and source_profile, which lead to one of these. The caller may set the
+// provider's options before it uses it.
 //
-// Errors name the file and line; those for a profile of another kind are an
-// [*UnsupportedProfileError].
-func (c *Config) Provider(profile string) (DocumentProvider, error) {
-	p, err := c.profile(cmp.Or(profile, c.DefaultProfile()))
-	if err != nil {
+// Errors are a [*ConfigError], or an [*UnsupportedProfileError] for a profile
+// of another kind.
+func (c *Config) Provider(profile string) (*Provider, error) {
+	if err := c.Open(); err != nil {
 		return nil, err
 	}
-	s, err := c.provider(p)
+	p, err := c.files.Profile(cmp.Or(profile, c.files.DefaultProfile()))
 	if err != nil {
-		return nil, err
+		return nil, own(err)
 	}
-	s.onShort(c.Short) // of what the caller gets, not of what that comes from
-	return s, nil
+	return owned(c.provider(p))
 }
 
-// Role returns the provider of a role that no profile names. The error is for
-// an account ID or a role name that cannot be.
+// Role returns the provider of a role that no profile names. The error is a
+// [*ConfigError] for an account ID or a role name that cannot exist.
 func (c *Config) Role(s *tokencache.Session, accountID, roleName string) (*Provider, error) {
-	p, err := c.role(s, accountID, roleName)
-	if err == nil {
-		p.Short = c.Short
+	if err := c.Open(); err != nil {
+		return nil, err
 	}
-	return p, err
+	return owned(c.role(s, accountID, roleName))
 }
 
 func (c *Config) role(s *tokencache.Session, accountID, roleName string) (*Provider, error) {
+	if s == nil {
+		return nil, errors.New("there is no session: it is nil")
+	}
 	if err := awsconfig.CheckRole(accountID, roleName); err != nil {
 		return nil, err
 	}
@@ -284,22 +202,10 @@ func (c *Config) role(s *tokencache.Session, accountID, roleName string) (*Provi
 	if err != nil {
 		return nil, err
 	}
-	return &Provider{Session: s, AccountID: accountID, RoleName: roleName, MinValidity: c.MinValidity, Audit: audit}, nil
+	return &Provider{Session: s, AccountID: accountID, RoleName: roleName, AuditDir: audit}, nil
 }
 
-func (c *Config) profile(name string) (*awsconfig.Profile, error) {
-	files, err := c.load()
-	if err != nil {
-		return nil, err
-	}
-	command := c.Command
-	if command == nil {
-		command = []string{"credproc"}
-	}
-	return files.Profile(name, command)
-}
-
-func (c *Config) provider(p *awsconfig.Profile) (source, error) {
+func (c *Config) provider(p *awsconfig.Profile) (*Provider, error) {
 	switch {
 	case p.Kind == awsconfig.SessionOnly:
 		return nil, &UnsupportedProfileError{Profile: p.Name, Reason: "names a session, but no account and no role"}
@@ -336,7 +242,7 @@ func unsupported(p *awsconfig.Profile) error {
 	return &UnsupportedProfileError{Profile: p.Name, Reason: reason, MFA: kind == awsconfig.Chain, Direct: direct}
 }
 
-func (c *Config) assumed(p *awsconfig.Profile) (source, error) {
+func (c *Config) assumed(p *awsconfig.Profile) (*Provider, error) {
 	chain := p.Chain
 	from, err := c.provider(chain.Source)
 	if err == nil {
@@ -346,10 +252,7 @@ func (c *Config) assumed(p *awsconfig.Profile) (source, error) {
 		return nil, err
 	}
 	role, _ := awsconfig.ParseRoleARN(chain.RoleARN)
-	a := &assumedRole{source: from, roleARN: chain.RoleARN, account: role.AccountID, want: terms{minValidity: c.MinValidity}}
-	if a.want.audit, err = c.auditOf(from.session()); err != nil {
-		return nil, err
-	}
+	a := &assumedRole{source: from, roleARN: chain.RoleARN, account: role.AccountID}
 	a.input = sts.AssumeRoleInput{
 		RoleArn: &chain.RoleARN, ExternalId: nonEmpty(chain.ExternalID),
 		RoleSessionName: aws.String(cmp.Or(chain.SessionName, c.roleSessionName())),
@@ -357,8 +260,8 @@ func (c *Config) assumed(p *awsconfig.Profile) (source, error) {
 	if chain.DurationSeconds != 0 {
 		a.input.DurationSeconds = aws.Int32(int32(chain.DurationSeconds))
 	}
-	a.sts.AppID, a.sts.HTTPClient = from.session().Config.AppID, c.httpClient(p.Settings)
-	a.sts.Region = cmp.Or(c.getenv("AWS_REGION"), c.getenv("AWS_DEFAULT_REGION"), chain.Region, chain.Source.Region, from.session().Config.Region)
+	a.sts.AppID, a.sts.HTTPClient = from.Session.Config.AppID, c.httpClient(p.Settings)
+	a.sts.Region = cmp.Or(c.getenv("AWS_REGION"), c.getenv("AWS_DEFAULT_REGION"), chain.Region, chain.Source.Region, from.Session.Config.Region)
 	if a.sts.URL, err = c.files.Endpoint("sts", p.Settings, c.getenv); err != nil {
 		return nil, err
 	}
@@ -372,7 +275,7 @@ func (c *Config) assumed(p *awsconfig.Profile) (source, error) {
 	if a.sts.UseDualStack, err = p.Settings.UseDualStack(c.getenv); err != nil {
 		return nil, err
 	}
-	return a, nil
+	return &Provider{Session: from.Session, AccountID: role.AccountID, AuditDir: from.AuditDir, chain: a}, nil
 }
 
 // regionSetting is what the region of a chain comes from.
@@ -395,7 +298,7 @@ func (c *Config) regionSetting(p *awsconfig.Profile) awsconfig.Setting {
 //
 // https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
 func (c *Config) roleSessionName() string {
-	name := []byte(cmp.Or(c.Service, "credproc") + "-" + cmp.Or(c.getenv("USER"), c.getenv("USERNAME"), "user"))
+	name := []byte(layout.Service(c.Identity.ID) + "-" + cmp.Or(c.getenv("USER"), c.getenv("USERNAME"), "user"))
 	for i, b := range name {
 		letter := b >= '0' && b <= '9' || b >= 'A' && b <= 'Z' || b >= 'a' && b <= 'z'
 		if !letter && !strings.ContainsRune("_+=,.@-", rune(b)) {
@@ -408,8 +311,24 @@ func (c *Config) roleSessionName() string {
 // session returns the one Session for all that describe the same, so that
 // their callers join.
 func (c *Config) session(s awsconfig.Session, p *awsconfig.Profile) (*tokencache.Session, error) {
-	session, err := c.describe(c.files.Named(s), p)
+	named := c.files.Named(s)
+	session, err := c.describe(named, p)
 	if err != nil {
+		return nil, err
+	}
+	if session.NewLoginKeyring, err = c.newLoginKeyring(named.Section); err != nil {
+		return nil, err
+	}
+	return c.register(session)
+}
+
+// register completes a session by the settings that its name has, and returns
+// the one that is known already if it describes the same.
+func (c *Config) register(session *tokencache.Session) (_ *tokencache.Session, err error) {
+	if session.Unlock, err = c.unlock(session.Name); err != nil {
+		return nil, err
+	}
+	if err := c.share(session); err != nil {
 		return nil, err
 	}
 	key := fmt.Sprintf("%q", []any{
@@ -428,33 +347,23 @@ func (c *Config) session(s awsconfig.Session, p *awsconfig.Profile) (*tokencache
 	return session, nil
 }
 
-// Sessions returns every session that was made so far.
-func (c *Config) Sessions() []*tokencache.Session {
+// made returns every session that was made so far.
+func (c *Config) made() []*tokencache.Session {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	var all []*tokencache.Session
-	for _, s := range c.sessions {
-		all = append(all, s)
-	}
-	return all
+	return slices.Collect(maps.Values(c.sessions))
 }
 
 func (c *Config) describe(s awsconfig.Session, p *awsconfig.Profile) (*tokencache.Session, error) {
 	session := &tokencache.Session{
 		Name: s.Name, Keyring: c.Keyring, NewLoginKeyring: c.NewLoginKeyring, MayPrompt: c.MayPrompt,
-		StateDir: c.StateDir, CacheDir: c.CacheDir, LaxModes: c.LaxModes, Service: c.Service, NoKeyCache: c.NoKeyCache, Logger: c.Logger,
+		StateDir: c.StateDir, CacheDir: c.CacheDir, LaxModes: c.LaxModes, Service: c.Identity.ID, NoKeyCache: c.NoKeyCache, Logger: c.Logger,
 		Config: oidc.Config{
 			StartURL: s.StartURL, Region: s.Region, Scopes: s.Scopes,
-			ClientName: c.ClientName, AppID: p.AppID(c.getenv),
+			ClientName: c.Identity.Name, AppID: p.AppID(c.getenv),
 		},
 	}
 	var err error
-	if session.NewLoginKeyring, err = c.newLoginKeyring(s.Section); err != nil {
-		return nil, err
-	}
-	if session.Unlock, err = c.unlock(s.Name); err != nil {
-		return nil, err
-	}
 	if session.Config.Endpoint, err = c.files.Endpoint("sso_oidc", p, c.getenv); err != nil {
 		return nil, err
 	}
@@ -467,9 +376,6 @@ func (c *Config) describe(s awsconfig.Session, p *awsconfig.Profile) (*tokencach
 	if session.Config.UseDualStack, err = p.UseDualStack(c.getenv); err != nil {
 		return nil, err
 	}
-	if err := c.share(session); err != nil {
-		return nil, err
-	}
 	session.Network = c.network(p)
 	session.Config.HTTPClient = c.httpClient(p)
 	return session, nil
@@ -480,7 +386,7 @@ func (c *Config) newLoginKeyring(section *awsconfig.Section) (string, error) {
 	if c.NewLoginKeyring != "" || section == nil {
 		return c.NewLoginKeyring, nil
 	}
-	key := layout.Key(c.Service, "keyring")
+	key := layout.Key(c.Identity.ID, "keyring")
 	name, _ := section.Get(key)
 	if names := append([]string{"", "auto"}, keyring.Names()...); !slices.Contains(names, name) {
 		return "", &awsconfig.ValueError{

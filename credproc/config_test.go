@@ -20,6 +20,8 @@ import (
 	"github.com/credproc/credproc/credproc/credproctest/idctest"
 	"github.com/credproc/credproc/internal/awsapi"
 	"github.com/credproc/credproc/internal/awsconfig"
+	"github.com/credproc/credproc/internal/inside"
+	"github.com/credproc/credproc/internal/settings"
 	"github.com/credproc/credproc/oidc"
 	"github.com/credproc/credproc/tokencache"
 	"github.com/credproc/credproc/tokencache/keyring"
@@ -122,7 +124,7 @@ func TestEveryKindOfProfileIsServed(t *testing.T) {
 			{"legacy", nil, "222222222222", "GetRoleCredentials 1"},
 		} {
 			c := m.config(profiles)
-			c.Command = tt.command
+			c.Identity.Command = strings.Join(tt.command, " ")
 			var got aws.Credentials
 			m.asks(tt.calls, func() { got = m.get(m.provider(c, tt.profile)) })
 			if who := m.identity(got); got.AccountID != tt.account || !strings.HasPrefix(who, "arn:aws:sts::"+tt.account+":assumed-role/AWSReservedSSO_Admin_") {
@@ -133,7 +135,7 @@ func TestEveryKindOfProfileIsServed(t *testing.T) {
 }
 
 // provider fails where there is none.
-func (m *machine) provider(c *Config, profile string) aws.CredentialsProvider {
+func (m *machine) provider(c *Config, profile string) *Provider {
 	m.Helper()
 	p, err := c.Provider(profile)
 	if err != nil {
@@ -148,7 +150,7 @@ func TestALineUnderAnotherNameIsOursOnlyWhereWeHaveIt(t *testing.T) {
 		_, err := c.Provider("acme")
 		isUnsupported(t, err, "acme", "has the credential_process of another program")
 		c = m.config(profiles)
-		c.Command = []string{"acme", "aws"}
+		c.Identity.Command = "acme aws"
 		_, err = c.Provider("ours")
 		isUnsupported(t, err, "ours", "has the credential_process of another program")
 	})
@@ -200,9 +202,9 @@ source_profile = chain
 [profile pointer]
 credential_process = credproc process --profile chain-on-chain
 `)
-		want := m.provider(c, "native").(*Provider).Session
+		want := m.provider(c, "native").Session
 		for _, profile := range []string{"native", "half", "mfa", "pointer-to-mfa", "chain", "chain-on-chain", "pointer"} {
-			if s, err := c.ProfileSession(profile); err != nil || s != want {
+			if s, err := profileSession(c, profile); err != nil || s != want {
 				t.Errorf("%s: session %v, error %v", profile, s, err)
 			}
 		}
@@ -212,18 +214,13 @@ credential_process = credproc process --profile chain-on-chain
 			{"of-machine", "machine", "takes its credentials from this machine (credential_source)"},
 			{"empty", "empty", "has no sso_session, and no other source of credentials"},
 		} {
-			_, err := c.ProfileSession(tt.profile)
+			_, err := profileSession(c, tt.profile)
 			isUnsupported(t, err, tt.culprit, tt.reason)
 		}
-		if _, err := c.ProfileSession("nobody"); !isA[*awsconfig.UnknownProfileError](err) {
+		if _, err := profileSession(c, "nobody"); !isA[*awsconfig.UnknownProfileError](err) {
 			t.Errorf("error %v", err)
 		}
 	})
-}
-
-func isA[E error](err error) bool {
-	_, ok := errors.AsType[E](err)
-	return ok
 }
 
 func TestErrorsOfTheConfigurationPassThrough(t *testing.T) {
@@ -258,17 +255,17 @@ func TestErrorsOfTheConfigurationPassThrough(t *testing.T) {
 func TestAConfigurationThatCannotBeReadIsAnErrorOfEverything(t *testing.T) {
 	m := &machine{T: t, server: idctest.New()}
 	c := m.config("\xff\xfe[\x00]\x00\n\x00")
-	_, names := c.SessionNames()
+	names := c.Open()
 	_, session := c.Session("corp")
 	_, at := c.SessionAt("https://idc.example/start", "us-east-1")
-	_, of := c.ProfileSession("dev")
+	_, of := profileSession(c, "dev")
 	_, provider := c.Provider("dev")
 	for i, err := range []error{names, session, at, of, provider} {
 		if !isA[*awsconfig.SyntaxError](err) {
 			t.Errorf("%d: error %v", i, err)
 		}
 	}
-	if c.HasProfile("dev") {
+	if filesOf(c).HasProfile("dev") {
 		t.Error("it has a profile")
 	}
 }
@@ -280,16 +277,16 @@ func TestTheDefaultProfileIsTheOneThatTheEnvironmentNames(t *testing.T) {
 		"default": nil,
 	} {
 		c := &Config{Getenv: environment(env...)}
-		if got := c.DefaultProfile(); got != want {
+		if got := filesOf(c).DefaultProfile(); got != want {
 			t.Errorf("%q: %s, want %s", env, got, want)
 		}
 	}
 	m := &machine{T: t, server: idctest.New()}
 	c := m.config(strings.ReplaceAll(profiles, "[profile legacy]", "[default]"))
-	if p := m.provider(c, "").(*Provider); p.AccountID != "222222222222" {
+	if p := m.provider(c, ""); p.AccountID != "222222222222" {
 		t.Errorf("no name means account %s", p.AccountID)
 	}
-	if p := m.provider(m.config(profiles, "AWS_DEFAULT_PROFILE=ours"), "").(*Provider); p.AccountID != "111111111111" {
+	if p := m.provider(m.config(profiles, "AWS_DEFAULT_PROFILE=ours"), ""); p.AccountID != "111111111111" {
 		t.Errorf("no name means account %s", p.AccountID)
 	}
 }
@@ -303,14 +300,14 @@ func TestTheZeroConfigReadsTheUsersFiles(t *testing.T) {
 		t.Setenv(name, "")
 	}
 	var c Config
-	if c.DefaultProfile() != "default" || !c.HasProfile("native") || c.HasProfile("default") {
+	if filesOf(&c).DefaultProfile() != "default" || !filesOf(&c).HasProfile("native") || filesOf(&c).HasProfile("default") {
 		t.Error("it has other profiles")
 	}
 	p, err := c.Provider("native")
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := p.(*Provider)
+	got := p
 	if got.AccountID != "111111111111" || got.RoleName != "Admin" || got.MinValidity != 0 || got.Session.Name != "corp" ||
 		got.Session.Config.StartURL != "https://idc.example/start" || got.Session.Config.Region != "us-east-1" ||
 		!slices.Equal(got.Session.Config.Scopes, []string{"sso:account:access"}) || got.Session.Config.HTTPClient != nil ||
@@ -324,12 +321,12 @@ func TestHomeNeedNotBeInTheEnvironment(t *testing.T) {
 	write(t, filepath.Join(home, ".aws", "config"), profiles)
 	t.Setenv("HOME", home)
 	c := &Config{Getenv: environment()}
-	if !c.HasProfile("native") {
+	if !filesOf(c).HasProfile("native") {
 		t.Error("the user's home directory was not found")
 	}
 	write(t, filepath.Join(home, "elsewhere"), "[profile there]\n")
 	c = &Config{Getenv: environment("AWS_CONFIG_FILE=~/elsewhere", "HOME="+home)}
-	if !c.HasProfile("there") || c.HasProfile("native") {
+	if !filesOf(c).HasProfile("there") || filesOf(c).HasProfile("native") {
 		t.Error("AWS_CONFIG_FILE was not read")
 	}
 }
@@ -337,22 +334,22 @@ func TestHomeNeedNotBeInTheEnvironment(t *testing.T) {
 func TestSessionsAreFoundByNameAndByPlace(t *testing.T) {
 	m := &machine{T: t, server: idctest.New()}
 	c := m.config(profiles + "[sso-session a]\nsso_start_url = https://a.example/start\nsso_region = eu-west-1\n")
-	if names, err := c.SessionNames(); err != nil || !slices.Equal(names, []string{"a", "corp"}) {
-		t.Errorf("sessions %q, error %v", names, err)
+	if names := filesOf(c).SessionNames(); !slices.Equal(names, []string{"a", "corp"}) {
+		t.Errorf("sessions %q", names)
 	}
 	if _, err := c.Session("b"); !isA[*awsconfig.UnknownSessionError](err) {
 		t.Errorf("error %v", err)
 	}
-	if len(c.Sessions()) != 0 {
-		t.Errorf("%d sessions were made for nothing", len(c.Sessions()))
+	if len(c.made()) != 0 {
+		t.Errorf("%d sessions were made for nothing", len(c.made()))
 	}
 	corp := m.asked1(c.Session("corp"))
 	for name, same := range map[string]*tokencache.Session{
 		"asked again":          m.asked1(c.Session("corp")),
-		"of a profile":         m.asked1(c.ProfileSession("native")),
-		"of our line":          m.provider(c, "ours").(*Provider).Session,
-		"of a provider":        m.provider(c, "native").(*Provider).Session,
-		"of a legacy profile":  m.provider(c, "legacy").(*Provider).Session,
+		"of a profile":         m.asked1(profileSession(c, "native")),
+		"of our line":          m.provider(c, "ours").Session,
+		"of a provider":        m.provider(c, "native").Session,
+		"of a legacy profile":  m.provider(c, "legacy").Session,
 		"at its start URL":     m.asked1(c.SessionAt("https://idc.example/start", "us-east-1")),
 		"at its URL as pasted": m.asked1(c.SessionAt("https://IDC.example/start/#/", "us-east-1")),
 	} {
@@ -362,7 +359,7 @@ func TestSessionsAreFoundByNameAndByPlace(t *testing.T) {
 	}
 	// It is not the one where the region is another, or two have the start URL.
 	other := m.asked1(c.SessionAt("https://idc.example/start", "eu-west-1"))
-	unsure := m.asked1(m.config(profiles + "[sso-session twin]\nsso_start_url = https://idc.example/start/\nsso_region = us-east-1\n").ProfileSession("legacy"))
+	unsure := m.asked1(profileSession(m.config(profiles+"[sso-session twin]\nsso_start_url = https://idc.example/start/\nsso_region = us-east-1\n"), "legacy"))
 	nowhere := m.asked1(m.config("").SessionAt("https://idc.example/start", "us-east-1"))
 	for _, s := range []*tokencache.Session{other, unsure, nowhere} {
 		if s.Name != "" || s.Config.StartURL != "https://idc.example/start" {
@@ -372,7 +369,7 @@ func TestSessionsAreFoundByNameAndByPlace(t *testing.T) {
 	if again := m.asked1(c.SessionAt("https://idc.example/start", "eu-west-1")); again != other || other.Config.Region != "eu-west-1" {
 		t.Error("the session without a name was made twice")
 	}
-	if all := c.Sessions(); len(all) != 2 || !slices.Contains(all, corp) || !slices.Contains(all, other) {
+	if all := c.made(); len(all) != 2 || !slices.Contains(all, corp) || !slices.Contains(all, other) {
 		t.Errorf("%d sessions", len(all))
 	}
 	if s := m.asked1(c.SessionAt("not a URL", "us-east-1")); s.Name != "" {
@@ -392,7 +389,8 @@ func (m *machine) asked1(s *tokencache.Session, err error) *tokencache.Session {
 func TestSettingsReachTheSession(t *testing.T) {
 	m := &machine{T: t, server: idctest.New(), keyring: new(keyring.Memory), dir: t.TempDir()}
 	c := m.config(session, "AWS_SDK_UA_APP_ID=their-app", "AWS_USE_FIPS_ENDPOINT=true", "AWS_USE_DUALSTACK_ENDPOINT=TRUE", "HTTPS_PROXY=http://proxy:1")
-	c.ClientName, c.NewLoginKeyring, c.MayPrompt, c.Service, c.NoKeyCache = "acme", "plaintext", true, "acme-id", true
+	c.Identity = Identity{Name: "acme", ID: "acme-id"}
+	c.NewLoginKeyring, c.MayPrompt, c.NoKeyCache = "plaintext", true, true
 	s := m.asked1(c.Session("corp"))
 	if s.Config.AppID != "their-app" || !s.Config.UseFIPS || !s.Config.UseDualStack || s.Config.ClientName != "acme" ||
 		s.NewLoginKeyring != "plaintext" || !s.MayPrompt || s.Service != "acme-id" || !s.NoKeyCache || s.Logger != c.Logger ||
@@ -409,7 +407,7 @@ func TestConcurrentCallersGetOneSession(t *testing.T) {
 	c := m.config(profiles)
 	got := make([]*tokencache.Session, 64)
 	m.together(len(got), func(i int) (err error) {
-		got[i], err = c.ProfileSession([]string{"native", "ours"}[i%2])
+		got[i], err = profileSession(c, []string{"native", "ours"}[i%2])
 		return err
 	})
 	for _, s := range got {
@@ -420,7 +418,7 @@ func TestConcurrentCallersGetOneSession(t *testing.T) {
 }
 
 func TestRolesThatCannotBeAreRefused(t *testing.T) {
-	c := Config{MinValidity: 7}
+	var c Config
 	s := new(tokencache.Session)
 	for _, tt := range []struct{ account, role string }{{"1", "Admin"}, {"111111111111", ""}, {"111111111111", "a b"}} {
 		if p, err := c.Role(s, tt.account, tt.role); !isA[*awsconfig.ValueError](err) || p != nil {
@@ -430,7 +428,7 @@ func TestRolesThatCannotBeAreRefused(t *testing.T) {
 	if _, err := c.Role(s, "111111111111", "AWSReservedSSO_Admin_0123456789abcdef"); !isA[*awsconfig.ReservedRoleError](err) {
 		t.Errorf("error %v", err)
 	}
-	if p, err := c.Role(s, "111111111111", "Admin"); err != nil || p.Session != s || p.MinValidity != 7 || p.RoleName != "Admin" {
+	if p, err := c.Role(s, "111111111111", "Admin"); err != nil || p.Session != s || p.MinValidity != 0 || p.RoleName != "Admin" {
 		t.Errorf("provider %+v, error %v", p, err)
 	}
 }
@@ -475,7 +473,7 @@ func TestEndpointsComeFromTheEnvironmentAndTheServicesSection(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			onMachine(t, func(m *machine) {
-				p := m.provider(m.config(local, tt.env...), tt.profile).(*Provider)
+				p := m.provider(m.config(local, tt.env...), tt.profile)
 				if p.Session.Config.Endpoint != tt.oidc || p.Session.PortalEndpoint != tt.portal {
 					t.Errorf("endpoints %q and %q, want %q and %q", p.Session.Config.Endpoint, p.Session.PortalEndpoint, tt.oidc, tt.portal)
 				}
@@ -522,10 +520,10 @@ func TestACABundleIsWhatTheSessionTrusts(t *testing.T) {
 	} {
 		c.HTTPClient = nil
 		profile := "native"
-		if c.HasProfile("bundled") {
+		if filesOf(c).HasProfile("bundled") {
 			profile = "bundled"
 		}
-		s := m.provider(c, profile).(*Provider).Session
+		s := m.provider(c, profile).Session
 		if !strings.Contains(s.Network, bundle) {
 			t.Errorf("network %q", s.Network)
 		}
@@ -545,7 +543,7 @@ func TestACABundleIsWhatTheSessionTrusts(t *testing.T) {
 	}
 	empty := m.config(profiles)
 	empty.HTTPClient = nil
-	if client := m.provider(empty, "native").(*Provider).Session.Config.HTTPClient; client != nil {
+	if client := m.provider(empty, "native").Session.Config.HTTPClient; client != nil {
 		t.Errorf("without a bundle the client is %v", client)
 	}
 }
@@ -567,11 +565,10 @@ func TestACABundleThatCannotBeUsedIsAnError(t *testing.T) {
 			if err != nil {
 				t.Fatal(err) // for an answer from the cache it is not read
 			}
-			switch p := p.(type) {
-			case *Provider:
+			if p.chain != nil {
+				err = p.chain.sts.Check()
+			} else {
 				_, err = p.Session.Config.StartDeviceCode(t.Context())
-			case *assumedRole:
-				err = p.sts.Check()
 			}
 			e, ok := errors.AsType[*awsapi.SettingError](err)
 			if !ok || e.Value != dir+"/"+tt.file || !strings.HasPrefix(e.Problem, tt.want) {
@@ -619,7 +616,7 @@ func TestALoginThroughTheConfigServesItsProfiles(t *testing.T) {
 
 func TestALoginIsReachedAlsoWhereNoFileNamesIt(t *testing.T) {
 	onMachine(t, func(m *machine) {
-		p := m.provider(m.config(local), "local").(*Provider)
+		p := m.provider(m.config(local), "local")
 		m.signIn(p.Session)
 		m.get(p)
 		status, err := p.Session.Status()
@@ -627,15 +624,15 @@ func TestALoginIsReachedAlsoWhereNoFileNamesIt(t *testing.T) {
 			t.Fatal(err)
 		}
 		c := m.config("", "AWS_SDK_UA_APP_ID=their-app")
-		s := m.asked1(c.LoginSession(status))
+		s := m.asked1(loginSession(c, status))
 		if s.Name != "corp" || s.Config.Endpoint != "https://oidc.internal" || s.PortalEndpoint != "https://portal.internal" || s.Config.AppID != "their-app" {
 			t.Errorf("session %q at %s with %+v", s.Name, s.PortalEndpoint, s.Config)
 		}
 		m.asks("", func() { m.get(&Provider{Session: s, AccountID: "111111111111", RoleName: "Admin"}) })
-		if s := m.asked1(m.config("", "AWS_USE_FIPS_ENDPOINT=true", "AWS_USE_DUALSTACK_ENDPOINT=true").LoginSession(status)); !s.Config.UseFIPS || !s.Config.UseDualStack {
+		if s := m.asked1(loginSession(m.config("", "AWS_USE_FIPS_ENDPOINT=true", "AWS_USE_DUALSTACK_ENDPOINT=true"), status)); !s.Config.UseFIPS || !s.Config.UseDualStack {
 			t.Error("FIPS and dual-stack are lost")
 		}
-		if _, err := m.config("broken\n").LoginSession(status); !isA[*awsconfig.SyntaxError](err) {
+		if _, err := loginSession(m.config("broken\n"), status); !isA[*awsconfig.SyntaxError](err) {
 			t.Errorf("error %v", err)
 		}
 	})
@@ -644,13 +641,13 @@ func TestALoginIsReachedAlsoWhereNoFileNamesIt(t *testing.T) {
 func TestAFileCanBeAskedWhatItHas(t *testing.T) {
 	m := &machine{T: t, server: idctest.New()}
 	c := m.config(profiles)
-	if !c.HasSession("corp") || c.HasSession("native") || !c.HasProfile("native") || c.HasProfile("corp") {
+	if !filesOf(c).HasSession("corp") || filesOf(c).HasSession("native") || !filesOf(c).HasProfile("native") || filesOf(c).HasProfile("corp") {
 		t.Error("it has other sessions and profiles")
 	}
-	if want := filepath.Join(c.Getenv("HOME"), ".aws", "config"); c.Path() != want {
-		t.Errorf("path %s, want %s", c.Path(), want)
+	if want := filepath.Join(c.Getenv("HOME"), ".aws", "config"); filesOf(c).Path != want {
+		t.Errorf("path %s, want %s", filesOf(c).Path, want)
 	}
-	if broken := m.config("broken\n"); broken.HasSession("corp") || broken.Path() != "" {
+	if broken := m.config("broken\n"); filesOf(broken).HasSession("corp") || filesOf(broken).Path != "" {
 		t.Error("a broken file has a session")
 	}
 }
@@ -659,9 +656,33 @@ func TestTheRegionIsThatOfTheProfileItself(t *testing.T) {
 	onMachine(t, func(m *machine) {
 		c := m.config("[profile a]\nregion = eu-west-3\nsso_session = corp\n[profile b]\n[sso-session corp]\nsso_region = us-east-1\nsso_start_url = https://idc.example/start\n")
 		for profile, want := range map[string]string{"a": "eu-west-3", "b": "", "none": ""} {
-			if got := c.Region(profile); got != want {
+			if got := filesOf(c).Region(profile); got != want {
 				t.Errorf("%s: %q, want %q", profile, got, want)
 			}
 		}
 	})
+}
+
+// filesOf are the files of a configuration, empty if they cannot be read.
+func filesOf(c *Config) *settings.Files {
+	if c.Open() != nil {
+		return &settings.Files{Config: new(awsconfig.Config)}
+	}
+	return c.files
+}
+
+func profileSession(c *Config, profile string) (*tokencache.Session, error) {
+	in, err := inside.Of[settings.Config](c)
+	if err != nil {
+		return nil, err
+	}
+	return in.ProfileSession(profile)
+}
+
+func loginSession(c *Config, login *tokencache.Status) (*tokencache.Session, error) {
+	in, err := inside.Of[settings.Config](c)
+	if err != nil {
+		return nil, err
+	}
+	return in.LoginSession(login)
 }

@@ -6,7 +6,8 @@
 // profile of ~/.aws/config. [Write] prints credentials as the AWS SDKs expect
 // them from a credential_process.
 //
-//	config := credproc.Config{}
+//	config := new(credproc.Config)
+//	defer config.Close(ctx)
 //	provider, err := config.Provider("dev")
 //	client := s3.New(s3.Options{Region: "eu-west-1", Credentials: aws.NewCredentialsCache(provider)})
 //
@@ -18,55 +19,51 @@ package credproc
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
-	"github.com/credproc/credproc/internal/flight"
 	"github.com/credproc/credproc/tokencache"
 )
 
-// Provider gets credentials of a role of a permission set. It is safe for
+// Provider gets credentials of a role of a permission set, or, if it comes from
+// [Config.Provider] for a profile with role_arn, of an IAM role. It is safe for
 // concurrent use as long as its fields are not changed.
 type Provider struct {
 	Session   *tokencache.Session
 	AccountID string // 12 digits
-	RoleName  string // the permission set's name, not AWSReservedSSO_…
+	RoleName  string // the permission set's name, not AWSReservedSSO_…; "" for an IAM role
 	// MinValidity is how much life credentials must have left: with less, they
 	// are fetched again, though not twice within 30 seconds, and what has less
 	// is still served if that fails. If the service has none that last longer,
 	// it is asked again after five minutes. 0 means 15 minutes, or half of the
 	// credentials' life if that is less.
 	MinValidity time.Duration
-	// Audit is the trail of what Retrieve returns. nil: none.
-	Audit *Audit
+	// HandedOn says that the credentials go to something that cannot renew them,
+	// such as the environment of another program. A MinValidity of 0 then means
+	// half of the life that the role's credentials have when they are new.
+	HandedOn bool
+	// AuditDir is where a trail of what Retrieve returns is kept: audit.jsonl, a
+	// line for each answer, without secrets. "": none. A trail that cannot be
+	// written is logged, and keeps nobody from an answer.
+	AuditDir string
 	// Short is called before credentials are returned that have less life left
-	// than MinValidity wants. nil means that nobody is told.
+	// than MinValidity wants. nil: it is not told.
 	Short func(left, wanted time.Duration)
+
+	chain *assumedRole // nil: a role of a permission set
 }
 
-// HalfLife is a MinValidity for callers that cannot renew what they get: half
-// of the life that the role's credentials have when they are new.
-const HalfLife time.Duration = -1
-
-// DocumentProvider provides credentials as the SDK reads them, and as a
-// credential_process prints them.
-type DocumentProvider interface {
-	aws.CredentialsProvider
-	// RetrieveDocument is [Provider.RetrieveDocument].
-	RetrieveDocument(ctx context.Context) (c aws.Credentials, document []byte, err error)
-}
-
-var _ DocumentProvider = (*Provider)(nil)
+var _ aws.CredentialsProvider = (*Provider)(nil)
 
 // Retrieve returns the role's credentials, stored ones or new. Expires is by
 // the local clock, with which [aws.CredentialsCache] compares it. It takes at
 // most 50 seconds.
 //
-// Errors are a [*NoAccessError], those of [tokencache.Session.Token], or a
-// setting's that cannot be used.
+// Errors are a [*NoAccessError], a [*ConfigError], those of
+// [tokencache.Session.Token], or ctx's.
 func (p *Provider) Retrieve(ctx context.Context) (aws.Credentials, error) {
 	credentials, _, err := p.RetrieveDocument(ctx)
 	return credentials, err
@@ -75,7 +72,19 @@ func (p *Provider) Retrieve(ctx context.Context) (aws.Credentials, error) {
 // RetrieveDocument is Retrieve, and also returns the credentials as a
 // credential_process document, in which Expiration is by the service's clock.
 func (p *Provider) RetrieveDocument(ctx context.Context) (c aws.Credentials, document []byte, err error) {
-	return retrieve(ctx, p)
+	if p == nil {
+		return c, nil, errors.New("there is no provider: it is nil")
+	}
+	c, document, err = retrieve(ctx, p)
+	return c, document, own(err)
+}
+
+// source is where p's credentials come from.
+func (p *Provider) source() source {
+	if p.chain != nil {
+		return p.chain
+	}
+	return portalRole{p}
 }
 
 // label is what people call a session, here as everywhere; "" if there is none.
@@ -85,9 +94,6 @@ func label(s *tokencache.Session) string {
 	}
 	return s.Label()
 }
-
-// noAccess is how flight's failures call a [NoAccessError].
-const noAccess = "no access"
 
 // NoAccessError says that the person does not have a role: it is not assigned
 // to them, or there is no such account or role.
@@ -108,12 +114,3 @@ func (e *NoAccessError) Error() string {
 
 // Unwrap returns the service's answer.
 func (e *NoAccessError) Unwrap() error { return e.Err }
-
-// Failure makes the error one that the next callers share.
-func (e *NoAccessError) Failure() flight.Failure {
-	f := flight.Failure{Kind: noAccess, Reason: strings.Join(e.Held, " ")}
-	if e.RoleARN != "" && e.Err != nil {
-		f.Reason = e.Err.Error()
-	}
-	return f
-}

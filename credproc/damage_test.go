@@ -50,7 +50,7 @@ var moments = map[string]moment{
 		begin: func(d *damaged) {
 			time.Sleep(2 * time.Hour)
 			d.keyring = cutShort{d.keyring}
-			d.session().Token(d.Context(), "")
+			d.session().Token(d.Context())
 			d.keyring = d.keyring.(cutShort).Keyring
 		},
 		use:   (*damaged).reads,
@@ -130,7 +130,7 @@ func onDamagedMachine(t *testing.T, at moment, test func(d *damaged)) {
 		m.signIn(m.session())
 		m.get(m.admin())
 		m.get(m.role("111111111111", "ReadOnly"))
-		if _, err := Accounts(m.Context(), m.session(), true); err != nil {
+		if _, err := accounts(m.Context(), m.session(), true); err != nil {
 			t.Fatal(err)
 		}
 		at.begin(d)

@@ -64,16 +64,21 @@ func ExampleWrite() {
 	// {"Version":1,"AccessKeyId":"ASIAIOSFODNN7EXAMPLE","SecretAccessKey":"secret","SessionToken":"token","Expiration":"2030-01-02T03:04:05Z","AccountId":"111111111111"}
 }
 
-func ExampleAccounts() {
+func ExampleListing() {
 	var config credproc.Config
 	session, err := config.Session("corp")
 	if err != nil {
 		log.Fatal(err)
 	}
-	accounts, err := credproc.Accounts(context.Background(), session, true)
+	list := credproc.Listing{
+		Session: session, MaxAge: time.Hour,
+		Progress: func(p credproc.Progress) { fmt.Fprintf(os.Stderr, "\r%d of %d", p.Done, p.Total) },
+	}
+	accounts, made, err := list.Accounts(context.Background())
 	if err != nil {
 		log.Fatal(err)
 	}
+	fmt.Println("as of", made)
 	for _, a := range accounts {
 		fmt.Println(a.ID, a.Name, a.Roles)
 	}

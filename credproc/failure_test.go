@@ -325,12 +325,12 @@ func TestAFaultOfTheSignInServiceIsUnavailable(t *testing.T) {
 	})
 }
 
-func TestASessionWithoutANameGoesByItsStartURL(t *testing.T) {
+func TestASessionWithoutANameGoesByTheFirstLabelOfItsHost(t *testing.T) {
 	onMachine(t, func(m *machine) {
 		p := m.role("111111111111", "Nobody")
 		p.Session.Name = ""
 		m.signIn(p.Session)
-		if e, ok := errors.AsType[*NoAccessError](m.refused(p)); !ok || e.Session != "https://idc.example/start" || !slices.Equal(e.Held, []string{"Admin", "ReadOnly"}) {
+		if e, ok := errors.AsType[*NoAccessError](m.refused(p)); !ok || e.Session != "idc" || !slices.Equal(e.Held, []string{"Admin", "ReadOnly"}) {
 			t.Errorf("error %#v", e)
 		}
 	})

@@ -17,7 +17,7 @@ type short struct{ left, wanted time.Duration }
 // lasting is a provider for somebody who cannot renew, and what it has said.
 func (m *machine) lasting() (p *Provider, said *[]short) {
 	p, said = m.admin(), new([]short)
-	p.MinValidity = HalfLife
+	p.HandedOn = true
 	p.Short = func(left, wanted time.Duration) { *said = append(*said, short{left, wanted}) }
 	return p, said
 }
@@ -110,11 +110,11 @@ func TestHalfOfTheLifeCountsForAChain(t *testing.T) {
 	onMachine(t, func(m *machine) {
 		var said []short
 		lasting := func() aws.CredentialsProvider {
-			c := m.config(chains)
-			c.MinValidity, c.Short = HalfLife, func(left, wanted time.Duration) {
+			p := m.provider(m.config(chains), "deploy")
+			p.HandedOn, p.Short = true, func(left, wanted time.Duration) {
 				said = append(said, short{left.Round(time.Minute), wanted}) // it tries again, which takes some seconds
 			}
-			return m.provider(c, "deploy")
+			return p
 		}
 		first := m.get(lasting())
 		time.Sleep(44 * time.Minute)

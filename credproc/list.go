@@ -18,6 +18,8 @@ import (
 
 	"github.com/credproc/credproc/internal/awsapi"
 	"github.com/credproc/credproc/internal/fetch"
+	"github.com/credproc/credproc/internal/flight"
+	"github.com/credproc/credproc/internal/inside"
 	"github.com/credproc/credproc/internal/layout"
 	"github.com/credproc/credproc/internal/portal"
 	"github.com/credproc/credproc/internal/safedir"
@@ -41,6 +43,9 @@ type Listing struct {
 	// MaxAge is how old a list may be that this machine has made before. 0 asks
 	// the service.
 	MaxAge time.Duration
+	// Offline asks no service: the list is the last one with roles that this
+	// machine has made, however old, or empty, with a zero time, if it has none.
+	Offline bool
 	// Rate is how many requests are made in a second, at most. 0 means 19.5: the
 	// portal refuses more than 20, of all a person's programs together. It goes
 	// slower by itself where it is refused earlier.
@@ -60,41 +65,37 @@ type Progress struct {
 	Refused int     // requests that the service refused for being too many
 }
 
-// Accounts is [Listing.Accounts] with the defaults, straight from the service.
-func Accounts(ctx context.Context, s *tokencache.Session, roles bool) ([]Account, error) {
-	accounts, _, err := (&Listing{Session: s, AccountsOnly: !roles}).Accounts(ctx)
-	return accounts, err
-}
-
 // Accounts lists the accounts that the session's person can use, sorted by
 // name, with the roles they have there, and tells when the list was made. It is
 // kept, sealed, for the next caller on this machine; several that ask at once
 // make it once. Errors are those of [Provider.Retrieve]; a list is all there or
 // not there at all.
 func (l *Listing) Accounts(ctx context.Context) ([]Account, time.Time, error) {
-	login, err := inside(l.Session)
+	if l == nil {
+		return nil, time.Time{}, errors.New("there is no listing: it is nil")
+	}
+	login, err := inside.Of(l.Session)
 	if err != nil {
-		return nil, time.Time{}, err
+		return nil, time.Time{}, own(err)
+	}
+	if l.Offline {
+		return l.stored(ctx, login)
 	}
 	data, err := fetch.Slowly(ctx, login, &making{l, login, time.Now()})
 	if err != nil {
-		return nil, time.Time{}, err
+		return nil, time.Time{}, own(err)
 	}
 	list, err := parseList(data)
 	return list.Accounts, list.At, err
 }
 
-// Stored returns the list that this machine has made last, and when that was;
-// nothing, if it has none. It asks no service.
-func (l *Listing) Stored(ctx context.Context) ([]Account, time.Time, error) {
-	stored := *l
-	stored.MaxAge, stored.AccountsOnly = math.MaxInt64, false
-	login, err := inside(l.Session)
-	if err != nil {
-		return nil, time.Time{}, err
-	}
-	data, err := login.Load(ctx, stored.words())
-	if err != nil || stored.judge(data, time.Now(), time.Now()) != layout.Fresh {
+// stored returns the list that this machine has made last, however old, or
+// nothing.
+func (l *Listing) stored(ctx context.Context, login inside.Session) ([]Account, time.Time, error) {
+	last := *l
+	last.MaxAge, last.AccountsOnly = math.MaxInt64, false
+	data, err := login.Load(ctx, last.words())
+	if err != nil || last.judge(data, time.Now(), time.Now()) != layout.Fresh {
 		return nil, time.Time{}, err
 	}
 	list, err := parseList(data)
@@ -148,6 +149,10 @@ func (m *making) Words() []string { return m.words() }
 func (m *making) Steps() int      { return 0 }
 func (m *making) Variant() string { return "" }
 func (m *making) Op() string      { return m.op() }
+func (m *making) Failure(error) (flight.Failure, bool) {
+	return flight.Failure{}, false // see [fetch.Slowly]
+}
+
 func (m *making) Judge(data []byte, since time.Time) layout.Freshness {
 	return m.judge(data, m.began, since)
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/credproc/credproc/credproc/credproctest/idctest"
 	"github.com/credproc/credproc/internal/portal"
 	"github.com/credproc/credproc/oidc"
+	"github.com/credproc/credproc/tokencache"
 	"github.com/credproc/credproc/tokencache/keyring"
 )
 
@@ -48,7 +49,7 @@ func TestAccountsAreListedByName(t *testing.T) {
 
 func (m *machine) lists(want []Account, roles bool) {
 	m.Helper()
-	got, err := Accounts(m.Context(), m.session(), roles)
+	got, err := accounts(m.Context(), m.session(), roles)
 	if err != nil {
 		m.Fatal(err)
 	}
@@ -111,7 +112,7 @@ func TestAListIsKeptForItsAge(t *testing.T) {
 			return at, fmt.Sprint(got)
 		}
 		stored := func() (int, time.Time) {
-			got, at, err := (&Listing{Session: m.session()}).Stored(m.Context())
+			got, at, err := (&Listing{Session: m.session(), Offline: true}).Accounts(m.Context())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -266,7 +267,7 @@ func TestTheKeyringIsAskedOnceForAWholeList(t *testing.T) {
 			slow := &slowKeyring{Keyring: m.keyring}
 			s := m.session()
 			s.Keyring = slow
-			got, err := Accounts(m.Context(), s, roles)
+			got, err := accounts(m.Context(), s, roles)
 			if err != nil || len(got) != len(want) {
 				t.Fatalf("%d accounts, error %v", len(got), err)
 			}
@@ -325,7 +326,7 @@ func TestAServiceThatRefusesForEverEndsTheList(t *testing.T) {
 	onMachine(t, func(m *machine) {
 		m.server.Fault("ListAccounts", idctest.Fault{Status: 429, RetryAfter: 5 * time.Second})
 		start := time.Now()
-		got, err := Accounts(m.Context(), m.session(), true)
+		got, err := accounts(m.Context(), m.session(), true)
 		if e := isUnavailable(err); e == nil || !errors.Is(err, portal.ErrThrottled) || got != nil {
 			t.Errorf("accounts %v, error %v", got, err)
 		}
@@ -341,7 +342,7 @@ func TestAFailureEndsTheList(t *testing.T) {
 		onMachine(t, func(m *machine) {
 			m.many(100)
 			m.server.Fault(op, idctest.Fault{Status: 500})
-			got, err := Accounts(m.Context(), m.session(), true)
+			got, err := accounts(m.Context(), m.session(), true)
 			if e := isUnavailable(err); e == nil || e.Op != "list accounts and roles through session corp" || got != nil {
 				t.Errorf("%s: accounts %v, error %v", op, got, err)
 			}
@@ -358,7 +359,7 @@ func TestAListIsNotMadeWithoutALogin(t *testing.T) {
 		s := m.session()
 		s.Name = "other"
 		m.asks("", func() {
-			if got, err := Accounts(m.Context(), s, true); !errors.Is(err, oidc.ErrSignInRequired) || got != nil {
+			if got, err := accounts(m.Context(), s, true); !errors.Is(err, oidc.ErrSignInRequired) || got != nil {
 				t.Errorf("accounts %v, error %v", got, err)
 			}
 		})
@@ -371,7 +372,7 @@ func TestAListEndsWithItsContext(t *testing.T) {
 		ctx, cancel := context.WithTimeout(m.Context(), 3*time.Second)
 		defer cancel()
 		start := time.Now()
-		got, err := Accounts(ctx, m.session(), true)
+		got, err := accounts(ctx, m.session(), true)
 		if !errors.Is(err, context.DeadlineExceeded) || got != nil {
 			t.Errorf("%d accounts, error %v", len(got), err)
 		}
@@ -386,7 +387,7 @@ func TestAListEndsWithItsContext(t *testing.T) {
 			time.Sleep(30 * time.Second)
 			cancel()
 		}()
-		if _, err := Accounts(ctx, m.session(), false); !errors.Is(err, context.Canceled) {
+		if _, err := accounts(ctx, m.session(), false); !errors.Is(err, context.Canceled) {
 			t.Errorf("error %v", err)
 		}
 	})
@@ -403,4 +404,9 @@ func TestAListHasItsLimit(t *testing.T) {
 	if err := m.keep(name); err == nil || !strings.Contains(err.Error(), "larger than 8 MiB") {
 		t.Errorf("it has more: %v", err)
 	}
+}
+
+func accounts(ctx context.Context, s *tokencache.Session, roles bool) ([]Account, error) {
+	all, _, err := (&Listing{Session: s, AccountsOnly: !roles}).Accounts(ctx)
+	return all, err
 }

@@ -254,7 +254,7 @@ func (m *machine) signedIn() {
 	if err != nil || status == nil || status.Ended != "" {
 		m.Errorf("status %+v, error %v, want a login that has not ended", status, err)
 	}
-	if _, err := m.session().Token(m.Context(), ""); err != nil {
+	if _, err := m.session().Token(m.Context()); err != nil {
 		m.Errorf("the login gives no token: %v", err)
 	}
 }

@@ -13,33 +13,29 @@ import (
 	"github.com/credproc/credproc/internal/awsapi"
 	"github.com/credproc/credproc/internal/fetch"
 	"github.com/credproc/credproc/internal/flight"
+	"github.com/credproc/credproc/internal/inside"
 	"github.com/credproc/credproc/internal/layout"
 	"github.com/credproc/credproc/internal/portal"
 	"github.com/credproc/credproc/tokencache"
 )
 
-// A [Provider] is the source of a permission set's role: the access portal.
+// portalRole is the source of a permission set's role: the access portal.
+type portalRole struct{ *Provider }
 
-func (p *Provider) session() *tokencache.Session { return p.Session }
-func (p *Provider) words() []string              { return layout.RoleWords(p.AccountID, p.RoleName) }
-func (p *Provider) steps() int                   { return 0 }
+func (p portalRole) words() []string         { return layout.RoleWords(p.AccountID, p.RoleName) }
+func (p portalRole) steps() int              { return 0 }
+func (p portalRole) shortest() time.Duration { return shortest }
 
-func (p *Provider) role() tokencache.CachedRole {
+func (p portalRole) role() tokencache.CachedRole {
 	return tokencache.CachedRole{AccountID: p.AccountID, RoleName: p.RoleName}
 }
 
-func (p *Provider) terms() terms {
-	return terms{minValidity: p.MinValidity, shortest: shortest, audit: p.Audit, short: p.Short}
-}
-
-func (p *Provider) onShort(f func(left, wanted time.Duration)) { p.Short = f }
-
-func (p *Provider) op() string {
+func (p portalRole) op() string {
 	return "get credentials of role " + p.RoleName + " in account " + p.AccountID + " through session " + label(p.Session)
 }
 
-func (p *Provider) issue(ctx context.Context) (issued, string, error) {
-	login, err := inside(p.Session)
+func (p portalRole) issue(ctx context.Context, _ *Provider) (issued, string, error) {
+	login, err := inside.Of(p.Session)
 	if err != nil {
 		return issued{}, "", err
 	}
@@ -63,7 +59,7 @@ func (p *Provider) issue(ctx context.Context) (issued, string, error) {
 	}}, got.RequestID, nil
 }
 
-func (p *Provider) noAccess(held []string, err error) *NoAccessError {
+func (p portalRole) noAccess(held []string, err error) *NoAccessError {
 	return &NoAccessError{Session: label(p.Session), AccountID: p.AccountID, RoleName: p.RoleName, Held: held, Err: err}
 }
 
@@ -79,7 +75,7 @@ func held(ctx context.Context, c *portal.Client, token, accountID string) (roles
 	return roles
 }
 
-func (p *Provider) explain(err error) error {
+func (p portalRole) explain(err error) error {
 	if shared, ok := errors.AsType[*flight.SharedError](err); ok && shared.Kind == noAccess {
 		return p.noAccess(strings.Fields(shared.Reason), shared)
 	}

@@ -1,9 +1,6 @@
 package credproc
 
 import (
-	"maps"
-	"slices"
-
 	"github.com/credproc/credproc/internal/awsconfig"
 )
 
@@ -15,20 +12,19 @@ type ProfileRole struct {
 	RoleName  string
 	RoleARN   string // of the IAM role that is assumed in the end; "" if none is
 	// Native says that the AWS CLI and the SDKs get the credentials by
-	// themselves, and not from our line.
+	// themselves, and not from the line of the Identity.
 	Native bool
 }
 
 // Roles returns the profiles that [Config.Provider] serves, sorted by name. What
 // it does not serve is left out, broken profiles too.
 func (c *Config) Roles() ([]ProfileRole, error) {
-	files, err := c.load()
-	if err != nil {
+	if err := c.Open(); err != nil {
 		return nil, err
 	}
 	var roles []ProfileRole
-	for _, name := range slices.Sorted(maps.Keys(files.Profiles)) {
-		p, err := c.profile(name)
+	for _, name := range c.files.ProfileNames() {
+		p, err := c.files.Profile(name)
 		if err != nil {
 			continue
 		}

@@ -68,15 +68,6 @@ const (
 	shortest = time.Hour
 )
 
-// wanted is how much life a caller wants: minValidity as in [Provider], but for
-// 0. A life is at least shortest.
-func wanted(t layout.Times, minValidity, shortest time.Duration) time.Duration {
-	if minValidity == HalfLife {
-		return max(t.Life, shortest) / 2
-	}
-	return minValidity
-}
-
 // format makes a record of credentials that came at now. The service's clock says
 // how long they live: a wrong local one does not shorten that. old is the record
 // before, if any: what ends no later than that is the same, and was new then.
@@ -194,6 +185,7 @@ func printed(text []byte) (d document, ok bool) {
 // its caller has gone, or looks again.
 type want struct {
 	minValidity time.Duration // as in [Provider]
+	half        bool          // HandedOn, as in [Provider]
 	shortest    time.Duration // the least life of credentials that are new
 	stored      atomic.Pointer[[]byte]
 }
@@ -206,6 +198,15 @@ func (w *want) old() []byte {
 	return nil
 }
 
+// life is how much of it the caller wants to be left; 0 is the rule of [Provider]
+// for 0.
+func (w *want) life(t layout.Times) time.Duration {
+	if w.half && w.minValidity == 0 {
+		return max(t.Life, w.shortest) / 2
+	}
+	return w.minValidity
+}
+
 // judge is the rule for records.
 func (w *want) judge(data []byte, since time.Time) layout.Freshness {
 	w.stored.Store(&data)
@@ -213,7 +214,7 @@ func (w *want) judge(data []byte, since time.Time) layout.Freshness {
 	if err != nil {
 		return layout.Useless
 	}
-	return t.Judge(time.Now(), since, wanted(t, w.minValidity, w.shortest))
+	return t.Judge(time.Now(), since, w.life(t))
 }
 
 // tell calls short if credentials have less life left than is wanted.
@@ -222,7 +223,7 @@ func (w *want) tell(data []byte, short func(left, wanted time.Duration)) {
 	if err != nil || short == nil {
 		return
 	}
-	wanted := wanted(t, w.minValidity, w.shortest)
+	wanted := w.life(t)
 	if left := time.Until(t.End).Round(time.Second); left < wanted {
 		short(left, wanted)
 	}

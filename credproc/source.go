@@ -3,12 +3,18 @@ package credproc
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
 	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
+	"github.com/credproc/credproc/internal/audit"
 	"github.com/credproc/credproc/internal/fetch"
+	"github.com/credproc/credproc/internal/flight"
+	"github.com/credproc/credproc/internal/inside"
 	"github.com/credproc/credproc/internal/layout"
 	"github.com/credproc/credproc/tokencache"
 )
@@ -17,19 +23,16 @@ import (
 // the access portal (portal.go), or STS (chain.go). Another one is a type with
 // these methods in a file of its own, and a case in [Config.provider].
 type source interface {
-	DocumentProvider
-	session() *tokencache.Session
 	// words say who it is, in full: other words, other credentials.
 	words() []string
 	// steps is how many roles it is assumed from.
 	steps() int
 	op() string                  // what is being done, for messages
 	role() tokencache.CachedRole // whose credentials these are, for people
-	terms() terms
-	onShort(func(left, wanted time.Duration))
-	// issue asks for credentials. requestID is AWS's for it, also where it was
-	// refused; "" if unknown.
-	issue(ctx context.Context) (got issued, requestID string, err error)
+	shortest() time.Duration     // the least life of credentials that are new
+	// issue asks for credentials for p. requestID is AWS's for it, also where it
+	// was refused; "" if unknown.
+	issue(ctx context.Context, p *Provider) (got issued, requestID string, err error)
 	// explain makes an error of issue, or of an earlier caller's, this caller's own.
 	explain(err error) error
 }
@@ -41,26 +44,19 @@ type issued struct {
 	asked, date time.Time
 }
 
-// terms are what a caller wants of credentials, and of who gives them.
-type terms struct {
-	minValidity time.Duration // as in [Provider]
-	shortest    time.Duration // the least life of credentials that are new
-	audit       *Audit
-	short       func(left, wanted time.Duration)
-}
-
 // retrieve returns credentials, and the document that prints them.
-func retrieve(ctx context.Context, from source) (c aws.Credentials, document []byte, err error) {
-	terms, role := from.terms(), from.role()
-	trail := &answer{audit: terms.audit, session: from.session(), AuditLine: AuditLine{
-		Session: label(from.session()), AccountID: role.AccountID, RoleName: role.RoleName, RoleARN: role.RoleARN}}
-	r := &retrieval{source: from, want: want{minValidity: terms.minValidity, shortest: terms.shortest}}
+func retrieve(ctx context.Context, p *Provider) (c aws.Credentials, document []byte, err error) {
+	from := p.source()
+	role := from.role()
+	trail := &answer{dir: audit.Dir(p.AuditDir), session: p.Session, Line: audit.Line{
+		Session: label(p.Session), AccountID: role.AccountID, RoleName: role.RoleName, RoleARN: role.RoleARN}}
+	r := &retrieval{source: from, caller: p, want: want{minValidity: p.MinValidity, half: p.HandedOn, shortest: from.shortest()}}
 	data, origin, err := r.once(ctx)
 	if trail.Outcome = string(origin); r.requestID.Load() != nil {
 		trail.RequestID = *r.requestID.Load()
 	}
 	if err == nil {
-		r.tell(data, terms.short)
+		r.tell(data, p.Short)
 		c, document, err = open(data)
 	}
 	trail.write(c, err)
@@ -71,12 +67,13 @@ func retrieve(ctx context.Context, from source) (c aws.Credentials, document []b
 type retrieval struct {
 	source
 	want
+	caller    *Provider
 	requestID atomic.Pointer[string] // the fetch may go on when its caller has gone
 }
 
 // once returns a record.
 func (r *retrieval) once(ctx context.Context) ([]byte, fetch.Origin, error) {
-	login, err := inside(r.session())
+	login, err := inside.Of(r.caller.Session)
 	if err != nil {
 		return nil, "", err
 	}
@@ -87,25 +84,32 @@ func (r *retrieval) once(ctx context.Context) ([]byte, fetch.Origin, error) {
 	return data, origin, nil
 }
 
-// inside is what the session's package keeps for this one.
-func inside(s *tokencache.Session) (fetch.Session, error) {
-	login, err := s.Internal()
-	if err != nil {
-		return nil, err
-	}
-	return login.(fetch.Session), nil // it is never anything else
-}
-
 func (r *retrieval) Words() []string                                     { return r.words() }
 func (r *retrieval) Steps() int                                          { return r.steps() }
-func (r *retrieval) Variant() string                                     { return r.minValidity.String() }
+func (r *retrieval) Variant() string                                     { return fmt.Sprint(r.minValidity, r.half) }
 func (r *retrieval) Op() string                                          { return r.op() }
 func (r *retrieval) Judge(data []byte, since time.Time) layout.Freshness { return r.judge(data, since) }
+
+// Failure shares a refusal: who holds what else is not asked again at once.
+func (r *retrieval) Failure(err error) (flight.Failure, bool) {
+	e, ok := errors.AsType[*NoAccessError](err)
+	if !ok {
+		return flight.Failure{}, false
+	}
+	f := flight.Failure{Kind: noAccess, Reason: strings.Join(e.Held, " ")}
+	if e.RoleARN != "" && e.Err != nil {
+		f.Reason = e.Err.Error()
+	}
+	return f, true
+}
+
+// noAccess is how flight's failures call a [NoAccessError].
+const noAccess = "no access"
 
 // Fetch returns a record that replaces the one stored, and whose it is and how
 // long it is valid.
 func (r *retrieval) Fetch(ctx context.Context) (data, label []byte, err error) {
-	got, requestID, err := r.issue(ctx)
+	got, requestID, err := r.issue(ctx, r.caller)
 	r.requestID.Store(&requestID)
 	if err != nil {
 		return nil, nil, err

@@ -183,14 +183,7 @@ func (s *Session) AwaitLogin(ctx context.Context, after *SignInError) error {
 	}
 }
 
-// First reports whether this call is the first on the machine, within a
-// period, to ask so about what: for a word to people that hundreds of
-// processes would like to say at once.
-func (s *Session) First(ctx context.Context, what string, period time.Duration) bool {
-	st, err := s.open()
-	if err != nil {
-		return false
-	}
+func (s *Session) first(ctx context.Context, st *store, what string, period time.Duration) bool {
 	name := st.id + "." + sealed.Name(what) + ".said"
 	if st.saidWithin(name, period) {
 		return false

@@ -222,14 +222,14 @@ func TestOneOfManyIsTheFirst(t *testing.T) {
 			var firsts atomic.Int32
 			sessions := m.sessions(20)
 			together(200, func(i int) {
-				if sessions[i%20].First(m.Context(), "hint", time.Minute) {
+				if within(sessions[i%20]).First(m.Context(), "hint", time.Minute) {
 					firsts.Add(1)
 				}
 			})
 			if firsts.Load() != 1 {
 				t.Errorf("%d are the first", firsts.Load())
 			}
-			if !m.session().First(m.Context(), time.Now().String(), time.Minute) || !m.named("other").First(m.Context(), time.Now().String(), time.Minute) {
+			if !within(m.session()).First(m.Context(), time.Now().String(), time.Minute) || !within(m.named("other")).First(m.Context(), time.Now().String(), time.Minute) {
 				t.Error("not the first with another question")
 			}
 			time.Sleep(2 * time.Minute)

@@ -12,7 +12,7 @@ var _ bearer.TokenProvider = (*Session)(nil)
 // the services that take the access token itself: [Session.Token] in the SDK's
 // type. What it returns is a secret that prints as it is.
 func (s *Session) RetrieveBearerToken(ctx context.Context) (bearer.Token, error) {
-	token, err := s.Token(ctx, "")
+	token, err := s.Token(ctx)
 	if err != nil {
 		return bearer.Token{}, err
 	}

@@ -173,7 +173,7 @@ func TestALoginOutlivesEveryMishapOfARenewal(t *testing.T) {
 						time.Sleep(after)
 						ctx, cancel := context.WithTimeout(m.Context(), 20*time.Second) // within the time of grace
 						defer cancel()
-						tok, err := m.unlucky(h).Token(ctx, "")
+						tok, err := m.unlucky(h).Token(ctx)
 						if err == nil && !time.Now().Before(tok.Expiry) {
 							t.Error("a token is returned that is over")
 						}
@@ -204,7 +204,7 @@ func TestATokenThatIsNotOverIsServedThroughEveryMishap(t *testing.T) {
 		time.Sleep(due)
 		ctx, cancel := context.WithTimeout(m.Context(), 20*time.Second)
 		defer cancel()
-		_, err := m.unlucky(h).Token(ctx, "")
+		_, err := m.unlucky(h).Token(ctx)
 		if h.at == 1 || strings.HasPrefix(h.kind, "dies") { // the first step reads it
 			return
 		}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/credproc/credproc/credproc/credproctest/idctest"
+	"github.com/credproc/credproc/internal/layout"
 	"github.com/credproc/credproc/internal/safedir"
 	"github.com/credproc/credproc/oidc"
 )
@@ -36,7 +37,7 @@ func TestAnEndedSessionServesItsTokenToTheEnd(t *testing.T) {
 		m.asksNothing(func() {
 			sessions := m.sessions(10)
 			together(1000, func(i int) {
-				_, err := sessions[i%10].Token(m.Context(), "")
+				_, err := sessions[i%10].Token(m.Context())
 				said, ok := errors.AsType[*SignInError](err)
 				if !ok || !errors.Is(err, oidc.ErrSignInRequired) || said.Session != "corp" || !strings.Contains(said.Reason, "invalid_grant") {
 					t.Errorf("got %v", err)
@@ -57,7 +58,7 @@ func TestAnEndedSessionHasOneLastRenewalHoweverManyAsk(t *testing.T) {
 		sessions := m.sessions(20)
 		m.renews(1, func() {
 			together(200, func(i int) {
-				if _, err := sessions[i%20].Token(m.Context(), ""); !errors.Is(err, oidc.ErrSignInRequired) {
+				if _, err := sessions[i%20].Token(m.Context()); !errors.Is(err, oidc.ErrSignInRequired) {
 					t.Errorf("got %v", err)
 				}
 			})
@@ -104,7 +105,7 @@ func TestARefusedAccessTokenOfAnEndedSessionIsNotServed(t *testing.T) {
 		m.server.EndSessions()
 		m.renews(1, func() {
 			for range 3 {
-				if _, err := m.session().Token(m.Context(), access); !errors.Is(err, oidc.ErrSignInRequired) {
+				if _, err := m.session().TokenAfter(m.Context(), access); !errors.Is(err, oidc.ErrSignInRequired) {
 					t.Errorf("got %v", err)
 				}
 				if err := m.fails(m.session()); !errors.Is(err, oidc.ErrSignInRequired) {
@@ -341,12 +342,12 @@ func TestLoginsLooksWhereSessionsKeepTheirState(t *testing.T) {
 	if others, err := Logins("", ""); err != nil || len(others) != 0 {
 		t.Errorf("%d logins of another program, %v", len(others), err)
 	}
-	state, cache, err := DefaultDirs("acme")
+	state, cache, err := layout.DefaultDirs("acme")
 	if names, _ := safedir.Dir(state).Names(); err != nil || len(names) == 0 || !strings.HasPrefix(state, home+"/state/acme") || !strings.HasPrefix(cache, home+"/cache/acme") {
 		t.Errorf("%s and %s, %v", state, cache, err)
 	}
 	t.Setenv("XDG_STATE_HOME", "not/absolute")
-	if state, _, err = DefaultDirs(""); err != nil || !strings.HasPrefix(state, home+"/.local/state/credproc") {
+	if state, _, err = layout.DefaultDirs(""); err != nil || !strings.HasPrefix(state, home+"/.local/state/credproc") {
 		t.Errorf("%s, %v", state, err)
 	}
 	t.Setenv("HOME", "")

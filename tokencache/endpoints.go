@@ -11,9 +11,7 @@ import (
 	"github.com/credproc/credproc/internal/awsapi"
 )
 
-// Endpoints returns the base URLs of the sign-in service and of the access
-// portal, in this order: where the session's calls go.
-func (s *Session) Endpoints() (bases []string, err error) {
+func (s *Session) endpoints() (bases []string, err error) {
 	for _, endpoint := range []string{s.Config.Endpoint, s.PortalEndpoint} {
 		if err := awsapi.CheckEndpoint(endpoint); err != nil {
 			return nil, err

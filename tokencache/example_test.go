@@ -42,7 +42,7 @@ func ExampleSession_Token() {
 	s, remove := signedIn()
 	defer remove()
 
-	token, err := s.Token(context.Background(), "")
+	token, err := s.Token(context.Background())
 	switch {
 	case errors.Is(err, oidc.ErrSignInRequired):
 		fmt.Println("please sign in")
@@ -99,7 +99,7 @@ func ExampleSession_SignOut() {
 	} else if err != nil {
 		log.Fatal(err)
 	}
-	_, err = s.Token(context.Background(), "")
+	_, err = s.Token(context.Background())
 	fmt.Println(was, errors.Is(err, oidc.ErrSignInRequired))
 	// Output: true true
 }

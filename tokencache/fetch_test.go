@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/credproc/credproc/internal/fetch"
+	"github.com/credproc/credproc/internal/flight"
+	"github.com/credproc/credproc/internal/inside"
 	"github.com/credproc/credproc/internal/layout"
 	"github.com/credproc/credproc/internal/pause"
 	"github.com/credproc/credproc/oidc"
@@ -34,6 +36,8 @@ func (c thing) Steps() int      { return 0 }
 func (c thing) Variant() string { return c.variant }
 func (c thing) Op() string      { return c.op }
 
+func (c thing) Failure(error) (flight.Failure, bool) { return flight.Failure{}, false }
+
 func (c thing) Judge(data []byte, since time.Time) layout.Freshness { return c.judge(data, since) }
 
 func (c thing) Fetch(ctx context.Context) (data, label []byte, err error) {
@@ -44,7 +48,7 @@ func (c thing) Fetch(ctx context.Context) (data, label []byte, err error) {
 }
 
 func cached(ctx context.Context, s *Session, c thing) ([]byte, error) {
-	in, err := s.inside()
+	in, err := inside.Of[inside.Session](s)
 	if err != nil {
 		return nil, err
 	}
@@ -53,7 +57,7 @@ func cached(ctx context.Context, s *Session, c thing) ([]byte, error) {
 }
 
 func gathered(ctx context.Context, s *Session, c thing) ([]byte, error) {
-	in, err := s.inside()
+	in, err := inside.Of[inside.Session](s)
 	if err != nil {
 		return nil, err
 	}
@@ -61,7 +65,7 @@ func gathered(ctx context.Context, s *Session, c thing) ([]byte, error) {
 }
 
 func stored(ctx context.Context, s *Session, words []string) ([]byte, error) {
-	in, err := s.inside()
+	in, err := inside.Of[inside.Session](s)
 	if err != nil {
 		return nil, err
 	}
@@ -69,7 +73,7 @@ func stored(ctx context.Context, s *Session, words []string) ([]byte, error) {
 }
 
 func tried(s *Session, token string, accepted bool) {
-	if in, err := s.inside(); err == nil {
+	if in, err := inside.Of[inside.Session](s); err == nil {
 		in.Tried(token, accepted)
 	}
 }
@@ -98,7 +102,7 @@ func (sh *shelf) thing(s *Session, words ...string) thing {
 		},
 		fetch: func(ctx context.Context) ([]byte, error) {
 			n := sh.fetches.Add(1)
-			if _, err := s.Token(ctx, ""); err != nil {
+			if _, err := s.Token(ctx); err != nil {
 				return nil, err
 			}
 			if pause.For(ctx, sh.takes) != nil {

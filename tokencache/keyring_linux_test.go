@@ -140,7 +140,7 @@ func (m *world) isIn(s *Session, keyring string) {
 	if status, err := s.Status(); err != nil || status == nil || status.Keyring != keyring {
 		m.Errorf("the status is %+v, %v, and not of %s", status, err, keyring)
 	}
-	states, err := s.KeyringStates(m.Context())
+	states, err := within(s).KeyringStates(m.Context())
 	if err != nil {
 		m.Fatal(err)
 	}
@@ -216,7 +216,7 @@ func TestALoginMovesFromEachKeyringToEachOther(t *testing.T) {
 	if was, err := process("auto").SignOut(t.Context()); err != nil || !was {
 		t.Errorf("signed out: %v, %v", was, err)
 	}
-	states, err := process("auto").KeyringStates(t.Context())
+	states, err := within(process("auto")).KeyringStates(t.Context())
 	for _, state := range states {
 		if err != nil || state.Tokens > 0 || state.Key > 0 {
 			t.Errorf("after the sign-out: %+v, %v", state, err)

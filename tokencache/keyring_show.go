@@ -7,44 +7,30 @@ import (
 	"path/filepath"
 
 	"github.com/credproc/credproc/internal/flight"
+	"github.com/credproc/credproc/internal/inside"
 	"github.com/credproc/credproc/internal/layout"
 	"github.com/credproc/credproc/internal/safedir"
 	"github.com/credproc/credproc/tokencache/keyring"
 )
 
-// KeyringState is what one keyring holds of a session.
-type KeyringState struct {
-	Name string
-	// Err is why it cannot be used now: it wraps [keyring.ErrLocked] or
-	// [keyring.ErrUnavailable]. nil means that it answers.
-	Err error
-	// Tokens and Key are the sizes, in bytes, of what the sign-in gave and of the
-	// sealing key; 0: not there, or not to be seen while it is locked. Overflow
-	// says that the tokens were too big, and are in a sealed file.
-	Tokens, Key int
-	Overflow    bool
-}
-
-// KeyringStates asks every keyring what it holds of the session. It shows no
-// dialog, and runs no command for a passphrase.
-func (s *Session) KeyringStates(ctx context.Context) ([]KeyringState, error) {
+func (s *Session) keyringStates(ctx context.Context) ([]inside.KeyringState, error) {
 	st, err := s.quiet().open()
 	if err != nil {
 		return nil, err
 	}
 	f, several := st.keyring.(*loginKeyring)
 	if !several {
-		return []KeyringState{st.look(ctx, st.keyring)}, nil
+		return []inside.KeyringState{st.look(ctx, st.keyring)}, nil
 	}
-	var all []KeyringState
+	var all []inside.KeyringState
 	for _, name := range keyring.Names() {
 		all = append(all, st.look(ctx, f.ring(name)))
 	}
 	return all, nil
 }
 
-func (st *store) look(ctx context.Context, k keyring.Keyring) KeyringState {
-	state := KeyringState{Name: k.Name()}
+func (st *store) look(ctx context.Context, k keyring.Keyring) inside.KeyringState {
+	state := inside.KeyringState{Name: k.Name()}
 	if f, ok := k.(*keyring.File); ok && f.IsLocked() && f.Unlock.Passphrase == nil {
 		state.Err = &keyring.Error{Keyring: k.Name(), Op: "read", Kind: keyring.ErrLocked}
 		return state
@@ -63,13 +49,6 @@ func (st *store) look(ctx context.Context, k keyring.Keyring) KeyringState {
 	ix := st.readIndex()
 	state.Overflow = state.Tokens > 0 && ix != nil && ix.Overflow && ix.Keyring == state.Name
 	return state
-}
-
-// KeyCached reports whether the sealing key of the session's keyring is cached, so
-// that an answer needs no keyring.
-func (s *Session) KeyCached() bool {
-	st, err := s.open()
-	return err == nil && st.cachedKey() != nil
 }
 
 // LockKeyrings drops the keys that are cached for an installation (see NoKeyCache):
@@ -95,15 +74,7 @@ func LockKeyrings(stateDir, service string) error {
 
 func fileDir(stateDir string) string { return filepath.Join(stateDir, "file") }
 
-// Reset forgets what one keyring holds of the session, and the sealing key
-// there; with it, all that is of no use without. It neither tells the service
-// nor looks at what there is: it is for what cannot be read any more. Errors are
-// those of the keyring, or of package os.
-func (s *Session) Reset(ctx context.Context, name string) error {
-	st, err := s.open()
-	if err != nil {
-		return err
-	}
+func (s *Session) reset(ctx context.Context, st *store, name string) error {
 	ctx, release, err := flight.Lock(ctx, st.locks(), flight.Session(st.id), "forget "+s.label())
 	if err != nil {
 		return err

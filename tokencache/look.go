@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/credproc/credproc/internal/flight"
+	"github.com/credproc/credproc/internal/inside"
 	"github.com/credproc/credproc/internal/sealed"
 	"github.com/credproc/credproc/tokencache/keyring"
 )
@@ -16,35 +17,29 @@ import (
 // Look is what a process found when it asked the keyring for the login, or the
 // service for a token.
 type Look struct {
-	Found  Found
-	Reason string    // for people; "" where Found says it all
-	At     time.Time // local clock
+	// Found is "login" (the keyring has it), "nothing" (the keyring answered, and
+	// has no login), "refused" (the service refuses to renew it), "unreadable"
+	// (what is stored of it is damaged), "older" (the keyring has a login from
+	// before the last renewal), "locked" or "unavailable" (the keyring is), or
+	// "slow" (the keyring did not answer in the time allowed). Other words may be
+	// added.
+	Found string
+	// NeedsSignIn says that only a sign-in helps, and CannotTell that the keyring
+	// could not be asked: the login is as it was.
+	NeedsSignIn, CannotTell bool
+	Reason                  string    // for people; "" where Found says it all
+	At                      time.Time // local clock
 }
 
-// Found is the outcome of a [Look]. Other words may be added.
-type Found string
-
-// What a look can find. A keyring that is locked, slow or unavailable says
-// nothing about the login: it is as it was.
-const (
-	FoundLogin       Found = "login"       // the keyring has it
-	FoundNothing     Found = "nothing"     // the keyring answered, and has no login
-	FoundRefused     Found = "refused"     // the service refuses to renew it
-	FoundUnreadable  Found = "unreadable"  // what is stored of it is damaged
-	FoundOlder       Found = "older"       // the keyring has a login from before the last renewal
-	FoundLocked      Found = "locked"      // the keyring is locked
-	FoundUnavailable Found = "unavailable" // there is no keyring, or it does not answer
-	FoundSlow        Found = "slow"        // the keyring did not answer in the time allowed
-)
-
-// NeedsSignIn reports whether only a sign-in helps.
-func (f Found) NeedsSignIn() bool {
-	return f == FoundNothing || f == FoundRefused || f == FoundUnreadable || f == FoundOlder
-}
-
-// CannotTell reports whether the keyring could not be asked.
-func (f Found) CannotTell() bool {
-	return f == FoundLocked || f == FoundUnavailable || f == FoundSlow
+func lookAt(at time.Time, found, reason string) *Look {
+	look := &Look{Found: found, Reason: reason, At: at}
+	switch found {
+	case inside.FoundNothing, inside.FoundRefused, inside.FoundUnreadable, inside.FoundOlder:
+		look.NeedsSignIn = true
+	case inside.FoundLocked, inside.FoundUnavailable, inside.FoundSlow:
+		look.CannotTell = true
+	}
+	return look
 }
 
 // The note of a look is a hint for status alone: a process that needs the login
@@ -53,7 +48,7 @@ func (f Found) CannotTell() bool {
 type noted struct {
 	Generation int64     `json:"generation"`
 	Login      string    `json:"login"`
-	Found      Found     `json:"found"`
+	Found      string    `json:"found"`
 	Reason     string    `json:"reason,omitempty"`
 	At         time.Time `json:"at"`
 }
@@ -85,32 +80,32 @@ func (st *store) readNote() *noted {
 // lookFor returns what an error of a look means for the login, or nil where it
 // means nothing.
 func lookFor(err error) *Look {
-	look := &Look{At: time.Now()}
+	found, reason := "", ""
 	missing, signIn := errors.AsType[*SignInError](err)
 	ring, _ := errors.AsType[*keyring.Error](err)
 	switch {
 	case errors.Is(err, keyring.ErrNotFound), signIn && missing.gone:
-		look.Found = FoundNothing
+		found = inside.FoundNothing
 	case errors.Is(err, ErrOlder):
-		look.Found = FoundOlder
+		found = inside.FoundOlder
 		if signIn {
-			look.Reason = missing.Reason
+			reason = missing.Reason
 		}
 	case signIn:
-		look.Found, look.Reason = FoundRefused, missing.Reason
+		found, reason = inside.FoundRefused, missing.Reason
 	case errors.Is(err, keyring.ErrLocked):
-		look.Found = FoundLocked
+		found = inside.FoundLocked
 	case errors.Is(err, keyring.ErrUnavailable):
-		look.Found = FoundUnavailable
+		found = inside.FoundUnavailable
 	case isBroken(err):
-		look.Found, look.Reason = FoundUnreadable, err.Error()
+		found, reason = inside.FoundUnreadable, err.Error()
 	default:
 		return nil
 	}
-	if ring != nil && look.Reason == "" {
-		look.Reason = ring.Detail
+	if ring != nil && reason == "" {
+		reason = ring.Detail
 	}
-	return look
+	return lookAt(time.Now(), found, reason)
 }
 
 // isBroken reports whether something stored will not be readable later either.
@@ -150,7 +145,7 @@ func (s *Session) noteLogin(ctx context.Context, st *store, ix *index, began tim
 	}
 	outdated := func() bool {
 		n := st.readNote()
-		return n != nil && !n.At.After(began) && (token || n.Found != FoundRefused)
+		return n != nil && !n.At.After(began) && (token || n.Found != inside.FoundRefused)
 	}
 	if !outdated() && !ix.otherBoot() {
 		return
@@ -188,10 +183,10 @@ func (s *Session) whileLoginIs(ctx context.Context, st *store, ix *index, do fun
 // what the boot ID tells.
 func (st *store) lookOf(ix *index) *Look {
 	if ix.otherBoot() {
-		return &Look{Found: FoundNothing, Reason: "the system was restarted, which empties the kernel's keyring", At: time.Now()}
+		return lookAt(time.Now(), inside.FoundNothing, "the system was restarted, which empties the kernel's keyring")
 	}
 	if n := st.readNote(); n != nil && n.isOf(ix) {
-		return &Look{n.Found, n.Reason, n.At}
+		return lookAt(n.At, n.Found, n.Reason)
 	}
 	return nil
 }
@@ -221,7 +216,7 @@ func (ix *index) mayHaveLapsed(now time.Time) string {
 // Check is [Session.Status] after a look into the keyring itself, whose outcome
 // is the Status' Look. It shows no dialog, whatever the Session may do, runs no
 // command for a passphrase, and does not ask the service. A keyring that does
-// not answer before ctx ends is [FoundSlow].
+// not answer before ctx ends is "slow".
 //
 // It is nil where there is no login, and not where that cannot be told.
 func (s *Session) Check(ctx context.Context) (*Status, error) {
@@ -234,14 +229,14 @@ func (s *Session) Check(ctx context.Context) (*Status, error) {
 	it, err := st.readAtLeast(ctx, ix)
 	look := lookFor(err)
 	if look == nil && err == nil {
-		look = &Look{Found: FoundLogin, At: time.Now()}
+		look = lookAt(time.Now(), inside.FoundLogin, "")
 	} else if look == nil {
-		look = &Look{Found: FoundUnavailable, Reason: err.Error(), At: time.Now()}
+		look = lookAt(time.Now(), inside.FoundUnavailable, err.Error())
 	}
-	if look.Found == FoundUnavailable && errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		look.Found = FoundSlow
+	if look.Found == inside.FoundUnavailable && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		look.Found = inside.FoundSlow
 	}
-	if look.Found == FoundLogin {
+	if look.Found == inside.FoundLogin {
 		quiet.noteLogin(ctx, st, ix, began, false)
 	} else {
 		quiet.note(ctx, st, ix, look)
@@ -253,7 +248,7 @@ func (s *Session) Check(ctx context.Context) (*Status, error) {
 func (s *Session) checked(st *store, it *item, look *Look) *Status {
 	ix := st.readIndex()
 	switch {
-	case !placed(st.state), ix == nil && it == nil && (look.Found == FoundNothing || len(st.registrations()) == 0):
+	case !placed(st.state), ix == nil && it == nil && (look.Found == inside.FoundNothing || len(st.registrations()) == 0):
 		return nil // without a registration there is no login to be lost
 	case ix == nil:
 		ix = &index{Session: s.Name, StartURL: s.Config.StartURL, Region: s.Config.Region, Keyring: st.keyring.Name(), Leaving: true}
@@ -264,10 +259,10 @@ func (s *Session) checked(st *store, it *item, look *Look) *Status {
 	status := st.status(ix)
 	status.Roles = st.cachedRoles()
 	// The service's refusal stands: the keyring knows nothing of it.
-	if refused := status.Look; refused == nil || refused.Found != FoundRefused || look.Found != FoundLogin {
+	if refused := status.Look; refused == nil || refused.Found != inside.FoundRefused || look.Found != inside.FoundLogin {
 		status.Look = look
 	}
-	if !look.Found.CannotTell() {
+	if !look.CannotTell {
 		status.Uncertain = false
 	}
 	return status

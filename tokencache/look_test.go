@@ -11,12 +11,13 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/credproc/credproc/internal/inside"
 	"github.com/credproc/credproc/oidc"
 	"github.com/credproc/credproc/tokencache/keyring"
 )
 
 // look is what status says of the last look, or "".
-func (m *world) look() Found {
+func (m *world) look() string {
 	m.Helper()
 	status, err := m.session().Status()
 	if err != nil || status == nil {
@@ -46,31 +47,32 @@ func (m *world) lose() (restore func()) {
 }
 
 func TestStatusKnowsWhatTheLastProcessHasFound(t *testing.T) {
-	for want, spoil := range map[Found]func(m *world){
-		FoundNothing:     func(m *world) { m.lose() },
-		FoundLocked:      func(m *world) { m.watch().before = always("", keyring.ErrLocked) },
-		FoundUnavailable: func(m *world) { m.watch().before = always("", keyring.ErrUnavailable) },
-		FoundOlder:       func(m *world) { m.change(func(it *item) { it.Generation -= 2 }) },
-		FoundUnreadable:  func(m *world) { m.keyring.Set(m.Context(), m.store().nameOf(theTokens), "garbage") },
-		FoundRefused: func(m *world) {
+	for want, spoil := range map[string]func(m *world){
+		inside.FoundNothing:     func(m *world) { m.lose() },
+		inside.FoundLocked:      func(m *world) { m.watch().before = always("", keyring.ErrLocked) },
+		inside.FoundUnavailable: func(m *world) { m.watch().before = always("", keyring.ErrUnavailable) },
+		inside.FoundOlder:       func(m *world) { m.change(func(it *item) { it.Generation -= 2 }) },
+		inside.FoundUnreadable:  func(m *world) { m.keyring.Set(m.Context(), m.store().nameOf(theTokens), "garbage") },
+		inside.FoundRefused: func(m *world) {
 			m.change(func(it *item) { it.RefreshToken = "" })
 			time.Sleep(2 * time.Hour)
 		},
 	} {
-		t.Run(string(want), func(t *testing.T) {
+		t.Run(want, func(t *testing.T) {
 			onWorld(t, func(m *world) {
 				whole := m.raw()
 				keyring := m.keyring
 				spoil(m)
 				signIn := errors.Is(m.fails(m.session()), oidc.ErrSignInRequired)
-				if got := m.look(); got != want || signIn && !got.NeedsSignIn() || got.CannotTell() && signIn {
+				look := lookAt(time.Now(), want, "")
+				if got := m.look(); got != want || signIn && !look.NeedsSignIn || look.CannotTell && signIn {
 					t.Errorf("it found %q, want %q; a sign-in is required: %v", got, want, signIn)
 				}
 				if logins, err := Logins(string(m.state()), ""); err != nil || len(logins) != 1 || logins[0].Look.Found != want {
 					t.Errorf("all logins: %+v, %v", logins, err)
 				}
 				// A note is no more than a hint: the next process looks for itself.
-				if m.keyring = keyring; want != FoundRefused {
+				if m.keyring = keyring; want != inside.FoundRefused {
 					if err := m.keyring.Set(m.Context(), m.store().nameOf(theTokens), whole); err != nil {
 						t.Fatal(err)
 					}
@@ -132,7 +134,7 @@ func TestALateNoteSaysNothingOfANewerLogin(t *testing.T) {
 			t.Errorf("it found %q of a login that it did not know, and noted %+v", got, n)
 		}
 		m.fails(m.session())
-		if got := m.look(); got != FoundNothing {
+		if got := m.look(); got != inside.FoundNothing {
 			t.Errorf("who knows it found %q", got)
 		}
 	})
@@ -194,7 +196,7 @@ func TestARestartTakesTheLoginOfTheKernelWithIt(t *testing.T) {
 			}
 		}
 		restart()
-		if got := m.look(); got != FoundNothing {
+		if got := m.look(); got != inside.FoundNothing {
 			t.Errorf("after a restart status says %q", got)
 		}
 		// A container has boots of its own, and its kernel lives on.
@@ -238,7 +240,7 @@ func TestTheKernelForgetsWhatIsNotUsed(t *testing.T) {
 			t.Error("it is not in doubt")
 		}
 		status, err := m.session().Check(m.Context())
-		if err != nil || status.Uncertain || status.Look.Found != FoundLogin {
+		if err != nil || status.Uncertain || status.Look.Found != inside.FoundLogin {
 			t.Errorf("the keyring has it, and a check says %+v, %v", status, err)
 		}
 		if m.token(m.session()); uncertain() {
@@ -262,14 +264,14 @@ func (m *world) check() *Status {
 
 func TestACheckAsksTheKeyringItself(t *testing.T) {
 	onWorld(t, func(m *world) {
-		if got := m.check(); got.Look.Found != FoundLogin || got.Uncertain || !got.Refreshable {
+		if got := m.check(); got.Look.Found != inside.FoundLogin || got.Uncertain || !got.Refreshable {
 			t.Errorf("of a login that is there: %+v, %+v", got, got.Look)
 		}
 		restore := m.lose()
-		if got := m.check(); got.Look.Found != FoundNothing {
+		if got := m.check(); got.Look.Found != inside.FoundNothing {
 			t.Errorf("of one that is gone: %+v", got.Look)
 		}
-		if got := m.look(); got != FoundNothing {
+		if got := m.look(); got != inside.FoundNothing {
 			t.Errorf("and status then: %q", got)
 		}
 		restore()
@@ -278,19 +280,19 @@ func TestACheckAsksTheKeyringItself(t *testing.T) {
 		}
 		whole := m.raw()
 		m.change(func(it *item) { it.Generation -= 2 })
-		if got := m.check(); got.Look.Found != FoundOlder {
+		if got := m.check(); got.Look.Found != inside.FoundOlder {
 			t.Errorf("of an older one: %+v", got.Look)
 		}
 		m.keyring.Set(m.Context(), m.store().nameOf(theTokens), whole)
 		w := m.watch()
-		for kind, want := range map[error]Found{keyring.ErrLocked: FoundLocked, keyring.ErrUnavailable: FoundUnavailable} {
+		for kind, want := range map[error]string{keyring.ErrLocked: inside.FoundLocked, keyring.ErrUnavailable: inside.FoundUnavailable} {
 			w.before = always("", kind)
 			if got := m.check(); got.Look.Found != want || !got.Refreshable {
 				t.Errorf("%v: %+v", kind, got.Look)
 			}
 		}
 		w.before = func(ctx context.Context, _, _ string) error { <-ctx.Done(); return broken(keyring.ErrUnavailable) }
-		if got := m.check(); got.Look.Found != FoundSlow || !got.Look.Found.CannotTell() {
+		if got := m.check(); got.Look.Found != inside.FoundSlow || !got.Look.CannotTell {
 			t.Errorf("of one that is slow: %+v", got.Look)
 		}
 		synctest.Wait() // the call that was given up comes back
@@ -310,7 +312,7 @@ func TestACheckKnowsWhatCameOfASignOutThatWasCutOff(t *testing.T) {
 				m.lose()
 			}
 			got := m.check()
-			if got == nil || got.Uncertain || (got.Look.Found == FoundNothing) != gone {
+			if got == nil || got.Uncertain || (got.Look.Found == inside.FoundNothing) != gone {
 				t.Errorf("the login is gone: %v, and a check says %+v", gone, got)
 			}
 		})
@@ -334,7 +336,7 @@ func TestTheServicesRefusalOutlivesACheck(t *testing.T) {
 		time.Sleep(2 * time.Hour)
 		m.fails(m.session())
 		for range 2 {
-			if got := m.check(); got.Look.Found != FoundRefused {
+			if got := m.check(); got.Look.Found != inside.FoundRefused {
 				t.Errorf("a check says %+v", got.Look)
 			}
 		}
@@ -398,10 +400,10 @@ func TestACheckOpensNoFileKeyring(t *testing.T) {
 	m.signIn(session())
 	before := asked
 	got, err := session().Check(m.Context())
-	if err != nil || got.Look.Found != FoundLocked || asked != before {
+	if err != nil || got.Look.Found != inside.FoundLocked || asked != before {
 		t.Errorf("%+v, %v; asked %d times", got.Look, err, asked-before)
 	}
-	if states, err := session().KeyringStates(m.Context()); err != nil || asked != before {
+	if states, err := within(session()).KeyringStates(m.Context()); err != nil || asked != before {
 		t.Errorf("%+v, %v; asked %d times", states, err, asked-before)
 	}
 }

@@ -68,7 +68,7 @@ func (m *world) shareTheFailure() {
 	m.asksNothing(func() {
 		sessions := m.sessions(10)
 		together(1000, func(i int) {
-			_, err := sessions[i%10].Token(m.Context(), "")
+			_, err := sessions[i%10].Token(m.Context())
 			if down := isUnavailable(err); down == nil || !time.Now().Before(down.RetryAt) || time.Until(down.RetryAt) > time.Minute {
 				m.Errorf("got %v", err)
 			}
@@ -166,7 +166,7 @@ func TestWhereLocksCannotBeHadATokenIsServedToItsEnd(t *testing.T) {
 			if _, err := m.session().SignOut(m.Context()); err == nil {
 				t.Error("signed out without a lock")
 			}
-			if m.session().First(m.Context(), "hint", time.Hour) {
+			if within(m.session()).First(m.Context(), "hint", time.Hour) {
 				t.Error("first without a lock")
 			}
 		})

@@ -138,12 +138,12 @@ func TestACopyIsToldByWhateverLooksFirst(t *testing.T) {
 	for name, look := range map[string]func(*world) error{
 		"status":  func(m *world) error { _, err := m.session().Status(); return err },
 		"logins":  func(m *world) error { _, err := Logins(m.session().StateDir, ""); return err },
-		"keyring": func(m *world) error { _, err := m.session().KeyringStates(m.Context()); return err },
+		"keyring": func(m *world) error { _, err := within(m.session()).KeyringStates(m.Context()); return err },
 		"sign-in": func(m *world) error { return m.session().SignIn(m.Context(), byCode) },
 		"auto-login": func(m *world) error {
 			return m.session().SignInByItself(m.Context(), func(oidc.DeviceCode, bool) error { return nil })
 		},
-		"twenty both": func(m *world) error { together(20, func(int) { m.session().Token(m.Context(), "") }); return nil },
+		"twenty both": func(m *world) error { together(20, func(int) { m.session().Token(m.Context()) }); return nil },
 	} {
 		t.Run(name, func(t *testing.T) {
 			onWorld(t, func(m *world) {

@@ -44,7 +44,7 @@ var roles = map[string]func() error{
 			judge: func([]byte, time.Time) layout.Freshness { return layout.Fresh },
 			fetch: func(ctx context.Context) ([]byte, error) {
 				fmt.Print("fetched ")
-				tok, err := s.Token(ctx, "")
+				tok, err := s.Token(ctx)
 				return fmt.Appendln(nil, "list of", tokenHash(tok.AccessToken)), err
 			},
 		})
@@ -74,7 +74,7 @@ var roles = map[string]func() error{
 }
 
 func printToken(s *Session) error {
-	tok, err := s.Token(context.Background(), "")
+	tok, err := s.Token(context.Background())
 	if err == nil {
 		fmt.Println(tokenHash(tok.AccessToken))
 	}
@@ -184,7 +184,7 @@ func TestTwentyProcessesThatSignInFirstAgreeOnOneKey(t *testing.T) {
 	for i := range 20 {
 		name := fmt.Sprint("corp-", i)
 		c.expire(name)
-		if _, err := c.session(name).Token(t.Context(), ""); err != nil { // needs the registration, sealed
+		if _, err := c.session(name).Token(t.Context()); err != nil { // needs the registration, sealed
 			t.Error(err)
 		}
 	}
@@ -240,7 +240,7 @@ func TestALoginOutlivesAProcessThatIsKilled(t *testing.T) {
 		if err != nil && (!killed || status.Exited()) {
 			t.Fatalf("step %d: %v: %s", step, err, said)
 		}
-		if _, err := c.session("corp").Token(t.Context(), ""); err != nil {
+		if _, err := c.session("corp").Token(t.Context()); err != nil {
 			t.Fatalf("killed at step %d: %v", step, err)
 		}
 		if err == nil {

@@ -17,7 +17,7 @@ func TestNothingPrintsASecret(t *testing.T) {
 	onWorld(t, func(m *world) {
 		s := m.session()
 		(&shelf{world: m}).from(s, 1, "list")
-		tok, err := s.Token(m.Context(), "")
+		tok, err := s.Token(m.Context())
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/credproc/credproc/internal/awsapi"
+	"github.com/credproc/credproc/internal/flight"
 	"github.com/credproc/credproc/internal/pause"
 	"github.com/credproc/credproc/internal/safedir"
 	"github.com/credproc/credproc/internal/sealed"
@@ -184,6 +185,9 @@ func (r *renewal) fetch(ctx context.Context) (*item, error) {
 	it, err := r.renew(ctx)
 	if old := r.instead(err); old != nil {
 		return old, nil
+	}
+	if f, ok := failureOf(err); ok {
+		err = flight.Tell(err, f)
 	}
 	return it, err
 }

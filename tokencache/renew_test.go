@@ -20,7 +20,7 @@ const due = 56 * time.Minute // after a sign-in: four minutes are left
 func TestASignInIsInTheKeyringAndServesOtherProcesses(t *testing.T) {
 	onWorld(t, func(m *world) {
 		m.asksNothing(func() {
-			first, err := m.session().Token(m.Context(), "")
+			first, err := m.session().Token(m.Context())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -135,7 +135,7 @@ func TestATokenRefusedAtBirthIsNotReplacedForTenSeconds(t *testing.T) {
 		second := m.instead(m.session(), m.token(m.session()))
 		tried(m.session(), second, false)
 		m.asksNothing(func() {
-			_, err := m.session().Token(m.Context(), second)
+			_, err := m.session().TokenAfter(m.Context(), second)
 			if isUnavailable(err) == nil || !strings.Contains(err.Error(), "just given") {
 				t.Errorf("got %v", err)
 			}
@@ -156,7 +156,7 @@ func TestWhoeverHadItRefusedFirstWaitsForTheVerdict(t *testing.T) {
 				time.Sleep(time.Second) // the one who got it is slow to try it
 				tried(m.session(), second, false)
 			}()
-			if _, err := m.session().Token(m.Context(), second); isUnavailable(err) == nil {
+			if _, err := m.session().TokenAfter(m.Context(), second); isUnavailable(err) == nil {
 				t.Errorf("got %v", err)
 			}
 		})
@@ -341,7 +341,7 @@ func TestACallerWhoGivesUpLeavesTheRenewalToItsEnd(t *testing.T) {
 		for _, wait := range []time.Duration{0, time.Second} {
 			time.Sleep(2 * time.Hour)
 			ctx, cancel := context.WithTimeout(m.Context(), wait)
-			_, err := m.session().Token(ctx, "")
+			_, err := m.session().Token(ctx)
 			cancel()
 			if isUnavailable(err) == nil || !errors.Is(err, context.DeadlineExceeded) {
 				t.Errorf("got %v", err)
@@ -360,7 +360,7 @@ func TestAWaiterSaysWhomItWaitedFor(t *testing.T) {
 		time.Sleep(time.Second)
 		ctx, cancel := context.WithTimeout(m.Context(), time.Second)
 		defer cancel()
-		_, err := m.session().Token(ctx, "")
+		_, err := m.session().Token(ctx)
 		if isUnavailable(err) == nil || !strings.HasPrefix(err.Error(), "renew the session corp: waited for process ") {
 			t.Errorf("got %v", err)
 		}
@@ -372,17 +372,23 @@ func TestAProgramThatEndsWaitsForARenewalUnderWay(t *testing.T) {
 	onWorld(t, func(m *world) {
 		time.Sleep(2 * time.Hour)
 		m.server.Set(func(s *idctest.Server) { s.Rotation, s.Latency = idctest.Strict, 5*time.Second })
-		s := m.session()
-		for _, wait := range []func(context.Context) (func(), error){s.Settle, s.Pause} {
+		pause := func(s *Session, ctx context.Context) error {
+			resume, err := within(s).Pause(ctx)
+			if err == nil {
+				defer resume()
+			}
+			return err
+		}
+		for _, wait := range []func(*Session, context.Context) error{(*Session).Close, pause} {
+			s := m.session()
 			var working sync.WaitGroup
 			working.Go(func() { s.Renew(context.Background()) })
 			time.Sleep(time.Second)
 			before := m.item().Generation
-			resume, err := wait(m.Context())
+			err := wait(s, m.Context())
 			if err != nil || m.item().Generation != before+1 {
 				t.Errorf("generation %d after %d, error %v", m.item().Generation, before, err)
 			}
-			resume()
 			working.Wait()
 		}
 	})
@@ -393,21 +399,18 @@ func TestSettingsThatCannotWorkAreErrors(t *testing.T) {
 		bad := func() *Session { s := m.session(); s.Config.StartURL = "ftp://x"; return s }
 		unknown := m.session()
 		unknown.Keyring, unknown.NewLoginKeyring = nil, "tin"
-		_, tokenErr := bad().Token(m.Context(), "")
+		_, tokenErr := bad().Token(m.Context())
 		_, outErr := bad().SignOut(m.Context())
 		_, statusErr := bad().Status()
 		_, cachedErr := cached(m.Context(), bad(), thing{})
-		_, unknownErr := unknown.Token(m.Context(), "")
+		_, unknownErr := unknown.Token(m.Context())
 		for i, err := range []error{
-			tokenErr, outErr, statusErr, cachedErr, unknownErr, bad().SignIn(m.Context(), byCode), bad().Renew(m.Context()), bad().Revoke(m.Context()),
+			tokenErr, outErr, statusErr, cachedErr, unknownErr, bad().SignIn(m.Context(), byCode), bad().Renew(m.Context()), bad().Open(),
 			bad().SignInByItself(m.Context(), nil), bad().AwaitLogin(m.Context(), nil),
 		} {
 			if err == nil {
 				t.Errorf("%d: no error", i)
 			}
-		}
-		if bad().First(m.Context(), "", time.Hour) {
-			t.Error("first in spite of an error")
 		}
 		tried(bad(), "x", false)
 		if len(m.files("")) > 0 {

@@ -48,6 +48,7 @@ import (
 
 	"github.com/credproc/credproc/internal/awsapi"
 	"github.com/credproc/credproc/internal/flight"
+	"github.com/credproc/credproc/internal/inside"
 	"github.com/credproc/credproc/oidc"
 	"github.com/credproc/credproc/tokencache/keyring"
 )
@@ -80,8 +81,11 @@ type Session struct {
 	Unlock keyring.Unlock
 	// MayPrompt allows the operating system's keychain to show a dialog.
 	MayPrompt bool
-	// StateDir and CacheDir hold sealed records. "" means what [DefaultDirs]
-	// says. Losing the cache costs a fetch, losing the state a sign-in.
+	// StateDir and CacheDir hold sealed records. "" means the user's directories
+	// for a program named Service: on Linux $XDG_STATE_HOME and $XDG_CACHE_HOME,
+	// with a component made from /etc/machine-id, since a home directory that
+	// several hosts share must not mix what their keychains hold. Losing the cache
+	// costs a fetch, losing the state a sign-in.
 	StateDir, CacheDir string
 	// LaxModes uses these directories although another user could put others in
 	// their place: one above them is writable for others and not sticky, or it
@@ -111,6 +115,7 @@ type Session struct {
 	store *store
 	err   error
 	group flight.Group
+	insides
 }
 
 // ServiceError says that the service could not be asked, or had a fault of
@@ -130,8 +135,12 @@ func (e *ServiceError) Unwrap() error { return e.Err }
 // unavailable is how flight's failures call a [ServiceError].
 const unavailable = "unavailable"
 
-// Failure makes the error one that the next callers share.
-func (e *ServiceError) Failure() flight.Failure {
+// failureOf says what the next callers are told of a [ServiceError].
+func failureOf(err error) (flight.Failure, bool) {
+	e, ok := errors.AsType[*ServiceError](err)
+	if !ok {
+		return flight.Failure{}, false
+	}
 	f := flight.Failure{Kind: unavailable, Reason: e.Reason, BelowHTTP: true}
 	if answer, ok := errors.AsType[*oidc.Error](e.Err); ok {
 		f.BelowHTTP, f.RetryAfter = answer.StatusCode == 0, answer.RetryAfter
@@ -139,7 +148,7 @@ func (e *ServiceError) Failure() flight.Failure {
 	if answer, ok := errors.AsType[*awsapi.Error](e.Err); ok {
 		f.BelowHTTP, f.RetryAfter = answer.StatusCode == 0, answer.RetryAfter
 	}
-	return f
+	return f, true
 }
 
 // SignInError says why a sign-in is required. It wraps
@@ -185,20 +194,35 @@ func (s *Session) open() (*store, error) {
 	if s == nil {
 		return nil, errNoSession
 	}
-	s.once.Do(func() { s.store, s.err = newStore(s) })
+	s.once.Do(func() {
+		if s.store, s.err = newStore(s); s.err == nil {
+			inside.Fill(&s.insides, inside.Session(&insideSession{s, s.store}))
+		}
+	})
 	return s.store, s.err
 }
 
+// Open prepares the session. Every other method does that first; call it to learn
+// early that one of the fields, or a directory, cannot be used.
+func (s *Session) Open() error {
+	_, err := s.open()
+	return err
+}
+
 // Token returns an access token, renewed if it has less than five minutes (or
-// half of its life, if that is less) left. refused is an access token that the
-// service rejected although it had not expired, or "": it is not returned
-// again. The result has no refresh token and no client secret; those stay
-// here. It is shared and must not be changed.
+// half of its life, if that is less) left. The result has no refresh token and
+// no client secret; those stay here. It is shared and must not be changed.
 //
-// Errors wrap [oidc.ErrSignInRequired], [keyring.ErrLocked] or [keyring.ErrUnavailable], or
-// are of type [ServiceError] or [RecordError].
-func (s *Session) Token(ctx context.Context, refused string) (*oidc.Token, error) {
-	return s.token(ctx, refused, false)
+// Errors wrap [oidc.ErrSignInRequired], [keyring.ErrLocked] or
+// [keyring.ErrUnavailable], are a [*ServiceError] or a [*RecordError], or ctx's.
+func (s *Session) Token(ctx context.Context) (*oidc.Token, error) {
+	return s.token(ctx, "", false)
+}
+
+// TokenAfter is Token for a program whose access token the service rejected
+// although it had not expired: that one is not returned again.
+func (s *Session) TokenAfter(ctx context.Context, rejected string) (*oidc.Token, error) {
+	return s.token(ctx, rejected, false)
 }
 
 // Renew renews the access token now, however much life it has left. It is the
@@ -225,7 +249,7 @@ func (s *Session) token(ctx context.Context, refused string, force bool) (*oidc.
 		return it.token(), nil
 	}
 	// Of a login that ends, the access token may serve who does not insist.
-	if look := lookFor(err); look != nil && !(force && look.Found == FoundRefused) {
+	if look := lookFor(err); look != nil && !(force && look.Found == inside.FoundRefused) {
 		s.note(ctx, st, ix, look)
 	}
 	if !force && isPassing(err) {
@@ -258,9 +282,11 @@ func explain(op string, err error) error {
 	return err
 }
 
-// Label is what people call the session: its name, or, without one, what
-// [oidc.StartURLName] makes of the start URL.
-func (s *Session) Label() string { return cmp.Or(s.Name, oidc.StartURLName(s.Config.StartURL)) }
+// Label is what people call the session: its name, or, without one, "corp" for
+// https://corp.awsapps.com/start.
+func (s *Session) Label() string { return labelOf(s.Name, s.Config.StartURL) }
+
+func labelOf(name, startURL string) string { return cmp.Or(name, oidc.StartURLName(startURL)) }
 
 func (s *Session) label() string { return s.Label() }
 
@@ -292,15 +318,20 @@ func (s *Session) network() string {
 	return hex.EncodeToString(h.Sum(nil)[:8])
 }
 
-// Settle waits until no renewal and no sign-in of this Session is between the
-// service's answer and the keychain, and lets none begin until resume is
-// called. A program that is about to exit calls it first. It fails with ctx's
-// error. Several callers may settle: work begins again when all have resumed.
-func (s *Session) Settle(ctx context.Context) (resume func(), err error) { return s.group.Settle(ctx) }
-
-// Pause is Settle for a program that is to be stopped and continued later: it
-// also waits until no lock is held for which others would wait in vain.
-func (s *Session) Pause(ctx context.Context) (resume func(), err error) { return s.group.Pause(ctx) }
+// Close waits until no renewal and no sign-in of this Session is between the
+// service's answer and the keychain, and lets none start afterwards. A program
+// that is about to exit calls it, or [credproc.Config.Close], or a login can be
+// lost. It fails with ctx's error, and may be called more than once. What is
+// stored can still be read.
+//
+// [credproc.Config.Close]: https://pkg.go.dev/github.com/credproc/credproc/credproc#Config.Close
+func (s *Session) Close(ctx context.Context) error {
+	if s == nil {
+		return errNoSession
+	}
+	_, err := s.group.Settle(ctx)
+	return err
+}
 
 func (s *Session) debug(event string, args ...any) {
 	if s.Logger != nil {

@@ -316,13 +316,7 @@ func (st *store) forget(ctx context.Context) error {
 	return nil
 }
 
-// Revoke ends the session at the service within five seconds, and leaves what
-// is stored as it is. It fails with [keyring.ErrNotFound] where there is no login.
-func (s *Session) Revoke(ctx context.Context) error {
-	st, err := s.open()
-	if err != nil {
-		return err
-	}
+func (s *Session) revokeStored(ctx context.Context, st *store) error {
 	it, err := st.read(ctx)
 	if err != nil {
 		return err
@@ -330,8 +324,8 @@ func (s *Session) Revoke(ctx context.Context) error {
 	return s.revoke(ctx, it)
 }
 
-// revoke is what Revoke does. An access token that has expired cannot end
-// anything, and is not renewed for it.
+// revoke ends the session at the service. An access token that has expired cannot
+// end anything, and is not renewed for it.
 func (s *Session) revoke(ctx context.Context, it *item) error {
 	if it == nil || !it.usable(time.Now(), "") {
 		return nil

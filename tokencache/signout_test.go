@@ -63,7 +63,7 @@ func TestASignOutLeavesNothing(t *testing.T) {
 		}
 		m.asksNothing(func() {
 			for _, s := range []*Session{s, m.session()} {
-				if _, err := s.Token(m.Context(), access); !errors.Is(err, oidc.ErrSignInRequired) {
+				if _, err := s.TokenAfter(m.Context(), access); !errors.Is(err, oidc.ErrSignInRequired) {
 					t.Errorf("got %v", err)
 				}
 				if was, err := s.SignOut(m.Context()); was || err != nil {
@@ -165,14 +165,14 @@ func TestALoginThatCannotBeReadCanBeSignedOut(t *testing.T) {
 func TestRevokeEndsTheSessionAtTheServiceAlone(t *testing.T) {
 	onWorld(t, func(m *world) {
 		m.sameItem(func() {
-			if err := m.session().Revoke(m.Context()); err != nil {
+			if err := within(m.session()).Revoke(m.Context()); err != nil {
 				t.Error(err)
 			}
 		})
 		if err := m.session().Renew(m.Context()); !errors.Is(err, oidc.ErrSignInRequired) {
 			t.Errorf("got %v", err)
 		}
-		if err := m.named("other").Revoke(m.Context()); !errors.Is(err, keyring.ErrNotFound) {
+		if err := within(m.named("other")).Revoke(m.Context()); !errors.Is(err, keyring.ErrNotFound) {
 			t.Errorf("without a login: %v", err)
 		}
 	})
@@ -184,7 +184,7 @@ func TestASignOutWaitsForARenewalAndAfterItNobodyRenews(t *testing.T) {
 		m.server.Set(func(s *idctest.Server) { s.Latency = 3 * time.Second })
 		var working sync.WaitGroup
 		for range 5 {
-			working.Go(func() { m.session().Token(m.Context(), "") })
+			working.Go(func() { m.session().Token(m.Context()) })
 		}
 		time.Sleep(time.Second)
 		m.renews(0, func() {

@@ -10,14 +10,15 @@ import (
 	"time"
 
 	"github.com/credproc/credproc/internal/flight"
+	"github.com/credproc/credproc/internal/layout"
 	"github.com/credproc/credproc/internal/safedir"
-	"github.com/credproc/credproc/oidc"
 )
 
 // Status is what is known about a login without asking the keyring or the
 // service. It holds no secret.
 type Status struct {
 	Name, StartURL, Region string
+	Label                  string // see [Session.Label]
 	Endpoint               string // custom, of the sign-in service
 	PortalEndpoint         string // custom, of the access portal
 	Keyring                string // where the tokens are
@@ -55,19 +56,15 @@ type Status struct {
 	Holders []Holder
 }
 
-// Label is what people call the login: see [Session.Label].
-func (l *Status) Label() string { return cmp.Or(l.Name, oidc.StartURLName(l.StartURL)) }
-
 // Holder is a process at work for a session, by its own word.
 type Holder struct {
 	PID   int
 	Op    string    // "renew the session corp"
 	Since time.Time // local clock
+	// Stopped says that the process is stopped, as by Ctrl-Z: others wait until
+	// it is continued or killed. It is false where that cannot be found out.
+	Stopped bool
 }
-
-// Stopped reports whether the process is stopped, as by Ctrl-Z: others wait until
-// it is continued or killed. It is false where that cannot be found out.
-func (h Holder) Stopped() bool { return flight.Holder(h).Stopped() }
 
 // Failure is a renewal or a fetch that failed, after which none has worked.
 type Failure struct {
@@ -96,7 +93,7 @@ func (st *store) holders() (all []Holder) {
 			continue
 		}
 		if h, held := flight.HeldBy(st.locks(), lock); held {
-			all = append(all, Holder(h))
+			all = append(all, Holder{PID: h.PID, Op: h.Op, Since: h.Since, Stopped: h.Stopped()})
 		}
 	}
 	return all
@@ -124,7 +121,7 @@ func (s *Session) Status() (*Status, error) {
 
 func (st *store) status(ix *index) *Status {
 	status := &Status{
-		Name: ix.Session, StartURL: ix.StartURL, Region: ix.Region,
+		Name: ix.Session, StartURL: ix.StartURL, Region: ix.Region, Label: labelOf(ix.Session, ix.StartURL),
 		Endpoint: ix.Endpoint, PortalEndpoint: ix.PortalEndpoint, Keyring: ix.Keyring,
 		SignedIn: ix.SignedIn, Renewed: ix.Renewed, Expiry: ix.Expiry,
 		Refreshable: ix.Refreshable, Registration: ix.Registration, Holders: st.holders(),
@@ -216,7 +213,7 @@ func (st *store) sawLife() {
 func Logins(stateDir, service string) ([]*Status, error) {
 	if stateDir == "" {
 		var err error
-		if stateDir, _, err = DefaultDirs(service); err != nil {
+		if stateDir, _, err = layout.DefaultDirs(service); err != nil {
 			return nil, err
 		}
 	}

@@ -23,7 +23,7 @@ func (m *world) usable() (usable, certain bool) {
 	case status == nil:
 		return false, true
 	}
-	if status.Look != nil && status.Look.Found.NeedsSignIn() {
+	if status.Look != nil && status.Look.NeedsSignIn {
 		return false, !status.Uncertain
 	}
 	renewable := status.Refreshable && status.Ended == ""
@@ -34,7 +34,7 @@ func (m *world) usable() (usable, certain bool) {
 func (m *world) tellsTheTruth() {
 	m.Helper()
 	usable, certain := m.usable()
-	_, err := m.session().Token(m.Context(), "")
+	_, err := m.session().Token(m.Context())
 	if signedOut := errors.Is(err, oidc.ErrSignInRequired); certain && usable == signedOut {
 		m.Errorf("the status says usable: %v, and the token then: %v", usable, err)
 	}
@@ -44,7 +44,7 @@ func (m *world) tellsTheTruth() {
 // too.
 func TestStatusTellsTheTruthAfterEveryMishap(t *testing.T) {
 	for name, do := range map[string]func(context.Context, *Session){
-		"renewal":  func(ctx context.Context, s *Session) { s.Token(ctx, "") },
+		"renewal":  func(ctx context.Context, s *Session) { s.Token(ctx) },
 		"sign-out": func(ctx context.Context, s *Session) { s.SignOut(ctx) },
 	} {
 		t.Run(name, func(t *testing.T) {

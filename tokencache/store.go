@@ -123,12 +123,6 @@ func (e *RecordError) Error() string {
 // Unwrap returns the cause.
 func (e *RecordError) Unwrap() error { return e.Err }
 
-// DefaultDirs returns where a program named id (credproc if "") keeps its
-// state and its cache, and fails where the home directory is unknown. On Linux
-// both have a component made from /etc/machine-id: a home directory shared by
-// several hosts must not mix what their keychains hold.
-func DefaultDirs(id string) (state, cache string, err error) { return layout.DefaultDirs(id) }
-
 func newStore(s *Session) (*store, error) {
 	start, err := oidc.NormalizeStartURL(s.Config.StartURL)
 	if err != nil {
@@ -158,7 +152,7 @@ func newStore(s *Session) (*store, error) {
 func (s *Session) dirs() (state, cache string, err error) {
 	state, cache = s.StateDir, s.CacheDir
 	if state == "" || cache == "" {
-		defaultState, defaultCache, err := DefaultDirs(s.Service)
+		defaultState, defaultCache, err := layout.DefaultDirs(s.Service)
 		if err != nil {
 			return "", "", err
 		}

@@ -20,6 +20,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/credproc/credproc/credproc/credproctest/idctest"
+	"github.com/credproc/credproc/internal/inside"
 	"github.com/credproc/credproc/internal/safedir"
 	"github.com/credproc/credproc/oidc"
 	"github.com/credproc/credproc/tokencache/keyring"
@@ -141,7 +142,7 @@ func (m *world) token(s *Session) string { m.Helper(); return m.instead(s, "") }
 // instead is token for a caller who has had one refused.
 func (m *world) instead(s *Session, refused string) string {
 	m.Helper()
-	tok, err := s.Token(m.Context(), refused)
+	tok, err := s.TokenAfter(m.Context(), refused)
 	if err != nil {
 		m.Fatal(err)
 	}
@@ -154,7 +155,7 @@ func (m *world) instead(s *Session, refused string) string {
 // fails returns the error that a process gets for a token.
 func (m *world) fails(s *Session) error {
 	m.Helper()
-	tok, err := s.Token(m.Context(), "")
+	tok, err := s.Token(m.Context())
 	if err == nil {
 		m.Fatalf("got %v, want an error", tok)
 	}
@@ -353,4 +354,13 @@ func always(op string, kind error) func(context.Context, string, string) error {
 func (st *store) nameOf(what theItem) string {
 	name, _, _ := st.itemName(what)
 	return name
+}
+
+// within is a session from the inside.
+func within(s *Session) inside.Session {
+	in, err := inside.Of[inside.Session](s)
+	if err != nil {
+		panic(err)
+	}
+	return in
 }

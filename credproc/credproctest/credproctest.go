@@ -41,6 +41,8 @@ import (
 
 	"github.com/credproc/credproc/credproc"
 	"github.com/credproc/credproc/credproc/credproctest/idctest"
+	"github.com/credproc/credproc/internal/inside"
+	"github.com/credproc/credproc/internal/settings"
 	"github.com/credproc/credproc/oidc"
 	"github.com/credproc/credproc/tokencache"
 	"github.com/credproc/credproc/tokencache/keyring"
@@ -96,10 +98,16 @@ func (m *Machine) pause() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, c := range m.configs {
-		m.sessions = append(m.sessions, c.Sessions()...)
+		if in, err := inside.Of[settings.Config](c); err == nil { // or it has made none
+			m.sessions = append(m.sessions, in.Sessions()...)
+		}
 	}
 	for _, s := range m.sessions {
-		if _, err := s.Pause(ctx); err != nil {
+		in, err := inside.Of[inside.Session](s)
+		if err != nil {
+			continue // it was never at work
+		}
+		if _, err := in.Pause(ctx); err != nil {
 			m.t.Errorf("session %s is at work after the end of the test: %v", s.Name, err)
 		}
 	}

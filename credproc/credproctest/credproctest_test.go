@@ -41,7 +41,7 @@ func TestASessionIsSignedInForHours(t *testing.T) {
 		m := credproctest.New(t)
 		s := m.SignedIn()
 		for range 4 {
-			if _, err := s.Token(t.Context(), ""); err != nil {
+			if _, err := s.Token(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 			time.Sleep(90 * time.Minute)
@@ -73,14 +73,14 @@ func TestAutoApproveIsNoObstacle(t *testing.T) {
 
 func TestSessionsOfAMachineShareALoginAndMachinesDoNot(t *testing.T) {
 	m := credproctest.New(t)
-	if _, err := m.Session().Token(t.Context(), ""); !errors.Is(err, oidc.ErrSignInRequired) {
+	if _, err := m.Session().Token(t.Context()); !errors.Is(err, oidc.ErrSignInRequired) {
 		t.Errorf("before the sign-in: error %v", err)
 	}
 	m.SignedIn()
-	if _, err := m.Session().Token(t.Context(), ""); err != nil {
+	if _, err := m.Session().Token(t.Context()); err != nil {
 		t.Error(err)
 	}
-	if _, err := credproctest.New(t).Session().Token(t.Context(), ""); !errors.Is(err, oidc.ErrSignInRequired) {
+	if _, err := credproctest.New(t).Session().Token(t.Context()); !errors.Is(err, oidc.ErrSignInRequired) {
 		t.Errorf("on another machine: error %v", err)
 	}
 }
@@ -102,18 +102,18 @@ func TestNothingOfTheUserIsReadOrWritten(t *testing.T) {
 	if _, err := provider.Retrieve(t.Context()); err != nil {
 		t.Error(err)
 	}
-	if c.DefaultProfile() != "default" {
-		t.Errorf("the default profile is %q", c.DefaultProfile())
+	if p, err := c.Provider(""); err == nil {
+		t.Errorf("a default profile is there, of session %s", p.Session.Name)
 	}
 	if entries, err := os.ReadDir(home); err != nil || len(entries) > 0 {
 		t.Errorf("in the user's home: %v, error %v", entries, err)
 	}
 }
 
-func TestAProgramMaySettleItself(t *testing.T) {
+func TestAProgramMayCloseItself(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := &recorded{TB: t}
-		if _, err := credproctest.New(r).SignedIn().Settle(t.Context()); err != nil {
+		if err := credproctest.New(r).SignedIn().Close(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		if r.end(); len(r.failures) > 0 {

@@ -18,6 +18,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/credproc/credproc/cmd"
+	"github.com/credproc/credproc/credproc"
 )
 
 func main() {
@@ -30,11 +31,11 @@ func main() {
 
 // handOn gives arguments to the commands, and returns the exit status.
 func handOn(ctx context.Context, args []string) int {
-	app := &cmd.App{
+	app := &cmd.App{Identity: credproc.Identity{
 		Name:    "acme sso",
 		Command: "acme aws", // credential_process lines are the same in both ways
 		ID:      "acme",     // and so are the logins
-	}
+	}}
 	return app.Run(ctx, args)
 }
 
@@ -58,7 +59,7 @@ func (c *helloCommand) Run(out io.Writer) error {
 // mount parses arguments with the commands as a part of the grammar, runs what
 // they say, and returns the exit status.
 func mount(ctx context.Context, args []string) int {
-	app := &cmd.App{Name: "acme aws", Command: "acme aws", ID: "acme"}
+	app := &cmd.App{Identity: credproc.Identity{Name: "acme aws", Command: "acme aws", ID: "acme"}}
 	parser := kong.Must(new(grammar),
 		kong.Name("acme"),
 		kong.BindTo(os.Stdout, (*io.Writer)(nil)),

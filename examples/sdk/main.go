@@ -54,7 +54,7 @@ func report(w io.Writer, profile string, err error) {
 
 func run(ctx context.Context, out io.Writer, profile string, m *metrics) error {
 	config := credproc.Config{Logger: slog.New(m)}
-	defer settle(&config)
+	defer end(&config)
 	provider, err := config.Provider(profile)
 	if err != nil {
 		return err
@@ -73,14 +73,12 @@ func run(ctx context.Context, out io.Writer, profile string, m *metrics) error {
 	return nil
 }
 
-// settle waits for a renewal that is under way, also after an interrupt: its
-// answer has to reach the keychain, or the login is lost.
-func settle(config *credproc.Config) {
+// end waits for a renewal that is under way, also after an interrupt: its answer
+// has to reach the keychain, or the login is lost.
+func end(config *credproc.Config) {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
-	for _, session := range config.Sessions() {
-		session.Settle(ctx)
-	}
+	config.Close(ctx)
 }
 
 func region() string {

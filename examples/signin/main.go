@@ -57,8 +57,7 @@ func serve(ctx context.Context, p *credproc.Provider) error {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
 	defer cancel()
-	_, err = p.Session.Settle(ctx)
-	return err
+	return p.Session.Close(ctx)
 }
 
 // site has two pages: / uses the credentials, or says what to do, and /signin is

@@ -1,6 +1,7 @@
 package awsconfig
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 )
@@ -118,3 +119,27 @@ func in(path string) string {
 	}
 	return " in " + path
 }
+
+// About returns what an error of this package is about: a place in a file, or
+// zero, and a key, or "". ok is false for any other error.
+func About(err error) (at Location, key string, ok bool) {
+	e, ok := errors.AsType[located](err)
+	if !ok {
+		return Location{}, "", false
+	}
+	at, key = e.about()
+	return at, key, true
+}
+
+type located interface {
+	error
+	about() (Location, string)
+}
+
+func (e *SyntaxError) about() (Location, string)         { return e.Location, "" }
+func (e *ValueError) about() (Location, string)          { return e.Location, e.Key }
+func (e *MissingError) about() (Location, string)        { return e.Location, "" }
+func (e *MismatchError) about() (Location, string)       { return e.Profile.Location, e.Profile.Key }
+func (e *ReservedRoleError) about() (Location, string)   { return e.Location, e.Key }
+func (e *UnknownProfileError) about() (Location, string) { return e.Location, "" }
+func (e *UnknownSessionError) about() (Location, string) { return e.Location, "" }

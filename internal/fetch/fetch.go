@@ -36,9 +36,11 @@ type Thing interface {
 	// short-lived, and everybody would fetch again.
 	Judge(data []byte, since time.Time) layout.Freshness
 	// Fetch gets it from the service, with what may be known of it without the
-	// sealing key. An error that is a [flight.Failer] is shared with the next
-	// callers. The fetch may go on when its caller has gone.
+	// sealing key. The fetch may go on when its caller has gone.
 	Fetch(ctx context.Context) (data, label []byte, err error)
+	// Failure says what the next callers are told of an error of Fetch, if it is
+	// of the kind that they share. Otherwise the session's Failure does.
+	Failure(err error) (flight.Failure, bool)
 }
 
 // Session is the login that things are fetched with: a tokencache.Session.
@@ -59,6 +61,9 @@ type Session interface {
 	Group() *flight.Group
 	// Found writes down, for status, what an error of Load says of the login.
 	Found(ctx context.Context, err error)
+	// Failure says what the next callers are told of an error of the service, if
+	// err is one.
+	Failure(err error) (flight.Failure, bool)
 	// Explain makes errors of package flight the session's own.
 	Explain(op string, err error) error
 	// Context is for calls of services: they are logged.
@@ -132,6 +137,17 @@ func refresh(ctx context.Context, s Session, t Thing, stored []byte) ([]byte, Or
 	return data, origin, nil
 }
 
+// tell makes err a failure that the next callers share, if they are to.
+func tell(s Session, t Thing, err error) error {
+	if f, ok := t.Failure(err); ok {
+		return flight.Tell(err, f)
+	}
+	if f, ok := s.Failure(err); ok {
+		return flight.Tell(err, f)
+	}
+	return err
+}
+
 func unusable(stored []byte) string {
 	if stored == nil {
 		return "nothing stored"
@@ -155,7 +171,7 @@ func locked(ctx context.Context, s Session, t Thing) ([]byte, Origin, error) {
 		}
 		data, err := fetch(ctx, s, t, login)
 		fetched.Store(err == nil)
-		return data, err
+		return data, tell(s, t, err)
 	}
 	data, err := flight.Do(ctx, s.Group(), call)
 	if fetched.Load() {

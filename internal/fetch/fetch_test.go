@@ -55,6 +55,7 @@ func (w *world) Flight(_ []string, steps int) flight.Call[[]byte] {
 
 func (w *world) Group() *flight.Group                        { return &w.group }
 func (w *world) Found(context.Context, error)                { w.did("found") }
+func (w *world) Failure(error) (flight.Failure, bool)        { return flight.Failure{}, false }
 func (w *world) Explain(_ string, err error) error           { return err }
 func (w *world) Context(ctx context.Context) context.Context { return ctx }
 func (w *world) Log(string, ...any)                          {}

@@ -37,6 +37,18 @@ type Failer interface {
 	Failure() Failure
 }
 
+// Tell makes an error of [Call].Fetch one that the next callers share. [Do] returns
+// err itself.
+func Tell(err error, f Failure) error { return &told{err, f} }
+
+type told struct {
+	error
+	failure Failure
+}
+
+func (t *told) Failure() Failure { return t.failure }
+func (t *told) Unwrap() error    { return t.error }
+
 // SharedError is the failure of an earlier call, given instead of another try.
 type SharedError struct {
 	Failure

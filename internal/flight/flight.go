@@ -239,6 +239,11 @@ func (c *Call[V]) underLock(ctx context.Context, began time.Time) (v V, err erro
 		return v, nil
 	}
 	c.log("failed", "took", time.Since(fetching), "error", err)
+	defer func() {
+		if t, ok := err.(*told); ok {
+			err = t.error
+		}
+	}()
 	_, shared := errors.AsType[*SharedError](err) // by another flight, which remembers it
 	// What this process lacks, the next may have.
 	if f, ok := errors.AsType[Failer](err); ok && !shared && !safedir.IsShort(err) {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/credproc/credproc/cmd/internal/terminal"
 	"github.com/credproc/credproc/internal/awsapi"
+	"github.com/credproc/credproc/internal/inside"
 )
 
 // How far the local clock may be off: AWS refuses signatures from five minutes
@@ -59,7 +60,11 @@ func (d *Checks) Network(ctx context.Context) {
 func (d *Checks) visitAll(ctx context.Context) []contact {
 	clients := make(map[string]*http.Client)
 	for _, s := range d.Sessions {
-		bases, err := s.Endpoints()
+		var bases []string
+		in, err := inside.Of[inside.Session](s)
+		if err == nil {
+			bases, err = in.Endpoints()
+		}
 		if err != nil {
 			d.Failed("network", err)
 			continue

@@ -109,7 +109,7 @@ func (d *Checks) login(s *status.Session, login func(*status.Session, ...string)
 	switch {
 	case s.State == status.Ended, s.State == status.Lost:
 		d.fault(logins, login(s), "%s: %s", s.Title(), s.Problem)
-	case s.LastLook != nil && s.LastLook.Found.CannotTell():
+	case s.LastLook != nil && s.LastLook.CannotTell:
 		d.warn(logins, "", "%s: not known whether it is signed in, since its keyring cannot be asked: %s", s.Title(), s.LastLook.Words())
 	case s.State == status.Uncertain:
 		d.warn(logins, login(s), "%s: %s", s.Title(), s.Problem)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/credproc/credproc/cmd/internal/terminal"
+	"github.com/credproc/credproc/internal/inside"
 	"github.com/credproc/credproc/internal/printable"
 	"github.com/credproc/credproc/oidc"
 	"github.com/credproc/credproc/tokencache"
@@ -75,9 +76,13 @@ const (
 
 // Look is what was found by the last process that looked for the login.
 type Look struct {
-	Found  tokencache.Found `json:"found"`
-	Reason string           `json:"reason,omitempty"`
-	At     time.Time        `json:"at"`
+	Found  string    `json:"found"`
+	Reason string    `json:"reason,omitempty"`
+	At     time.Time `json:"at"`
+
+	// As in [tokencache.Look].
+	NeedsSignIn bool `json:"-"`
+	CannotTell  bool `json:"-"`
 }
 
 // Failure is the last renewal or fetch that failed, if nothing has worked since.
@@ -120,7 +125,7 @@ func Describe(login *tokencache.Status, duration time.Duration, now time.Time) S
 	}
 	known := login.Renewed
 	if l := login.Look; l != nil {
-		status.LastLook = &Look{l.Found, l.Reason, l.At}
+		status.LastLook = &Look{l.Found, l.Reason, l.At, l.NeedsSignIn, l.CannotTell}
 		known = l.At
 	}
 	if !known.IsZero() {
@@ -143,7 +148,7 @@ func Describe(login *tokencache.Status, duration time.Duration, now time.Time) S
 	}
 	status.SignedIn = status.Renewable || now.Before(login.Expiry) && !login.AccessEnded
 	status.State = SignedIn
-	if look := status.LastLook; look != nil && look.Found.NeedsSignIn() {
+	if look := status.LastLook; look != nil && look.NeedsSignIn {
 		status.refused(look)
 	} else if !status.SignedIn {
 		status.State, status.Problem = Ended, cmp.Or(status.Problem, "the session has ended")
@@ -157,9 +162,9 @@ func Describe(login *tokencache.Status, duration time.Duration, now time.Time) S
 func (s *Session) refused(look *Look) {
 	s.State, s.SignedIn, s.Renewable = Lost, false, false
 	switch look.Found {
-	case tokencache.FoundRefused:
+	case inside.FoundRefused:
 		s.State, s.Problem = Ended, cmp.Or(s.Problem, look.Reason, "the session has ended")
-	case tokencache.FoundNothing:
+	case inside.FoundNothing:
 		s.Problem = fmt.Sprintf("the %s keyring no longer has the login%s", s.Keyring, Because(look.Reason))
 	default:
 		s.Problem = cmp.Or(look.Reason, "what is stored of the login cannot be read")
@@ -168,15 +173,15 @@ func (s *Session) refused(look *Look) {
 
 // Words say what was found, in the middle of a sentence.
 func (l *Look) Words() string {
-	words := map[tokencache.Found]string{
-		tokencache.FoundLogin:       "the login is in the keyring",
-		tokencache.FoundNothing:     "the login is not in the keyring",
-		tokencache.FoundRefused:     "the service refuses to renew",
-		tokencache.FoundUnreadable:  "what is stored cannot be read",
-		tokencache.FoundOlder:       "the keyring shows an older login",
-		tokencache.FoundLocked:      "the keyring is locked",
-		tokencache.FoundUnavailable: "the keyring is unavailable",
-		tokencache.FoundSlow:        fmt.Sprintf("the keyring did not answer within %v", LookTime),
+	words := map[string]string{
+		inside.FoundLogin:       "the login is in the keyring",
+		inside.FoundNothing:     "the login is not in the keyring",
+		inside.FoundRefused:     "the service refuses to renew",
+		inside.FoundUnreadable:  "what is stored cannot be read",
+		inside.FoundOlder:       "the keyring shows an older login",
+		inside.FoundLocked:      "the keyring is locked",
+		inside.FoundUnavailable: "the keyring is unavailable",
+		inside.FoundSlow:        fmt.Sprintf("the keyring did not answer within %v", LookTime),
 	}[l.Found]
 	return words + Because(l.Reason)
 }
@@ -298,7 +303,7 @@ func (s *Session) lines(now time.Time, login string) []Line {
 	}
 	if l := s.LastLook; l != nil {
 		what := *l
-		if l.Found.NeedsSignIn() {
+		if l.NeedsSignIn {
 			what.Reason = "" // said above
 		}
 		add("checked", "", "%s: %s", terminal.Ago(l.At, now), printable.Line(what.Words()))

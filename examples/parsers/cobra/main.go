@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/credproc/credproc/cmd"
+	"github.com/credproc/credproc/credproc"
 )
 
 // mount returns a command whose words are handed on. words come before them.
@@ -54,8 +55,8 @@ func main() {
 			Use: "deploy STAGE", Short: "Deploy.", Args: cobra.ExactArgs(1), ValidArgs: []string{"staging"},
 			Run: func(_ *cobra.Command, args []string) { fmt.Println("deployed", args[0], "to", *region) },
 		},
-		mount(&cmd.App{Name: "acme aws", ID: "acme"}, "aws", "AWS credentials.", &status),
-		mount(&cmd.App{Name: "acme", Command: "acme aws", ID: "acme"}, "login", "Sign in to AWS.", &status, "login"),
+		mount(&cmd.App{Identity: credproc.Identity{Name: "acme aws", ID: "acme"}}, "aws", "AWS credentials.", &status),
+		mount(&cmd.App{Identity: credproc.Identity{Name: "acme", Command: "acme aws", ID: "acme"}}, "login", "Sign in to AWS.", &status, "login"),
 	)
 	if err := root.ExecuteContext(context.Background()); err != nil {
 		os.Exit(2)

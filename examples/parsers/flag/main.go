@@ -9,6 +9,7 @@ import (
 	"os"
 
 	"github.com/credproc/credproc/cmd"
+	"github.com/credproc/credproc/credproc"
 )
 
 func main() {
@@ -24,10 +25,10 @@ func main() {
 	ctx := context.Background()
 	switch flag.Arg(0) {
 	case "aws":
-		app := &cmd.App{Name: "acme aws", ID: "acme"}
+		app := &cmd.App{Identity: credproc.Identity{Name: "acme aws", ID: "acme"}}
 		os.Exit(app.Run(ctx, flag.Args()[1:]))
 	case "login": // one command, at a place of its own, with the same logins
-		app := &cmd.App{Name: "acme", Command: "acme aws", ID: "acme"}
+		app := &cmd.App{Identity: credproc.Identity{Name: "acme", Command: "acme aws", ID: "acme"}}
 		os.Exit(app.Run(ctx, flag.Args()))
 	case "deploy":
 		fmt.Println("deployed", flag.Arg(1), "to", *region)

@@ -10,6 +10,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/credproc/credproc/cmd"
+	"github.com/credproc/credproc/credproc"
 )
 
 type grammar struct {
@@ -39,11 +40,11 @@ type login struct{ cmd.Mount }
 
 // Run implements the command, for kong.
 func (l *login) Run(ctx context.Context, parsed *kong.Context) error {
-	return l.Mount.Run(ctx, &cmd.App{Name: "acme", Command: "acme aws", ID: "acme"}, parsed)
+	return l.Mount.Run(ctx, &cmd.App{Identity: credproc.Identity{Name: "acme", Command: "acme aws", ID: "acme"}}, parsed)
 }
 
 func main() {
-	app := &cmd.App{Name: "acme aws", ID: "acme"}
+	app := &cmd.App{Identity: credproc.Identity{Name: "acme aws", ID: "acme"}}
 	var g grammar
 	parser := kong.Must(&g, kong.Name("acme"), kong.Bind(app, &g), kong.BindTo(context.Background(), (*context.Context)(nil)))
 	parsed, err := parser.Parse(os.Args[1:])

@@ -12,6 +12,7 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"github.com/credproc/credproc/cmd"
+	"github.com/credproc/credproc/credproc"
 )
 
 // mount returns a command whose words are handed on. words come before them.
@@ -55,8 +56,8 @@ func main() {
 					return nil
 				},
 			},
-			mount(&cmd.App{Name: "acme aws", ID: "acme"}, "aws", "AWS credentials.", &status),
-			mount(&cmd.App{Name: "acme", Command: "acme aws", ID: "acme"}, "login", "Sign in to AWS.", &status, "login"),
+			mount(&cmd.App{Identity: credproc.Identity{Name: "acme aws", ID: "acme"}}, "aws", "AWS credentials.", &status),
+			mount(&cmd.App{Identity: credproc.Identity{Name: "acme", Command: "acme aws", ID: "acme"}}, "login", "Sign in to AWS.", &status, "login"),
 		},
 	}
 	if err := acme.Run(context.Background(), os.Args); err != nil {

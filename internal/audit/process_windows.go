@@ -1,4 +1,4 @@
-package credproc
+package audit
 
 import (
 	"strings"

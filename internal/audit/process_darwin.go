@@ -1,4 +1,4 @@
-package credproc
+package audit
 
 import "golang.org/x/sys/unix"
 

@@ -1,6 +1,6 @@
 //go:build !linux && !darwin && !windows
 
-package credproc
+package audit
 
 // process returns the name of a process, and who started it, where that can be
 // known.

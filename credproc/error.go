@@ -1,0 +1,89 @@
+package credproc
+
+import (
+	"context"
+	"errors"
+
+	"github.com/credproc/credproc/internal/awsapi"
+	"github.com/credproc/credproc/internal/awsconfig"
+	"github.com/credproc/credproc/oidc"
+	"github.com/credproc/credproc/tokencache"
+	"github.com/credproc/credproc/tokencache/keyring"
+)
+
+// Kind is what kind of error an error is, and so what a program can do about it.
+type Kind string
+
+// The kinds of errors, and the exit statuses that the commands have for them.
+const (
+	Failed         Kind = "error"            // 1: anything else; also the kind of nil, which is no error
+	Misconfigured  Kind = "misconfigured"    // 2: a setting, a profile or an argument has to be changed
+	Unavailable    Kind = "unavailable"      // 3: it will pass; try again
+	SignInRequired Kind = "sign-in required" // 4: only a sign-in helps
+	NoAccess       Kind = "no access"        // 5: the person does not have that role
+	KeyringFailed  Kind = "keyring"          // 6: the keyring is locked or unavailable; the login is as it was
+	Canceled       Kind = "canceled"         // 130: the caller's context was canceled
+)
+
+// KindOf returns the kind of an error of this package, or of packages tokencache,
+// keyring and oidc.
+func KindOf(err error) Kind {
+	switch {
+	case isA[*NoAccessError](err):
+		return NoAccess
+	case errors.Is(err, oidc.ErrSignInRequired), errors.Is(err, oidc.ErrDenied), errors.Is(err, oidc.ErrExpired):
+		return SignInRequired
+	case isA[*ConfigError](err), isA[*UnsupportedProfileError](err), isA[*oidc.ConfigError](err), isOfConfig(err):
+		return Misconfigured
+	case isA[*keyring.Error](err), errors.Is(err, keyring.ErrLocked), errors.Is(err, keyring.ErrUnavailable):
+		return KeyringFailed
+	case errors.Is(err, context.Canceled):
+		return Canceled
+	case isA[*tokencache.ServiceError](err), errors.Is(err, context.DeadlineExceeded):
+		return Unavailable
+	}
+	if e, ok := errors.AsType[*oidc.Error](err); ok && (e.StatusCode == 0 || e.Temporary()) {
+		return Unavailable
+	}
+	return Failed
+}
+
+func isA[E error](err error) bool {
+	_, ok := errors.AsType[E](err)
+	return ok
+}
+
+// ConfigError is a setting, a profile or a config file that cannot be used.
+type ConfigError struct {
+	Path string // of the file that it is in; "" if in none, as in a variable
+	Line int    // in the file, from 1; 0: the whole file
+	// Setting is the key, or the variable: "sso_region", "AWS_CA_BUNDLE". "" if
+	// the error is not about a single one.
+	Setting string
+	Err     error // what is wrong
+}
+
+func (e *ConfigError) Error() string { return e.Err.Error() }
+
+// Unwrap returns what is wrong.
+func (e *ConfigError) Unwrap() error { return e.Err }
+
+// isOfConfig reports errors of the packages that read settings.
+func isOfConfig(err error) bool {
+	_, _, ok := awsconfig.About(err)
+	return ok || isA[*awsapi.SettingError](err)
+}
+
+// own makes an error about a setting a [*ConfigError], which programs can match.
+func own(err error) error {
+	if err == nil || isA[*ConfigError](err) || !isOfConfig(err) {
+		return err
+	}
+	at, key, _ := awsconfig.About(err)
+	if of, ok := errors.AsType[*awsapi.SettingError](err); ok {
+		key = of.Setting
+	}
+	return &ConfigError{Path: at.File, Line: at.Line, Setting: key, Err: err}
+}
+
+func owned[T any](v T, err error) (T, error) { return v, own(err) }

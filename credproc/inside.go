@@ -1,0 +1,46 @@
+package credproc
+
+import (
+	"github.com/credproc/credproc/internal/awsconfig"
+	"github.com/credproc/credproc/internal/inside"
+	"github.com/credproc/credproc/internal/settings"
+	"github.com/credproc/credproc/tokencache"
+)
+
+// insides leads the commands to a [Config] from the inside.
+type insides = inside.Door[settings.Config]
+
+// insideConfig is a Config whose files have been read.
+type insideConfig struct{ c *Config }
+
+func (i *insideConfig) Files() *settings.Files          { return i.c.files }
+func (i *insideConfig) Sessions() []*tokencache.Session { return i.c.made() }
+
+func (i *insideConfig) NewSession(name, startURL, region string) (*tokencache.Session, error) {
+	return owned(i.c.session(awsconfig.Session{Name: name, StartURL: startURL, Region: region}, nil))
+}
+
+func (i *insideConfig) ProfileSession(profile string) (*tokencache.Session, error) {
+	p, err := i.c.files.Profile(profile)
+	if err != nil {
+		return nil, own(err)
+	}
+	for p.Chain != nil && p.Chain.Source != nil {
+		p = p.Chain.Source
+	}
+	if p.Role == nil {
+		return nil, unsupported(p)
+	}
+	return owned(i.c.session(p.Role.Session, p.Settings))
+}
+
+// LoginSession describes a session by the index of its login, and not by an
+// sso-session that may have its start URL now.
+func (i *insideConfig) LoginSession(l *tokencache.Status) (*tokencache.Session, error) {
+	s, err := i.c.describe(awsconfig.Session{Name: l.Name, StartURL: l.StartURL, Region: l.Region}, nil)
+	if err != nil {
+		return nil, own(err)
+	}
+	s.Config.Endpoint, s.PortalEndpoint = l.Endpoint, l.PortalEndpoint
+	return owned(i.c.register(s))
+}

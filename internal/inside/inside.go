@@ -1,0 +1,33 @@
+// Package inside lets the packages of this module reach what a type of another
+// one keeps from programs: what only the commands need is not in the public API
+// of a session or a configuration.
+//
+// The type embeds a [Door] under an unexported name, fills it in its method
+// Open, and [Of] hands out what is in it. The method that Of goes by has an
+// unexported name of this package, so nothing outside the module can call it or
+// implement it, and a type without a door does not compile.
+package inside
+
+// Door is a part of a public type that leads to the inside of it. The zero Door
+// is empty.
+type Door[T any] struct{ what T }
+
+func (d *Door[T]) door() *Door[T] { return d }
+
+// Fill puts what into a door. It is called once, before Open returns.
+func Fill[T any](d *Door[T], what T) { d.what = what }
+
+// A House is a value with a [Door]. Open fills the door, or says why it cannot.
+type House[T any] interface {
+	Open() error
+	door() *Door[T]
+}
+
+// Of opens a house and returns what is inside.
+func Of[T any](h House[T]) (T, error) {
+	if err := h.Open(); err != nil {
+		var none T
+		return none, err
+	}
+	return h.door().what, nil
+}

@@ -1,0 +1,66 @@
+package inside
+
+import (
+	"context"
+	"time"
+
+	"github.com/credproc/credproc/internal/fetch"
+)
+
+// Session is a tokencache.Session from the inside: what package credproc fetches
+// with it, and what the commands show and do.
+type Session interface {
+	fetch.Session
+
+	// First reports whether this call is the first on the machine, within a
+	// period, to ask so about what: for a message that hundreds of processes
+	// would show at once.
+	First(ctx context.Context, what string, period time.Duration) bool
+	// Endpoints returns the base URLs of the sign-in service and of the access
+	// portal, in this order: where the session's calls go.
+	Endpoints() ([]string, error)
+	// KeyCached reports whether the kernel keeps the sealing key of the session's
+	// keyring, so that an answer needs no keyring.
+	KeyCached() bool
+	// KeyringStates asks every keyring what it holds of the session. It shows no
+	// dialog, and runs no command for a passphrase.
+	KeyringStates(ctx context.Context) ([]KeyringState, error)
+	// Pause waits until no work is under way that must not be cut off, and no lock
+	// is held that others would wait for in vain, and lets none start until resume
+	// is called.
+	Pause(ctx context.Context) (resume func(), err error)
+	// Reset forgets what one keyring holds of the session, and the sealing key
+	// there; with it, all that is of no use without. It neither tells the service
+	// nor looks at what is stored: it is for what cannot be read any more. Errors
+	// are those of the keyring, or of package os.
+	Reset(ctx context.Context, keyring string) error
+	// Revoke ends the session at the service within five seconds, and leaves what
+	// is stored as it is. It fails with keyring.ErrNotFound where there is no
+	// login.
+	Revoke(ctx context.Context) error
+}
+
+// KeyringState is what one keyring holds of a session.
+type KeyringState struct {
+	Name string
+	// Err is why it cannot be used now: it wraps keyring.ErrLocked or
+	// keyring.ErrUnavailable. nil means that it answers.
+	Err error
+	// Tokens and Key are the sizes, in bytes, of what the sign-in gave and of the
+	// sealing key; 0: not there, or not to be seen while it is locked. Overflow
+	// says that the tokens were too big, and are in a sealed file.
+	Tokens, Key int
+	Overflow    bool
+}
+
+// What a tokencache.Look can find.
+const (
+	FoundLogin       = "login"
+	FoundNothing     = "nothing"
+	FoundRefused     = "refused"
+	FoundUnreadable  = "unreadable"
+	FoundOlder       = "older"
+	FoundLocked      = "locked"
+	FoundUnavailable = "unavailable"
+	FoundSlow        = "slow"
+)

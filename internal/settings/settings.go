@@ -1,0 +1,113 @@
+// Package settings is what the commands and package credproc read in common: the
+// AWS config files, the environment, and credproc's own settings in both.
+package settings
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/credproc/credproc/internal/awsapi"
+	"github.com/credproc/credproc/internal/awsconfig"
+	"github.com/credproc/credproc/internal/layout"
+	"github.com/credproc/credproc/tokencache"
+)
+
+// Config is a credproc.Config from the inside, for the commands.
+type Config interface {
+	Files() *Files
+	// ProfileSession returns the session that a profile's credentials come from
+	// in the end.
+	ProfileSession(profile string) (*tokencache.Session, error)
+	// NewSession returns a session that the config file does not have yet.
+	NewSession(name, startURL, region string) (*tokencache.Session, error)
+	// LoginSession returns the session of a login, wherever that is described.
+	LoginSession(l *tokencache.Status) (*tokencache.Session, error)
+	// Sessions returns every session that was made so far.
+	Sessions() []*tokencache.Session
+}
+
+// Files is what the config files say, and the environment that they are read in.
+type Files struct {
+	*awsconfig.Config
+	Getenv  func(string) string
+	Command []string // how credproc's own credential_process lines start
+	ID      string   // what settings, keychain items and directories are named after; "": credproc
+}
+
+// DefaultProfile returns the profile that is meant where none is named:
+// AWS_PROFILE, AWS_DEFAULT_PROFILE, or "default".
+func (f *Files) DefaultProfile() string {
+	return cmp.Or(f.Getenv("AWS_PROFILE"), f.Getenv("AWS_DEFAULT_PROFILE"), "default")
+}
+
+// SessionNames returns the names of all sso-sessions, sorted.
+func (f *Files) SessionNames() []string { return slices.Sorted(maps.Keys(f.Sessions)) }
+
+// ProfileNames returns the names of all profiles, of whatever kind, sorted.
+func (f *Files) ProfileNames() []string { return slices.Sorted(maps.Keys(f.Profiles)) }
+
+// HasProfile reports whether there is a profile of that name.
+func (f *Files) HasProfile(name string) bool { return f.Profiles[name] != nil }
+
+// HasSession reports whether there is an sso-session of that name.
+func (f *Files) HasSession(name string) bool { return f.Sessions[name] != nil }
+
+// Profile returns what a profile means.
+func (f *Files) Profile(name string) (*awsconfig.Profile, error) {
+	return f.Config.Profile(name, f.Command)
+}
+
+// Region returns the region that a profile says, or "".
+func (f *Files) Region(profile string) string {
+	p, err := f.Profile(profile)
+	if err != nil {
+		return ""
+	}
+	return p.Region
+}
+
+// Home is the person's home directory, or "".
+func (f *Files) Home() string { return awsconfig.Home(f.Getenv) }
+
+// Setting returns one of credproc's own settings for an sso-session: the
+// environment variable CREDPROC_SOME_NAME, or else credproc_some_name in its
+// section, or "". from says which, for messages. Where ID is another, both names
+// start with that. session may be "", and unknown.
+func (f *Files) Setting(session, name string) (value, from string) {
+	key, variable := layout.Key(f.ID, name), layout.Variable(f.ID, name)
+	section := f.Sessions[session]
+	if value := f.Getenv(variable); value != "" || section == nil {
+		return value, variable
+	}
+	value, ok := section.Get(key)
+	if !ok {
+		return "", variable
+	}
+	return value, section.Where(key).String() + ": " + section.Header + ": " + key
+}
+
+// SessionDuration returns how long sessions of an sso-session last, as the
+// administrator has set it and the user has told credproc: by
+// CREDPROC_SESSION_DURATION or credproc_session_duration, such as "12h" or
+// "7d". 0 means that it is not known.
+func (f *Files) SessionDuration(session string) (time.Duration, error) {
+	value, name := f.Setting(session, "session_duration")
+	if value == "" {
+		return 0, nil
+	}
+	const problem = "must be a time such as 12h or 7d, at most 90d"
+	d, err := time.ParseDuration(value)
+	if days, ok := strings.CutSuffix(value, "d"); ok {
+		var n uint64
+		n, err = strconv.ParseUint(days, 10, 16)
+		d = time.Duration(n) * 24 * time.Hour
+	}
+	if err != nil || d <= 0 || d > 90*24*time.Hour {
+		return 0, &awsapi.SettingError{Setting: name, Value: value, Problem: problem}
+	}
+	return d, nil
+}
