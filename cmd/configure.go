@@ -184,13 +184,17 @@ func (e *configEdit) saved() {
 // write writes a session and profiles.
 func (c *configureCommand) write(ctx context.Context, e *configEdit, command string) error {
 	r := e.run
-	t, part, err := c.session(r)
+	t, part, err := c.session(ctx, r)
 	if err != nil {
 		return err
 	}
-	accounts, err := c.accounts(ctx, r, t)
+	via := t
+	if from := r.unnamed(t.session); from != nil && len(part.Lines) > 0 {
+		via = &target{session: from, words: t.words} // until the session is written
+	}
+	accounts, err := c.accounts(ctx, r, via)
 	if err != nil {
-		return t.wrap(err)
+		return via.wrap(err)
 	}
 	chosen := profiles.Selection{Accounts: c.MatchAccount, Roles: c.MatchRole}
 	roles, err := chosen.Of(t.session.Name, accounts)
@@ -219,9 +223,21 @@ func (c *configureCommand) write(ctx context.Context, e *configEdit, command str
 	})
 	if err == nil && changed {
 		r.Say("%s: %s.", e.file.Path, block.Summary())
+		if err := r.hand(ctx, via, t); err != nil {
+			return t.wrap(err)
+		}
 		e.saved()
 		r.Say("Try: aws sts get-caller-identity --profile %s", shell.Word(block.Example))
 	}
+	return err
+}
+
+// hand gives a login that has no session to the session that was written for it.
+func (r *run) hand(ctx context.Context, via, t *target) error {
+	if via == t {
+		return nil
+	}
+	_, err := takeOver(ctx, t.session, via.session)
 	return err
 }
 
@@ -275,7 +291,7 @@ func (r *run) pickRoles(roles []profiles.Role) ([]profiles.Role, error) {
 
 // session finds or describes the session. The part is what is to be written of
 // it, if it is a new one.
-func (c *configureCommand) session(r *run) (*target, awsconfig.Part, error) {
+func (c *configureCommand) session(ctx context.Context, r *run) (*target, awsconfig.Part, error) {
 	name := c.SSOSession
 	if len(c.Names) == 1 {
 		name = c.Names[0]
@@ -293,14 +309,17 @@ func (c *configureCommand) session(r *run) (*target, awsconfig.Part, error) {
 			return t, awsconfig.Part{}, err
 		}
 		if !r.Interactive() || c.Yes {
-			if name != "" {
+			if name != "" && len(r.files.SessionNames()) > 0 {
 				_, err := r.config.Session(name) // says which there are
 				return nil, awsconfig.Part{}, err
 			}
-			return nil, awsconfig.Part{}, &usageError{problem: "no sso-session in " + r.files.Path, more: "Name it with --sso-start-url, --sso-region and --sso-session."}
+			if startURL, _ := r.onlyLogin(); startURL == "" {
+				return nil, awsconfig.Part{}, &usageError{problem: "no sso-session in " + r.files.Path,
+					hint: r.name() + " configure --sso-start-url URL --sso-region REGION --all --yes"}
+			}
 		}
 	}
-	return c.newSession(r, name)
+	return c.newSession(ctx, r, name)
 }
 
 // configured returns a session of the config file.
@@ -336,9 +355,9 @@ func (c *configureCommand) whichSession(r *run) (string, error) {
 
 // newSession describes a session by flags, and by answers where there is
 // somebody to give them.
-func (c *configureCommand) newSession(r *run, name string) (*target, awsconfig.Part, error) {
+func (c *configureCommand) newSession(ctx context.Context, r *run, name string) (*target, awsconfig.Part, error) {
 	ask := r.Interactive() && !c.Yes
-	startURL, region, err := c.place(r, ask)
+	startURL, region, err := c.place(ctx, r, ask)
 	if err != nil {
 		return nil, awsconfig.Part{}, err
 	}
@@ -368,11 +387,18 @@ func (c *configureCommand) newSession(r *run, name string) (*target, awsconfig.P
 }
 
 // place returns where the Identity Center instance is.
-func (c *configureCommand) place(r *run, ask bool) (startURL, region string, err error) {
+func (c *configureCommand) place(ctx context.Context, r *run, ask bool) (startURL, region string, err error) {
 	startURL, region = c.SSOStartURL, c.SSORegion
-	if startURL == "" && ask {
-		if startURL, err = r.Ask("Start URL of the access portal?", ""); err != nil {
+	if startURL == "" && region == "" {
+		startURL, region = r.onlyLogin()
+	}
+	if ask && c.SSOStartURL == "" {
+		known := startURL
+		if startURL, err = r.Ask("Start URL of the access portal?", known); err != nil {
 			return "", "", err
+		}
+		if startURL != known {
+			region = c.SSORegion
 		}
 	}
 	if startURL == "" {
@@ -381,15 +407,23 @@ func (c *configureCommand) place(r *run, ask bool) (startURL, region string, err
 	if startURL, err = oidc.NormalizeStartURL(startURL); err != nil {
 		return "", "", err
 	}
-	if region == "" && ask {
-		if region, err = r.Ask("Region of the Identity Center instance?", r.knownRegion(startURL)); err != nil {
+	if region == "" {
+		if region, err = r.findRegion(ctx, startURL, ask); err != nil {
 			return "", "", err
 		}
 	}
-	if region = cmp.Or(region, r.knownRegion(startURL)); region == "" {
-		return "", "", r.usage("--sso-start-url wants --sso-region beside it: the region of the Identity Center instance")
-	}
 	return startURL, region, awsapi.CheckRegion(region)
+}
+
+// onlyLogin returns where the only login is that was made by start URL and region
+// alone, or nothing.
+func (r *run) onlyLogin() (startURL, region string) {
+	logins, _ := tokencache.Logins(r.config.StateDir, r.ID)
+	logins = slices.DeleteFunc(logins, func(l *tokencache.Status) bool { return l.Name != "" || !usable(l) })
+	if len(logins) != 1 {
+		return "", ""
+	}
+	return logins[0].StartURL, logins[0].Region
 }
 
 // sessionFor returns the only session at a place, or "".

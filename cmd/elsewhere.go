@@ -2,12 +2,15 @@ package cmd
 
 import (
 	"cmp"
+	"context"
 	"path/filepath"
 	"strings"
 
 	"github.com/credproc/credproc/cmd/internal/terminal"
 	"github.com/credproc/credproc/internal/awsconfig"
+	"github.com/credproc/credproc/internal/inside"
 	"github.com/credproc/credproc/internal/layout"
+	"github.com/credproc/credproc/oidc"
 	"github.com/credproc/credproc/tokencache"
 )
 
@@ -35,6 +38,60 @@ func loginElsewhere(a *App, s *tokencache.Session) terminal.Prose {
 		}
 	}
 	return ""
+}
+
+// unnamed returns the login that was made by start URL and region alone, at the place
+// of a session, or nil.
+func (r *run) unnamed(s *tokencache.Session) *tokencache.Session {
+	logins, _ := tokencache.Logins(r.config.StateDir, r.ID)
+	for _, l := range logins {
+		if l.Name != "" || !usable(l) || !sameURL(l.StartURL, s.Config.StartURL) || l.Region != s.Config.Region ||
+			l.Endpoint != s.Config.Endpoint || l.PortalEndpoint != s.PortalEndpoint {
+			continue
+		}
+		if from, err := r.inside.LoginSession(l); err == nil {
+			return from
+		}
+	}
+	return nil
+}
+
+// takeOver makes the login of one session that of another.
+func takeOver(ctx context.Context, to, from *tokencache.Session) (took bool, err error) {
+	in, err := inside.Of[inside.Session](to)
+	if err != nil {
+		return false, err
+	}
+	other, err := inside.Of[inside.Session](from)
+	if err != nil {
+		return false, err
+	}
+	return in.TakeOver(ctx, other)
+}
+
+// sameURL reports whether two start URLs are of one portal.
+func sameURL(a, b string) bool {
+	x, xErr := oidc.NormalizeStartURL(a)
+	y, yErr := oidc.NormalizeStartURL(b)
+	return xErr == nil && yErr == nil && x == y
+}
+
+// takeUnnamed makes that login the one of the session in whose place nothing else
+// finds it any more: the only sso-session with its start URL and region.
+func (r *run) takeUnnamed(ctx context.Context, s *tokencache.Session) error {
+	at, err := r.config.SessionAt(s.Config.StartURL, s.Config.Region)
+	if err != nil || s.Name == "" || at.Name != s.Name {
+		return nil // whatever is wrong, the sign-in says it
+	}
+	from := r.unnamed(s)
+	if from == nil {
+		return nil
+	}
+	took, err := takeOver(ctx, s, from)
+	if took {
+		r.Say("The login of %s is now the one of session %s.", sessionLabel(from), s.Name)
+	}
+	return err
 }
 
 func usable(l *tokencache.Status) bool { return !l.Uncertain && l.Ended == "" }

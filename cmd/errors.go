@@ -195,10 +195,12 @@ func aboutConfig(a *App, err error) (advice, bool) {
 			names = "The nearest roles are\n" + near.lines
 		}
 		say.more = activeInstead(a, e.Name) + names + otherConfig(a, func(c *awsconfig.Config) bool { return c.Profiles[e.Name] != nil })
+		say.hint = toConfigure(a, e.Known)
 		return say, true
 	}
 	if e, ok := errors.AsType[*awsconfig.UnknownSessionError](err); ok {
 		say.more = known("sso-sessions", e.Known, e.Path) + otherConfig(a, func(c *awsconfig.Config) bool { return c.Sessions[e.Name] != nil })
+		say.hint = toConfigure(a, e.Known)
 		return say, true
 	}
 	if e, ok := errors.AsType[*oidc.ConfigError](err); ok {
@@ -292,6 +294,14 @@ func known(what string, names []string, path string) terminal.Prose {
 		return terminal.Prosef("There are no %s in it.", what)
 	}
 	return terminal.Prosef("The %s are %s.", what, terminal.Some(names, 20))
+}
+
+// toConfigure is the command for somebody who has none of what was asked for.
+func toConfigure(a *App, known []string) string {
+	if len(known) > 0 {
+		return ""
+	}
+	return a.name() + " configure"
 }
 
 // howToUnlock is about the operating system's keychain.

@@ -40,7 +40,7 @@ func (c *loginCommand) Run(ctx context.Context, a *App) error {
 			c.Flow = signin.Device
 		}
 		if c.SSOStartURL != "" && c.SSORegion == "" && c.Session+c.SSOSession+c.Profile == "" {
-			region, err := r.findRegion(ctx, c.SSOStartURL)
+			region, err := r.findRegion(ctx, c.SSOStartURL, true)
 			if err != nil {
 				return err
 			}
@@ -80,6 +80,9 @@ func (r *run) loginBy(ctx context.Context, t *target, o *loginOptions) error {
 		return err
 	}
 	if !o.force {
+		if err := r.takeUnnamed(ctx, s); err != nil {
+			return err
+		}
 		works, err := r.stillWorks(ctx, s)
 		if works || err != nil {
 			return err

@@ -18,21 +18,16 @@ func (r *run) knownRegion(startURL string) string {
 	if region := oidc.StartURLRegion(startURL); region != "" {
 		return region
 	}
-	same := func(other string) bool {
-		a, err := oidc.NormalizeStartURL(startURL)
-		b, otherErr := oidc.NormalizeStartURL(other)
-		return err == nil && otherErr == nil && a == b
-	}
 	found := map[string]bool{}
 	names := r.files.SessionNames()
 	for _, name := range names {
-		if s, err := r.config.Session(name); err == nil && same(s.Config.StartURL) {
+		if s, err := r.config.Session(name); err == nil && sameURL(startURL, s.Config.StartURL) {
 			found[s.Config.Region] = true
 		}
 	}
 	logins, _ := tokencache.Logins(r.config.StateDir, r.ID)
 	for _, l := range logins {
-		if same(l.StartURL) {
+		if sameURL(startURL, l.StartURL) {
 			found[l.Region] = true
 		}
 	}
@@ -46,8 +41,8 @@ func (r *run) knownRegion(startURL string) string {
 }
 
 // findRegion is knownRegion for somebody who signs in: it also asks the portal,
-// and then the person.
-func (r *run) findRegion(ctx context.Context, startURL string) (string, error) {
+// and then, if ask is true, the person.
+func (r *run) findRegion(ctx context.Context, startURL string, ask bool) (string, error) {
 	if _, err := oidc.NormalizeStartURL(startURL); err != nil {
 		return "", err
 	}
@@ -67,7 +62,7 @@ func (r *run) findRegion(ctx context.Context, startURL string) (string, error) {
 	case region != "":
 		r.Say("The portal is in region %s.", region)
 		return region, nil
-	case !r.Interactive():
+	case !ask || !r.Interactive():
 		return "", &usageError{problem: regionWanted, more: "Neither the URL nor the portal's page says it. The administrator knows it; the AWS console shows it under IAM Identity Center, Settings."}
 	}
 	return r.askRegion(oidc.StartURLName(startURL))

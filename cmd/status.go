@@ -221,7 +221,7 @@ func (r *run) sessionStatus(ctx context.Context, s *tokencache.Session, check bo
 
 func (r *run) printStatus(sessions []status.Session) error {
 	if len(sessions) == 0 {
-		r.Say("No sso-session in %s, and nothing signed in.", r.files.Path)
+		r.Say("No sso-session in %s, and nothing signed in.\nhint: run \"%s configure\"", r.files.Path, r.name())
 	}
 	login := func(s *status.Session) string {
 		return loginHint(r.App, &targetError{words: s.LoginWords(), err: errSignedOut})

@@ -10,6 +10,7 @@ import (
 	"github.com/credproc/credproc/cmd/internal/terminal"
 	"github.com/credproc/credproc/credproc"
 	"github.com/credproc/credproc/internal/awsapi"
+	"github.com/credproc/credproc/oidc"
 	"github.com/credproc/credproc/tokencache"
 )
 
@@ -165,14 +166,40 @@ func (r *run) implied() (*target, error) {
 	names := r.files.SessionNames()
 	switch {
 	case len(names) == 0:
-		return nil, &usageError{problem: "no sso-session in " + r.files.Path,
-			more: terminal.Prosef("Add one, or name it here: %s login --sso-start-url URL --sso-region REGION", r.name())}
+		return r.unconfigured()
 	case len(names) == 1:
 		return r.named(names[0])
 	case r.attended && r.Interactive():
 		return r.pickSession(names)
 	}
 	return nil, r.usage("which session? There are %s", strings.Join(names, ", "))
+}
+
+// unconfigured finds the session that is meant where the config file has none: that
+// of its profiles, or of the only login.
+func (r *run) unconfigured() (*target, error) {
+	roles, err := r.config.Roles()
+	if err != nil {
+		return nil, err
+	}
+	places := map[[2]string]string{} // profiles, by start URL and region
+	for _, role := range roles {
+		if s, err := r.inside.ProfileSession(role.Profile); err == nil {
+			url, _ := oidc.NormalizeStartURL(s.Config.StartURL) // it was read before
+			places[[2]string{url, s.Config.Region}] = role.Profile
+		}
+	}
+	for _, profile := range places {
+		if len(places) == 1 {
+			return r.profileSession(profile)
+		}
+		return nil, r.usage("which session? Name a profile that comes from it")
+	}
+	if startURL, region := r.onlyLogin(); startURL != "" {
+		return r.sessionAt(startURL, region)
+	}
+	return nil, &usageError{problem: "no sso-session in " + r.files.Path,
+		more: "To do without one, add --sso-start-url URL --sso-region REGION", hint: r.name() + " configure"}
 }
 
 // roleFlags say which role.

@@ -180,7 +180,7 @@ func TestAConversationLeadsFromAStartURLToProfiles(t *testing.T) {
 	s := m.onScreen(t, "configure", "--command", "credproc")
 	s.sees("Start URL of the access portal?")
 	s.types(m.idc.StartURL + "/#/\n")
-	s.sees("Region of the Identity Center instance?")
+	s.sees("In which region is the Identity Center of idc (such as eu-west-1)?")
 	s.types("us-east-1\n")
 	s.sees("Name of the session? [idc]")
 	s.types("\n")

@@ -40,6 +40,10 @@ func Fetched(id, record string, steps int) Name {
 // Session is the lock of a session's tokens.
 func Session(id string) Name { return Name{file: id + ".lock", rank: session} }
 
+// Handover is the lock of [Session], for a process that gives the session's login to
+// another session: it is taken before that one's.
+func Handover(id string) Name { return Name{file: id + ".lock", rank: session, steps: 1} }
+
 // KeyQueue is the lock under which one process after another asks the keyring
 // for the sealing key.
 func KeyQueue() Name { return Name{file: "key.queue", rank: keyQueue} }

@@ -34,6 +34,12 @@ type Session interface {
 	// nor looks at what is stored: it is for what cannot be read any more. Errors
 	// are those of the keyring, or of package os.
 	Reset(ctx context.Context, keyring string) error
+	// TakeOver makes the login of a session without a name the login of this one,
+	// which has a name and is at the same place: for a user who signed in by a
+	// start URL and gave the session a name later. It calls no service. took is false
+	// where this session has a login of its own, or from has none that works. Errors
+	// are those of the keyring, of package os, or for a record that cannot be read.
+	TakeOver(ctx context.Context, from Session) (took bool, err error)
 	// Revoke ends the session at the service within five seconds, and leaves what
 	// is stored as it is. It fails with keyring.ErrNotFound where there is no
 	// login.

@@ -37,6 +37,18 @@ func (d *Checks) Written(open func(name string) (*tokencache.Session, error)) {
 	if !d.Bad(check) && len(d.Sessions) > 0 {
 		d.OK(check, "%s", terminal.Count(len(d.Sessions), "session"))
 	}
+	if len(d.Files.Sessions) == 0 && !d.hasRoles("") && !d.Bad("config syntax") {
+		d.unconfigured(check)
+	}
+}
+
+// unconfigured is about a machine where other programs get nothing from credproc.
+func (d *Checks) unconfigured(check string) {
+	add := d.warn
+	if logins, _ := tokencache.Logins(d.State, d.ID); len(logins) > 0 {
+		add = d.Note // everything can be named by flags
+	}
+	add(check, d.Program+" configure", "no sso-session and no profile of IAM Identity Center in %s", d.Short(d.Config))
 }
 
 // isConsole finds start URLs of what has no Identity Center behind it.
