@@ -51,7 +51,8 @@ type Listing struct {
 	// slower by itself where it is refused earlier.
 	Rate float64
 	// Progress, if not nil, is called after each account, never twice at once,
-	// and not at all for a list that was made before.
+	// and not at all for a list that was made before. A list that was cut off
+	// goes on where it was, and Progress tells of what was listed then, too.
 	Progress func(Progress)
 }
 
@@ -158,12 +159,64 @@ func (m *making) Judge(data []byte, since time.Time) layout.Freshness {
 }
 
 func (m *making) Fetch(ctx context.Context) (data, label []byte, err error) {
-	accounts, err := m.make(ctx, m.login)
+	before := m.unfinished(ctx)
+	maker := &maker{l: m.Listing, door: door{login: m.login, op: m.op()}, pace: pace{most: cmp.Or(m.Rate, listRate)}, kept: before.byID()}
+	accounts, err := maker.make(ctx)
+	at := time.Now()
+	if len(before.Accounts) > 0 {
+		at = before.At // no part of it is older
+	}
 	if err != nil {
+		if len(maker.listed) > len(before.Accounts) {
+			m.keepUnfinished(ctx, list{at, maker.listed})
+		}
 		return nil, nil, err
 	}
-	data, err = json.Marshal(list{time.Now(), accounts})
+	if len(before.Accounts) > 0 {
+		m.keepUnfinished(ctx, list{At: at})
+	}
+	data, err = json.Marshal(list{at, accounts})
 	return data, nil, err
+}
+
+// unfinishedWords are those of what was listed before a list was cut off.
+func unfinishedWords() []string { return []string{"accounts and roles so far"} }
+
+// unfinished returns what was listed before the last list was cut off, if it is
+// recent enough for this caller.
+func (m *making) unfinished(ctx context.Context) list {
+	if m.AccountsOnly {
+		return list{}
+	}
+	data, err := m.login.Load(ctx, unfinishedWords())
+	if err != nil || m.judge(data, m.began, m.began) != layout.Fresh {
+		return list{}
+	}
+	part, _ := parseList(data)
+	return part
+}
+
+// keepUnfinished keeps what was listed before an error or a Ctrl-C, for the next
+// caller. Nothing to keep forgets what was kept.
+func (m *making) keepUnfinished(ctx context.Context, part list) {
+	ctx = context.WithoutCancel(ctx)
+	login, err := m.login.Login(ctx)
+	data, errText := json.Marshal(part)
+	if m.AccountsOnly || err != nil || errText != nil {
+		return
+	}
+	if err := m.login.Store(ctx, login, unfinishedWords(), data, nil); err != nil {
+		m.login.Log("not stored", "op", m.op(), "error", err)
+	}
+}
+
+// byID returns the roles by account.
+func (l *list) byID() map[string][]string {
+	roles := map[string][]string{}
+	for _, a := range l.Accounts {
+		roles[a.ID] = a.Roles
+	}
+	return roles
 }
 
 const (
@@ -173,8 +226,8 @@ const (
 	listPatience = time.Minute
 )
 
-func (l *Listing) make(ctx context.Context, login fetch.Session) ([]Account, error) {
-	m := &maker{door: door{login: login, op: l.op()}, pace: pace{most: cmp.Or(l.Rate, listRate)}}
+// make lists. What it has listed before an error is in m.listed.
+func (m *maker) make(ctx context.Context) ([]Account, error) {
 	var accounts []Account
 	for a, err := range portal.Pages("ListAccounts", m.accounts(ctx)) {
 		if err == nil {
@@ -188,24 +241,28 @@ func (l *Listing) make(ctx context.Context, login fetch.Session) ([]Account, err
 	slices.SortFunc(accounts, func(a, b Account) int {
 		return cmp.Or(strings.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name)), strings.Compare(a.ID, b.ID))
 	})
-	if l.AccountsOnly {
+	if m.l.AccountsOnly {
 		return accounts, nil
 	}
-	so := Progress{Total: len(accounts)}
-	var one sync.Mutex
+	m.so.Total = len(accounts)
 	work, ctx := errgroup.WithContext(ctx)
 	work.SetLimit(listWorkers)
 	for i := range accounts {
+		if roles, ok := m.kept[accounts[i].ID]; ok {
+			accounts[i].Roles = roles
+			m.done(accounts[i])
+		}
+	}
+	for i := range accounts {
+		if _, ok := m.kept[accounts[i].ID]; ok {
+			continue
+		}
 		work.Go(func() error {
-			if err := m.roles(ctx, &accounts[i]); err != nil || l.Progress == nil {
-				return err
+			err := m.roles(ctx, &accounts[i])
+			if err == nil {
+				m.done(accounts[i])
 			}
-			one.Lock()
-			defer one.Unlock()
-			so.Account, so.Done, so.Roles = accounts[i], so.Done+1, so.Roles+len(accounts[i].Roles)
-			so.Rate, so.Refused = m.pace.now()
-			l.Progress(so)
-			return nil
+			return err
 		})
 	}
 	if err := work.Wait(); err != nil {
@@ -214,11 +271,30 @@ func (l *Listing) make(ctx context.Context, login fetch.Session) ([]Account, err
 	return accounts, nil
 }
 
+// done notes an account with all of its roles.
+func (m *maker) done(a Account) {
+	m.one.Lock()
+	defer m.one.Unlock()
+	m.listed = append(m.listed, a)
+	if m.l.Progress == nil {
+		return
+	}
+	m.so.Account, m.so.Done, m.so.Roles = a, m.so.Done+1, m.so.Roles+len(a.Roles)
+	m.so.Rate, m.so.Refused = m.pace.now()
+	m.l.Progress(m.so)
+}
+
 // maker makes one list.
 type maker struct {
 	door
+	l    *Listing
 	pace pace
-	size atomic.Int64 // of all names so far, in bytes
+	size atomic.Int64        // of all names so far, in bytes
+	kept map[string][]string // roles by account, from a list that was cut off
+
+	one    sync.Mutex // at a time is done
+	so     Progress
+	listed []Account // with their roles
 }
 
 // mostList is how large a list may become. It is stored as one record.

@@ -393,6 +393,47 @@ func TestAListEndsWithItsContext(t *testing.T) {
 	})
 }
 
+func TestAListThatWasCutOffGoesOnWhereItWas(t *testing.T) {
+	onMachine(t, func(m *machine) {
+		want := m.many(100)
+		m.server.Latency = 100 * time.Millisecond
+		ctx, cancel := context.WithCancel(m.Context())
+		l := &Listing{Session: m.session(), MaxAge: time.Hour, Progress: func(p Progress) {
+			if p.Done == 40 {
+				cancel()
+			}
+		}}
+		if _, _, err := l.Accounts(ctx); !errors.Is(err, context.Canceled) {
+			t.Fatalf("error %v", err)
+		}
+		before := m.server.Count("ListAccountRoles")
+		time.Sleep(10 * time.Minute)
+		seen := 0
+		again := &Listing{Session: m.session(), MaxAge: time.Hour, Progress: func(p Progress) {
+			if seen++; p.Done != seen {
+				t.Errorf("%d are done, told of %d", p.Done, seen)
+			}
+		}}
+		got, at, err := again.Accounts(m.Context())
+		if err != nil || len(got) != len(want) || seen != len(want) || time.Since(at) < 10*time.Minute {
+			t.Errorf("%d accounts, told of %d, made at %v, error %v", len(got), seen, at, err)
+		}
+		for _, a := range got {
+			if len(a.Roles) != 3 {
+				t.Errorf("%d roles in %s", len(a.Roles), a.ID)
+			}
+		}
+		if calls := m.server.Count("ListAccountRoles"); calls-before > len(want)-40 || before >= len(want) {
+			t.Errorf("%d calls, and then %d more", before, calls-before)
+		}
+		// What was asked for again is asked for in whole.
+		before = m.server.Count("ListAccountRoles")
+		if _, _, err := (&Listing{Session: m.session()}).Accounts(m.Context()); err != nil || m.server.Count("ListAccountRoles")-before != len(want) {
+			t.Errorf("%d calls, error %v", m.server.Count("ListAccountRoles")-before, err)
+		}
+	})
+}
+
 func TestAListHasItsLimit(t *testing.T) {
 	m := new(maker)
 	name := strings.Repeat("x", 1<<20)
