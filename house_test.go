@@ -532,6 +532,8 @@ var mayImport = map[string][]string{
 	fake:                   {},
 	"oidc":                 {"internal/jwt", "internal/loopback", "internal/pause", "internal/printable", "internal/awsapi", "internal/starturl"},
 	"internal/audit":       {"internal/printable", "internal/safedir"},
+	"credproc/tip":         {"oidc", "internal/assume", "internal/awsapi", "internal/jwt"},
+	"internal/assume":      {"internal/awsapi", "internal/printable"},
 	"internal/awsconfig":   {"internal/ospath", "internal/pause", "internal/safedir", "internal/starturl"},
 	"internal/clicache":    {"tokencache", "oidc", "internal/safedir"},
 	"internal/credman":     {},
@@ -561,6 +563,7 @@ var mayImport = map[string][]string{
 	"examples/parsers":     {},
 	"examples/quickstart":  {"cmd", "credproc", "tokencache", "tokencache/keyring", "oidc", fake},
 	"examples/sdk":         {"credproc", "tokencache", "tokencache/keyring", "oidc"},
+	"examples/tip":         {"credproc/tip", "oidc"},
 	"examples/signin":      {"credproc", "tokencache", "tokencache/keyring", "oidc"},
 
 	"examples/parsers/cobra":  {"cmd", "credproc"},
@@ -619,7 +622,7 @@ func isCommand(dir string) bool { return dir == "cmd" || strings.HasPrefix(dir, 
 // the rest must not depend on.
 var belongs = map[string][]string{
 	"github.com/alecthomas/kong":          {"cmd", "cmd/credproc", "cmd/internal/help", "cmd/internal/manual", "cmd/internal/shell", "examples/embed", "examples/parsers/kong"},
-	"github.com/aws/aws-sdk-go-v2/config": {"internal/e2e", "examples/sdk"},
+	"github.com/aws/aws-sdk-go-v2/config": {"internal/e2e", "examples/sdk", "examples/tip"},
 	"github.com/godbus/dbus":              {"tokencache/keyring", "internal/e2e"},
 	"github.com/spf13/cobra":              {"examples/parsers/cobra"},
 	"github.com/urfave/cli":               {"examples/parsers/urfave"},

@@ -1,0 +1,346 @@
+package tip
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+
+	"github.com/credproc/credproc/credproc/credproctest/idctest"
+	"github.com/credproc/credproc/oidc"
+)
+
+const (
+	applicationARN = "arn:aws:sso::123456789012:application/ssoins-1234567890abcdef/apl-1234567890abcdef"
+	roleARN        = "arn:aws:iam::333333333333:role/DataAccess"
+	bootstrapARN   = "arn:aws:iam::333333333333:role/Bootstrap"
+)
+
+// newUsers returns the users of a server, whose own credentials last a day.
+func newUsers() (*idctest.Server, *Users) {
+	center := idctest.New()
+	center.Applications = map[string]idctest.Application{applicationARN: {}}
+	id, secret, token := center.IssueKey("arn:aws:sts::333333333333:assumed-role/server/session", 24*time.Hour)
+	return center, &Users{
+		ApplicationARN: applicationARN, RoleARN: roleARN,
+		Config:      oidc.Config{Region: center.Region, HTTPClient: center.Client()},
+		Credentials: credentials.NewStaticCredentialsProvider(id, secret, token),
+	}
+}
+
+// tokens returns a function that returns a new token of a user each time.
+func tokens(center *idctest.Server, subject string) func(context.Context) (string, error) {
+	return func(context.Context) (string, error) { return center.IssueToken(subject, "", time.Hour), nil }
+}
+
+func retrieve(t *testing.T, p *Provider) aws.Credentials {
+	t.Helper()
+	c, err := p.Retrieve(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func counts(t *testing.T, center *idctest.Server, want map[string]int) {
+	t.Helper()
+	for op, n := range want {
+		if got := center.Count(op); got != n {
+			t.Errorf("%s: %d calls, want %d", op, got, n)
+		}
+	}
+}
+
+func TestTwoUsersNeverGetOneAnothersCredentials(t *testing.T) {
+	for _, shared := range []bool{true, false} { // one provider for each user, or one for each request
+		center, users := newUsers()
+		subjects := []string{"alice", "bob"}
+		providers, fixed := map[string]*Provider{}, map[string]string{}
+		for _, s := range subjects {
+			providers[s], fixed[s] = users.Provider(tokens(center, s)), center.IssueToken(s, "", time.Hour)
+		}
+		var wg sync.WaitGroup
+		for i := range 1000 {
+			subject := subjects[i%2]
+			p := providers[subject]
+			if !shared {
+				p = users.Provider(func(context.Context) (string, error) { return fixed[subject], nil })
+			}
+			wg.Go(func() {
+				c, err := p.Retrieve(t.Context())
+				if got := center.ContextOf(c.AccessKeyID); err != nil || got != subject {
+					t.Errorf("%s got the credentials of %q, %v", subject, got, err)
+				}
+			})
+		}
+		wg.Wait()
+		if n := center.Count("AssumeRole"); n != 2 {
+			t.Errorf("%d AssumeRole, want one for each user", n)
+		}
+		if n := center.Count("CreateTokenWithIAM"); !shared && n != 2 {
+			t.Errorf("%d CreateTokenWithIAM, want one for each token", n)
+		}
+	}
+}
+
+func TestCredentialsAreRenewedWithTheRefreshTokenAndThenTheUsersOwn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		center, users := newUsers()
+		center.Rotation = idctest.Strict
+		asked := 0
+		p := users.Provider(func(ctx context.Context) (string, error) {
+			asked++
+			return tokens(center, "alice")(ctx)
+		})
+		first := retrieve(t, p)
+		if first != retrieve(t, p) {
+			t.Error("not kept")
+		}
+		time.Sleep(56 * time.Minute)
+		second := retrieve(t, p)
+		if second.AccessKeyID == first.AccessKeyID || asked != 1 {
+			t.Errorf("asked for %d tokens of the user", asked)
+		}
+		counts(t, center, map[string]int{"CreateTokenWithIAM:jwt-bearer": 1, "CreateTokenWithIAM:refresh_token": 1, "AssumeRole": 2})
+		time.Sleep(8 * time.Hour) // the refresh token has ended
+		if c := retrieve(t, p); center.ContextOf(c.AccessKeyID) != "alice" || asked != 2 {
+			t.Errorf("asked for %d tokens of the user", asked)
+		}
+		counts(t, center, map[string]int{"CreateTokenWithIAM:jwt-bearer": 2, "CreateTokenWithIAM:refresh_token": 2, "AssumeRole": 3})
+	})
+}
+
+func TestATokenThatOnlyClaimsToBeOfAUserGetsNothing(t *testing.T) {
+	center, users := newUsers()
+	retrieve(t, users.Provider(tokens(center, "alice")))
+	forged := center.IssueToken("alice", "", time.Hour)
+	forged = forged[:len(forged)-8] + "AAAAAAAA"
+	c, err := users.Provider(func(context.Context) (string, error) { return forged, nil }).Retrieve(t.Context())
+	if !errors.Is(err, oidc.ErrUntrusted) || c.HasKeys() {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestAProviderStaysWithItsUser(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		center, users := newUsers()
+		center.Applications[applicationARN] = idctest.Application{NoRefresh: true}
+		subject := "alice"
+		p := users.Provider(func(ctx context.Context) (string, error) { return tokens(center, subject)(ctx) })
+		retrieve(t, p)
+		subject = "bob"
+		time.Sleep(2 * time.Hour)
+		if c, err := p.Retrieve(t.Context()); !errors.Is(err, ErrOtherUser) || c.HasKeys() {
+			t.Errorf("%v", err)
+		}
+		subject = "alice"
+		if c := retrieve(t, p); center.ContextOf(c.AccessKeyID) != "alice" {
+			t.Error("not well again")
+		}
+	})
+}
+
+func TestBootstrapCredentialsThatEndAreRenewed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		center, users := newUsers()
+		users.Credentials, users.BootstrapRoleARN, users.Duration = nil, bootstrapARN, 12*time.Hour
+		p := users.Provider(tokens(center, "alice"))
+		if c := retrieve(t, p); time.Until(c.Expires) > time.Hour {
+			t.Errorf("credentials of a chain last %v", time.Until(c.Expires))
+		}
+		counts(t, center, map[string]int{"AssumeRoleWithWebIdentity": 1, "AssumeRole": 1})
+		for range 3 {
+			time.Sleep(time.Hour)
+			if c := retrieve(t, p); center.ContextOf(c.AccessKeyID) != "alice" {
+				t.Error("of another user")
+			}
+		}
+		counts(t, center, map[string]int{"AssumeRoleWithWebIdentity": 4, "AssumeRole": 4})
+	})
+}
+
+func TestAFaultOfTheServiceCostsNothingWhileCredentialsLast(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		center, users := newUsers()
+		p := users.Provider(tokens(center, "alice"))
+		first := retrieve(t, p)
+		time.Sleep(56 * time.Minute)
+		center.Fault("*", idctest.Fault{Status: 503})
+		if retrieve(t, p) != first {
+			t.Error("credentials that last were not returned")
+		}
+		time.Sleep(5 * time.Minute)
+		_, err := p.Retrieve(t.Context())
+		if said, ok := errors.AsType[*oidc.Error](err); !ok || said.StatusCode != 503 {
+			t.Errorf("%v", err)
+		}
+		before := center.Total()
+		if _, err := p.Retrieve(t.Context()); err == nil || center.Total() != before {
+			t.Errorf("asked again at once: %v", err)
+		}
+		center.ClearFaults()
+		time.Sleep(time.Second)
+		retrieve(t, p)
+		counts(t, center, map[string]int{"CreateTokenWithIAM:jwt-bearer": 1}) // the refresh token was kept
+	})
+}
+
+func TestWhatIsWrongIsTold(t *testing.T) {
+	for what, test := range map[string]struct {
+		change func(*idctest.Server, *Users)
+		want   func(error) bool
+	}{
+		"not assigned": {func(s *idctest.Server, _ *Users) {
+			s.Applications[applicationARN] = idctest.Application{Assigned: []string{"bob"}}
+		}, is(oidc.ErrNotAssigned)},
+		"no context": {func(s *idctest.Server, _ *Users) {
+			s.Applications[applicationARN] = idctest.Application{Scopes: []string{"openid"}}
+		}, is(ErrNoContext)},
+		"context too long": {func(s *idctest.Server, _ *Users) { s.ContextSize = 2049 }, says("2049 characters")},
+		"other Region": {func(s *idctest.Server, u *Users) { u.Config.Region = "eu-west-1" }, func(err error) bool {
+			e, ok := errors.AsType[*oidc.RegionError](err)
+			return ok && e.Region == "us-east-1"
+		}},
+		"role denied": {func(s *idctest.Server, _ *Users) { s.ExternalIDs = map[string]string{roleARN: "x"} }, func(err error) bool {
+			e, ok := errors.AsType[*RoleError](err)
+			return ok && e.Code == "AccessDenied" && e.RoleARN == roleARN && e.StatusCode == 403
+		}},
+		"no role":          {func(_ *idctest.Server, u *Users) { u.RoleARN = "" }, says("RoleARN")},
+		"no signer":        {func(_ *idctest.Server, u *Users) { u.Credentials = nil }, says("Credentials")},
+		"too long":         {func(_ *idctest.Server, u *Users) { u.Duration = 13 * time.Hour }, says("12 hours")},
+		"a role of no one": {func(_ *idctest.Server, u *Users) { u.Credentials, u.BootstrapRoleARN = nil, "x" }, says("assume role x")},
+	} {
+		t.Run(what, func(t *testing.T) {
+			center, users := newUsers()
+			test.change(center, users)
+			_, err := users.Provider(tokens(center, "alice")).Retrieve(t.Context())
+			if err == nil || !test.want(err) || strings.Contains(err.Error(), center.Marker()) {
+				t.Errorf("%v", err)
+			}
+		})
+	}
+	if _, err := new(Provider).Retrieve(t.Context()); err == nil {
+		t.Error("a zero Provider")
+	}
+}
+
+func is(want error) func(error) bool { return func(err error) bool { return errors.Is(err, want) } }
+func says(text string) func(error) bool {
+	return func(err error) bool { return strings.Contains(err.Error(), text) }
+}
+
+func TestAContextOf2048CharactersArrives(t *testing.T) {
+	center, users := newUsers()
+	center.ContextSize = 2048
+	if c := retrieve(t, users.Provider(tokens(center, "alice"))); center.ContextOf(c.AccessKeyID) != "alice" {
+		t.Error("another context")
+	}
+}
+
+// memoryStore is a Store.
+type memoryStore struct {
+	mu     sync.Mutex
+	tokens map[string]string
+	err    error
+}
+
+func (s *memoryStore) Load(_ context.Context, issuer, subject string) (string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.tokens[issuer+" "+subject], s.err
+}
+
+func (s *memoryStore) Save(_ context.Context, issuer, subject, token string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err == nil {
+		s.tokens[issuer+" "+subject] = token
+	}
+	return s.err
+}
+
+func TestAUserGoesOnAfterARestartByTheStore(t *testing.T) {
+	center, users := newUsers()
+	center.Rotation = idctest.Strict
+	store := &memoryStore{tokens: map[string]string{}}
+	users.Store = store
+	retrieve(t, users.Provider(tokens(center, "alice")))
+	for range 2 { // the second with what the first has stored
+		restarted := &Users{ApplicationARN: users.ApplicationARN, RoleARN: roleARN, Config: users.Config, Credentials: users.Credentials, Store: store}
+		if c := retrieve(t, restarted.Resume(idctest.TokenIssuer, "alice")); center.ContextOf(c.AccessKeyID) != "alice" {
+			t.Error("not alice")
+		}
+		if _, err := restarted.Resume(idctest.TokenIssuer, "bob").Retrieve(t.Context()); !errors.Is(err, oidc.ErrSignInRequired) {
+			t.Errorf("bob: %v", err)
+		}
+	}
+	counts(t, center, map[string]int{"CreateTokenWithIAM:jwt-bearer": 1, "CreateTokenWithIAM:refresh_token": 2})
+	store.err = errors.New("the disk is full")
+	retrieve(t, users.Provider(tokens(center, "carol"))) // it costs nobody an answer
+}
+
+// hosts notes which hosts are asked.
+type hosts struct {
+	mu    sync.Mutex
+	under http.RoundTripper
+	asked []string
+}
+
+func (h *hosts) RoundTrip(r *http.Request) (*http.Response, error) {
+	h.mu.Lock()
+	h.asked = append(h.asked, r.URL.Host)
+	h.mu.Unlock()
+	return h.under.RoundTrip(r)
+}
+
+func TestHostsFollowThePartition(t *testing.T) {
+	for region, want := range map[string][]string{
+		"us-gov-west-1": {"oidc.us-gov-west-1.amazonaws.com", "sts.us-gov-west-1.amazonaws.com"},
+		"cn-north-1":    {"oidc.cn-north-1.amazonaws.com.cn", "sts.cn-north-1.amazonaws.com.cn"},
+	} {
+		center, users := newUsers()
+		center.Region = region
+		h := &hosts{under: center.Client().Transport}
+		users.Config = oidc.Config{Region: region, HTTPClient: &http.Client{Transport: h}}
+		retrieve(t, users.Provider(tokens(center, "alice")))
+		if !slices.Equal(h.asked, want) {
+			t.Errorf("%s: %v", region, h.asked)
+		}
+	}
+}
+
+func TestNothingPrintsASecret(t *testing.T) {
+	center, users := newUsers()
+	p := users.Provider(tokens(center, "alice"))
+	retrieve(t, p)
+	for _, v := range []any{users, p, p.user, struct{ P *Provider }{p}} {
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%x"} {
+			if text := fmt.Sprintf(verb, v); strings.Contains(text, center.Marker()) {
+				t.Errorf("%s of %T has a secret in it", verb, v)
+			}
+		}
+	}
+}
+
+func TestSessionNamesAreOfTheFormThatSTSTakesAndDiffer(t *testing.T) {
+	seen := map[string]string{}
+	for _, subject := range []string{"alice", "a", "user@example.com", "größe", "gr-sse", strings.Repeat("x", 64), strings.Repeat("x", 65), strings.Repeat("x", 66), "a b", "a-b", "auth0|1", ""} {
+		name := sessionName(subject)
+		if len(name) < 2 || len(name) > 64 || strings.ContainsFunc(name, func(r rune) bool { return r > '~' || strings.ContainsRune(" |/:", r) }) {
+			t.Errorf("%q: %q", subject, name)
+		}
+		if other, ok := seen[name]; ok {
+			t.Errorf("%q and %q are both %q", subject, other, name)
+		}
+		seen[name] = subject
+	}
+}
