@@ -638,6 +638,27 @@ func TestALoginIsReachedAlsoWhereNoFileNamesIt(t *testing.T) {
 	})
 }
 
+// What ends, pauses or waits for the sessions of a command goes through one
+// registry: "logout --all" and "keyring reset" know some by their logins alone.
+func TestASessionOfALoginIsInTheRegistryOfAll(t *testing.T) {
+	onMachine(t, func(m *machine) {
+		p := m.provider(m.config(local), "local")
+		m.signIn(p.Session)
+		login, err := p.Session.Status()
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := m.config("")
+		s := m.asked1(loginSession(c, login))
+		if all := c.made(); len(all) != 1 || all[0] != s {
+			t.Errorf("%v are registered, want %v", all, s)
+		}
+		if again := m.asked1(loginSession(c, login)); again != s || len(c.made()) != 1 {
+			t.Error("the same login makes two sessions")
+		}
+	})
+}
+
 func TestAFileCanBeAskedWhatItHas(t *testing.T) {
 	m := &machine{T: t, server: idctest.New()}
 	c := m.config(profiles)
