@@ -154,11 +154,11 @@ func newRun(a *App, config *credproc.Config, attended bool) *run {
 // do runs a command. When it returns, nothing is under way that must not be
 // cut off.
 func (a *App) do(ctx context.Context, attended bool, command func(context.Context, *run) error) error {
-	logger, err := a.logger()
+	logger, err := newLogger(a)
 	if err != nil {
 		return err
 	}
-	config, err := a.newConfig(attended, logger)
+	config, err := newConfig(a, attended, logger)
 	if err != nil {
 		return err
 	}
@@ -181,7 +181,7 @@ func (a *App) do(ctx context.Context, attended bool, command func(context.Contex
 	return err
 }
 
-func (a *App) newConfig(attended bool, logger *slog.Logger) (*credproc.Config, error) {
+func newConfig(a *App, attended bool, logger *slog.Logger) (*credproc.Config, error) {
 	config := &credproc.Config{
 		Identity: a.Identity, Getenv: getenvBefore(a), HTTPClient: a.HTTPClient,
 		Keyring: a.Keyring, MayPrompt: attended, Logger: logger,

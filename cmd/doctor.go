@@ -107,11 +107,11 @@ func newChecks(ctx context.Context, a *App) (d *doctor.Checks, config *credproc.
 	if a.Browser == nil {
 		d.Browser = opener(a)
 	}
-	logger, err := a.logger()
+	logger, err := newLogger(a)
 	if err != nil {
 		d.Failed(check, err)
 	}
-	if config, err = a.newConfig(false, logger); err != nil {
+	if config, err = newConfig(a, false, logger); err != nil {
 		config = nil
 		d.Failed(check, err)
 	}

@@ -59,7 +59,7 @@ func onEndpoint(t *testing.T, test func(s *serving)) {
 				return map[string]string{"AWS_CONFIG_FILE": config, "CREDPROC_DIR": dir, "HOME": dir}[name]
 			},
 		}
-		c, err := app.newConfig(false, nil)
+		c, err := newConfig(app, false, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

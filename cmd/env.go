@@ -37,7 +37,7 @@ func (c *envCommand) Run(ctx context.Context, a *App) error {
 		return printUnset(a, c.Format)
 	}
 	if c.Unset {
-		return printSteps(a, c.Shell, a.own().StepsBack(inherited(a)))
+		return printSteps(a, c.Shell, own(a).StepsBack(inherited(a)))
 	}
 	use := shell.Shells[c.Shell].Use
 	if c.Format != "" {
@@ -59,11 +59,11 @@ func (c *envCommand) Run(ctx context.Context, a *App) error {
 			return err
 		}
 		before := inherited(a)
-		g := c.grant(r, a.own().Without(before))
+		g := c.grant(r, own(a).Without(before))
 		g.Keys(credentials)
-		after := a.own().With(before, g)
+		after := own(a).With(before, g)
 		if c.Format == "" {
-			return printSteps(a, c.Shell, a.own().Steps(before, after))
+			return printSteps(a, c.Shell, own(a).Steps(before, after))
 		}
 		text, err := formats[c.Format].credentials(credentials)
 		if err != nil {

@@ -117,9 +117,9 @@ func (c *execCommand) run(ctx context.Context, a *App, argv commandLine) error {
 			return err
 		}
 		before := inherited(a)
-		g := c.grant(r, a.own().Without(before))
+		g := c.grant(r, own(a).Without(before))
 		g.Keys(credentials)
-		child.Env = a.own().With(before, g)
+		child.Env = own(a).With(before, g)
 		if shell {
 			r.Say("Starting %s with credentials of %s, valid for %s. Leave it with exit.", path, c.label(r), terminal.Roughly(time.Until(credentials.Expires)))
 		}
@@ -243,7 +243,7 @@ func (c *execCommand) serve(ctx context.Context, r *run, child *child.Command, s
 	go func() { served <- e.Serve(serving, listener) }()
 	defer func() { stop(); <-served }()
 	before := inherited(r.App)
-	base := r.own().Without(before)
+	base := own(r.App).Without(before)
 	g := c.grant(r, base)
 	g.Endpoint("http://"+listener.Addr().String()+"/", token)
 	hidden, err := r.hideDefault(base)
@@ -251,7 +251,7 @@ func (c *execCommand) serve(ctx context.Context, r *run, child *child.Command, s
 		return err
 	}
 	g.Settings = append(g.Settings, hidden...)
-	child.Env = r.own().With(before, g)
+	child.Env = own(r.App).With(before, g)
 	if shell {
 		r.Say("Starting %s with credentials of %s, renewed as long as it runs (these end in %s). Leave it with exit.", child.Path, s.Name, terminal.Roughly(time.Until(credentials.Expires)))
 	}

@@ -194,7 +194,7 @@ func TestTheCommandGetsExactlyWhatItIsToGet(t *testing.T) {
 				delete(got, name)
 			}
 		}
-		for _, value := range (&App{}).own().ActiveIn(func(name string) string { return got[name] }).Was {
+		for _, value := range own(new(App)).ActiveIn(func(name string) string { return got[name] }).Was {
 			if strings.HasPrefix(value, "stale secret") {
 				t.Errorf("it keeps a secret that was there before: %s", value)
 			}

@@ -15,7 +15,7 @@ import (
 )
 
 // logger returns what --debug or the environment asks for, or nil.
-func (a *App) logger() (*slog.Logger, error) {
+func newLogger(a *App) (*slog.Logger, error) {
 	var level slog.Level
 	switch name := strings.ToLower(a.setting("LOG")); {
 	case a.debug || name == "debug":

@@ -266,7 +266,7 @@ func roleHere(a *App) (done child.Active, ok bool) {
 	if a.getenv("AWS_PROFILE") != "" || a.getenv("AWS_DEFAULT_PROFILE") != "" {
 		return child.Active{}, false
 	}
-	done = a.own().ActiveIn(a.getenv)
+	done = own(a).ActiveIn(a.getenv)
 	return done, done.Ours(a.getenv)
 }
 
@@ -305,6 +305,6 @@ func roleFlagsOf(done child.Active) *roleFlags {
 }
 
 // own names the variables of the program's own.
-func (a *App) own() child.Names { return child.Names(a.variable("")) }
+func own(a *App) child.Names { return child.Names(a.variable("")) }
 
-func getenvBefore(a *App) func(string) string { return a.own().Before(a.getenv) }
+func getenvBefore(a *App) func(string) string { return own(a).Before(a.getenv) }
