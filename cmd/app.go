@@ -86,6 +86,9 @@ func (a *App) Run(ctx context.Context, args []string) (status int) {
 	if err := safedir.Few(); err != nil {
 		return a.Report(err)
 	}
+	if err := checkErrors(a); err != nil {
+		return a.Report(err)
+	}
 	parsed, command, err := parse(ctx, a, args)
 	if parsed == nil || err != nil {
 		return a.Report(err)
@@ -175,6 +178,9 @@ func (a *App) do(ctx context.Context, attended bool, command func(context.Contex
 	r.Cause = func() error { return context.Cause(ctx) }
 	err = command(ctx, r)
 	r.settle()
+	if err != nil && logger != nil {
+		logger.Debug("failed", "error", err) // in the protocol's own words
+	}
 	if signal, ok := errors.AsType[*terminal.InterruptedError](context.Cause(ctx)); ok && err != nil {
 		return signal
 	}

@@ -120,7 +120,7 @@ func (c *consoleCommand) show(r *run, t *target, page string) error {
 		return r.PrintURL(page)
 	}
 	if err := c.open(r, t, page); err != nil {
-		return &browser.NotOpenedError{Err: err, Page: page}
+		return &browser.NotOpenedError{Err: err}
 	}
 	return nil
 }

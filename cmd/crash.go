@@ -4,6 +4,7 @@ import (
 	"errors"
 	"runtime/debug"
 
+	"github.com/credproc/credproc/cmd/internal/report"
 	"github.com/credproc/credproc/cmd/internal/terminal"
 	"github.com/credproc/credproc/internal/flight"
 )
@@ -23,7 +24,7 @@ func aboutCrash(a *App, err error) (advice, bool) {
 	if !ok {
 		return advice{}, false
 	}
-	say := advice{status: failed, text: terminal.ErrorText(e), more: "This is a fault of the program. Nothing that is stored is lost. Please report it with what --debug prints."}
+	say := advice{status: failed, kind: report.Crash, text: terminal.ErrorText(e), more: "This is a fault of the program. Nothing that is stored is lost. Please report it with what --debug prints."}
 	if a.debug || a.setting("LOG") == "debug" {
 		say.more = terminal.Lines(e.Stack)
 	}

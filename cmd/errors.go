@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,6 +20,7 @@ import (
 	"github.com/credproc/credproc/cmd/internal/doctor"
 	"github.com/credproc/credproc/cmd/internal/endpoint"
 	"github.com/credproc/credproc/cmd/internal/profiles"
+	"github.com/credproc/credproc/cmd/internal/report"
 	"github.com/credproc/credproc/cmd/internal/shell"
 	"github.com/credproc/credproc/cmd/internal/terminal"
 	"github.com/credproc/credproc/credproc"
@@ -55,6 +57,7 @@ type usageError struct {
 	problem string
 	more    terminal.Prose // what to do, in a sentence
 	hint    string         // a command to run
+	kind    string         // of report; "" is a usage error
 }
 
 func (e *usageError) Error() string { return e.problem }
@@ -62,6 +65,7 @@ func (e *usageError) Error() string { return e.problem }
 // advice is an error in words for people.
 type advice struct {
 	status int
+	kind   string         // one of package report's; "" is that of the status
 	text   terminal.Prose // what happened
 	more   terminal.Prose // what else to know or do; may be ""
 	hint   string         // a command to run; may be ""
@@ -70,23 +74,80 @@ type advice struct {
 // Report tells the person what happened and what to do, on stderr, and returns
 // the exit status. err may be nil.
 func (a *App) Report(err error) int {
-	switch {
-	case err == nil:
+	if err == nil {
 		return done
-	case errors.Is(err, errSignedOut):
-		return signInRequired
-	case errors.Is(err, errShut):
-		return keyringShut
-	case errors.Is(err, errFindings):
-		return failed
-	case terminal.IsUnread(err):
-		return unread
 	}
-	say := advise(a, err)
-	if say.text != "" {
+	say, silent := silently(err)
+	if !silent {
+		say = advise(a, err)
+	}
+	switch {
+	case say.text == "": // another program's failure
+	case a.setting(errorsSetting) == "json":
+		a.term().SayJSON(reportOf(err, &say))
+	case !silent:
 		a.term().Say("%s", say.in(a.name()))
 	}
 	return say.status
+}
+
+// silently is about errors that are a status alone: the command has said what there
+// is to say, or was asked to be quiet. Only a program is told.
+func silently(err error) (advice, bool) {
+	switch {
+	case errors.Is(err, errSignedOut):
+		return advice{status: signInRequired, text: "not signed in"}, true
+	case errors.Is(err, errShut):
+		return advice{status: keyringShut, text: "the keyring did not say whether there is a login"}, true
+	case errors.Is(err, errFindings):
+		return advice{status: failed, kind: report.Findings, text: "the doctor found problems"}, true
+	case terminal.IsUnread(err):
+		return advice{status: unread, kind: report.Closed, text: "the program that read the output closed it"}, true
+	}
+	return advice{}, false
+}
+
+// errorsSetting names the variable that makes errors JSON.
+const errorsSetting = "ERRORS"
+
+// checkErrors fails if the setting is none.
+func checkErrors(a *App) error {
+	switch value := a.setting(errorsSetting); value {
+	case "", "text", "json":
+		return nil
+	default:
+		return &usageError{problem: fmt.Sprintf("%s is %q: it must be json or text", a.variable(errorsSetting), value)}
+	}
+}
+
+// reportOf is the advice for a program.
+func reportOf(err error, say *advice) *report.Error {
+	session, profile := subjectOf(err)
+	return &report.Error{
+		Kind: cmp.Or(say.kind, report.KindOf(say.status)), Message: string(terminal.TrimSuffix(say.text, ".")), Advice: string(say.more), Command: say.hint,
+		ExitStatus: say.status, Session: session, Profile: profile, RetryAt: report.RetryAt(err), Details: report.DetailsOf(err),
+	}
+}
+
+// subjectOf returns the session and the profile that an error is about, as far as
+// they are known.
+func subjectOf(err error) (session, profile string) {
+	if t, ok := errors.AsType[*targetError](err); ok {
+		profile = t.profile
+		if t.session != nil {
+			session = sessionLabel(t.session)
+		}
+	}
+	if e, ok := errors.AsType[*awsconfig.UnknownProfileError](err); ok {
+		profile = e.Name
+	}
+	if e, ok := errors.AsType[*awsconfig.UnknownSessionError](err); ok {
+		session = e.Name
+	}
+	if e, ok := errors.AsType[*tokencache.SignInError](err); ok {
+		session = cmp.Or(session, e.Session)
+	}
+	return session, profile
 }
 
 // in returns the advice as the program of that name says it.
@@ -105,14 +166,14 @@ func (say *advice) in(name string) terminal.Prose {
 // error may wrap the one it comes from.
 func advise(a *App, err error) advice {
 	if e, ok := errors.AsType[*terminal.InterruptedError](err); ok {
-		return advice{status: e.Status, text: terminal.ErrorText(e)}
+		return advice{status: e.Status, kind: report.Interrupted, text: terminal.ErrorText(e)}
 	}
 	if e, ok := errors.AsType[*child.StatusError](err); ok {
-		return advice{status: e.Status, text: terminal.Line(e.Say)}
+		return advice{status: e.Status, kind: report.NotRun, text: terminal.Line(e.Say)}
 	}
 	if e, ok := errors.AsType[*ownError](err); ok {
 		say := advise(a, e.err)
-		say.status = ownFailure
+		say.kind, say.status = cmp.Or(say.kind, report.KindOf(say.status)), ownFailure
 		return say
 	}
 	for _, look := range []func(*App, error) (advice, bool){
@@ -139,7 +200,7 @@ func aboutUsage(a *App, err error) (advice, bool) {
 	if !ok {
 		return advice{}, false
 	}
-	return advice{status: misconfigured, text: terminal.Line(e.problem), more: e.more, hint: e.hint}, true
+	return advice{status: misconfigured, kind: cmp.Or(e.kind, report.Usage), text: terminal.Line(e.problem), more: e.more, hint: e.hint}, true
 }
 
 // aboutShortage is about what a process or the system has run out of, wherever
@@ -152,11 +213,8 @@ func aboutShortage(a *App, err error) (advice, bool) {
 // aboutConsole is about pages and browsers.
 func aboutConsole(a *App, err error) (advice, bool) {
 	if e, ok := errors.AsType[*browser.NotOpenedError](err); ok {
-		say := advice{status: failed, text: terminal.ErrorText(e), more: "With --print the URL is printed instead."}
-		if e.Page != "" {
-			say.more = terminal.Prosef("The page is %s", e.Page)
-		}
-		return say, true
+		return advice{status: failed, kind: report.NoBrowser, text: terminal.ErrorText(e),
+			more: "Set BROWSER to a program that opens pages, or print the URL with --print."}, true
 	}
 	if e, ok := errors.AsType[*endpoint.HandOverError](err); ok {
 		say := advice{status: failed, text: terminal.ErrorText(e), more: "With --print the URL is printed instead."}
@@ -189,18 +247,7 @@ func aboutConfig(a *App, err error) (advice, bool) {
 		say.more = terminal.Prosef("Use the permission set's name, %s.", e.PermissionSet)
 		return say, true
 	}
-	if e, ok := errors.AsType[*awsconfig.UnknownProfileError](err); ok {
-		names := known("profiles", e.Known, e.Path)
-		if near, ok := errors.AsType[*nearestError](err); ok {
-			names = "The nearest roles are\n" + near.lines
-		}
-		say.more = activeInstead(a, e.Name) + names + otherConfig(a, func(c *awsconfig.Config) bool { return c.Profiles[e.Name] != nil })
-		say.hint = toConfigure(a, e.Known)
-		return say, true
-	}
-	if e, ok := errors.AsType[*awsconfig.UnknownSessionError](err); ok {
-		say.more = known("sso-sessions", e.Known, e.Path) + otherConfig(a, func(c *awsconfig.Config) bool { return c.Sessions[e.Name] != nil })
-		say.hint = toConfigure(a, e.Known)
+	if aboutNames(a, err, &say) {
 		return say, true
 	}
 	if e, ok := errors.AsType[*oidc.ConfigError](err); ok {
@@ -256,8 +303,8 @@ func aboutReplace(e *awsconfig.ReplaceError, goos string) advice {
 func aboutEdit(_ *App, err error) (advice, bool) {
 	say := advice{status: misconfigured, text: terminal.ErrorText(err)}
 	if e, ok := errors.AsType[*profiles.CommandError](err); ok {
-		say.text = "no credential_process line is written: " + terminal.Line(e.Problem)
-		say.more = "Install the program in a directory of PATH, or say with --command how the lines are to begin."
+		say.kind, say.text = report.NotOnPath, terminal.Line(e.Problem)
+		say.more = "Install it in a directory of PATH, or set the start of the lines with --command."
 		return say, true
 	}
 	if e, ok := errors.AsType[*awsconfig.ForeignError](err); ok {
@@ -285,15 +332,40 @@ func whyNotReplaced(goos string) terminal.Prose {
 	return "The file may be immutable: \"lsattr\" shows that, and \"sudo chattr -i\" makes it writable."
 }
 
-// known lists the names that there are in a file, if there is one.
-func known(what string, names []string, path string) terminal.Prose {
-	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		return "There is no such file."
+// aboutNames is about profiles and sessions that the config file does not have.
+func aboutNames(a *App, err error, say *advice) bool {
+	if e, ok := errors.AsType[*awsconfig.UnknownProfileError](err); ok {
+		names := report.Known("profiles", e.Name, e.Known)
+		if near, ok := errors.AsType[*nearestError](err); ok {
+			names = "The nearest roles are\n" + near.lines
+		}
+		say.kind, say.hint = report.UnknownProfile, toConfigure(a, e.Known)
+		if noConfig(a, e.Path, say) {
+			names = ""
+		}
+		say.more = activeInstead(a, e.Name) + names + otherConfig(a, func(c *awsconfig.Config) bool { return c.Profiles[e.Name] != nil })
+		return true
 	}
-	if len(names) == 0 {
-		return terminal.Prosef("There are no %s in it.", what)
+	if e, ok := errors.AsType[*awsconfig.UnknownSessionError](err); ok {
+		say.kind, say.hint = report.UnknownSession, toConfigure(a, e.Known)
+		names := report.Known("sso-sessions", e.Name, e.Known)
+		if noConfig(a, e.Path, say) {
+			names = ""
+		}
+		say.more = names + otherConfig(a, func(c *awsconfig.Config) bool { return c.Sessions[e.Name] != nil })
+		return true
 	}
-	return terminal.Prosef("The %s are %s.", what, terminal.Some(names, 20))
+	return false
+}
+
+// noConfig makes the advice one about a config file that does not exist, if that is
+// so.
+func noConfig(a *App, path string, say *advice) bool {
+	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+		return false
+	}
+	say.kind, say.text, say.hint = report.NoConfig, terminal.Prosef("no config file %s", path), a.name()+" configure"
+	return true
 }
 
 // toConfigure is the command for somebody who has none of what was asked for.
@@ -305,11 +377,19 @@ func toConfigure(a *App, known []string) string {
 }
 
 // howToUnlock is about the operating system's keychain.
-func howToUnlock(goos string) terminal.Prose {
+func howToUnlock(goos string) (more terminal.Prose, hint string) {
 	if goos == "darwin" {
-		return "Unlock the keychain: log in to the desktop or, over SSH, run security unlock-keychain."
+		return "Unlock it, then try again: log in to the desktop or, over SSH, as below.", "security unlock-keychain"
 	}
-	return "Unlock the keychain: log in to the desktop."
+	return "Unlock it, then try again: log in to the desktop. No login is lost.", ""
+}
+
+// detailOf is what a keyring says about itself, after a colon.
+func detailOf(e *keyring.Error) string {
+	if e == nil || e.Detail == "" {
+		return ""
+	}
+	return ": " + e.Detail
 }
 
 func aboutKeyring(a *App, err error) (advice, bool) {
@@ -348,7 +428,8 @@ func aboutKeyring(a *App, err error) (advice, bool) {
 		say.more = "It may be restarting: try again. Nothing is lost."
 		return say, true
 	case errors.Is(err, keyring.ErrLocked):
-		say.more = howToUnlock(runtime.GOOS) + " Then try again. Nothing is lost."
+		say.kind, say.text = report.Locked, terminal.Prosef("the keychain is locked%s", detailOf(e))
+		say.more, say.hint = howToUnlock(runtime.GOOS)
 		return say, true
 	case errors.Is(err, keyring.ErrTooBig):
 		say.more = otherKeyrings(a, err)
@@ -356,8 +437,7 @@ func aboutKeyring(a *App, err error) (advice, bool) {
 	case isDamaged(err):
 		return aboutDamaged(err), true
 	case inFiles(err):
-		say.more = terminal.Prosef("Its directory cannot be used: fix that, or set %s to one that can be written.", a.variable("DIR"))
-		return say, true
+		return aboutDir(a, err, say), true
 	case errors.Is(err, keyring.ErrUnavailable):
 		say.more = "A login that is in it is not lost.\n" + otherKeyrings(a, err)
 		return say, true
@@ -475,17 +555,20 @@ func aboutLogin(a *App, err error) (advice, bool) {
 	}
 	say := advice{status: failed, text: terminal.ErrorText(e)}
 	answer, _ := errors.AsType[*oidc.Error](err)
+	trouble, offline := aboutTrouble(a, err)
 	switch {
+	case offline:
+		say = trouble
 	case answer != nil && strings.HasPrefix(answer.Reason, "KMS_"):
 		say.more = kmsAdvice
 	case errors.Is(err, oidc.ErrDenied):
-		say.status, say.text = signInRequired, terminal.Prosef("the sign-in to %s was denied in the browser", sessionLabel(e.session))
+		say.status, say.kind, say.text = signInRequired, report.Denied, terminal.Prosef("the sign-in to %s was denied in the browser", sessionLabel(e.session))
 		if answer != nil && answer.Description != "" {
 			say.text += terminal.Prosef(": %s", answer.Description)
 		}
 		say.hint = loginHint(a, err)
 	case errors.Is(err, oidc.ErrExpired):
-		say.status, say.text = signInRequired, terminal.Prosef("nobody confirmed the sign-in to %s in time", sessionLabel(e.session))
+		say.status, say.text = signInRequired, terminal.Prosef("the sign-in to %s was not confirmed in time", sessionLabel(e.session))
 		say.hint = loginHint(a, err)
 	case errors.Is(err, oidc.ErrNoCallback):
 		say.hint = loginHint(a, err, "--use-device-code")
@@ -498,9 +581,13 @@ func aboutLogin(a *App, err error) (advice, bool) {
 	case e.insists && answer.Op == "RegisterClient" && answer.Code != "invalid_request":
 		say.hint = loginHint(a, err, "--use-device-code")
 	case answer.Code == "invalid_request" || answer.Code == "invalid_grant":
-		say.status = misconfigured
-		say.more = terminal.Prosef("The service in region %s may not know the start URL %s: check sso_start_url and sso_region. The region is that of the Identity Center instance.",
-			e.session.Config.Region, e.session.Config.StartURL)
+		say.status, say.kind = misconfigured, report.WrongRegion
+		say.text = terminal.Prosef("the service refused the sign-in to %s", sessionLabel(e.session))
+		if answer.Op != "CreateToken" {
+			say.text = terminal.Prosef("Identity Center in %s does not accept the start URL of %s", e.session.Config.Region, sessionLabel(e.session))
+		}
+		say.more = "Check sso_start_url, and sso_region: it is the region of the instance."
+		say.hint = a.name() + " doctor"
 	}
 	if more := loginElsewhere(a, e.session); more != "" {
 		if say.more != "" {
@@ -520,24 +607,30 @@ func aboutSession(a *App, err error) (advice, bool) {
 	}
 	if e, ok := errors.AsType[*nothingAssignedError](err); ok {
 		return advice{status: noAccess, text: terminal.ErrorText(e),
-			more: "Nothing is assigned to you yet, or this is an account instance of Identity Center, which has no accounts. New assignments can take up to two hours; then sign in again.",
+			more: "Nothing is assigned to you yet, or this is an account instance, which has none.",
 			hint: loginHint(a, err, "--force")}, true
 	}
 	if e, ok := errors.AsType[*tokencache.DeniedError](err); ok {
-		return advice{status: signInRequired, text: terminal.Prosef("sign-in required for session %s: the last one was denied at %s, so no other is begun by itself", e.Session, e.At.Format(time.TimeOnly)), hint: loginHint(a, err)}, true
+		return advice{status: signInRequired, text: terminal.Prosef("sign-in required for session %s: the last one was denied at %s", e.Session, e.At.Format(time.TimeOnly)), kind: report.Denied, hint: loginHint(a, err)}, true
 	}
 	if e, ok := errors.AsType[*tokencache.SignInError](err); ok {
 		say := advice{status: signInRequired, text: terminal.Prosef("sign-in required for session %s: %s", e.Session, e.Reason), hint: loginHint(a, err)}
+		if e.Ended {
+			say.kind, say.text = report.Ended, hasEnded(e)
+		}
 		if t, ok := errors.AsType[*targetError](err); ok {
 			say.more = loginElsewhere(a, t.session)
 		}
+		return say, true
+	}
+	if say, ok := aboutTrouble(a, err); ok {
 		return say, true
 	}
 	if e, ok := errors.AsType[*tokencache.ServiceError](err); ok {
 		say := advice{status: unavailable, text: terminal.ErrorText(e)}
 		if shared, ok := errors.AsType[*flight.SharedError](err); ok {
 			say.text = terminal.Prosef("%s: %s", e.Op, shared.Reason)
-			say.more = terminal.Prosef("That is what an earlier call met; the service is asked again from %s on.", shared.Until.Format(time.TimeOnly))
+			say.more = earlier(shared)
 		}
 		if strings.Contains(e.Reason, "KMS_") {
 			say.more = kmsAdvice
@@ -546,6 +639,34 @@ func aboutSession(a *App, err error) (advice, bool) {
 	}
 	_, busy := errors.AsType[*flight.BusyError](err)
 	return advice{status: unavailable, text: terminal.ErrorText(err)}, busy || errors.Is(err, context.DeadlineExceeded)
+}
+
+// hasEnded says since when a login was there that the service ended. Its own words
+// are for --debug and for programs.
+func hasEnded(e *tokencache.SignInError) terminal.Prose {
+	since := ""
+	if !e.SignedIn.IsZero() {
+		since = " (signed in " + terminal.Clock(e.SignedIn, time.Now()) + ")"
+	}
+	return terminal.Prosef("the session %s has ended%s", e.Session, since)
+}
+
+func earlier(shared *flight.SharedError) terminal.Prose {
+	return terminal.Prosef("This error is from an earlier call; the next attempt is allowed at %s.", shared.Until.Format(time.TimeOnly))
+}
+
+// aboutTrouble is about services that cannot be reached.
+func aboutTrouble(a *App, err error) (advice, bool) {
+	t := report.TroubleIn(err)
+	if t == nil {
+		return advice{}, false
+	}
+	say := advice{status: unavailable, hint: a.name() + " doctor"}
+	say.kind, say.text, say.more = report.Unreachable(t)
+	if shared, ok := errors.AsType[*flight.SharedError](err); ok {
+		say.more, say.hint = say.more+"\n"+earlier(shared), ""
+	}
+	return say, true
 }
 
 func aboutAccess(a *App, err error, e *credproc.NoAccessError) advice {
@@ -566,11 +687,13 @@ func aboutAccess(a *App, err error, e *credproc.NoAccessError) advice {
 		say.more = terminal.Prosef("Role names are case-sensitive: use %s.", e.Held[i])
 		return say
 	}
-	if len(e.Held) > 0 {
-		say.more = terminal.Prosef("Your roles in that account are %s. ", terminal.Join(e.Held, ", "))
+	if terminal.Width(say.in(a.name())) > terminal.Columns {
+		say.text = terminal.Prosef("no access to role %s in account %s", e.RoleName, e.AccountID)
 	}
-	say.more += "A new assignment can take up to two hours; then sign in again."
-	say.hint = loginHint(a, err, "--force")
+	var typo bool
+	if say.more, typo = report.Held(e.RoleName, e.Held); !typo {
+		say.hint = loginHint(a, err, "--force")
+	}
 	return say
 }
 
@@ -609,10 +732,10 @@ func aboutFiles(a *App, err error) (advice, bool) {
 	case owner:
 		say.more = terminal.Prosef("Run it as that user, or set %s to a directory of your own.", a.variable("DIR"))
 	case safedir.IsFull(err):
-		say.more = "The disk is full. Nothing is lost."
+		say.kind, say.more = report.DiskFull, "The disk is full. Nothing is lost."
 	case lock || path || link:
 		if isOwnFile(a, err) && (errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) || errors.Is(err, syscall.ENOTDIR)) {
-			say.more = terminal.Prosef("Set %s to a directory that can be written.", a.variable("DIR"))
+			return aboutDir(a, err, say), true
 		}
 	default:
 		return say, false
@@ -620,16 +743,45 @@ func aboutFiles(a *App, err error) (advice, bool) {
 	return say, true
 }
 
+// aboutDir is about directories of the program's own that cannot be written.
+func aboutDir(a *App, err error, say advice) advice {
+	reason := err
+	if errno, ok := errors.AsType[syscall.Errno](err); ok {
+		reason = errno
+	}
+	if dir := ownDirOf(a, err); dir != "" {
+		say.text = terminal.Prosef("cannot use %s: %v", dir, reason)
+	}
+	say.kind, say.more = report.NotWritable, terminal.Prosef("Set %s to a directory that can be written.", a.variable("DIR"))
+	return say
+}
+
+// ownDirOf is the one of the program's own directories that an error is about.
+func ownDirOf(a *App, err error) string {
+	path := pathIn(err)
+	for _, dir := range ownDirs(a) {
+		if below, err := filepath.Rel(dir, path); err == nil && filepath.IsLocal(below) {
+			return dir
+		}
+	}
+	return path
+}
+
+// pathIn is the file that an error is about, or "".
+func pathIn(err error) string {
+	if e, ok := errors.AsType[*fs.PathError](err); ok {
+		return e.Path
+	} else if e, ok := errors.AsType[*os.LinkError](err); ok {
+		return e.New
+	}
+	return ""
+}
+
 // isOwnFile reports whether a file that an error is about lies where CREDPROC_DIR
 // says: below our directories, or above them, where they are made. Names without a
 // directory are those of [safedir.Dir].
 func isOwnFile(a *App, err error) bool {
-	path := ""
-	if e, ok := errors.AsType[*fs.PathError](err); ok {
-		path = e.Path
-	} else if e, ok := errors.AsType[*os.LinkError](err); ok {
-		path = e.New
-	}
+	path := pathIn(err)
 	if !filepath.IsAbs(path) {
 		return true
 	}
@@ -654,4 +806,4 @@ func ownDirs(a *App) []string {
 	return []string{state, cache}
 }
 
-var errNoHome = errors.New("nothing says where the home directory is")
+var errNoHome = errors.New("cannot determine the home directory")

@@ -140,7 +140,7 @@ func TestALockedKeychainIsNotASignOut(t *testing.T) {
 		d.want(0, "Signed in to corp.", "login", "corp")
 		d.keyring.be(0, keyring.ErrLocked)
 		for _, args := range [][]string{{"process", "--profile", "modern"}, {"list"}, {"login"}, {"login", "--force"}, {"logout"}} {
-			d.want(6, "credproc: os keyring: read: keyring locked\nUnlock the keychain: ", args...)
+			d.want(6, "credproc: the keychain is locked\nUnlock it, ", args...)
 		}
 		d.keyring.be(0, nil)
 		d.want(0, "", "process", "--profile", "modern")
@@ -261,8 +261,8 @@ func TestOnlyTheBeginningOfAnOutputIsKept(t *testing.T) {
 
 func TestOnlyMacOSIsToldOfItsOwnCommand(t *testing.T) {
 	for goos, want := range map[string]bool{"darwin": true, "linux": false, "windows": false} {
-		if got := strings.Contains(string(howToUnlock(goos)), "security unlock-keychain"); got != want {
-			t.Errorf("%s: %s", goos, howToUnlock(goos))
+		if more, hint := howToUnlock(goos); strings.Contains(hint, "security unlock-keychain") != want {
+			t.Errorf("%s: %s, %s", goos, more, hint)
 		}
 	}
 }

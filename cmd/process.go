@@ -3,7 +3,6 @@ package cmd
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 	"time"
 
@@ -114,12 +113,12 @@ func (r *run) loginByItself(ctx context.Context, t *target) error {
 			err = r.openIn(t.session, page)
 		}
 		if err != nil && shown != nil {
-			return fmt.Errorf("nowhere to show the sign-in: %w; %w", err, shown)
+			return &tokencache.SignInError{Session: sessionLabel(t.session), Reason: "no browser or terminal can show a sign-in here", Err: errors.Join(err, shown)}
 		}
 		return nil
 	})
 	if ctx.Err() != nil && err != nil {
-		return &tokencache.SignInError{Session: sessionLabel(t.session), Reason: "nobody has confirmed the sign-in so far; it goes on with the next call"}
+		return &tokencache.SignInError{Session: sessionLabel(t.session), Reason: "the sign-in is not confirmed yet; the next call goes on with it"}
 	}
 	_, denied := errors.AsType[*tokencache.DeniedError](err)
 	_, answered := errors.AsType[*oidc.Error](err)

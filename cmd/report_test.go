@@ -35,7 +35,7 @@ func TestAReportIsNoLongerForWhatItTellsOf(t *testing.T) {
 		&usageError{problem: nastyText, more: "Do that.", hint: "credproc login " + shell.Word(nastyText)},
 		&credproc.ConfigError{Err: errors.New(nastyText)},
 		&child.StatusError{Status: 7, Say: nastyText},
-		&browser.NotOpenedError{Err: errors.New(nastyText), Page: nastyText},
+		&browser.NotOpenedError{Err: errors.New(nastyText)},
 		&nothingAssignedError{session: nastyText},
 	} {
 		var stderr bytes.Buffer

@@ -50,6 +50,7 @@ func TestMain(m *testing.M) {
 //	reset                    sets the counts to zero
 //	document [key=value…]    stdout is a credential_process document
 //	json                     stdout is one JSON value, and nothing else
+//	failure [key=value…]     the last line on stderr is an error for programs, with these members
 //	schema name              and it is as docs/name.schema.json says
 //	asked                    waits until a sign-in waits for a person
 //	eventually re program…   runs it until it prints what is like re
@@ -76,7 +77,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "soon": soon, "idc": idc, "count": count, "reset": reset,
 			"appendto": appendTo, "outside": outside,
-			"document": document, "json": isJSON, "schema": schema, "leaks": leaks, "asked": asked, "eventually": eventually, "scribble": scribble, "unmount": unmount,
+			"document": document, "json": isJSON, "schema": schema, "failure": failure, "leaks": leaks, "asked": asked, "eventually": eventually, "scribble": scribble, "unmount": unmount,
 		},
 	})
 }
@@ -296,6 +297,23 @@ func document(ts *testscript.TestScript, neg bool, args []string) {
 func isJSON(ts *testscript.TestScript, _ bool, _ []string) {
 	var value any
 	ts.Check(json.Unmarshal([]byte(ts.ReadFile("stdout")), &value))
+}
+
+func failure(ts *testscript.TestScript, neg bool, args []string) {
+	lines := strings.Split(strings.TrimSuffix(ts.ReadFile("stderr"), "\n"), "\n")
+	said := lines[len(lines)-1]
+	ts.Check(described("errors", said))
+	var members map[string]any
+	ts.Check(json.Unmarshal([]byte(said), &members))
+	for _, arg := range args {
+		key, want, _ := strings.Cut(arg, "=")
+		if got := fmt.Sprint(members[key]); got != want {
+			ts.Fatalf("%s is %s, want %s", key, got, want)
+		}
+	}
+	if neg {
+		ts.Fatalf("usage: failure [key=value…]")
+	}
 }
 
 func leaks(ts *testscript.TestScript, neg bool, except []string) {

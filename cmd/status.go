@@ -69,7 +69,7 @@ func (c *statusCommand) verdict(r *run, sessions []status.Session, silent bool) 
 			return errSignedOut
 		default:
 			t, _ := c.target(r)
-			return &targetError{words: c.words(r, &s), session: cmp.Or(t, new(target)).session, err: &tokencache.SignInError{Session: s.Label(), Reason: s.Problem}}
+			return &targetError{words: c.words(r, &s), session: cmp.Or(t, new(target)).session, err: s.SignInError()}
 		}
 	}
 	return shut
@@ -138,7 +138,7 @@ func (r *run) statusOf(ctx context.Context, c *statusCommand, named bool) ([]sta
 	}
 	status.TellApart(all)
 	if c.Quiet && len(all) == 0 {
-		return nil, &usageError{problem: "no sso-session in " + r.files.Path}
+		return nil, noSession(r.App, r.files.Path)
 	}
 	return all, nil
 }

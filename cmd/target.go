@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/credproc/credproc/cmd/internal/child"
+	"github.com/credproc/credproc/cmd/internal/report"
 	"github.com/credproc/credproc/cmd/internal/terminal"
 	"github.com/credproc/credproc/credproc"
 	"github.com/credproc/credproc/internal/awsapi"
@@ -19,6 +20,7 @@ type target struct {
 	session  *tokencache.Session
 	provider *credproc.Provider // nil where a session alone is meant
 	words    []string           // arguments that mean the same session to any command
+	profile  string             // "": none was named
 }
 
 // wrap keeps the words with an error, for the hint.
@@ -26,12 +28,13 @@ func (t *target) wrap(err error) error {
 	if err == nil {
 		return nil
 	}
-	return &targetError{words: t.words, session: t.session, err: err}
+	return &targetError{words: t.words, session: t.session, profile: t.profile, err: err}
 }
 
 type targetError struct {
 	words   []string
 	session *tokencache.Session // nil: not known
+	profile string              // "": not known
 	err     error
 }
 
@@ -100,7 +103,7 @@ func (r *run) sessionAt(startURL, region string) (*target, error) {
 
 func (r *run) profileSession(profile string) (*target, error) {
 	s, err := r.inside.ProfileSession(profile)
-	return &target{session: s, words: r.profileWords(profile)}, err
+	return &target{session: s, words: r.profileWords(profile), profile: profile}, err
 }
 
 // profileWords are the profile's name alone, unless a session has it too.
@@ -198,8 +201,13 @@ func (r *run) unconfigured() (*target, error) {
 	if startURL, region := r.onlyLogin(); startURL != "" {
 		return r.sessionAt(startURL, region)
 	}
-	return nil, &usageError{problem: "no sso-session in " + r.files.Path,
-		more: "To do without one, add --sso-start-url URL --sso-region REGION", hint: r.name() + " configure"}
+	return nil, noSession(r.App, r.files.Path)
+}
+
+// noSession is the error of a config file without an sso-session.
+func noSession(a *App, path string) error {
+	return &usageError{kind: report.NoConfig, problem: "no sso-session in " + path,
+		more: "To do without one, add --sso-start-url URL --sso-region REGION", hint: a.name() + " configure"}
 }
 
 // roleFlags say which role.
@@ -233,7 +241,7 @@ func (f *roleFlags) target(r *run) (*target, error) {
 		return nil, err
 	}
 	session, err := r.inside.ProfileSession(profile)
-	return &target{session: session, provider: provider, words: r.profileWords(profile)}, err
+	return &target{session: session, provider: provider, words: r.profileWords(profile), profile: profile}, err
 }
 
 func (f *roleFlags) role(r *run) (*target, error) {

@@ -26,14 +26,6 @@ func TestHintsCanBeCopied(t *testing.T) {
 	}
 }
 
-func TestKnownNamesAreNotWithoutEnd(t *testing.T) {
-	names := slices.Repeat([]string{"p"}, 400)
-	got := string(known("profiles", names, t.TempDir()))
-	if !strings.HasSuffix(got, "p and 380 more.") || len(got) > 120 {
-		t.Errorf("%s", got)
-	}
-}
-
 func TestARecordOfANewerReleaseIsNotReplaced(t *testing.T) {
 	var stderr bytes.Buffer
 	app := &App{Stderr: &stderr, Version: "v1.0.0"}

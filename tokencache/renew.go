@@ -177,6 +177,9 @@ func (r *renewal) judge(it *item, since time.Time) (*item, bool, error) {
 	if usable && !r.force {
 		return it, true, nil
 	}
+	if over != nil {
+		return nil, false, r.ended(it, reason)
+	}
 	return nil, false, &SignInError{Session: r.label(), Reason: reason, generation: it.Generation}
 }
 
@@ -362,7 +365,16 @@ func (r *renewal) over(old *item, reason string) (*item, error) {
 	if old.usable(time.Now(), r.refused) && !r.force {
 		return old, nil
 	}
-	return nil, &SignInError{Session: r.label(), Reason: reason, generation: old.Generation}
+	return nil, r.ended(old, reason)
+}
+
+// ended is the error for a login that the service does not renew any more.
+func (r *renewal) ended(it *item, reason string) error {
+	e := &SignInError{Session: r.label(), Reason: reason, Ended: true, generation: it.Generation}
+	if ix := r.st.readIndex(); ix != nil {
+		e.SignedIn = ix.SignedIn
+	}
+	return e
 }
 
 // stillValid returns a token that is due but has not expired.

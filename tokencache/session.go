@@ -148,6 +148,9 @@ func failureOf(err error) (flight.Failure, bool) {
 	if answer, ok := errors.AsType[*awsapi.Error](e.Err); ok {
 		f.BelowHTTP, f.RetryAfter = answer.StatusCode == 0, answer.RetryAfter
 	}
+	if t := awsapi.TroubleOf(e.Err); t != nil && f.BelowHTTP {
+		f.Trouble = t.String()
+	}
 	return f, true
 }
 
@@ -157,6 +160,9 @@ type SignInError struct {
 	Session string
 	Reason  string // "not signed in", or what the service said
 	Err     error  // ErrOlder, if that is why; mostly nil
+
+	Ended    bool      // there was a login, and the service does not renew it any more
+	SignedIn time.Time // when that was made, by the local clock; zero if unknown
 
 	generation int64 // of the login that does not do
 	gone       bool  // the keyring has none

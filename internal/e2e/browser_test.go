@@ -228,7 +228,7 @@ func TestTheFirstAnswerCounts(t *testing.T) {
 	}{
 		"an error with HTML": {"error=server_error&error_description=%3Cimg+src%3Dx+onerror%3Dalert(1)%3E%1B%5B2J", 3,
 			"credproc: sign in to corp: Authorize: server_error"},
-		"a code that is none": {"code=stolen", 2, "credproc: sign in to corp: CreateToken: invalid_grant: "},
+		"a code that is none": {"code=stolen", 2, "credproc: the service refused the sign-in to corp\n"},
 	} {
 		m := newMachine(t)
 		m.server.AutoApprove = false

@@ -29,6 +29,8 @@ type Failure struct {
 	// BelowHTTP says that no answer came: the fault may be the caller's own
 	// proxy, CA bundle or endpoint.
 	BelowHTTP bool `json:"below_http,omitempty"`
+	// Trouble is why no answer came, in a form of the caller's.
+	Trouble string `json:"trouble,omitempty"`
 }
 
 // Failer is an error that other callers are to share.
@@ -115,6 +117,7 @@ func parseFailure(dir safedir.Dir, name string) *failureFile {
 	if json.Unmarshal(data, f) != nil {
 		return nil
 	}
+	f.Trouble = printable.Line(f.Trouble)
 	f.Reason, f.Op = strings.TrimSpace(printable.Clean(f.Reason, mostReason)), printable.Line(f.Op) // any process may have written it
 	return f
 }

@@ -22,8 +22,7 @@ const startTime = 2 * time.Second
 
 // NotOpenedError is a page that no browser was opened for.
 type NotOpenedError struct {
-	Err  error
-	Page string // "" if it is a secret
+	Err error
 }
 
 func (e *NotOpenedError) Error() string { return "no browser was opened: " + e.Err.Error() }

@@ -120,7 +120,7 @@ const logins = "logins"
 func (d *Checks) login(s *status.Session, login func(*status.Session, ...string) string) {
 	switch {
 	case s.State == status.Ended, s.State == status.Lost:
-		d.fault(logins, login(s), "%s: %s", s.Title(), s.Problem)
+		d.fault(logins, login(s), "%s: %s", s.Title(), s.Why(time.Now()))
 	case s.LastLook != nil && s.LastLook.CannotTell:
 		d.warn(logins, "", "%s: not known whether it is signed in, since its keyring cannot be asked: %s", s.Title(), s.LastLook.Words())
 	case s.State == status.Uncertain:

@@ -41,10 +41,7 @@ func (q Query) All(texts []string) (found []int) {
 // best first. A typing error costs less than a word that is missing. Equally good
 // texts stay in order.
 func (q Query) Nearest(texts []string, n int) []int {
-	var words [][]rune
-	for _, word := range tokens(strings.Join(q, " ")) {
-		words = append(words, []rune(word))
-	}
+	words := q.runes()
 	costs, order := make([]int, len(texts)), make([]int, len(texts))
 	row := make([]int, 0, 64)
 	for i, text := range texts {
@@ -52,6 +49,18 @@ func (q Query) Nearest(texts []string, n int) []int {
 	}
 	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(costs[a], costs[b]) })
 	return order[:min(n, len(order))]
+}
+
+// Typos is how many typing errors make the query of a part of a text.
+func (q Query) Typos(text string) int {
+	return cost(q.runes(), Fold(text), new([]int))
+}
+
+func (q Query) runes() (words [][]rune) {
+	for _, word := range tokens(strings.Join(q, " ")) {
+		words = append(words, []rune(word))
+	}
+	return words
 }
 
 // tokens returns the runs of letters and digits in a text.

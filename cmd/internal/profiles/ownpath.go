@@ -64,7 +64,7 @@ func (p SearchPath) LineCommand(said, command string, l *Launch) (string, error)
 // credproc's; called is how it was run this time.
 func (p SearchPath) ownPath(words []string, self, called string, l *Launch) (string, error) {
 	if isTemporary(self) {
-		return "", &CommandError{fmt.Sprintf("%s is a temporary build, as \"go run\" makes it: a line with it would not work for long", self)}
+		return "", &CommandError{fmt.Sprintf("%s is a temporary build of \"go run\"", self)}
 	}
 	name := words[0]
 	stable := p.inPath(name, self)

@@ -287,6 +287,23 @@ func (l Line) paint(p terminal.Paint) func(terminal.Prose) terminal.Prose {
 	return p.Faint
 }
 
+// SignInError is the error of a session that is not signed in.
+func (s *Session) SignInError() error {
+	e := &tokencache.SignInError{Session: s.Label(), Reason: s.Problem, Ended: s.State == Ended}
+	if s.SignedInAt != nil {
+		e.SignedIn = *s.SignedInAt
+	}
+	return e
+}
+
+// Why says what is wrong with a session, in plain words.
+func (s *Session) Why(now time.Time) string {
+	if s.State == Ended && s.SignedInAt != nil {
+		return fmt.Sprintf("the service has ended the session (signed in %s)", terminal.Clock(*s.SignedInAt, now))
+	}
+	return s.Problem
+}
+
 // lines are what is shown below the name. login is the command that signs in.
 func (s *Session) lines(now time.Time, login string) []Line {
 	var lines []Line
@@ -294,7 +311,7 @@ func (s *Session) lines(now time.Time, login string) []Line {
 		lines = append(lines, Line{label, terminal.Prosef(format, args...), colour})
 	}
 	if s.Problem != "" && s.State != SignedOut {
-		add("why", "red", "%s", s.Problem)
+		add("why", "red", "%s", s.Why(now))
 	}
 	if s.SignedIn {
 		add("since", "", "%s, %s", terminal.Clock(*s.SignedInAt, now), terminal.Ago(*s.SignedInAt, now))

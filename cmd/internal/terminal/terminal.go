@@ -99,6 +99,13 @@ func (t *Terminal) PrintURL(address string) error {
 	return t.Verbatim(text.String() + "\n")
 }
 
+// SayJSON tells a program something: a line of JSON on stderr.
+func (t *Terminal) SayJSON(value any) {
+	if text, err := EncodeJSON(value, ""); err == nil {
+		t.err.Write(text)
+	}
+}
+
 // PrintJSON prints a value for programs, indented.
 func (t *Terminal) PrintJSON(value any) error {
 	text, err := EncodeJSON(value, "  ")

@@ -1,0 +1,87 @@
+package report
+
+import (
+	"cmp"
+
+	"github.com/credproc/credproc/cmd/internal/match"
+	"github.com/credproc/credproc/cmd/internal/terminal"
+	"github.com/credproc/credproc/internal/awsapi"
+)
+
+// mostNames is how many names a message lists.
+const mostNames = 5
+
+// Known lists the names in a file: those most like name, if there are many.
+func Known(what, name string, names []string) terminal.Prose {
+	switch n := len(names); {
+	case n == 0:
+		return terminal.Prosef("There are no %s in it.", what)
+	case n > mostNames:
+		return terminal.Prosef("The nearest of its %d %s: %s.", n, what, terminal.Join(nearest(name, names), ", "))
+	}
+	return terminal.Prosef("Its %s: %s.", what, terminal.Join(names, ", "))
+}
+
+// Held says what to do about a role that the person has not: it lists the roles of
+// the account, those most like it if there are many, and reports whether it is one
+// of these, misspelled.
+func Held(role string, roles []string) (more terminal.Prose, typo bool) {
+	if len(roles) == 0 {
+		return "A new assignment can take up to two hours; then sign in again.", false
+	}
+	near := nearest(role, roles)
+	which := terminal.Prosef("Your roles there: %s.", terminal.Join(roles, ", "))
+	if n := len(roles); n > mostNames {
+		which = terminal.Prosef("The nearest of your %d roles there: %s.", n, terminal.Join(near, ", "))
+	}
+	if match.Words(role).Typos(near[0]) <= min(len(role)/3, mostTypos) {
+		return terminal.Prosef("Did you mean %s? ", near[0]) + which, true
+	}
+	return which + " A new one may need a new login.", false
+}
+
+// mostTypos is how many letters of a long name may be wrong.
+const mostTypos = 2
+
+func nearest(name string, names []string) (near []string) {
+	for _, i := range match.Words(name).Nearest(names, mostNames) {
+		near = append(near, names[i])
+	}
+	return near
+}
+
+// Unreachable says in plain words what kept a service from answering, and what to
+// check.
+func Unreachable(t *awsapi.Trouble) (kind string, text, more terminal.Prose) {
+	host := cmp.Or(t.Host, "the service")
+	words, ok := troubles[t.Kind]
+	if !ok {
+		words = troubles[awsapi.NoConnection]
+	}
+	why := terminal.Line(cmp.Or(t.Text, "the connection failed"))
+	if words.why != "" {
+		why = words.why
+	}
+	if words.certificate {
+		return words.kind, terminal.Prosef("the certificate of %s is %s", host, why), words.more
+	}
+	return words.kind, terminal.Prosef("cannot reach %s: %s", host, why), words.more
+}
+
+type wordsOfTrouble struct {
+	kind        string
+	why, more   terminal.Prose
+	certificate bool
+}
+
+const checkNetwork = "Check the network, its firewall, and HTTPS_PROXY. No login is lost."
+
+var troubles = map[string]wordsOfTrouble{
+	awsapi.NoName:       {Offline, "the name does not resolve", "Check the network (a VPN?), and sso_region in the config file.", false},
+	awsapi.NoProxy:      {Offline, "the proxy does not answer", "Correct HTTPS_PROXY, or list the host in NO_PROXY.", false},
+	awsapi.ProxyLogin:   {Offline, "the proxy wants a password", "Write HTTPS_PROXY as http://USER:PASSWORD@HOST:PORT.", false},
+	awsapi.NoAnswer:     {Offline, "no answer in time", checkNetwork, false},
+	awsapi.NoConnection: {Offline, "", checkNetwork, false},
+	awsapi.Untimely:     {Clock, "not valid at this time", "Check the date and time of this machine: its clock may be wrong.", true},
+	awsapi.Untrusted:    {Offline, "not trusted", "If a proxy inspects TLS here, set AWS_CA_BUNDLE to a file with its certificate.", true},
+}
