@@ -85,12 +85,17 @@ func (r *run) listOrSignIn(ctx context.Context, t *target, l *credproc.Listing) 
 func (r *run) list(ctx context.Context, l *credproc.Listing) ([]credproc.Account, time.Time, error) {
 	if terminal.Is(r.ErrWriter()) {
 		var shown time.Time
+		var pace terminal.Pace
 		l.Progress = func(p credproc.Progress) {
 			if time.Since(shown) < 100*time.Millisecond && p.Done < p.Total {
 				return
 			}
 			shown = time.Now()
-			r.SayPart("\r%s"+terminal.EraseLine, progressLine(p))
+			line := progressLine(p, pace.Left(p.Done, p.Total, p.Rate, shown))
+			if width, _ := r.Size(); width > 0 && len(line) >= width {
+				line = line[:width-1]
+			}
+			r.SayPart("\r%s"+terminal.EraseLine, line)
 		}
 		defer func() {
 			if !shown.IsZero() {
@@ -105,8 +110,11 @@ func (r *run) list(ctx context.Context, l *credproc.Listing) ([]credproc.Account
 	return accounts, at, err
 }
 
-func progressLine(p credproc.Progress) string {
+func progressLine(p credproc.Progress, left time.Duration) string {
 	text := fmt.Sprintf("%d of %d accounts, %d roles", p.Done, p.Total, p.Roles)
+	if left := terminal.Remaining(left); left != "" {
+		text = left + ": " + text
+	}
 	if p.Refused > 0 {
 		text += fmt.Sprintf(" (the service wants it slower: %.1f requests a second)", p.Rate)
 	}

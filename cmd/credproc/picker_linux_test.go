@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/credproc/credproc/credproc/credproctest/idctest"
 )
 
 // screen is a terminal with a command on it, and a person before it.
@@ -122,9 +124,9 @@ func TestARoleIsPickedAmongFiveThousandOnATerminal(t *testing.T) {
 	m.signIn(0)
 
 	s := m.onScreen(t, choosing...)
-	s.sees("5000 of 5000")
+	s.sees("of 5002") // two roles have no profile
 	s.types("team-43")
-	s.sees("383 of 5000")
+	s.sees("383 of 5002")
 	s.types("21")
 	s.sees("> team-4321")
 	s.types("\x7f")
@@ -143,7 +145,7 @@ func TestARoleIsPickedAmongFiveThousandOnATerminal(t *testing.T) {
 
 	for _, key := range []string{"\x1b", "\x03"} {
 		s = m.onScreen(t, choosing...)
-		s.sees("of 5000")
+		s.sees("of 5002")
 		s.types(key)
 		s.ends(130, "")
 	}
@@ -160,6 +162,64 @@ func TestARoleIsPickedAmongFiveThousandOnATerminal(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.ends(143, "")
+}
+
+// many gives the user accounts, and a service that takes its time.
+func (m *machine) many(n int, latency time.Duration) {
+	m.idc.Set(func(s *idctest.Server) {
+		s.Accounts, s.Latency = nil, latency
+		for i := range n {
+			s.Accounts = append(s.Accounts, idctest.Account{ID: fmt.Sprintf("%012d", i), Name: fmt.Sprintf("Team %03d", i), Roles: []string{"Admin", "ReadOnly"}})
+		}
+	})
+}
+
+func TestThePickerOpensBeforeTheListIsThere(t *testing.T) {
+	m := newMachine(t, "plaintext")
+	m.signIn(0)
+	m.many(45, 2*time.Second)
+	choosing := []string{"exec", "adm", "44", "--", "sh", "-c", "echo picked $AWS_ACCOUNT_ID"}
+
+	s := m.onScreen(t, choosing...)
+	s.sees("Which role? adm 44")
+	s.sees("0 of 0, listing corp")
+	s.sees("No match yet.")
+	s.sees("left: ")
+	s.resize(40, 8)
+	s.sees("\x1b[8;1H")
+	s.types("\x03")
+	s.ends(130, "")
+
+	// What was listed is there the next time, at once, and the rest follows.
+	before := m.idc.Count("ListAccountRoles")
+	s = m.onScreen(t, choosing...)
+	s.sees("> Team 044  Admin")
+	s.types("\r")
+	m.idc.Set(func(s *idctest.Server) { s.Latency = 0 })
+	s.ends(0, "picked 000000000044\n")
+	if calls := m.idc.Count("ListAccountRoles") - before; calls >= 45 {
+		t.Errorf("%d accounts are asked for again", calls)
+	}
+}
+
+func TestAListThatCannotBeMadeIsSaidAndLeft(t *testing.T) {
+	m := newMachine(t, "plaintext")
+	m.signIn(0)
+	m.idc.Fault("ListAccounts", idctest.Fault{Status: 403})
+	s := m.onScreen(t, choosing...)
+	s.command.Wait()
+	if got := s.command.ProcessState.ExitCode(); got == 0 || got == 130 {
+		t.Errorf("exit status %d", got)
+	}
+	s.sees("credproc: list accounts and roles through session corp: ")
+
+	m.write(".aws/config", m.configFile()+"[profile dev]\nsso_session = corp\nsso_account_id = 111111111111\nsso_role_name = Admin\n")
+	s = m.onScreen(t, choosing...)
+	s.sees("1 of 1, list accounts and roles through session corp: ")
+	s.types("zzz")
+	s.sees("No match. Ctrl-U clears the search.")
+	s.types("\x15\r")
+	s.ends(0, "picked dev\n")
 }
 
 func TestProcessAndTokenAskNobody(t *testing.T) {

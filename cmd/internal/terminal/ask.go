@@ -113,7 +113,10 @@ func (t *Terminal) Pick(m Menu) ([]int, error) {
 	if t.env("TERM") == "dumb" || !p.fit(out) {
 		return t.pickByLines(p)
 	}
-	return t.pickOnScreen(p, in, out)
+	stop := p.load()
+	picked, err := t.pickOnScreen(p, in, out)
+	stop()
+	return picked, err
 }
 
 // fit takes the size of the window, if there is one to speak of.
@@ -145,6 +148,9 @@ func (t *Terminal) pickOnScreen(p *picker, in *os.File, out *screen) ([]int, err
 	defer out.draw(screenOff)
 	var typed []byte
 	for {
+		if p.receive(); p.loaded && len(p.Choices) == 0 {
+			return nil, ErrNothing
+		}
 		if err := out.draw(p.frame()); err != nil {
 			return nil, err
 		}
@@ -169,7 +175,7 @@ func (t *Terminal) pickOnScreen(p *picker, in *os.File, out *screen) ([]int, err
 
 // read waits for bytes and adds them to those that make no key yet, or returns
 // these as keys of their own where nothing follows; or for another size of the
-// window.
+// window, or more choices.
 func (t *Terminal) read(p *picker, in *os.File, out *screen, typed []byte) ([]byte, error) {
 	wait := tick
 	if len(typed) > 0 {
@@ -197,7 +203,7 @@ func (t *Terminal) read(p *picker, in *os.File, out *screen, typed []byte) ([]by
 			return nil, nil
 		}
 		width, height := p.width, p.height
-		if p.fit(out) && (width != p.width || height != p.height) {
+		if p.fit(out) && (width != p.width || height != p.height) || p.inbox.has() {
 			return typed, nil
 		}
 	}
@@ -216,6 +222,14 @@ const mostLines = 20
 
 // pickByLines asks on terminals that can do no more than lines.
 func (t *Terminal) pickByLines(p *picker) ([]int, error) {
+	if p.Load != nil {
+		p.Load(context.Background(), p.inbox.put)
+		p.inbox.end()
+		p.receive()
+	}
+	if len(p.Choices) == 0 {
+		return nil, ErrNothing
+	}
 	for {
 		shown := p.matches[:min(len(p.matches), mostLines)]
 		for n, i := range shown {

@@ -2,6 +2,7 @@ package terminal
 
 import (
 	"cmp"
+	"context"
 	"slices"
 	"strings"
 	"unicode"
@@ -19,6 +20,9 @@ type Menu struct {
 	Choices []Choice
 	Query   string // what is searched for at first
 	Many    bool   // several may be marked
+	// Load, if not nil, runs while the menu is open, and calls add for choices that
+	// come later. It must return soon after ctx ends, which the end of the menu does.
+	Load func(ctx context.Context, add func(News))
 }
 
 // picker is a list that the user searches while it is on the screen. It knows
@@ -26,6 +30,10 @@ type Menu struct {
 type picker struct {
 	Menu
 	plain bool // no colours
+
+	inbox  inbox
+	note   string
+	loaded bool // everything is here
 
 	shown   []Choice // printable
 	folded  []string // what is searched: the name, a space, the detail
@@ -39,14 +47,20 @@ type picker struct {
 }
 
 func newPicker(m Menu) *picker {
-	p := &picker{Menu: m, marked: map[int]bool{}, width: 80, height: 24}
-	for _, c := range m.Choices {
+	p := &picker{Menu: m, loaded: m.Load == nil, marked: map[int]bool{}, width: 80, height: 24}
+	p.Choices = nil
+	p.add(m.Choices)
+	p.search(m.Query)
+	return p
+}
+
+func (p *picker) add(choices []Choice) {
+	p.Choices = append(p.Choices, choices...)
+	for _, c := range choices {
 		c = Choice{string(Line(c.Name)), string(Line(c.Detail))}
 		p.shown = append(p.shown, c)
 		p.folded = append(p.folded, match.Fold(c.Name+" "+c.Detail))
 	}
-	p.search(m.Query)
-	return p
 }
 
 // search shows what matches the query. What matches a longer one also matched
@@ -197,6 +211,9 @@ func (p *picker) summary() Prose {
 	if len(p.marked) > 0 {
 		text += Prosef(", %d marked", len(p.marked))
 	}
+	if p.note != "" {
+		text += ", " + Line(p.note)
+	}
 	return text
 }
 
@@ -217,7 +234,10 @@ func (p *picker) help() Prose {
 
 // list draws the choices that are on the screen.
 func (p *picker) list(shown []int) (lines []Prose) {
-	if len(shown) == 0 {
+	switch {
+	case len(shown) == 0 && !p.loaded:
+		return []Prose{cut("  No match yet.", p.width)}
+	case len(shown) == 0:
 		return []Prose{cut("  No match. Ctrl-U clears the search.", p.width)}
 	}
 	nameWidth := 0
