@@ -14,10 +14,10 @@ import (
 	"github.com/credproc/credproc/credproc"
 	"github.com/credproc/credproc/internal/awsconfig"
 	"github.com/credproc/credproc/internal/inside"
+	"github.com/credproc/credproc/internal/kernelring"
 	"github.com/credproc/credproc/internal/layout"
 	"github.com/credproc/credproc/internal/settings"
 	"github.com/credproc/credproc/tokencache"
-	"github.com/credproc/credproc/tokencache/keyring"
 )
 
 type doctorCommand struct {
@@ -207,7 +207,7 @@ func checkKeychain(ctx context.Context, a *App, d *doctor.Checks, config *credpr
 		inUse[login.Keyring] = true
 	}
 	kernel := doctor.Kernel{Works: kernelWorks()}
-	if !new(keyring.Kernel).Persistent() {
+	if !kernelring.Persistent() {
 		kernel.Open = openToSandboxes
 	}
 	d.Keychain(ctx, inUse, kernel)

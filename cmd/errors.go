@@ -395,18 +395,22 @@ func detailOf(e *keyring.Error) string {
 func aboutKeyring(a *App, err error) (advice, bool) {
 	say := advice{status: keyringShut, text: terminal.ErrorText(err)}
 	e, _ := errors.AsType[*keyring.Error](err)
+	reason := ""
+	if e != nil {
+		reason = e.Reason
+	}
 	none, nowhere := errors.AsType[*tokencache.NoKeyringError](err)
 	switch {
 	case nowhere:
 		say.text = terminal.ErrorText(none)
 		say.more = otherKeyrings(a, err)
 		return say, true
-	case errors.Is(err, keyring.ErrNoKeyFile):
+	case reason == "no key file":
 		say.more = terminal.Prosef("Set %s, or %s in the sso-session, to the file that it was made with. Nothing is lost.\nIf that file is lost, forget what is there, and sign in again.",
 			a.variable("KEY_FILE"), fileKey(a, "KEY_FILE"))
 		say.hint = a.name() + " keyring reset file"
 		return say, true
-	case errors.Is(err, keyring.ErrBadKeyFile):
+	case reason == "bad key file":
 		say.more = terminal.Prosef("%s, or %s in the sso-session, must name the file of 32 random bytes that the keyring was made with. Nothing is lost.\nFor a new keyring, make one first: (umask 077; head -c 32 /dev/urandom >FILE)",
 			a.variable("KEY_FILE"), fileKey(a, "KEY_FILE"))
 		return say, true
@@ -416,15 +420,15 @@ func aboutKeyring(a *App, err error) (advice, bool) {
 			say.more, say.hint = aboutOtherKey(a), a.name()+" keyring reset file"
 		}
 		return say, true
-	case errors.Is(err, keyring.ErrItemLocked):
+	case reason == "item locked":
 		say.more = "Nothing is lost. The keychain is open, but confirms or locks each item, which a program without a person cannot answer.\nAllow this program the items without a confirmation (in KeePassXC: Settings, Secret Service Integration), or choose another keyring.\n" +
 			otherKeyrings(a, err)
 		return say, true
-	case errors.Is(err, keyring.ErrNoCollection):
+	case reason == "no collection":
 		say.more = "A Secret Service runs, but has nowhere to keep secrets. Open a database that it may use (KeePassXC), or create a default keyring (in Passwords and Keys: a new password keyring, set as default). A login that was in it is not lost.\n" +
 			otherKeyrings(a, err)
 		return say, true
-	case errors.Is(err, keyring.ErrRestarted):
+	case reason == "restarted":
 		say.more = "It may be restarting: try again. Nothing is lost."
 		return say, true
 	case errors.Is(err, keyring.ErrLocked):
@@ -486,7 +490,10 @@ func otherKeyrings(a *App, err error) terminal.Prose {
 // kernelWorks reports whether the kernel lets us have a keyring: it would be no
 // help to offer one that it forbids.
 func kernelWorks() bool {
-	_, err := new(keyring.Kernel).Get(context.Background(), "none")
+	k, err := keyring.New("kernel", keyring.Options{})
+	if err == nil {
+		_, err = k.Get(context.Background(), "none")
+	}
 	return errors.Is(err, keyring.ErrNotFound)
 }
 

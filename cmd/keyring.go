@@ -11,6 +11,7 @@ import (
 	"github.com/credproc/credproc/cmd/internal/status"
 	"github.com/credproc/credproc/cmd/internal/terminal"
 	"github.com/credproc/credproc/internal/inside"
+	"github.com/credproc/credproc/internal/kernelring"
 	"github.com/credproc/credproc/tokencache"
 	"github.com/credproc/credproc/tokencache/keyring"
 )
@@ -180,7 +181,7 @@ func (k *keyringState) add(session string, state inside.KeyringState) {
 			k.Detail = e.Detail
 		}
 	}
-	if k.Keyring == "kernel" && state.Err == nil && !new(keyring.Kernel).Persistent() {
+	if k.Keyring == "kernel" && state.Err == nil && !kernelring.Persistent() {
 		k.Detail = openToSandboxes
 	}
 	if state.Key > 0 && !slices.ContainsFunc(k.Items, func(i keyringItem) bool { return i.What == "sealing key" }) {

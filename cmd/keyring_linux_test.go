@@ -2,12 +2,12 @@ package cmd_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"testing"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/credproc/credproc/tokencache/keyring"
+	"golang.org/x/sys/unix"
 )
 
 // Other programs of the user are not to read what is in our memory, nor the
@@ -31,7 +31,7 @@ func TestAProcessWithSecretsCannotBeDumped(t *testing.T) {
 }
 
 func TestALoginInOtherKeyringsIsAnsweredWarm(t *testing.T) {
-	if _, err := new(keyring.Kernel).Get(t.Context(), "none"); !errors.Is(err, keyring.ErrNotFound) {
+	if !kernelWorks() {
 		return // a kernel that forbids it keeps no key for a warm answer
 	}
 	for _, keyring := range []string{"kernel", "file"} {
@@ -50,4 +50,13 @@ func TestALoginInOtherKeyringsIsAnsweredWarm(t *testing.T) {
 		}
 		m.run(0, "keyring", "reset", keyring, "--yes")
 	}
+}
+
+// kernelWorks reports whether this kernel lets programs have a keyring.
+func kernelWorks() bool {
+	k, err := keyring.New("kernel", keyring.Options{})
+	if err == nil {
+		_, err = k.Get(context.Background(), "none")
+	}
+	return errors.Is(err, keyring.ErrNotFound)
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/credproc/credproc/cmd/internal/terminal"
 	"github.com/credproc/credproc/internal/clicache"
 	"github.com/credproc/credproc/internal/inside"
+	"github.com/credproc/credproc/internal/kernelring"
 	"github.com/credproc/credproc/internal/sealed"
 	"github.com/credproc/credproc/oidc"
 	"github.com/credproc/credproc/tokencache"
@@ -276,7 +277,7 @@ func (r *run) keyringNote(s *tokencache.Session) error {
 	}
 	switch status.Keyring {
 	case "kernel":
-		if new(keyring.Kernel).Persistent() {
+		if kernelring.Persistent() {
 			r.Say("Its tokens are in the kernel's keyring, until a reboot or three days without use.")
 		} else {
 			r.Say("Its tokens are in the kernel's keyring, until your last process ends: %s.", openToSandboxes)

@@ -125,7 +125,7 @@ func onDamagedMachine(t *testing.T, at moment, test func(d *damaged)) {
 	synctest.Test(t, func(t *testing.T) {
 		m := &machine{T: t, server: idctest.New(), dir: storage(t)}
 		m.server.AutoApprove, m.server.SessionLife, m.server.Rotation = true, 100000*time.Hour, idctest.None
-		m.keyring = &keyring.Plaintext{Dir: m.dir + "/state/keyring"}
+		m.keyring = ring("plaintext", keyring.Options{Dir: m.dir + "/state/keyring"})
 		d := &damaged{machine: m, known: map[string]string{}}
 		m.signIn(m.session())
 		m.get(m.admin())

@@ -45,7 +45,7 @@ func sessionIn(dir string, client *http.Client) *tokencache.Session {
 	return &tokencache.Session{
 		Name:    "corp",
 		Config:  oidc.Config{StartURL: "https://idc.example/start", Region: "us-east-1", HTTPClient: client},
-		Keyring: &keyring.Plaintext{Dir: dir + "/keyring"}, StateDir: dir + "/state", CacheDir: dir + "/cache",
+		Keyring: ring("plaintext", keyring.Options{Dir: dir + "/keyring"}), StateDir: dir + "/state", CacheDir: dir + "/cache",
 	}
 }
 
@@ -53,4 +53,13 @@ type offline struct{}
 
 func (offline) RoundTrip(r *http.Request) (*http.Response, error) {
 	return nil, errors.New("the network was used")
+}
+
+// ring is a keyring of package keyring.
+func ring(name string, o keyring.Options) keyring.Keyring {
+	k, err := keyring.New(name, o)
+	if err != nil {
+		panic(err)
+	}
+	return k
 }

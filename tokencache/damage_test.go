@@ -194,7 +194,7 @@ func newCupboard(t *testing.T) *cupboard {
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	s := &Session{
 		Name: "corp", Config: oidc.Config{StartURL: "https://idc.example/start", Region: "us-east-1"},
-		Keyring: &keyring.Plaintext{Dir: dir + "/keyring"}, StateDir: dir + "/state", CacheDir: dir + "/cache",
+		Keyring: ring("plaintext", keyring.Options{Dir: dir + "/keyring"}), StateDir: dir + "/state", CacheDir: dir + "/cache",
 	}
 	st, err := s.open()
 	if err != nil {

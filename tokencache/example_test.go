@@ -107,11 +107,15 @@ func ExampleSession_SignOut() {
 // Without a Keyring of its own a session uses the operating system's keychain.
 // A machine that has none needs another, which only its user should choose.
 func ExampleSession_keyring() {
+	keychain, err := keyring.New("os", keyring.Options{Service: "acme", MayPrompt: true})
+	if err != nil {
+		log.Fatal(err)
+	}
 	config := oidc.Config{StartURL: "https://d-1234567890.awsapps.com/start", Region: "eu-west-1"}
 	for _, s := range []*tokencache.Session{
 		{Config: config},
 		{Config: config, NewLoginKeyring: "plaintext"},
-		{Config: config, Keyring: &keyring.OS{Service: "acme", MayPrompt: true}},
+		{Config: config, Keyring: keychain},
 		{Config: config, Keyring: new(keyring.Memory)},
 	} {
 		if s.Keyring == nil {

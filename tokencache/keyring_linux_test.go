@@ -29,16 +29,16 @@ func everyKeyring(t *testing.T) map[string]keyring.Keyring {
 		t.Fatal(err)
 	}
 	all := map[string]keyring.Keyring{
-		"plaintext":              &keyring.Plaintext{Dir: filepath.Join(t.TempDir(), "keyring")},
-		"file with a passphrase": &keyring.File{Dir: filepath.Join(t.TempDir(), "file"), Unlock: keyring.Unlock{Passphrase: sesame}, NoKeyCache: true},
-		"file with a key":        &keyring.File{Dir: filepath.Join(t.TempDir(), "file"), Unlock: keyring.Unlock{KeyFile: keyFile}},
+		"plaintext":              ring("plaintext", keyring.Options{Dir: filepath.Join(t.TempDir(), "keyring")}),
+		"file with a passphrase": ring("file", keyring.Options{Dir: filepath.Join(t.TempDir(), "file"), Unlock: keyring.Unlock{Passphrase: sesame}, NoKeyCache: true}),
+		"file with a key":        ring("file", keyring.Options{Dir: filepath.Join(t.TempDir(), "file"), Unlock: keyring.Unlock{KeyFile: keyFile}}),
 	}
-	kernel := &keyring.Kernel{Service: "credproc-test"}
+	kernel := ring("kernel", keyring.Options{Service: "credproc-test"})
 	if _, err := kernel.Get(t.Context(), "none"); errors.Is(err, keyring.ErrNotFound) {
 		all["kernel"] = kernel
 	}
 	if os.Getenv("CREDPROC_TEST_KEYRING") == "1" {
-		all["os"] = new(keyring.OS)
+		all["os"] = ring("os", keyring.Options{})
 	}
 	return all
 }

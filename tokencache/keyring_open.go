@@ -80,15 +80,24 @@ func (l *loginKeyring) decide(name string) {
 }
 
 func (l *loginKeyring) open(name string) keyring.Keyring {
+	o := keyring.Options{Service: l.st.service, MayPrompt: l.s.MayPrompt, Unlock: l.s.Unlock, NoKeyCache: l.s.NoKeyCache}
 	switch name {
-	case "kernel":
-		return &keyring.Kernel{Service: l.st.service}
 	case "file":
-		return &keyring.File{Dir: fileDir(string(l.st.state)), Unlock: l.s.Unlock, Service: l.st.service, NoKeyCache: l.s.NoKeyCache}
+		o.Dir = fileDir(string(l.st.state))
 	case "plaintext":
-		return &keyring.Plaintext{Dir: layout.PlaintextDir(string(l.st.state))}
+		o.Dir = layout.PlaintextDir(string(l.st.state))
 	}
-	return &keyring.OS{Service: l.st.service, MayPrompt: l.s.MayPrompt}
+	k, err := keyring.New(name, o)
+	if err != nil { // an index of a newer release names it
+		k, _ = keyring.New("os", o)
+	}
+	return k
+}
+
+// isAbsent reports the error of a keyring that the system does not have.
+func isAbsent(err error) bool {
+	e, ok := errors.AsType[*keyring.Error](err)
+	return ok && e.Reason == "absent"
 }
 
 // openKeyring returns the keyring for a session.
@@ -196,7 +205,7 @@ func (l *loginKeyring) search(ctx context.Context) (newest string, err error) {
 		case errors.Is(err, keyring.ErrNotFound):
 			// Files answer everywhere: that says nothing about the others.
 			answered = answered || name == "os" || name == "kernel"
-		case errors.Is(err, keyring.ErrAbsent) && name != wanted:
+		case isAbsent(err) && name != wanted:
 			absent = append(absent, err)
 		default:
 			problem = cmp.Or(problem, err)
@@ -231,7 +240,7 @@ func (l *loginKeyring) inOrder(wanted string, lost bool) []string {
 // findOrChoose is find for who brings a login.
 func (l *loginKeyring) findOrChoose(ctx context.Context) (keyring.Keyring, error) {
 	k, err := l.find(ctx)
-	if !errors.Is(err, keyring.ErrNotFound) && !errors.Is(err, keyring.ErrAbsent) {
+	if !errors.Is(err, keyring.ErrNotFound) && !isAbsent(err) {
 		return k, err
 	}
 	name, err := l.choose(ctx)
@@ -255,7 +264,7 @@ func (l *loginKeyring) choose(ctx context.Context) (string, error) {
 		switch {
 		case err == nil, errors.Is(err, keyring.ErrNotFound):
 			return name, nil
-		case !errors.Is(err, keyring.ErrAbsent):
+		case !isAbsent(err):
 			return "", err
 		}
 		none.Tried = append(none.Tried, err)
@@ -271,8 +280,8 @@ func (st *store) prepareKeyring(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	if f, ok := k.(*keyring.File); ok {
-		return f.Open(ctx)
+	if k, ok := k.(interface{ Open(context.Context) error }); ok {
+		return k.Open(ctx)
 	}
 	return nil
 }

@@ -3,7 +3,9 @@ package tokencache
 import (
 	"context"
 	"errors"
+	"fmt"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -41,8 +43,8 @@ func TestASessionFindsTheKeyringItsLoginIsIn(t *testing.T) {
 	if f == nil {
 		t.Fatalf("keyring %T", st.keyring)
 	}
-	if k, ok := f.ring("os").(*keyring.OS); !ok || k.Service != "acme" || !k.MayPrompt {
-		t.Errorf("keyring %#v", f.ring("os"))
+	if got := fmt.Sprintf("%+v", f.ring("os")); !strings.Contains(got, "Service:acme MayPrompt:true") {
+		t.Errorf("keyring %s", got)
 	}
 }
 

@@ -31,7 +31,7 @@ func (s *Session) keyringStates(ctx context.Context) ([]inside.KeyringState, err
 
 func (st *store) look(ctx context.Context, k keyring.Keyring) inside.KeyringState {
 	state := inside.KeyringState{Name: k.Name()}
-	if f, ok := k.(*keyring.File); ok && f.IsLocked() && f.Unlock.Passphrase == nil {
+	if f, ok := k.(interface{ Shut() bool }); ok && f.Shut() {
 		state.Err = &keyring.Error{Keyring: k.Name(), Op: "read", Kind: keyring.ErrLocked}
 		return state
 	}
@@ -68,8 +68,11 @@ func LockKeyrings(stateDir, service string) error {
 	if err := forgetCachedKey(safedir.Dir(stateDir), service); err != nil {
 		return err
 	}
-	(&keyring.File{Dir: fileDir(stateDir), Service: service}).Lock()
-	return nil
+	k, err := keyring.New("file", keyring.Options{Dir: fileDir(stateDir), Service: service})
+	if k, ok := k.(interface{ Lock() }); ok {
+		k.Lock()
+	}
+	return err
 }
 
 func fileDir(stateDir string) string { return filepath.Join(stateDir, "file") }
@@ -106,12 +109,8 @@ func (st *store) resetKey(ctx context.Context, k keyring.Keyring) error {
 	if err := st.delete(ctx, k, theKey); err != nil {
 		return err
 	}
-	switch k := k.(type) {
-	case *keyring.File:
-		k.Lock()
-		return safedir.Dir(filepath.Dir(k.Dir)).RemoveAll(filepath.Base(k.Dir))
-	case *keyring.Plaintext:
-		return safedir.Dir(filepath.Dir(k.Dir)).RemoveAll(filepath.Base(k.Dir))
+	if k, ok := k.(interface{ Forget() error }); ok {
+		return k.Forget()
 	}
 	return nil
 }

@@ -193,7 +193,7 @@ func (st *store) lookOf(ix *index) *Look {
 
 // otherBoot reports whether the tokens went to the kernel of another boot.
 func (ix *index) otherBoot() bool {
-	if ix.Keyring != new(keyring.Kernel).Name() || ix.Boot == "" {
+	if ix.Keyring != "kernel" || ix.Boot == "" {
 		return false
 	}
 	boot := bootID()
@@ -204,7 +204,7 @@ func (ix *index) otherBoot() bool {
 // so some time after the last look at them, of which the last renewal is the
 // only one that is known.
 func (ix *index) mayHaveLapsed(now time.Time) string {
-	if ix.Keyring != new(keyring.Kernel).Name() {
+	if ix.Keyring != "kernel" {
 		return ""
 	}
 	if expiry := kernelExpiry(); expiry > 0 && now.Sub(ix.Renewed) > expiry && now.After(ix.Expiry) {

@@ -93,7 +93,7 @@ func child(name string) *Session {
 func elsewhere(dir, endpoint, name string) *Session {
 	return &Session{
 		Name: name, Config: oidc.Config{StartURL: "https://idc.example/start", Region: "us-east-1", Endpoint: endpoint},
-		PortalEndpoint: endpoint, Keyring: &keyring.Plaintext{Dir: dir + "/keyring"}, StateDir: dir + "/state", CacheDir: dir + "/cache",
+		PortalEndpoint: endpoint, Keyring: ring("plaintext", keyring.Options{Dir: dir + "/keyring"}), StateDir: dir + "/state", CacheDir: dir + "/cache",
 	}
 }
 

@@ -35,7 +35,7 @@ func TestNothingPrintsASecret(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		plain := &keyring.Plaintext{Dir: m.dir}
+		plain := ring("plaintext", keyring.Options{Dir: m.dir})
 		type holder struct {
 			S *Session
 			I item
@@ -44,7 +44,7 @@ func TestNothingPrintsASecret(t *testing.T) {
 			K keyring.Keyring
 		}
 		for _, v := range []any{
-			s, it, *it, registration(client), pending, &pending, m.keyring, plain, &keyring.OS{}, tok, status, *s.store.keys.get(),
+			s, it, *it, registration(client), pending, &pending, m.keyring, plain, ring("os", keyring.Options{}), tok, status, *s.store.keys.get(),
 			(&shelf{world: m}).thing(s, "x"),
 		} {
 			for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {

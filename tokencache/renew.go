@@ -319,7 +319,7 @@ func (r *Session) describe(st *store, ix *index, it *item, registration time.Tim
 	ix.Keyring, ix.Generation, ix.Login = st.keyring.Name(), it.Generation, login(it.ClientID)
 	ix.Refreshable, ix.Overflow = it.RefreshToken != "", st.overflows(it.Generation)
 	ix.Key, ix.Boot = "", ""
-	if ix.Keyring == new(keyring.Kernel).Name() {
+	if ix.Keyring == "kernel" {
 		ix.Boot = bootID()
 	}
 	if key := st.keys.get(); key != nil {

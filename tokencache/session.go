@@ -67,9 +67,8 @@ type Session struct {
 	// them, and the other way round.
 	PortalEndpoint string
 	// Keyring keeps the tokens. nil means the one that the login is in, or, if
-	// there is none yet, the one called NewLoginKeyring: "os" for [keyring.OS], "kernel"
-	// for [keyring.Kernel], "file" for [keyring.File] and "plaintext" for [keyring.Plaintext] in the state
-	// directory. "auto" (or "") is the operating system's, or else the kernel's.
+	// there is none yet, the one called NewLoginKeyring: "os", "kernel", or
+	// "file" or "plaintext" in the state directory: see [keyring.New]. "auto" (or "") is the operating system's, or else the kernel's.
 	// A login that exists stays where it is until [Session.SignIn] is called
 	// with another keyring named.
 	//
@@ -77,7 +76,7 @@ type Session struct {
 	// or a minute with MayPrompt: see [keyring.Bounded].
 	Keyring         keyring.Keyring
 	NewLoginKeyring string
-	// Unlock opens a [keyring.File].
+	// Unlock opens the keyring "file".
 	Unlock keyring.Unlock
 	// MayPrompt allows the operating system's keychain to show a dialog.
 	MayPrompt bool

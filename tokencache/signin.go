@@ -57,8 +57,8 @@ func (s *Session) SignIn(ctx context.Context, how func(context.Context, *oidc.Co
 // session's lock, so that nobody moves it back meanwhile, and shows no dialog
 // therefore. The keyring may be gone, which is why the login moved perhaps.
 func (s *Session) leave(ctx context.Context, from keyring.Keyring) {
-	if o, ok := from.(*keyring.OS); ok {
-		from = &keyring.OS{Service: o.Service}
+	if k, ok := from.(interface{ Quiet() keyring.Keyring }); ok {
+		from = k.Quiet()
 	}
 	err := s.store.delete(ctx, from, theTokens)
 	if err == nil {

@@ -364,3 +364,12 @@ func within(s *Session) inside.Session {
 	}
 	return in
 }
+
+// ring is a keyring of package keyring.
+func ring(name string, o keyring.Options) keyring.Keyring {
+	k, err := keyring.New(name, o)
+	if err != nil {
+		panic(err)
+	}
+	return k
+}

@@ -227,7 +227,7 @@ func TestAFileIsReplacedWhileAnotherProcessReadsIt(t *testing.T) {
 }
 
 func TestAShortSecretIsReadWithoutPackages(t *testing.T) {
-	ctx, chain := soon(t), &keyring.OS{Service: "credproc-test"}
+	ctx, chain := soon(t), credentialManager("credproc-test")
 	t.Cleanup(func() { chain.Delete(context.Background(), "short") })
 	for _, secret := range []string{"", "secret", strings.Repeat("x", 256), strings.Repeat("x", 257)} {
 		if secret != "" {
@@ -246,7 +246,7 @@ func TestAShortSecretIsReadWithoutPackages(t *testing.T) {
 }
 
 func TestTheCredentialManagerTakes2560Bytes(t *testing.T) {
-	ctx, chain := soon(t), &keyring.OS{Service: "credproc-test"}
+	ctx, chain := soon(t), credentialManager("credproc-test")
 	t.Cleanup(func() {
 		if err := chain.Delete(context.Background(), "item"); err != nil {
 			t.Error(err)
@@ -346,7 +346,7 @@ func (p *pc) items() (session, key string) {
 
 func TestALoginIsInTheCredentialManagerAndNowhereElse(t *testing.T) {
 	p := newPC(t)
-	chain, ctx := new(keyring.OS), soon(t)
+	chain, ctx := credentialManager(""), soon(t)
 	if out := p.ends(4, "process "+ourRole); out != "" {
 		t.Errorf("without a login there is something on stdout")
 	}
@@ -402,7 +402,7 @@ func (p *pc) noSecretInFiles() {
 func (p *pc) forgets() {
 	p.Cleanup(func() {
 		session, key := p.items()
-		chain := new(keyring.OS)
+		chain := credentialManager("")
 		chain.Delete(context.Background(), session)
 		chain.Delete(context.Background(), key)
 	})
@@ -495,7 +495,7 @@ func TestATokenOf2561BytesLiesInASealedFile(t *testing.T) {
 		t.Errorf("files %q, and after the renewal %q", first, second)
 	}
 	session, _ := p.items()
-	if short, err := new(keyring.OS).Get(soon(t), session); err != nil || strings.Contains(short, p.server.Marker()) {
+	if short, err := credentialManager("").Get(soon(t), session); err != nil || strings.Contains(short, p.server.Marker()) {
 		t.Errorf("the Credential Manager has %d bytes, error %v", len(short), err)
 	}
 	p.noSecretInFiles()
@@ -575,4 +575,13 @@ func TestACommandEndsWithExecThatIsKilled(t *testing.T) {
 		t.Fatalf("the command lives on: %v", err)
 	}
 	release()
+}
+
+// credentialManager is the keyring of Windows.
+func credentialManager(service string) keyring.Keyring {
+	k, err := keyring.New("os", keyring.Options{Service: service})
+	if err != nil {
+		panic(err)
+	}
+	return k
 }

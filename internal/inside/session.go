@@ -19,8 +19,8 @@ type Session interface {
 	// Endpoints returns the base URLs of the sign-in service and of the access
 	// portal, in this order: where the session's calls go.
 	Endpoints() ([]string, error)
-	// KeyCached reports whether the kernel keeps the sealing key of the session's
-	// keyring, so that an answer needs no keyring.
+	// KeyCached reports whether the sealing key of the session's keyring is cached,
+	// so that an answer needs no keyring.
 	KeyCached() bool
 	// KeyringStates asks every keyring what it holds of the session. It shows no
 	// dialog, and runs no command for a passphrase.

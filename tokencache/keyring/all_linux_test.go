@@ -25,11 +25,11 @@ func everyKeyring(t *testing.T) map[string]Keyring {
 		t.Fatal(err)
 	}
 	all := map[string]Keyring{
-		"plaintext":              &Plaintext{Dir: filepath.Join(t.TempDir(), "keyring")},
+		"plaintext":              &plainKeyring{Dir: filepath.Join(t.TempDir(), "keyring")},
 		"file with a passphrase": quickly(filepath.Join(t.TempDir(), "file"), knows("open sesame")),
-		"file with a key":        &File{Dir: filepath.Join(t.TempDir(), "file"), Unlock: Unlock{KeyFile: keyFile}},
+		"file with a key":        &fileKeyring{Dir: filepath.Join(t.TempDir(), "file"), Unlock: Unlock{KeyFile: keyFile}},
 	}
-	kernel := &Kernel{Service: "credproc-test"}
+	kernel := &kernelKeyring{Service: "credproc-test"}
 	if _, err := kernel.Get(t.Context(), "none"); errors.Is(err, ErrNotFound) {
 		all["kernel"] = kernel
 	} else if !errors.Is(err, ErrUnavailable) {
@@ -111,8 +111,8 @@ func TestTwentyHelpersOpenAFileOneAfterAnother(t *testing.T) {
 			t.Errorf("cached %v: opened %d times, want %d, and %d of them without the lock", cached, asked.Load(), want, unlocked.Load())
 		}
 	}
-	(&File{Dir: dir, Service: "credproc-test"}).Lock()
-	locked := &File{Dir: dir, Service: "credproc-test"}
+	(&fileKeyring{Dir: dir, Service: "credproc-test"}).Lock()
+	locked := &fileKeyring{Dir: dir, Service: "credproc-test"}
 	if _, err := locked.Get(t.Context(), "item"); !errors.Is(err, ErrLocked) {
 		t.Errorf("after lock: %v", err)
 	}

@@ -12,7 +12,11 @@ import (
 )
 
 func TestFilesAndMemoryKeepTheContract(t *testing.T) {
-	for _, k := range []keyring.Keyring{new(keyring.Memory), &keyring.Plaintext{Dir: filepath.Join(t.TempDir(), "keyring")}} {
+	for _, name := range []string{"memory", "plaintext"} {
+		k, err := keyring.New(name, keyring.Options{Dir: filepath.Join(t.TempDir(), "keyring")})
+		if err != nil {
+			t.Fatal(err)
+		}
 		if err := keyringtest.Check(t.Context(), k); err != nil {
 			t.Errorf("%T: %v", k, err)
 		}

@@ -159,7 +159,7 @@ func TestACallThatEndsItsGoroutineEndsTheCallers(t *testing.T) {
 }
 
 func TestTheKeyringsOfThisPackageEndTheirCallsThemselves(t *testing.T) {
-	for _, k := range []Keyring{new(OS), new(Kernel), new(File), new(Plaintext), new(Memory)} {
+	for _, k := range []Keyring{new(osKeyring), new(kernelKeyring), new(fileKeyring), new(plainKeyring), new(Memory)} {
 		if Bounded(k, false) != k {
 			t.Errorf("%T is bounded twice", k)
 		}

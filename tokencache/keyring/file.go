@@ -38,7 +38,7 @@ const (
 	tries = 3
 )
 
-// File is a [Keyring] of files that are sealed with a key of their own. The key
+// fileKeyring is a [Keyring] of files that are sealed with a key of their own. The key
 // is in an age file that a passphrase opens, or is given as it is. It is for
 // machines without a keychain.
 //
@@ -47,7 +47,7 @@ const (
 // that is not allowed, and on Windows, a file made there takes less work to open,
 // and processes open it one after another: twenty at once would need five
 // gigabytes.
-type File struct {
+type fileKeyring struct {
 	Dir string // made at the first write
 	// Unlock opens it. Without it the keyring is locked, once the key is needed
 	// and is not cached.
@@ -63,7 +63,7 @@ type File struct {
 	factor int // for tests; 0: slowFactor or quickFactor
 }
 
-// Unlock is how a [File] gets its key. The zero Unlock does not open it.
+// Unlock is how a file keyring gets its key. The zero Unlock does not open it.
 type Unlock struct {
 	// KeyFile is a file of 32 random bytes, which are the key. "" means that the
 	// key is in an age file, for which Passphrase is asked.
@@ -82,19 +82,19 @@ type PassphraseRequest struct {
 	Wrong bool // the last one did not open it
 }
 
-var _ Keyring = (*File)(nil)
+var _ Keyring = (*fileKeyring)(nil)
 
 var errWrongPassphrase = errors.New("wrong passphrase")
 
 // Format prints no secret, whatever the verb.
-func (f *File) Format(s fmt.State, _ rune) { fmt.Fprintf(s, "keyring.File(%s)", f.Dir) }
+func (f *fileKeyring) Format(s fmt.State, _ rune) { fmt.Fprintf(s, "keyring.File(%s)", f.Dir) }
 
 // Name returns "file".
-func (*File) Name() string { return "file" }
+func (*fileKeyring) Name() string { return "file" }
 
 // Get implements [Keyring]. A file that is damaged, or of a newer release, is
 // [ErrUnreadable], one that is sealed with another key [ErrLocked].
-func (f *File) Get(ctx context.Context, item string) (string, error) {
+func (f *fileKeyring) Get(ctx context.Context, item string) (string, error) {
 	if err := f.dir().Guarded(); err != nil {
 		return "", f.failed("read", err)
 	}
@@ -120,7 +120,7 @@ func (f *File) Get(ctx context.Context, item string) (string, error) {
 }
 
 // Set implements [Keyring]. The first Set makes the key.
-func (f *File) Set(ctx context.Context, item, secret string) error {
+func (f *fileKeyring) Set(ctx context.Context, item, secret string) error {
 	key, err := f.key(ctx, "store", true)
 	if err != nil {
 		return err
@@ -140,7 +140,7 @@ func (f *File) Set(ctx context.Context, item, secret string) error {
 }
 
 // Delete implements [Keyring]. It needs no key.
-func (f *File) Delete(_ context.Context, item string) error {
+func (f *fileKeyring) Delete(_ context.Context, item string) error {
 	if err := f.dir().Remove(item); err != nil {
 		return f.failed("delete", err)
 	}
@@ -149,13 +149,13 @@ func (f *File) Delete(_ context.Context, item string) error {
 
 // Open gets the key, or makes it, while a person can be asked and no lock is
 // held.
-func (f *File) Open(ctx context.Context) error {
+func (f *fileKeyring) Open(ctx context.Context) error {
 	_, err := f.key(ctx, "open", true)
 	return err
 }
 
 // Lock forgets the key, in the cache too: the next call needs the passphrase.
-func (f *File) Lock() {
+func (f *fileKeyring) Lock() {
 	f.mu.Lock()
 	f.known = nil
 	f.mu.Unlock()
@@ -164,43 +164,52 @@ func (f *File) Lock() {
 	}
 }
 
+// Forget removes all that was stored, and the key.
+func (f *fileKeyring) Forget() error {
+	f.Lock()
+	return forgetDir(f.Dir)
+}
+
 // IsLocked reports whether the next call needs the passphrase.
-func (f *File) IsLocked() bool {
+func (f *fileKeyring) IsLocked() bool {
 	content, err := f.dir().Read(ageFile)
 	return err == nil && f.Unlock.KeyFile == "" && f.opened(content) == nil
 }
 
+// Shut reports whether the next call needs a passphrase that it cannot get.
+func (f *fileKeyring) Shut() bool { return f.Unlock.Passphrase == nil && f.IsLocked() }
+
 // inUse reports whether there are items, which another key would not open.
-func (f *File) inUse() bool {
+func (f *fileKeyring) inUse() bool {
 	names, _ := f.dir().Names()
 	return slices.ContainsFunc(names, func(name string) bool {
 		return strings.HasPrefix(name, "session-") || strings.HasPrefix(name, "key-")
 	})
 }
 
-func (f *File) dir() safedir.Dir { return safedir.Dir(f.Dir) }
+func (f *fileKeyring) dir() safedir.Dir { return safedir.Dir(f.Dir) }
 
 func itemIdentity(item string) string { return sealed.Identity("keyring item", item) }
 
-func (f *File) fail(op string, kind error, detail string) error {
+func (f *fileKeyring) fail(op string, kind error, detail string) error {
 	return &Error{Keyring: f.Name(), Op: op, Kind: kind, Detail: detail}
 }
 
-func (f *File) failed(op string, err error) error {
+func (f *fileKeyring) failed(op string, err error) error {
 	return &Error{Keyring: f.Name(), Op: op, Kind: ErrUnavailable, Detail: err.Error(), Err: err}
 }
 
 // locked says why it was not opened.
-func (f *File) locked(op string, err error) error {
+func (f *fileKeyring) locked(op string, err error) error {
 	return &Error{Keyring: f.Name(), Op: op, Kind: ErrLocked, Detail: err.Error(), Err: err}
 }
 
 // noKey says what is wrong with the key file that is named.
-func (f *File) noKey(op string, err error) error {
-	return &Error{Keyring: f.Name(), Op: op, Kind: ErrLocked, Detail: err.Error(), Err: errors.Join(ErrBadKeyFile, err)}
+func (f *fileKeyring) noKey(op string, err error) error {
+	return &Error{Keyring: f.Name(), Op: op, Kind: ErrLocked, Reason: errBadKeyFile.word, Detail: err.Error(), Err: errors.Join(errBadKeyFile, err)}
 }
 
-func (f *File) key(ctx context.Context, op string, make bool) (*sealed.Key, error) {
+func (f *fileKeyring) key(ctx context.Context, op string, make bool) (*sealed.Key, error) {
 	if f.Unlock.KeyFile != "" {
 		return f.rawKey(op)
 	}
@@ -209,7 +218,7 @@ func (f *File) key(ctx context.Context, op string, make bool) (*sealed.Key, erro
 	case errors.Is(err, fs.ErrNotExist) && make && !f.inUse():
 		return f.makeKey(ctx, op)
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, &Error{Keyring: f.Name(), Op: op, Kind: ErrLocked, Err: ErrNoKeyFile,
+		return nil, &Error{Keyring: f.Name(), Op: op, Kind: ErrLocked, Reason: errNoKeyFile.word, Err: errNoKeyFile,
 			Detail: "it was made with a key file, and none is named; or its " + f.dir().Path(ageFile) + " is gone"}
 	case err != nil:
 		return nil, f.failed(op, err)
@@ -219,7 +228,7 @@ func (f *File) key(ctx context.Context, op string, make bool) (*sealed.Key, erro
 
 // rawKey reads the key that is given as it is, and no more of the file than tells
 // whether it is one: it may have no end.
-func (f *File) rawKey(op string) (*sealed.Key, error) {
+func (f *fileKeyring) rawKey(op string) (*sealed.Key, error) {
 	raw, err := safedir.ReadSecret(f.Unlock.KeyFile, 33)
 	if err != nil {
 		return nil, f.noKey(op, fmt.Errorf("the key file cannot be read: %w", err))
@@ -259,7 +268,7 @@ func isRandom(key []byte) bool {
 }
 
 // unlock opens the age file, unless that has been done.
-func (f *File) unlock(ctx context.Context, op string, content []byte) (*sealed.Key, error) {
+func (f *fileKeyring) unlock(ctx context.Context, op string, content []byte) (*sealed.Key, error) {
 	if key := f.opened(content); key != nil {
 		return key, nil
 	}
@@ -280,7 +289,7 @@ func (f *File) unlock(ctx context.Context, op string, content []byte) (*sealed.K
 	}
 }
 
-func (f *File) tryUnlock(ctx context.Context, content []byte, ask PassphraseRequest) (*sealed.Key, error) {
+func (f *fileKeyring) tryUnlock(ctx context.Context, content []byte, ask PassphraseRequest) (*sealed.Key, error) {
 	passphrase, release, err := f.askUnderLock(ctx, ask, func() bool { return f.opened(content) != nil })
 	if err != nil {
 		return nil, err
@@ -301,7 +310,7 @@ func (f *File) tryUnlock(ctx context.Context, content []byte, ask PassphraseRequ
 // runs: in this order where it is a person who is asked, in the other where it
 // is a program, which one process then runs for all. It does not ask at all
 // where that has become needless.
-func (f *File) askUnderLock(ctx context.Context, ask PassphraseRequest, needless func() bool) (passphrase string, release func(), err error) {
+func (f *fileKeyring) askUnderLock(ctx context.Context, ask PassphraseRequest, needless func() bool) (passphrase string, release func(), err error) {
 	if f.Unlock.Person {
 		if passphrase, err = f.ask(ctx, ask); err != nil {
 			return "", nil, err
@@ -322,7 +331,7 @@ func (f *File) askUnderLock(ctx context.Context, ask PassphraseRequest, needless
 	return passphrase, release, err
 }
 
-func (f *File) ask(ctx context.Context, ask PassphraseRequest) (string, error) {
+func (f *fileKeyring) ask(ctx context.Context, ask PassphraseRequest) (string, error) {
 	passphrase, err := f.Unlock.Passphrase(ctx, ask)
 	if err == nil && passphrase == "" {
 		err = errors.New("the passphrase is empty")
@@ -331,7 +340,7 @@ func (f *File) ask(ctx context.Context, ask PassphraseRequest) (string, error) {
 }
 
 // makeKey makes the key and its age file, unless another process has.
-func (f *File) makeKey(ctx context.Context, op string) (*sealed.Key, error) {
+func (f *fileKeyring) makeKey(ctx context.Context, op string) (*sealed.Key, error) {
 	if f.Unlock.Passphrase == nil {
 		return nil, f.fail(op, ErrLocked, "there is nobody to set a passphrase")
 	}
@@ -353,7 +362,7 @@ func (f *File) makeKey(ctx context.Context, op string) (*sealed.Key, error) {
 	return f.unlock(ctx, op, content)
 }
 
-func (f *File) writeKey(passphrase string) ([]byte, error) {
+func (f *fileKeyring) writeKey(passphrase string) ([]byte, error) {
 	key := sealed.NewKey(rand.Read)
 	factor := f.factor
 	switch {
@@ -431,7 +440,7 @@ func decryptKey(content []byte, passphrase string) (*sealed.Key, error) {
 
 // cacheName depends on the content alone, which is random: a key made again is
 // never taken for the one before, and a directory under two names has one key.
-func (f *File) cacheName(content []byte) string {
+func (f *fileKeyring) cacheName(content []byte) string {
 	return layout.CacheName(layout.Service(f.Service), "file-"+contentName(content))
 }
 
@@ -442,7 +451,7 @@ func contentName(content []byte) string {
 
 // opened returns the key of an age file that has been opened here, or by
 // another process within the hour.
-func (f *File) opened(content []byte) *sealed.Key {
+func (f *fileKeyring) opened(content []byte) *sealed.Key {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	name := contentName(content)
@@ -461,7 +470,7 @@ func (f *File) opened(content []byte) *sealed.Key {
 	return key
 }
 
-func (f *File) remember(content []byte, key *sealed.Key) {
+func (f *fileKeyring) remember(content []byte, key *sealed.Key) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.learn(contentName(content), key)
@@ -470,7 +479,7 @@ func (f *File) remember(content []byte, key *sealed.Key) {
 	}
 }
 
-func (f *File) learn(name string, key *sealed.Key) {
+func (f *fileKeyring) learn(name string, key *sealed.Key) {
 	if f.known == nil {
 		f.known = make(map[string]*sealed.Key)
 	}

@@ -46,11 +46,11 @@ func TestAFileIsLockedUntilItsPassphraseIsGiven(t *testing.T) {
 func TestNoFailureToAskForThePassphraseLosesAnything(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "file")
 	cause := errors.New("the terminal is gone")
-	asks := func(answer string, err error) *File {
+	asks := func(answer string, err error) *fileKeyring {
 		return quickly(dir, func(context.Context, PassphraseRequest) (string, error) { return answer, err })
 	}
 	for range 2 {
-		for _, k := range []*File{asks("", cause), asks("", nil), quickly(dir, nil)} {
+		for _, k := range []*fileKeyring{asks("", cause), asks("", nil), quickly(dir, nil)} {
 			err := k.Open(t.Context())
 			if e, ok := errors.AsType[*Error](err); !ok || !errors.Is(err, ErrLocked) || e.Op != "open" {
 				t.Errorf("got %v", err)

@@ -2,18 +2,18 @@ package keyring
 
 import "cmp"
 
-// Kernel is the Linux kernel's keyring of the user: never on a disk, and gone
+// kernelKeyring is the Linux kernel's keyring of the user: never on a disk, and gone
 // with a reboot, or three days after its last use. It is for machines without
 // a keychain. A user has 20,000 bytes there. Other systems have none, which is
 // [ErrUnavailable]. The zero Kernel is ready to use.
-type Kernel struct {
+type kernelKeyring struct {
 	// Service is the name that items are filed under. "" means credproc.
 	Service string
 }
 
-var _ Keyring = (*Kernel)(nil)
+var _ Keyring = (*kernelKeyring)(nil)
 
 // Name returns "kernel".
-func (*Kernel) Name() string { return "kernel" }
+func (*kernelKeyring) Name() string { return "kernel" }
 
-func (k *Kernel) service() string { return cmp.Or(k.Service, "credproc") }
+func (k *kernelKeyring) service() string { return cmp.Or(k.Service, "credproc") }

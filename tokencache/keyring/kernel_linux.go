@@ -15,7 +15,7 @@ import (
 const mostKernel = 32767
 
 // Get implements [Keyring].
-func (k *Kernel) Get(_ context.Context, item string) (secret string, err error) {
+func (k *kernelKeyring) Get(_ context.Context, item string) (secret string, err error) {
 	err = k.within("read", func(ring kernelring.Ring) error {
 		data, err := ring.Read(k.describe(item), mostKernel)
 		if err == nil && len(data) == 0 {
@@ -30,7 +30,7 @@ func (k *Kernel) Get(_ context.Context, item string) (secret string, err error) 
 }
 
 // Set implements [Keyring].
-func (k *Kernel) Set(ctx context.Context, item, secret string) error {
+func (k *kernelKeyring) Set(ctx context.Context, item, secret string) error {
 	if len(secret) >= mostKernel {
 		return &Error{Keyring: k.Name(), Op: "store", Kind: ErrTooBig}
 	}
@@ -47,7 +47,7 @@ func (k *Kernel) Set(ctx context.Context, item, secret string) error {
 }
 
 // Delete implements [Keyring].
-func (k *Kernel) Delete(_ context.Context, item string) error {
+func (k *kernelKeyring) Delete(_ context.Context, item string) error {
 	err := k.within("delete", func(ring kernelring.Ring) error { return ring.Delete(k.describe(item)) })
 	if errors.Is(err, ErrNotFound) {
 		return nil
@@ -55,19 +55,11 @@ func (k *Kernel) Delete(_ context.Context, item string) error {
 	return err
 }
 
-// Persistent reports whether this kernel has persistent keyrings. Where it has
-// none, as on WSL, items are in the user keyring: there every process of the user
-// can read them, also in a sandbox with a user namespace, and they end with the
-// user's last process. Other systems report false.
-//
-// See https://man7.org/linux/man-pages/man7/persistent-keyring.7.html.
-func (*Kernel) Persistent() bool { return kernelring.Persistent() }
-
 // describe returns the description of an item. It differs from that of the
 // cached key, which may be in the same keyring and has an end.
-func (k *Kernel) describe(item string) string { return k.service() + "-keyring:" + item }
+func (k *kernelKeyring) describe(item string) string { return k.service() + "-keyring:" + item }
 
-func (k *Kernel) within(op string, do func(kernelring.Ring) error) error {
+func (k *kernelKeyring) within(op string, do func(kernelring.Ring) error) error {
 	err := kernelring.Do(do)
 	if errors.Is(err, syscall.EACCES) { // not of an item: a policy forbids all of it
 		err = syscall.EPERM
@@ -77,7 +69,7 @@ func (k *Kernel) within(op string, do func(kernelring.Ring) error) error {
 
 // translate turns the kernel's errors into those of a keyring. Its quota is so
 // many bytes for all that a user has there: beyond it an item is too big.
-func (k *Kernel) translate(op string, err error) error {
+func (k *kernelKeyring) translate(op string, err error) error {
 	fail := &Error{Keyring: k.Name(), Op: op, Kind: ErrUnavailable}
 	switch {
 	case err == nil:
@@ -87,13 +79,13 @@ func (k *Kernel) translate(op string, err error) error {
 	case errors.Is(err, unix.EDQUOT) && op == "store":
 		fail.Kind, fail.Detail = ErrTooBig, "the user's quota in the kernel is used up"
 	case errors.Is(err, unix.ENOSYS), errors.Is(err, unix.EPERM):
-		fail.Err = ErrAbsent
+		fail.Err, fail.Reason = errAbsent, errAbsent.word
 		fail.Detail = "this system does not let programs use it, as most containers do not: " + os.NewSyscallError("keyctl", err).Error()
 	default:
 		fail.Detail = os.NewSyscallError("keyctl", err).Error()
 	}
 	if short := shortage(err); short != nil {
-		fail.Err = short
+		fail.Err, fail.Reason = short, ""
 	}
 	return fail
 }

@@ -28,8 +28,8 @@ func TestEachErrorOfTheKernelHasItsMeaning(t *testing.T) {
 		{"store", unix.ENOSYS, ErrUnavailable, true},
 		{"delete", unix.EPERM, ErrUnavailable, true},
 	} {
-		err := new(Kernel).translate(tt.op, fmt.Errorf("wrapped: %w", tt.errno))
-		if !errors.Is(err, tt.kind) || errors.Is(err, ErrAbsent) != tt.absent {
+		err := new(kernelKeyring).translate(tt.op, fmt.Errorf("wrapped: %w", tt.errno))
+		if !errors.Is(err, tt.kind) || errors.Is(err, errAbsent) != tt.absent {
 			t.Errorf("%s: %v is %v", tt.op, tt.errno, err)
 		}
 		if missing := tt.kind == ErrNotFound; errors.Is(err, ErrNotFound) != missing {
@@ -37,16 +37,16 @@ func TestEachErrorOfTheKernelHasItsMeaning(t *testing.T) {
 		}
 	}
 	// What the process has run out of is no fault of the keyring.
-	if err := new(Kernel).translate("read", unix.EMFILE); !errors.Is(err, unix.EMFILE) {
+	if err := new(kernelKeyring).translate("read", unix.EMFILE); !errors.Is(err, unix.EMFILE) {
 		t.Errorf("no sign of the limit in %v", err)
 	}
-	if err := new(Kernel).translate("read", nil); err != nil {
+	if err := new(kernelKeyring).translate("read", nil); err != nil {
 		t.Error(err)
 	}
 }
 
 func TestTheKernelHasRoomForSoMuch(t *testing.T) {
-	k := &Kernel{Service: fmt.Sprint("credproc-test-", os.Getpid())}
+	k := &kernelKeyring{Service: fmt.Sprint("credproc-test-", os.Getpid())}
 	err := k.Set(t.Context(), "session-1", strings.Repeat("x", mostKernel))
 	if e, ok := errors.AsType[*Error](err); !ok || !errors.Is(err, ErrTooBig) || e.Op != "store" || e.Keyring != "kernel" {
 		t.Errorf("got %v", err)

@@ -2,9 +2,9 @@
 //
 // A program that uses package tokencache needs nothing of it: a session finds
 // the keyring that its login is in. To choose one, set the Keyring of a
-// tokencache.Session to an [OS], [Kernel], [File] or [Plaintext]; in a test, to a
-// [Memory]. Every error is [ErrNotFound], or an [Error] that says of which kind it
-// is.
+// tokencache.Session to what [New] returns, or to one of your own; in a test, to
+// a [Memory]. Every error is [ErrNotFound], or an [Error] that says of which kind
+// it is.
 //
 // # A keyring of your own
 //
@@ -60,13 +60,69 @@ type Keyring interface {
 	Delete(ctx context.Context, item string) error
 }
 
-// Names are the names of the keyrings that this system has: a login can be in
-// each. In this order they are looked at.
+// Names are the names of the keyrings that this system has, for [New]: a login can
+// be in each. In this order they are looked at.
 func Names() []string {
 	if runtime.GOOS != "linux" {
 		return []string{"os", "file", "plaintext"}
 	}
 	return []string{"os", "kernel", "file", "plaintext"}
+}
+
+// Options are those of the keyrings of this package.
+type Options struct {
+	// Service is the name that items are filed under. "" means credproc.
+	Service string
+	// MayPrompt allows the system to ask the user to unlock the keychain, and a
+	// minute for it. Otherwise a locked keychain is ErrLocked, and a call may take
+	// 25 seconds.
+	MayPrompt bool
+	// Dir is where "file" and "plaintext" keep their files. It is made at the first
+	// write.
+	Dir string
+	// Unlock opens "file". Without it that keyring is locked, once the key is needed
+	// and the kernel does not have it.
+	Unlock Unlock
+	// NoKeyCache keeps the key of "file" out of that memory.
+	NoKeyCache bool
+}
+
+// New returns the keyring of this package called name:
+//
+//   - "os" is the operating system's keychain: Keychain on macOS, Credential Manager
+//     on Windows, the Secret Service (gnome-keyring, KWallet, KeePassXC) elsewhere.
+//     On Linux it neither starts a bus nor waits for a service that does not answer
+//     a ping, and it looks whether the collection is locked before it reads, and
+//     then whether the item is: unlocking shows a dialog, which a program running
+//     unattended must not do.
+//   - "kernel" is the Linux kernel's keyring of the user: never on a disk, and gone
+//     with a reboot, or three days after its last use. It is for machines without a
+//     keychain. A user has 20,000 bytes there.
+//   - "file" are files that are sealed with a key of their own. The key is in an age
+//     file that a passphrase opens, or is given as it is. The opened key stays in
+//     memory for an hour, in the kernel keyring on Linux and in shared memory on
+//     macOS, where that is allowed, so that a passphrase is asked for once.
+//   - "plaintext" are files that no more than their mode protects, 0600 in a
+//     directory of 0700. It is for machines that have nothing better, and is never
+//     chosen by itself.
+//   - "memory" is a [Memory].
+//
+// Calls to a keyring that the system does not have fail with ErrUnavailable. The
+// error of New is about a name that is none of these.
+func New(name string, o Options) (Keyring, error) {
+	switch name {
+	case "os":
+		return &osKeyring{Service: o.Service, MayPrompt: o.MayPrompt}, nil
+	case "kernel":
+		return &kernelKeyring{Service: o.Service}, nil
+	case "file":
+		return &fileKeyring{Dir: o.Dir, Unlock: o.Unlock, Service: o.Service, NoKeyCache: o.NoKeyCache}, nil
+	case "plaintext":
+		return &plainKeyring{Dir: o.Dir}, nil
+	case "memory":
+		return new(Memory), nil
+	}
+	return nil, fmt.Errorf("no keyring is called %q", name)
 }
 
 // What an error of a keyring can mean, for [errors.Is]. Each asks for something
@@ -87,27 +143,19 @@ var (
 	ErrUnreadable = errors.New("what is stored cannot be read")
 )
 
-// Why a keyring of this package is locked or unavailable, where more can be said
-// than that.
+// A reason is why a keyring of this package is locked or unavailable, where more
+// can be said than that: see [Error].
+type reason struct{ word, text string }
+
+func (r *reason) Error() string { return r.text }
+
 var (
-	// ErrAbsent says that the system has no such keyring, as opposed to one that
-	// does not answer. It comes with ErrUnavailable.
-	ErrAbsent = errors.New("this system has no such keyring")
-	// ErrItemLocked says that a keychain is open, but locks this item by itself or
-	// asks before it hands it out, as KeePassXC can. It comes with ErrLocked.
-	ErrItemLocked = errors.New("the keychain asks before it gives this item")
-	// ErrNoKeyFile says that a [File] has items and no passphrase: the key file
-	// that they were sealed with is to be named. It comes with ErrLocked.
-	ErrNoKeyFile = errors.New("no key file is named")
-	// ErrBadKeyFile says that the key file of a [File] cannot be read, or that
-	// its content is not 32 random bytes. It comes with [ErrLocked].
-	ErrBadKeyFile = errors.New("the key file holds no key")
-	// ErrNoCollection says that a Secret Service runs, but has no default
-	// collection to keep secrets in. It comes with ErrUnavailable.
-	ErrNoCollection = errors.New("the Secret Service has no default collection")
-	// ErrRestarted says that a keychain's service ended during the call, and was
-	// not there again within two seconds. It comes with ErrUnavailable.
-	ErrRestarted = errors.New("the keychain's service ended during the call")
+	errAbsent       = &reason{"absent", "this system has no such keyring"}
+	errItemLocked   = &reason{"item locked", "the keychain asks before it gives this item"}
+	errNoKeyFile    = &reason{"no key file", "no key file is named"}
+	errBadKeyFile   = &reason{"bad key file", "the key file holds no key"}
+	errNoCollection = &reason{"no collection", "the Secret Service has no default collection"}
+	errRestarted    = &reason{"restarted", "the keychain's service ended during the call"}
 )
 
 // Error says that a keyring could not do something. It wraps its Kind, and the
@@ -116,7 +164,18 @@ type Error struct {
 	Keyring string // its name
 	Op      string // "read", "store", "delete", "open"
 	Kind    error  // [ErrLocked], [ErrUnavailable], [ErrTooBig] or [ErrUnreadable]
-	Detail  string // what was seen; no secret
+	// Reason is why a keyring is locked or unavailable, where more can be said:
+	//
+	//	absent         the system has no such keyring, as opposed to one that does not answer
+	//	item locked    the keychain is open, but locks this item by itself or asks before it gives it
+	//	no key file    the files are sealed with a key file, and none is named
+	//	bad key file   the key file cannot be read, or its content is not 32 random bytes
+	//	no collection  a Secret Service runs, but has no default collection to keep secrets in
+	//	restarted      the keychain's service ended during the call, and was not back within two seconds
+	//
+	// Mostly "". Other words may be added.
+	Reason string
+	Detail string // what was seen; no secret
 	// Err is the cause, where a program may care; mostly nil.
 	Err error
 }

@@ -18,8 +18,8 @@ import (
 )
 
 // quickly is a file keyring that costs next to nothing to open.
-func quickly(dir string, passphrase func(context.Context, PassphraseRequest) (string, error)) *File {
-	return &File{Dir: dir, Unlock: Unlock{Passphrase: passphrase}, NoKeyCache: true, factor: 4}
+func quickly(dir string, passphrase func(context.Context, PassphraseRequest) (string, error)) *fileKeyring {
+	return &fileKeyring{Dir: dir, Unlock: Unlock{Passphrase: passphrase}, NoKeyCache: true, factor: 4}
 }
 
 func knows(passphrase string) func(context.Context, PassphraseRequest) (string, error) {
@@ -39,7 +39,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func TestPlaintextIsReadableByItsOwnerAlone(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "keyring")
-	k := &Plaintext{Dir: dir}
+	k := &plainKeyring{Dir: dir}
 	if err := k.Set(t.Context(), "item", "secret"); err != nil {
 		t.Fatal(err)
 	}
@@ -55,7 +55,7 @@ func TestPlaintextWithoutADirectoryIsUnavailable(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	k := &Plaintext{Dir: file}
+	k := &plainKeyring{Dir: file}
 	_, getErr := k.Get(t.Context(), "item")
 	for op, err := range map[string]error{"read": getErr, "store": k.Set(t.Context(), "item", "secret"), "delete": k.Delete(t.Context(), "item")} {
 		e, ok := errors.AsType[*Error](err)
@@ -73,7 +73,7 @@ func TestPlaintextInAReadOnlyDirectoryIsReadAndNotWritten(t *testing.T) {
 		return // nothing is read-only to root
 	}
 	dir := t.TempDir()
-	k := &Plaintext{Dir: dir}
+	k := &plainKeyring{Dir: dir}
 	if err := k.Set(t.Context(), "item", "secret"); err != nil {
 		t.Fatal(err)
 	}
@@ -101,7 +101,7 @@ func TestPlaintextDeletesWhatAKilledProcessLeft(t *testing.T) {
 	if err := os.Chtimes(left, old, old); err != nil {
 		t.Fatal(err)
 	}
-	if err := (&Plaintext{Dir: dir}).Set(t.Context(), "item", "new"); err != nil {
+	if err := (&plainKeyring{Dir: dir}).Set(t.Context(), "item", "new"); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(left); !errors.Is(err, os.ErrNotExist) {
@@ -110,7 +110,7 @@ func TestPlaintextDeletesWhatAKilledProcessLeft(t *testing.T) {
 }
 
 func TestASecretThatIsTooBigIsNotSent(t *testing.T) {
-	err := new(OS).Set(context.Background(), "item", strings.Repeat("x", maxSecret+1))
+	err := new(osKeyring).Set(context.Background(), "item", strings.Repeat("x", maxSecret+1))
 	if e, ok := errors.AsType[*Error](err); !ok || !errors.Is(err, ErrTooBig) || e.Op != "store" {
 		t.Errorf("got %v", err)
 	}
@@ -125,7 +125,7 @@ func TestErrorsWithoutTypesAreToldApart(t *testing.T) {
 		"exit status 1":   ErrUnavailable,
 		"dial unix /run/user/0/bus: connect: connection refused": ErrUnavailable,
 	} {
-		if err := new(OS).translate("read", errors.New(text)); !errors.Is(err, want) || errors.Is(err, ErrNotFound) {
+		if err := new(osKeyring).translate("read", errors.New(text)); !errors.Is(err, want) || errors.Is(err, ErrNotFound) {
 			t.Errorf("%s: %v", text, err)
 		}
 	}
@@ -133,9 +133,9 @@ func TestErrorsWithoutTypesAreToldApart(t *testing.T) {
 
 func TestAFailureIsOneSentence(t *testing.T) {
 	for want, err := range map[string]error{
-		`os keyring: read: keyring locked`:                                        new(OS).fail("read", ErrLocked, ErrLocked.Error()),
+		`os keyring: read: keyring locked`:                                        new(osKeyring).fail("read", ErrLocked, ErrLocked.Error()),
 		`os keyring: store: keyring unavailable (no bus)`:                         &Error{Keyring: "os", Op: "store", Kind: ErrUnavailable, Detail: "no bus"},
-		`os keyring: store: secret too big for the keyring (by order of the law)`: new(OS).fail("store", ErrTooBig, "by order of the law"),
+		`os keyring: store: secret too big for the keyring (by order of the law)`: new(osKeyring).fail("store", ErrTooBig, "by order of the law"),
 	} {
 		if err.Error() != want {
 			t.Errorf("%s, want %s", err, want)
@@ -144,7 +144,7 @@ func TestAFailureIsOneSentence(t *testing.T) {
 }
 
 func TestItemsAreFiledUnderTheService(t *testing.T) {
-	if (&OS{Service: "acme"}).service() != "acme" || new(OS).service() != "credproc" {
+	if (&osKeyring{Service: "acme"}).service() != "acme" || new(osKeyring).service() != "credproc" {
 		t.Error("another service")
 	}
 }
@@ -153,13 +153,13 @@ func TestOnlyLinuxHasTheKernelsKeyring(t *testing.T) {
 	if slices.Contains(Names(), "kernel") != (runtime.GOOS == "linux") {
 		t.Errorf("here there are %q", Names())
 	}
-	for _, k := range []Keyring{new(OS), new(File), new(Plaintext)} {
+	for _, k := range []Keyring{new(osKeyring), new(fileKeyring), new(plainKeyring)} {
 		if !slices.Contains(Names(), k.Name()) {
 			t.Errorf("there is no %s", k.Name())
 		}
 	}
 	if runtime.GOOS != "linux" {
-		if _, err := new(Kernel).Get(t.Context(), "item"); !errors.Is(err, ErrAbsent) || !errors.Is(err, ErrUnavailable) {
+		if _, err := new(kernelKeyring).Get(t.Context(), "item"); !errors.Is(err, errAbsent) || !errors.Is(err, ErrUnavailable) {
 			t.Errorf("got %v", err)
 		}
 	}
@@ -167,12 +167,12 @@ func TestOnlyLinuxHasTheKernelsKeyring(t *testing.T) {
 
 // A keychain may be there: the next login must not go elsewhere for that.
 func TestAShortageIsNoSignThatThereIsNoKeychain(t *testing.T) {
-	err := new(OS).failed("read", absent{fmt.Errorf("D-Bus session bus: %w", syscall.EMFILE)})
-	if errors.Is(err, ErrAbsent) || !errors.Is(err, ErrUnavailable) || !errors.Is(err, syscall.EMFILE) {
+	err := new(osKeyring).failed("read", absent{fmt.Errorf("D-Bus session bus: %w", syscall.EMFILE)})
+	if errors.Is(err, errAbsent) || !errors.Is(err, ErrUnavailable) || !errors.Is(err, syscall.EMFILE) {
 		t.Errorf("got %v, of %v", err, err.Err)
 	}
-	err = new(OS).failed("read", absent{errors.New("no D-Bus session bus")})
-	if !errors.Is(err, ErrAbsent) || !errors.Is(err, ErrUnavailable) {
+	err = new(osKeyring).failed("read", absent{errors.New("no D-Bus session bus")})
+	if !errors.Is(err, errAbsent) || !errors.Is(err, ErrUnavailable) {
 		t.Errorf("got %v", err)
 	}
 }

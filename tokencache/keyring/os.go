@@ -11,7 +11,7 @@ import (
 	"github.com/credproc/credproc/internal/pause"
 )
 
-// OS is the operating system's keychain, through go-keyring: Keychain on
+// osKeyring is the operating system's keychain, through go-keyring: Keychain on
 // macOS, Credential Manager on Windows, the Secret Service (gnome-keyring,
 // KWallet, KeePassXC) elsewhere. The zero OS is ready to use.
 //
@@ -19,7 +19,7 @@ import (
 // answer a ping, and it looks whether the collection is locked before it
 // reads, and then whether the item is: unlocking shows a dialog, which a program
 // running unattended must not do.
-type OS struct {
+type osKeyring struct {
 	// Service is the name that items are filed under. "" means credproc.
 	Service string
 	// MayPrompt allows the system to ask the user to unlock the keychain, and
@@ -30,18 +30,18 @@ type OS struct {
 	calls deadline
 }
 
-var _ Keyring = (*OS)(nil)
+var _ Keyring = (*osKeyring)(nil)
 
 // Name returns "os".
-func (*OS) Name() string { return "os" }
+func (*osKeyring) Name() string { return "os" }
 
 // Get implements [Keyring].
-func (o *OS) Get(ctx context.Context, item string) (secret string, err error) {
+func (o *osKeyring) Get(ctx context.Context, item string) (secret string, err error) {
 	return o.within(ctx, "read", item, func() (string, error) { return gokeyring.Get(o.service(), item) })
 }
 
 // Set implements [Keyring].
-func (o *OS) Set(ctx context.Context, item, secret string) error {
+func (o *osKeyring) Set(ctx context.Context, item, secret string) error {
 	// Before the call: on macOS go-keyring starts a process first and leaves
 	// it behind when the secret turns out to be too big.
 	if len(secret) > maxSecret {
@@ -57,7 +57,7 @@ func (o *OS) Set(ctx context.Context, item, secret string) error {
 // confirm reads back what was stored. A dismissed prompt looks like success
 // (go-keyring ignores the flag), and macOS may show the old value for a second
 // or two (stripe/stripe-cli#1579).
-func (o *OS) confirm(ctx context.Context, item, secret string) error {
+func (o *osKeyring) confirm(ctx context.Context, item, secret string) error {
 	for deadline := time.Now().Add(2 * time.Second); ; {
 		got, err := o.Get(ctx, item)
 		if err == nil && got == secret {
@@ -73,7 +73,7 @@ func (o *OS) confirm(ctx context.Context, item, secret string) error {
 }
 
 // Delete implements [Keyring].
-func (o *OS) Delete(ctx context.Context, item string) error {
+func (o *osKeyring) Delete(ctx context.Context, item string) error {
 	_, err := o.within(ctx, "delete", item, func() (string, error) { return "", gokeyring.Delete(o.service(), item) })
 	if errors.Is(err, ErrNotFound) {
 		return nil
@@ -81,7 +81,7 @@ func (o *OS) Delete(ctx context.Context, item string) error {
 	return err
 }
 
-func (o *OS) service() string {
+func (o *osKeyring) service() string {
 	if o.Service == "" {
 		return "credproc"
 	}
@@ -90,25 +90,25 @@ func (o *OS) service() string {
 
 // within makes a call, and again if the service ended meanwhile: mostly it is
 // one that restarts.
-func (o *OS) within(ctx context.Context, op, item string, call func() (string, error)) (secret string, err error) {
+func (o *osKeyring) within(ctx context.Context, op, item string, call func() (string, error)) (secret string, err error) {
 	restarts := false
 	for wait := 100 * time.Millisecond; ; wait *= 2 {
 		secret, err = o.calls.call(ctx, o.MayPrompt, Error{Keyring: o.Name(), Op: op}, func(ctx context.Context) (string, error) {
 			return o.ask(ctx, op, item, call)
 		})
-		restarts = restarts || errors.Is(err, ErrRestarted)
-		if !restarts || !errors.Is(err, ErrRestarted) && !errors.Is(err, ErrAbsent) {
+		restarts = restarts || errors.Is(err, errRestarted)
+		if !restarts || !errors.Is(err, errRestarted) && !errors.Is(err, errAbsent) {
 			return secret, err
 		}
 		if wait > time.Second || pause.For(ctx, wait) != nil {
-			return "", o.failed(op, ErrRestarted)
+			return "", o.failed(op, errRestarted)
 		}
 	}
 }
 
 // ask makes a call of go-keyring where that will find a keychain that answers
 // and, unless it may ask the user, an item that is open.
-func (o *OS) ask(ctx context.Context, op, item string, call func() (string, error)) (secret string, err error) {
+func (o *osKeyring) ask(ctx context.Context, op, item string, call func() (string, error)) (secret string, err error) {
 	err = answers(ctx, o.MayPrompt)
 	if err == nil && !o.MayPrompt {
 		err = isOpen(o.service(), item)
@@ -119,7 +119,7 @@ func (o *OS) ask(ctx context.Context, op, item string, call func() (string, erro
 	return secret, o.translate(op, err)
 }
 
-func (o *OS) translate(op string, err error) error {
+func (o *osKeyring) translate(op string, err error) error {
 	switch {
 	case err == nil:
 		return nil
@@ -132,26 +132,23 @@ func (o *OS) translate(op string, err error) error {
 }
 
 // failed makes an error of what was met on the way to an item.
-func (o *OS) failed(op string, err error) *Error {
+func (o *osKeyring) failed(op string, err error) *Error {
 	fail := o.fail(op, kindOf(err), err.Error())
 	if none, ok := errors.AsType[absent](err); ok {
-		err, fail.Err = none.error, ErrAbsent
+		err, fail.Err, fail.Reason = none.error, errAbsent, errAbsent.word
 	}
-	for _, cause := range []error{ErrItemLocked, ErrNoCollection, ErrRestarted} {
-		if errors.Is(err, cause) {
-			fail.Err = cause
+	for _, cause := range []*reason{errItemLocked, errNoCollection, errRestarted} {
+		if errors.Is(err, cause) || cause == errRestarted && fail.Err == nil && hasEnded(err) {
+			fail.Err, fail.Reason = cause, cause.word
 		}
 	}
-	if fail.Err == nil && hasEnded(err) {
-		fail.Err = ErrRestarted
-	}
 	if short := shortage(err); short != nil { // a keychain may be there
-		fail.Err = short
+		fail.Err, fail.Reason = short, ""
 	}
 	return fail
 }
 
-func (o *OS) fail(op string, kind error, detail string) *Error {
+func (o *osKeyring) fail(op string, kind error, detail string) *Error {
 	return &Error{Keyring: o.Name(), Op: op, Kind: kind, Detail: detail}
 }
 
@@ -162,7 +159,7 @@ type absent struct{ error }
 // on Linux an unlock that fails says "unlock", on macOS `security` exits with
 // 36 (interaction not allowed), 51 (authorisation failed) or 128 (cancelled).
 func kindOf(err error) error {
-	if errors.Is(err, ErrLocked) || errors.Is(err, ErrItemLocked) {
+	if errors.Is(err, ErrLocked) || errors.Is(err, errItemLocked) {
 		return ErrLocked
 	}
 	for _, sign := range []string{"unlock", "exit status 36", "exit status 51", "exit status 128"} {
@@ -172,3 +169,6 @@ func kindOf(err error) error {
 	}
 	return ErrUnavailable
 }
+
+// Quiet returns the keychain for calls that must show no dialog.
+func (o *osKeyring) Quiet() Keyring { return &osKeyring{Service: o.Service} }

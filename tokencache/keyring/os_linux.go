@@ -96,7 +96,7 @@ func collection(ctx context.Context, conn *dbus.Conn) (path dbus.ObjectPath, loc
 	if hasEnded(err) {
 		return "", false, err
 	}
-	return "", false, fmt.Errorf("%w: %w", ErrNoCollection, err)
+	return "", false, fmt.Errorf("%w: %w", errNoCollection, err)
 }
 
 func isLocked(ctx context.Context, conn *dbus.Conn, path dbus.ObjectPath, of string) (bool, error) {
@@ -133,7 +133,7 @@ func isOpen(service, item string) error {
 		return unlocks(conn, path)
 	}
 	if locked, err := isLocked(ctx, conn, found[0], "org.freedesktop.Secret.Item"); err == nil && locked {
-		return ErrItemLocked
+		return errItemLocked
 	}
 	return unlocks(conn, path, found[0])
 }
@@ -148,7 +148,7 @@ func unlocks(conn *dbus.Conn, paths ...dbus.ObjectPath) error {
 		return err
 	}
 	conn.Object(secretService, prompt).Call("org.freedesktop.Secret.Prompt.Dismiss", dbus.FlagNoReplyExpected)
-	return ErrItemLocked
+	return errItemLocked
 }
 
 // hasEnded reports whether an error is of a service that ended during the call,

@@ -256,7 +256,7 @@ func unavailableSoon(t *testing.T, k Keyring, kind error, detail string) {
 
 func TestOSKeepsTheContractOnABus(t *testing.T) {
 	startBus(t)
-	k := new(OS)
+	k := new(osKeyring)
 	if err := k.Set(t.Context(), "item", "secret"); err != nil {
 		t.Fatal(err)
 	}
@@ -276,13 +276,13 @@ func TestOSKeepsTheContractOnABus(t *testing.T) {
 func TestALockedCollectionIsNeverAskedToOpen(t *testing.T) {
 	b := startBus(t)
 	b.set(func() { b.locked = true })
-	unavailableSoon(t, new(OS), ErrLocked, "os keyring")
+	unavailableSoon(t, new(osKeyring), ErrLocked, "os keyring")
 	b.set(func() {
 		if b.calls["Unlock"]+b.calls["SearchItems"]+b.calls["CreateItem"] > 0 {
 			t.Errorf("calls: %v", b.calls)
 		}
 	})
-	if _, err := (&OS{MayPrompt: true}).Get(t.Context(), "item"); !errors.Is(err, ErrNotFound) {
+	if _, err := (&osKeyring{MayPrompt: true}).Get(t.Context(), "item"); !errors.Is(err, ErrNotFound) {
 		t.Errorf("with leave to ask: %v", err)
 	}
 }
@@ -295,17 +295,17 @@ func TestAnUnattendedReadNeverShowsTheDialogOfAnItem(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := startBus(t)
-			if err := new(OS).Set(t.Context(), "item", "secret"); err != nil {
+			if err := new(osKeyring).Set(t.Context(), "item", "secret"); err != nil {
 				t.Fatal(err)
 			}
 			b.set(func() { make(b) })
-			unavailableSoon(t, new(OS), ErrLocked, "asks before it gives this item")
+			unavailableSoon(t, new(osKeyring), ErrLocked, "asks before it gives this item")
 			b.set(func() {
 				if b.calls["Prompt"] > 0 || b.calls["CreateItem"] > 1 || b.calls["Delete"] > 0 {
 					t.Errorf("calls: %v", b.calls)
 				}
 			})
-			if got, err := (&OS{MayPrompt: true}).Get(t.Context(), "item"); got != "secret" || err != nil {
+			if got, err := (&osKeyring{MayPrompt: true}).Get(t.Context(), "item"); got != "secret" || err != nil {
 				t.Errorf("with leave to ask: %q, %v", got, err)
 			}
 			b.set(func() {
@@ -320,8 +320,8 @@ func TestAnUnattendedReadNeverShowsTheDialogOfAnItem(t *testing.T) {
 func TestAServiceWithoutACollectionIsNamed(t *testing.T) {
 	b := startBus(t)
 	b.set(func() { b.empty = true })
-	unavailableSoon(t, new(OS), ErrNoCollection, "no default collection")
-	if _, err := new(OS).Get(t.Context(), "item"); errors.Is(err, ErrAbsent) {
+	unavailableSoon(t, new(osKeyring), errNoCollection, "no default collection")
+	if _, err := new(osKeyring).Get(t.Context(), "item"); errors.Is(err, errAbsent) {
 		t.Error("it counts as none at all")
 	}
 }
@@ -331,7 +331,7 @@ func TestAServiceThatRestartsIsAskedAgain(t *testing.T) {
 		for _, name := range []string{"org.freedesktop.DBus.Error.NoReply", "org.freedesktop.Secret.Error.NoSession"} {
 			t.Run(method+" "+name, func(t *testing.T) {
 				b := startBus(t)
-				k := new(OS)
+				k := new(osKeyring)
 				if err := k.Set(t.Context(), "item", "secret"); err != nil {
 					t.Fatal(err)
 				}
@@ -347,10 +347,10 @@ func TestAServiceThatRestartsIsAskedAgain(t *testing.T) {
 func TestAServiceThatDoesNotComeBackIsSaidToHaveEnded(t *testing.T) {
 	b := startBus(t)
 	b.set(func() { b.ends = map[string]string{"Ping": "org.freedesktop.DBus.Error.NoReply"} })
-	k := new(OS)
+	k := new(osKeyring)
 	answered := 0
 	_, err := k.within(t.Context(), "read", "item", func() (string, error) { answered++; return "", dbus.ErrClosed })
-	if !errors.Is(err, ErrRestarted) || !errors.Is(err, ErrUnavailable) || errors.Is(err, ErrAbsent) || answered < 3 {
+	if !errors.Is(err, errRestarted) || !errors.Is(err, ErrUnavailable) || errors.Is(err, errAbsent) || answered < 3 {
 		t.Errorf("after %d calls: %v", answered, err)
 	}
 }
@@ -358,14 +358,14 @@ func TestAServiceThatDoesNotComeBackIsSaidToHaveEnded(t *testing.T) {
 func TestWhatCannotBeReadBackIsNotStored(t *testing.T) {
 	b := startBus(t)
 	b.set(func() { b.forget = true })
-	if err := new(OS).Set(t.Context(), "item", "secret"); !errors.Is(err, ErrUnavailable) || !strings.Contains(err.Error(), "read back") {
+	if err := new(osKeyring).Set(t.Context(), "item", "secret"); !errors.Is(err, ErrUnavailable) || !strings.Contains(err.Error(), "read back") {
 		t.Errorf("got %v", err)
 	}
 }
 
 func TestAServiceThatDoesNotAnswerAPingIsUnavailable(t *testing.T) {
 	startBus(t, "Ping")
-	_, err := new(OS).Get(t.Context(), "item")
+	_, err := new(osKeyring).Get(t.Context(), "item")
 	if !errors.Is(err, ErrUnavailable) || !strings.Contains(err.Error(), "ping") {
 		t.Errorf("got %v", err)
 	}
@@ -375,14 +375,14 @@ func TestABusThatAcceptsAndStaysMuteIsUnavailable(t *testing.T) {
 	startBus(t, "AUTH")
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second) // long before a call is given up
 	defer cancel()
-	if _, err := new(OS).Get(ctx, "item"); !errors.Is(err, ErrUnavailable) || ctx.Err() != nil {
+	if _, err := new(osKeyring).Get(ctx, "item"); !errors.Is(err, ErrUnavailable) || ctx.Err() != nil {
 		t.Errorf("got %v, and %v", err, ctx.Err())
 	}
 }
 
 func TestACallThatHangsKeepsOthersAway(t *testing.T) {
 	b := startBus(t, "SearchItems")
-	k := new(OS)
+	k := new(osKeyring)
 	for range 3 {
 		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 		if _, err := k.Get(ctx, "item"); !errors.Is(err, ErrUnavailable) {
@@ -410,7 +410,7 @@ func TestWithoutAServiceOrABusTheKeyringIsUnavailable(t *testing.T) {
 	}
 	for address, detail := range addresses {
 		t.Setenv("DBUS_SESSION_BUS_ADDRESS", address)
-		unavailableSoon(t, new(OS), ErrUnavailable, detail)
+		unavailableSoon(t, new(osKeyring), ErrUnavailable, detail)
 	}
 	if _, err := os.Stat(launched); err == nil {
 		t.Error("a bus was started")
@@ -419,12 +419,12 @@ func TestWithoutAServiceOrABusTheKeyringIsUnavailable(t *testing.T) {
 
 // realService is a real keychain, by a connection of this test's own: all share
 // one otherwise, and the next test's bus would not be asked.
-func realService(t *testing.T) (*OS, *dbus.Conn) {
+func realService(t *testing.T) (*osKeyring, *dbus.Conn) {
 	t.Helper()
 	conn, err := dbus.SessionBus()
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close(); disconnected(t) })
-	return new(OS), conn
+	return new(osKeyring), conn
 }

@@ -4,24 +4,25 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"path/filepath"
 
 	"github.com/credproc/credproc/internal/safedir"
 )
 
-// Plaintext is a [Keyring] of files that anybody can read who can read the
+// plainKeyring is a [Keyring] of files that anybody can read who can read the
 // user's files: no protection but their mode, 0600 in a directory of 0700. It
 // is for machines that have nothing better, and is never chosen by itself.
-type Plaintext struct {
+type plainKeyring struct {
 	Dir string // made at the first write
 }
 
-var _ Keyring = (*Plaintext)(nil)
+var _ Keyring = (*plainKeyring)(nil)
 
 // Name returns "plaintext".
-func (*Plaintext) Name() string { return "plaintext" }
+func (*plainKeyring) Name() string { return "plaintext" }
 
 // Get implements [Keyring].
-func (p *Plaintext) Get(_ context.Context, item string) (string, error) {
+func (p *plainKeyring) Get(_ context.Context, item string) (string, error) {
 	// What others may have put there could be the login of somebody else.
 	if err := safedir.Dir(p.Dir).Guarded(); err != nil {
 		return "", p.fail("read", err)
@@ -37,7 +38,7 @@ func (p *Plaintext) Get(_ context.Context, item string) (string, error) {
 }
 
 // Set implements [Keyring].
-func (p *Plaintext) Set(_ context.Context, item, secret string) error {
+func (p *plainKeyring) Set(_ context.Context, item, secret string) error {
 	dir := safedir.Dir(p.Dir)
 	if err := dir.Write(item, []byte(secret)); err != nil {
 		return p.fail("store", err)
@@ -47,13 +48,20 @@ func (p *Plaintext) Set(_ context.Context, item, secret string) error {
 }
 
 // Delete implements [Keyring].
-func (p *Plaintext) Delete(_ context.Context, item string) error {
+func (p *plainKeyring) Delete(_ context.Context, item string) error {
 	if err := safedir.Dir(p.Dir).Remove(item); err != nil {
 		return p.fail("delete", err)
 	}
 	return nil
 }
 
-func (p *Plaintext) fail(op string, err error) error {
+func (p *plainKeyring) fail(op string, err error) error {
 	return &Error{Keyring: p.Name(), Op: op, Kind: ErrUnavailable, Detail: err.Error(), Err: err}
+}
+
+// Forget removes all that was stored.
+func (p *plainKeyring) Forget() error { return forgetDir(p.Dir) }
+
+func forgetDir(dir string) error {
+	return safedir.Dir(filepath.Dir(dir)).RemoveAll(filepath.Base(dir))
 }

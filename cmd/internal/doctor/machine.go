@@ -189,8 +189,12 @@ func (d *Checks) Keychain(ctx context.Context, inUse map[string]bool, kernel Ker
 func (d *Checks) system(ctx context.Context, check string, auto bool, kernel Kernel) {
 	ctx, cancel := context.WithTimeout(ctx, status.LookTime)
 	defer cancel()
-	_, err := (&keyring.OS{Service: d.ID}).Get(ctx, "doctor")
-	none := errors.Is(err, keyring.ErrAbsent) && auto // one that is mute is no reason to go elsewhere
+	k, err := keyring.New("os", keyring.Options{Service: d.ID})
+	if err == nil {
+		_, err = k.Get(ctx, "doctor")
+	}
+	fail, _ := errors.AsType[*keyring.Error](err)
+	none := fail != nil && fail.Reason == "absent" && auto // one that is mute is no reason to go elsewhere
 	switch {
 	case err == nil || errors.Is(err, keyring.ErrNotFound):
 		d.OK(check, "the operating system's answers")
