@@ -31,10 +31,10 @@ func (c *envCommand) Run(ctx context.Context, a *App) error {
 		return &usageError{problem: "--format prints the credentials alone: --region and --metadata are for a shell"}
 	}
 	c.Shell = cmp.Or(c.Shell, "sh")
-	if c.Unset && c.Format != "" {
+	switch {
+	case c.Unset && c.Format != "":
 		return printUnset(a, c.Format)
-	}
-	if c.Unset {
+	case c.Unset:
 		return printSteps(a, c.Shell, own(a).StepsBack(inherited(a)))
 	}
 	use := shell.Shells[c.Shell].Use
@@ -56,10 +56,7 @@ func (c *envCommand) Run(ctx context.Context, a *App) error {
 		if err != nil {
 			return err
 		}
-		before := inherited(a)
-		g := c.grant(r, own(a).Without(before))
-		g.Keys(credentials)
-		after := own(a).With(before, g)
+		before, after, g := c.change(r, credentials)
 		if c.Format == "" {
 			return printSteps(a, c.Shell, own(a).Steps(before, after))
 		}
@@ -68,7 +65,7 @@ func (c *envCommand) Run(ctx context.Context, a *App) error {
 			return err
 		}
 		if names := child.Conflicts(before, after, g.Role.Profile); names != nil && use != "" {
-			a.term().Say("%s: warning: these variables are set and override or conflict with the credentials: %s. Without --format, env changes them too.",
+			r.Say("%s: warning: these variables are set and override or conflict with the credentials: %s. Without --format, env changes them too.",
 				a.name(), strings.Join(names, ", "))
 		}
 		return r.Verbatim(text)
