@@ -536,6 +536,9 @@ func aboutRecords(a *App, err error) (advice, bool) {
 // loginHint is the command that signs in to what the caller asked for.
 func loginHint(a *App, err error, flags ...string) string {
 	words := append([]string{a.name(), "login"}, flags...)
+	if _, ok := errors.AsType[*stepError](err); ok {
+		words = append(words, "--start")
+	}
 	if t, ok := errors.AsType[*targetError](err); ok {
 		if len(t.words) == 1 && strings.HasPrefix(t.words[0], "-") {
 			words = append(words, "--") // a name that is no flag
@@ -555,6 +558,9 @@ func aboutLogin(a *App, err error) (advice, bool) {
 	}
 	if e, ok := errors.AsType[*clicache.LoginError](err); ok {
 		return advice{status: signInRequired, text: terminal.ErrorText(e), hint: loginHint(a, err)}, true
+	}
+	if e, ok := errors.AsType[*unconfirmedError](err); ok {
+		return advice{status: unavailable, text: terminal.ErrorText(e), hint: loginHint(a, err, "--resume")}, true
 	}
 	e, ok := errors.AsType[*loginError](err)
 	if !ok {

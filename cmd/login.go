@@ -29,11 +29,15 @@ type loginCommand struct {
 	QR            bool        `name:"qr" help:"Show the page of a device code as a QR code."`
 	Force         bool        `help:"Sign in again even if the session is valid. Ends the current session first and may sign your browser out."`
 	FromAWSCLI    bool        `name:"from-aws-cli" help:"Take over the AWS CLI's login, and renew it from now on."`
+	stepFlags
 }
 
 // Run implements the command, for kong.
 func (c *loginCommand) Run(ctx context.Context, a *App) error {
 	return a.do(ctx, true, func(ctx context.Context, r *run) error {
+		if err := c.checkSteps(r); err != nil {
+			return err
+		}
 		if c.UseDeviceCode {
 			if c.Flow == signin.PKCE {
 				return r.usage("--use-device-code and --flow pkce say different things")
@@ -51,7 +55,14 @@ func (c *loginCommand) Run(ctx context.Context, a *App) error {
 		if err != nil {
 			return err
 		}
-		if c.FromAWSCLI {
+		switch {
+		case (c.Start || c.Resume) && forbidsLogin(a):
+			return &forbiddenError{session: sessionLabel(t.session), variable: r.variable("NO_LOGIN")}
+		case c.Start:
+			return t.wrap(c.start(ctx, r, t))
+		case c.Resume:
+			return t.wrap(c.resume(ctx, r, t.session))
+		case c.FromAWSCLI:
 			return t.wrap(r.takeOver(ctx, t.session, c.Force))
 		}
 		return t.wrap(r.loginBy(ctx, t, &loginOptions{flow: c.Flow, noBrowser: c.NoBrowser, qr: c.QR, force: c.Force}))
