@@ -100,7 +100,7 @@ func (r *run) loginBy(ctx context.Context, t *target, o *loginOptions) error {
 			return err
 		}
 	}
-	first := r.sayWhoIsFirst(s)
+	first := r.sayWhoIsFirst(ctx, s)
 	defer first()
 	joined := true
 	err = s.SignIn(ctx, func(ctx context.Context, config *oidc.Config) (*oidc.Token, error) {
@@ -125,9 +125,12 @@ func (r *run) loginBy(ctx context.Context, t *target, o *loginOptions) error {
 
 // sayWhoIsFirst says that another process is signing in, whose outcome counts,
 // and, until done is called, when it is stopped: it keeps its lock then.
-func (r *run) sayWhoIsFirst(s *tokencache.Session) (done func()) {
+func (r *run) sayWhoIsFirst(ctx context.Context, s *tokencache.Session) (done func()) {
 	over, ended := make(chan struct{}), make(chan struct{})
 	said := r.sayWhoIs(s, "")
+	if said != "" {
+		r.inviteTo(ctx, s)
+	}
 	go func() {
 		defer close(ended)
 		for {

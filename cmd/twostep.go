@@ -81,6 +81,20 @@ func (c *loginCommand) resume(ctx context.Context, r *run, s *tokencache.Session
 	return r.keyringNote(s)
 }
 
+// inviteTo shows the code that another process waits for, if it is one that is
+// shared: the person can confirm it.
+func (r *run) inviteTo(ctx context.Context, s *tokencache.Session) {
+	ctx, cancel := context.WithTimeout(ctx, 200*time.Millisecond) // it is there, or is not
+	defer cancel()
+	code, err := s.StartSignIn(ctx)
+	if err != nil || code == nil {
+		return
+	}
+	if page, _, err := signin.Page(&s.Config, code); err == nil {
+		r.Say("%s", signin.Invitation(sessionLabel(s), code, page))
+	}
+}
+
 // stepFailed makes one of the errors of a sign-in of what the service said.
 func (r *run) stepFailed(s *tokencache.Session, err error) error {
 	_, earlier := errors.AsType[*tokencache.DeniedError](err)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"encoding/json"
 	"errors"
 	"maps"
@@ -72,6 +73,36 @@ func TestTwentyAgentsWithoutATerminalShareOneSignIn(t *testing.T) {
 		m.answered(m.together(times(5, process(admin))...))
 		m.tells("signed in", truth{state: "signed_in", roles: 1})
 	}
+}
+
+// Nobody has to wait for what a program has started: they can confirm it.
+func TestAPersonIsShownTheCodeThatAProgramWaitsFor(t *testing.T) {
+	m := newMachine(t, "plaintext")
+	m.set(func(s *idctest.Server) { s.AutoApprove = false })
+	code := m.starts().UserCode
+	asked := m.idc.Count("CreateToken")
+	outcomes := m.meanwhile([][]string{{"login", "--resume", "corp"}}, func() {
+		m.until("a question", func() bool { return m.idc.Count("CreateToken") > asked })
+		c := m.command("login", "corp")
+		said, err := c.StderrPipe()
+		if err = errors.Join(err, c.Start()); err != nil {
+			t.Fatal(err)
+		}
+		lines := bufio.NewScanner(said)
+		for lines.Scan() {
+			if strings.Contains(lines.Text(), "the code "+code) {
+				m.idc.Approve(code)
+			}
+		}
+		if err := c.Wait(); err != nil {
+			t.Error(err)
+		}
+	})
+	m.done(outcomes)
+	if n := m.idc.Count("StartDeviceAuthorization"); n != 1 {
+		t.Errorf("%d codes", n)
+	}
+	m.answered(m.together(process(admin)))
 }
 
 // The commands are those of the page on signing in.
