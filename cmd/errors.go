@@ -560,7 +560,7 @@ func aboutLogin(a *App, err error) (advice, bool) {
 		return advice{status: signInRequired, text: terminal.ErrorText(e), hint: loginHint(a, err)}, true
 	}
 	if e, ok := errors.AsType[*unconfirmedError](err); ok {
-		return advice{status: unavailable, text: terminal.ErrorText(e), hint: loginHint(a, err, "--resume")}, true
+		return advice{status: unavailable, kind: report.Pending, text: terminal.ErrorText(e), hint: loginHint(a, err, "--resume")}, true
 	}
 	e, ok := errors.AsType[*loginError](err)
 	if !ok {
@@ -581,7 +581,7 @@ func aboutLogin(a *App, err error) (advice, bool) {
 		}
 		say.hint = loginHint(a, err)
 	case errors.Is(err, oidc.ErrExpired):
-		say.status, say.text = signInRequired, terminal.Prosef("the sign-in to %s was not confirmed in time", sessionLabel(e.session))
+		say.status, say.kind, say.text = signInRequired, report.Expired, terminal.Prosef("the sign-in to %s was not confirmed in time", sessionLabel(e.session))
 		say.hint = loginHint(a, err)
 	case errors.Is(err, oidc.ErrNoCallback):
 		say.hint = loginHint(a, err, "--use-device-code")

@@ -47,7 +47,8 @@ func TestTwentyAgentsWithoutATerminalShareOneSignIn(t *testing.T) {
 		m.expired()
 		m.idc.EndSessions()
 		m.set(func(s *idctest.Server) { s.AutoApprove, s.Latency = false, 150*time.Millisecond })
-		m.failed(m.together(process(admin)), 4, `hint: run "credproc login corp"`)
+		m.env = append(m.env, "CREDPROC_ERRORS=json")
+		m.failed(m.together(process(admin)), 4, `"kind":"session_ended"`)
 		var begun []outcome
 		calls := m.calls(func() { begun = m.together(times(20, []string{"login", "--start", "corp"})...) })
 		m.want(calls, "RegisterClient", 1)
@@ -57,7 +58,7 @@ func TestTwentyAgentsWithoutATerminalShareOneSignIn(t *testing.T) {
 				t.Fatalf("%v: exit status %d\n%s%s\nand another\n%s", o.args, o.status, o.stderr, o.stdout, begun[0].stdout)
 			}
 		}
-		m.failed(m.together(times(5, []string{"login", "--resume", "--timeout", "1s", "corp"})...), 3, `hint: run "credproc login --resume corp"`)
+		m.failed(m.together(times(5, []string{"login", "--resume", "--timeout", "1s", "corp"})...), 3, `"command":"credproc login --resume corp"`)
 		code := m.starts().UserCode
 		m.done(m.meanwhile(times(20, []string{"login", "--resume", "corp"}), func() {
 			if err := m.idc.Approve(code); err != nil {
