@@ -428,6 +428,10 @@ func aboutKeyring(a *App, err error) (advice, bool) {
 		say.more = "A Secret Service runs, but has nowhere to keep secrets. Open a database that it may use (KeePassXC), or create a default keyring (in Passwords and Keys: a new password keyring, set as default). A login that was in it is not lost.\n" +
 			otherKeyrings(a, err)
 		return say, true
+	case reason == "no logon session":
+		say.more = "Nothing is lost. Windows opens the Credential Manager only to processes of a session that was started with a password: not over OpenSSH with a key, and not to a task that is set to run without storing the password.\nSign in to Windows with the password (ssh -o PubkeyAuthentication=no), run the command on the desktop, or choose another keyring.\n" +
+			otherKeyrings(a, err)
+		return say, true
 	case reason == "restarted":
 		say.more = "It may be restarting: try again. Nothing is lost."
 		return say, true

@@ -5,8 +5,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
-	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -59,11 +57,7 @@ func takePassphrase(a *App) string {
 func runPassphraseCommand(ctx context.Context, a *App, command string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, commandTime)
 	defer cancel()
-	argv := []string{"sh", "-c", command}
-	if runtime.GOOS == "windows" {
-		argv = []string{"cmd", "/C", command}
-	}
-	child := exec.CommandContext(ctx, argv[0], argv[1:]...)
+	child := child.Shell(ctx, command)
 	child.Env = append(inherited(a), a.variable("RESOLVING")+"=1")
 	var out head
 	child.Stdout, child.Stderr, child.WaitDelay = &out, a.term().ErrWriter(), time.Second

@@ -17,6 +17,7 @@ import (
 	"github.com/credproc/credproc/credproc"
 	"github.com/credproc/credproc/internal/awsconfig"
 	"github.com/credproc/credproc/internal/printable"
+	"github.com/credproc/credproc/tokencache/keyring"
 )
 
 // nastyText has what a terminal obeys; the tests of cmd/internal/terminal have each
@@ -83,6 +84,15 @@ func TestAnotherDirectoryIsOfferedForCredprocsOwnFilesAlone(t *testing.T) {
 		more := string(say.more)
 		if say.status != tt.status || strings.Contains(more, "CREDPROC_DIR") != tt.own || !strings.Contains(more, tt.more) {
 			t.Errorf("%v: status %d, %q", tt.err, say.status, more)
+		}
+	}
+}
+
+func TestASessionWithoutAPasswordIsExplained(t *testing.T) {
+	say := advise(new(App), &keyring.Error{Keyring: "os", Op: "read", Kind: keyring.ErrUnavailable, Reason: "no logon session"})
+	for _, want := range []string{"OpenSSH with a key", "PubkeyAuthentication=no", "CREDPROC_KEYRING=file"} {
+		if say.status != keyringShut || !strings.Contains(string(say.more), want) {
+			t.Errorf("status %d, without %q:\n%s", say.status, want, say.more)
 		}
 	}
 }

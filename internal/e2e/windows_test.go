@@ -19,6 +19,9 @@ import (
 	"sync"
 	"testing"
 	"time"
+	"unsafe"
+
+	"golang.org/x/sys/windows"
 
 	"github.com/credproc/credproc/credproc/credproctest/idctest"
 	"github.com/credproc/credproc/internal/credman"
@@ -519,9 +522,9 @@ func TestExecEndsAsItsCommand(t *testing.T) {
 
 // holding starts exec with a command that holds a lock in dir, and returns the
 // command's process.
-func (p *pc) holding(dir safedir.Dir) (c *exec.Cmd, child *os.Process) {
+func (p *pc) holding(dir safedir.Dir, command string) (c *exec.Cmd, child *os.Process) {
 	p.Helper()
-	c = p.command("exec " + ourRole + " -- " + os.Args[0])
+	c = p.command("exec " + ourRole + " -- " + command)
 	c.Env = append(c.Env, "OTHER_ROLE=hold", "OTHER_DIR="+string(dir))
 	stdin, open, err := os.Pipe() // the command's, which does not end before the test
 	if err != nil {
@@ -551,7 +554,7 @@ func TestExecEndsWithACommandThatIsKilled(t *testing.T) {
 	p := newPC(t)
 	p.forgets()
 	p.ends(0, "login corp --flow device --no-browser")
-	c, child := p.holding(safedir.Dir(t.TempDir()))
+	c, child := p.holding(safedir.Dir(t.TempDir()), os.Args[0])
 	if err := child.Kill(); err != nil {
 		t.Error(err)
 	}
@@ -560,21 +563,127 @@ func TestExecEndsWithACommandThatIsKilled(t *testing.T) {
 	}
 }
 
+// script writes a batch file into the person's directory.
+func (p *pc) script(name string, lines ...string) string {
+	p.Helper()
+	path := filepath.Join(p.dir, name)
+	err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, []byte(strings.Join(append([]string{"@echo off"}, lines...), "\r\n")+"\r\n"), 0o700))
+	if err != nil {
+		p.Fatal(err)
+	}
+	return path
+}
+
+// npm, scoop and others put a .cmd file into PATH, which starts the program.
 func TestACommandEndsWithExecThatIsKilled(t *testing.T) {
 	p := newPC(t)
 	p.forgets()
 	p.ends(0, "login corp --flow device --no-browser")
+	for what, command := range map[string]string{"a program": os.Args[0], "a shim": p.script("shim.cmd", os.Args[0])} {
+		dir := safedir.Dir(t.TempDir())
+		c, _ := p.holding(dir, command)
+		if err := c.Process.Kill(); err != nil {
+			t.Error(err)
+		}
+		c.Wait()
+		_, release, err := flight.Lock(soon(t), dir, testLock, "get it")
+		if err != nil {
+			t.Fatalf("%s lives on: %v", what, err)
+		}
+		release()
+	}
+}
+
+// As on other systems: a build server, an agent.
+func TestWhatACommandLeavesRunningGoesOnAfterExec(t *testing.T) {
+	p := newPC(t)
+	p.forgets()
+	p.ends(0, "login corp --flow device --no-browser")
 	dir := safedir.Dir(t.TempDir())
-	c, _ := p.holding(dir)
-	if err := c.Process.Kill(); err != nil {
-		t.Error(err)
+	c, daemon := p.holding(dir, p.script("starts.cmd", `start "" /b `+os.Args[0], "exit 9"))
+	defer daemon.Kill()
+	if c.Wait(); c.ProcessState.ExitCode() != 9 {
+		t.Errorf("exit status %d, want 9", c.ProcessState.ExitCode())
 	}
-	c.Wait()
-	_, release, err := flight.Lock(soon(t), dir, testLock, "get it")
-	if err != nil {
-		t.Fatalf("the command lives on: %v", err)
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	if _, _, err := flight.Lock(ctx, dir, testLock, "get it"); err == nil {
+		t.Error("it has ended with exec")
 	}
-	release()
+}
+
+func TestAPassphraseCommandMayHaveQuotes(t *testing.T) {
+	p := newPC(t)
+	tool := p.script(`my tools\ask.cmd`, `if "%~1"=="correct horse" echo battery staple`)
+	environment := []string{"CREDPROC_KEYRING=file", `CREDPROC_PASSPHRASE_COMMAND="` + tool + `" "correct horse"`}
+	for _, line := range []string{"login corp --flow device --no-browser", "process " + ourRole, "keyring show"} {
+		c := p.command(line)
+		c.Env = append(c.Env, environment...)
+		if out, err := c.CombinedOutput(); err != nil {
+			t.Errorf("%s: %v\n%s", line, err, out)
+		}
+	}
+}
+
+// onConsole runs credproc.exe on a console of its own, with stderr elsewhere, and
+// returns what the console shows.
+func (p *pc) onConsole(line string) string {
+	p.Helper()
+	for _, setting := range p.command(line).Env {
+		name, value, _ := strings.Cut(setting, "=")
+		p.Setenv(name, value)
+	}
+	must := func(err error) {
+		p.Helper()
+		if err != nil {
+			p.Fatal(err)
+		}
+	}
+	keys, typed, err := os.Pipe()
+	must(err)
+	shown, screen, err := os.Pipe()
+	must(err)
+	log, err := os.Create(filepath.Join(p.dir, "stderr"))
+	must(err)
+	defer func() { keys.Close(); typed.Close(); shown.Close(); log.Close() }()
+	var console windows.Handle
+	must(windows.CreatePseudoConsole(windows.Coord{X: 200, Y: 30}, windows.Handle(keys.Fd()), windows.Handle(screen.Fd()), 0, &console))
+	screen.Close()
+	attributes, err := windows.NewProcThreadAttributeList(1)
+	must(err)
+	defer attributes.Delete()
+	must(attributes.Update(windows.PROC_THREAD_ATTRIBUTE_PSEUDOCONSOLE, *(*unsafe.Pointer)(unsafe.Pointer(&console)), unsafe.Sizeof(console)))
+	start := &windows.StartupInfoEx{ProcThreadAttributeList: attributes.List()}
+	start.Cb, start.Flags = uint32(unsafe.Sizeof(*start)), windows.STARTF_USESTDHANDLES
+	start.StdInput, start.StdOutput, start.StdErr = windows.Handle(log.Fd()), windows.Handle(log.Fd()), windows.Handle(log.Fd())
+	must(windows.SetHandleInformation(start.StdErr, windows.HANDLE_FLAG_INHERIT, windows.HANDLE_FLAG_INHERIT))
+	words, err := windows.UTF16PtrFromString(os.Getenv("CREDPROC_EXE") + " " + line)
+	must(err)
+	var started windows.ProcessInformation
+	must(windows.CreateProcess(nil, words, nil, nil, true, windows.EXTENDED_STARTUPINFO_PRESENT, nil, nil, &start.StartupInfo, &started))
+	text := make(chan string, 1)
+	go func() {
+		all, _ := io.ReadAll(shown)
+		text <- string(all)
+	}()
+	if event, err := windows.WaitForSingleObject(started.Process, 30_000); event != windows.WAIT_OBJECT_0 {
+		p.Errorf("it does not end: %v, %v", event, err)
+	}
+	windows.ClosePseudoConsole(console)
+	return <-text
+}
+
+// Opened for writing alone, a console shows UTF-8 in its own code page.
+func TestTheHintOnTheConsoleIsReadable(t *testing.T) {
+	p := newPC(t)
+	config := fmt.Sprintf("[sso-session Zürich]\nsso_start_url = %s\nsso_region = %s\n", p.server.StartURL, p.server.Region)
+	if err := os.WriteFile(filepath.Join(p.dir, ".aws", "config"), []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	shown := p.onConsole("process --sso-session Zürich --account-id 111111111111 --role-name Admin")
+	if !strings.Contains(shown, "credproc login 'Zürich'") {
+		t.Errorf("the console shows %q", shown)
+	}
 }
 
 // credentialManager is the keyring of Windows.

@@ -156,6 +156,7 @@ var (
 	errBadKeyFile   = &reason{"bad key file", "the key file holds no key"}
 	errNoCollection = &reason{"no collection", "the Secret Service has no default collection"}
 	errRestarted    = &reason{"restarted", "the keychain's service ended during the call"}
+	errNoLogon      = &reason{"no logon session", "Windows opens the keychain to no process of this session"}
 )
 
 // Error says that a keyring could not do something. It wraps its Kind, and the
@@ -166,12 +167,13 @@ type Error struct {
 	Kind    error  // [ErrLocked], [ErrUnavailable], [ErrTooBig] or [ErrUnreadable]
 	// Reason is why a keyring is locked or unavailable, where more can be said:
 	//
-	//	absent         the system has no such keyring, as opposed to one that does not answer
-	//	item locked    the keychain is open, but locks this item by itself or asks before it gives it
-	//	no key file    the files are sealed with a key file, and none is named
-	//	bad key file   the key file cannot be read, or its content is not 32 random bytes
-	//	no collection  a Secret Service runs, but has no default collection to keep secrets in
-	//	restarted      the keychain's service ended during the call, and was not back within two seconds
+	//	absent            the system has no such keyring, as opposed to one that does not answer
+	//	item locked       the keychain is open, but locks this item by itself or asks before it gives it
+	//	no key file       the files are sealed with a key file, and none is named
+	//	bad key file      the key file cannot be read, or its content is not 32 random bytes
+	//	no collection     a Secret Service runs, but has no default collection to keep secrets in
+	//	restarted         the keychain's service ended during the call, and was not back within two seconds
+	//	no logon session  the process is in a session of Windows that was started without a password
 	//
 	// Mostly "". Other words may be added.
 	Reason string

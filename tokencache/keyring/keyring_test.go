@@ -176,3 +176,11 @@ func TestAShortageIsNoSignThatThereIsNoKeychain(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// As over OpenSSH with a key: the login is in the Credential Manager all the same.
+func TestWithoutALogonSessionTheKeychainIsUnavailableAndNotAbsent(t *testing.T) {
+	err := new(osKeyring).translate("read", syscall.Errno(1312))
+	if e, ok := errors.AsType[*Error](err); !ok || e.Kind != ErrUnavailable || e.Reason != "no logon session" || errors.Is(err, ErrNotFound) {
+		t.Errorf("got %v", err)
+	}
+}

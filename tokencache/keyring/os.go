@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"syscall"
 	"time"
 
 	gokeyring "github.com/zalando/go-keyring"
@@ -142,6 +143,9 @@ func (o *osKeyring) failed(op string, err error) *Error {
 			fail.Err, fail.Reason = cause, cause.word
 		}
 	}
+	if errors.Is(err, noLogonSession) {
+		fail.Err, fail.Reason = errNoLogon, errNoLogon.word
+	}
 	if short := shortage(err); short != nil { // a keychain may be there
 		fail.Err, fail.Reason = short, ""
 	}
@@ -151,6 +155,11 @@ func (o *osKeyring) failed(op string, err error) *Error {
 func (o *osKeyring) fail(op string, kind error, detail string) *Error {
 	return &Error{Keyring: o.Name(), Op: op, Kind: kind, Detail: detail}
 }
+
+// noLogonSession is ERROR_NO_SUCH_LOGON_SESSION of Windows, which no system call
+// of other systems returns. See
+// https://learn.microsoft.com/en-us/windows/win32/api/wincred/nf-wincred-credreadw.
+const noLogonSession = syscall.Errno(1312)
 
 // absent is an error that says that the system has no keychain at all.
 type absent struct{ error }

@@ -5,21 +5,24 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"syscall"
 	"unsafe"
 
 	"golang.org/x/sys/windows"
 )
 
-// relay stands for the signals of other systems: the console sends Ctrl-C and
-// Ctrl-Break to the command itself.
+// relay stands for the signals of other systems: the console tells the command
+// itself of Ctrl-C, and of its end.
 type relay struct{}
 
 func (*relay) pass(os.Signal) {}
 
 // Become runs the command in this process's place: there is no exec on Windows.
 func (c *Command) Become() error {
+	// Ended at once with the console, this process would take the command with it,
+	// which may have something to finish.
 	ignored := make(chan os.Signal, 1)
-	signal.Notify(ignored, os.Interrupt)
+	signal.Notify(ignored, os.Interrupt, syscall.SIGTERM)
 	defer signal.Stop(ignored)
 	return c.run()
 }
@@ -32,47 +35,48 @@ func (d *Signals) Run(c *Command) error {
 }
 
 func (c *Command) run() error {
+	release := endWithUs()
+	defer release()
 	cmd := c.cmd()
 	if err := cmd.Start(); err != nil {
 		return c.unable(err)
 	}
-	job, err := endWithUs(cmd.Process.Pid)
-	if err == nil {
-		defer windows.CloseHandle(job)
-	}
-	err = cmd.Wait()
+	err := cmd.Wait()
 	if ended, ok := errors.AsType[*exec.ExitError](err); ok {
 		return &StatusError{Status: ended.ExitCode()}
 	}
 	return err
 }
 
-// endWithUs puts the command into a job that ends when this process does,
-// however that comes. It is best effort: the command runs without it.
-func endWithUs(pid int) (windows.Handle, error) {
+// endWithUs makes the processes that are started from now on end with this one,
+// until release is called: not only the command, which may be a shim that starts
+// another program. What they leave running when the command has ended goes on.
+//
+// This process joins the job itself, so that all of them are born in it: a shim is
+// quicker than a call that would put it there. A process that asks for it
+// (CREATE_BREAKAWAY_FROM_JOB) leaves the job. It is best effort: the command runs
+// without it.
+//
+// See https://learn.microsoft.com/en-us/windows/win32/procthread/job-objects.
+func endWithUs() (release func()) {
 	job, err := windows.CreateJobObject(nil, nil)
 	if err != nil {
-		return 0, err
+		return func() {}
 	}
-	limits := windows.JOBOBJECT_EXTENDED_LIMIT_INFORMATION{
-		BasicLimitInformation: windows.JOBOBJECT_BASIC_LIMIT_INFORMATION{LimitFlags: windows.JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE | windows.JOB_OBJECT_LIMIT_SILENT_BREAKAWAY_OK},
-	}
-	_, err = windows.SetInformationJobObject(job, windows.JobObjectExtendedLimitInformation, uintptr(unsafe.Pointer(&limits)), uint32(unsafe.Sizeof(limits)))
-	if err == nil {
-		err = assign(job, pid)
-	}
-	if err != nil {
+	const leave = windows.JOB_OBJECT_LIMIT_BREAKAWAY_OK
+	if limit(job, leave|windows.JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE) != nil || windows.AssignProcessToJobObject(job, windows.CurrentProcess()) != nil {
 		windows.CloseHandle(job)
-		return 0, err
+		return func() {}
 	}
-	return job, nil
+	return func() {
+		if limit(job, leave) == nil { // else the end of this process closes it
+			windows.CloseHandle(job)
+		}
+	}
 }
 
-func assign(job windows.Handle, pid int) error {
-	process, err := windows.OpenProcess(windows.PROCESS_SET_QUOTA|windows.PROCESS_TERMINATE, false, uint32(pid))
-	if err != nil {
-		return err
-	}
-	defer windows.CloseHandle(process)
-	return windows.AssignProcessToJobObject(job, process)
+func limit(job windows.Handle, flags uint32) error {
+	limits := windows.JOBOBJECT_EXTENDED_LIMIT_INFORMATION{BasicLimitInformation: windows.JOBOBJECT_BASIC_LIMIT_INFORMATION{LimitFlags: flags}}
+	_, err := windows.SetInformationJobObject(job, windows.JobObjectExtendedLimitInformation, uintptr(unsafe.Pointer(&limits)), uint32(unsafe.Sizeof(limits)))
+	return err
 }

@@ -10,8 +10,12 @@ import (
 // brokenPipe is the error of a write to a pipe that is not read.
 const brokenPipe = windows.ERROR_NO_DATA
 
-// OpenControlling opens the console of this process.
-func OpenControlling() (*os.File, error) { return os.OpenFile("CONOUT$", os.O_WRONLY, 0) }
+// OpenControlling opens the console of this process. It is opened for reading, too:
+// otherwise its mode cannot be read, the Go runtime takes it for a file, and
+// letters beyond ASCII go out in the code page of the console.
+//
+// See https://learn.microsoft.com/en-us/windows/console/getconsolemode.
+func OpenControlling() (*os.File, error) { return os.OpenFile("CONOUT$", os.O_RDWR, 0) }
 
 // ControllingID would tell consoles apart; Windows gives them no name.
 func ControllingID() string { return "" }
