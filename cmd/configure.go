@@ -143,7 +143,7 @@ func (e *configEdit) apply(ctx context.Context, what func() string, edit func(ol
 		e.Say("%s is a link to %s, which does not exist.", e.file.Path, missing)
 	}
 	if e.dry {
-		return false, e.Print("%s", profiles.Difference(e.file.Path, old, text))
+		return false, e.Page(e.difference(old, text), inherited(e.App))
 	}
 	if err := e.agreed(what(), old, text); err != nil {
 		return false, err
@@ -166,11 +166,18 @@ func (e *configEdit) agreed(what string, old, text []byte) error {
 		case answer == "y/n/d" || strings.HasPrefix(answer, "y"):
 			return nil
 		case strings.HasPrefix(answer, "d"):
-			e.SayPart("%s", profiles.Difference(e.file.Path, old, text))
+			if err := e.PageAside(e.difference(old, text), inherited(e.App)); err != nil {
+				return err
+			}
 		default:
 			return terminal.ErrCancelled
 		}
 	}
+}
+
+// difference draws a change.
+func (e *configEdit) difference(old, text []byte) func(terminal.Paint) terminal.Prose {
+	return func(p terminal.Paint) terminal.Prose { return p.Diff(profiles.Difference(e.file.Path, old, text)) }
 }
 
 func (e *configEdit) saved() {
@@ -261,13 +268,20 @@ func (c *configureCommand) accounts(ctx context.Context, r *run, t *target) ([]c
 // writable leaves out what a service should not send, and what would mean
 // something else in a line.
 func (r *run) writable(roles []profiles.Role) []profiles.Role {
-	return slices.DeleteFunc(roles, func(w profiles.Role) bool {
+	left := 0
+	roles = slices.DeleteFunc(roles, func(w profiles.Role) bool {
 		bad := !w.FitsInLine()
 		if bad {
-			r.Say("%s is left out: that cannot be part of a line.", &w)
+			if left++; left <= mostNamed {
+				r.Say("%s is left out: that cannot be part of a line.", &w)
+			}
 		}
 		return bad
 	})
+	if left > mostNamed {
+		r.Say("So are %d more.", left-mostNamed)
+	}
+	return roles
 }
 
 func (r *run) pickRoles(roles []profiles.Role) ([]profiles.Role, error) {
@@ -340,7 +354,7 @@ func (c *configureCommand) whichSession(r *run) (string, error) {
 	case len(names) == 1 && (!ask || c.All || len(c.MatchAccount)+len(c.MatchRole) > 0):
 		return names[0], nil
 	case !ask:
-		return "", r.usage("which session? There are %s", strings.Join(names, ", "))
+		return "", r.usage("which session? There are %s", terminal.Some(names, mostNamed))
 	}
 	var choices []terminal.Choice
 	for _, name := range append(names, anotherSession) {
@@ -474,7 +488,7 @@ func (e *configEdit) undo(ctx context.Context) error {
 		e.Say("There is nothing to change in %s.", e.file.Path)
 		return nil
 	case e.dry:
-		return e.Print("%s", profiles.Difference(e.file.Path, now, backup))
+		return e.Page(e.difference(now, backup), inherited(e.App))
 	}
 	if err := e.agreed("Bring back what was before the last change", now, backup); err != nil {
 		return err

@@ -175,7 +175,7 @@ func (r *run) implied() (*target, error) {
 	case r.attended && r.Interactive():
 		return r.pickSession(names)
 	}
-	return nil, r.usage("which session? There are %s", strings.Join(names, ", "))
+	return nil, r.usage("which session? There are %s", terminal.Some(names, mostNamed))
 }
 
 // unconfigured finds the session that is meant where the config file has none: that

@@ -237,6 +237,7 @@ func TestProcessAndTokenAskNobody(t *testing.T) {
 func TestAConversationLeadsFromAStartURLToProfiles(t *testing.T) {
 	m := newMachine(t, "plaintext")
 	m.write(".aws/config", "# mine\n")
+	m.env = append(m.env, "PAGER=sed 's/^/shown: /'")
 	s := m.onScreen(t, "configure", "--command", "credproc")
 	s.sees("Start URL of the access portal?")
 	s.types(m.idc.StartURL + "/#/\n")
@@ -251,7 +252,12 @@ func TestAConversationLeadsFromAStartURLToProfiles(t *testing.T) {
 	s.types("\r")
 	s.sees("Write a new session, 2 profiles new in ")
 	s.types("d\n")
-	s.sees("+[profile Production/Admin]")
+	s.sees("shown: +[profile Production/Admin]")
+	s.mu.Lock()
+	if !bytes.Contains(s.raw, []byte("\x1b[32m+[profile Production/Admin]\x1b[0m")) {
+		t.Errorf("no colors: %q", s.raw)
+	}
+	s.mu.Unlock()
 	s.types("\n")
 	s.sees("configure --undo")
 	s.command.Wait()

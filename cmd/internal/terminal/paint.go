@@ -13,11 +13,11 @@ import (
 // themselves, so that they can be read on dark and light.
 type Paint struct{ on bool }
 
-// Paint says whether stdout is to have colours: https://no-color.org.
-func (t *Terminal) Paint() Paint {
+// paintOn says whether a stream is to have colours: https://no-color.org.
+func (t *Terminal) paintOn(stream any) Paint {
 	plain := t.env("NO_COLOR") != "" || t.env("TERM") == "dumb" ||
 		runtime.GOOS == "windows" && t.env("WT_SESSION") == "" && t.env("TERM") == ""
-	return Paint{!plain && Is(t.out)}
+	return Paint{!plain && Is(stream)}
 }
 
 func (p Paint) in(code, text Prose) Prose {
@@ -41,6 +41,31 @@ func (p Paint) Green(text Prose) Prose { return p.in("32", text) }
 
 // Yellow returns text in yellow.
 func (p Paint) Yellow(text Prose) Prose { return p.in("33", text) }
+
+// Diff returns a unified difference with its lines coloured.
+func (p Paint) Diff(text Prose) Prose {
+	if !p.on {
+		return text
+	}
+	return mapped(text, func(text string) string {
+		var painted strings.Builder
+		for line := range strings.Lines(text) {
+			line, code := strings.TrimSuffix(line, "\n"), ""
+			for _, kind := range []struct{ prefix, code string }{
+				{"diff ", "1"}, {"--- ", "1"}, {"+++ ", "1"}, {"@@ ", "36"}, {"+", "32"}, {"-", "31"},
+			} {
+				if code == "" && strings.HasPrefix(line, kind.prefix) {
+					code = kind.code
+				}
+			}
+			if code != "" {
+				line = "\x1b[" + code + "m" + line + "\x1b[0m"
+			}
+			painted.WriteString(line + "\n")
+		}
+		return painted.String()
+	})
+}
 
 // Columns is how wide what people read is made.
 const Columns = 80

@@ -71,6 +71,20 @@ func (t *Terminal) Print(format Prose, args ...any) error {
 	return err
 }
 
+// Paint says whether stdout is to have colours.
+func (t *Terminal) Paint() Paint { return t.paintOn(t.out) }
+
+// Page prints an answer for people, on stdout: through the user's pager, with
+// environ as its environment, if that is a terminal.
+func (t *Terminal) Page(draw func(Paint) Prose, environ []string) error {
+	return t.page(t.out, draw, environ)
+}
+
+// PageAside is Page where the user is asked, on stderr.
+func (t *Terminal) PageAside(draw func(Paint) Prose, environ []string) error {
+	return t.page(t.err, draw, environ)
+}
+
 // Verbatim prints an answer for programs as it is. The rule of the house knows
 // the few files that may: each has seen to it that there is nothing in it that
 // is not its own, or cannot do harm.
