@@ -208,7 +208,7 @@ func checkKeychain(ctx context.Context, a *App, d *doctor.Checks, config *credpr
 	}
 	kernel := doctor.Kernel{Works: kernelWorks()}
 	if !kernelring.Persistent() {
-		kernel.Open = openToSandboxes
+		kernel.Open = status.OpenToSandboxes
 	}
 	d.Keychain(ctx, inUse, kernel)
 }

@@ -501,10 +501,6 @@ func kernelWorks() bool {
 	return errors.Is(err, keyring.ErrNotFound)
 }
 
-// openToSandboxes is what the kernel's keyring is worth without persistent
-// keyrings.
-const openToSandboxes = "this kernel has no persistent keyrings: every process of yours can read what is there, in a sandbox too"
-
 // aboutPassphrase says how the file keyring is opened.
 func aboutPassphrase(a *App) terminal.Prose {
 	return terminal.Prosef("Nothing is lost. login asks for the passphrase on a terminal; elsewhere it comes from %s or %s, or a key from %s.",

@@ -3,7 +3,6 @@ package cmd
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -11,7 +10,6 @@ import (
 	"github.com/credproc/credproc/cmd/internal/status"
 	"github.com/credproc/credproc/cmd/internal/terminal"
 	"github.com/credproc/credproc/internal/inside"
-	"github.com/credproc/credproc/internal/kernelring"
 	"github.com/credproc/credproc/tokencache"
 	"github.com/credproc/credproc/tokencache/keyring"
 )
@@ -26,37 +24,6 @@ type keyringShowCommand struct {
 	JSON bool `name:"json" help:"Print JSON."`
 }
 
-// keyringReport is what keyring show prints.
-type keyringReport struct {
-	Sessions []keyringSession `json:"sessions"`
-	Keyrings []keyringState   `json:"keyrings"`
-}
-
-type keyringSession struct {
-	Session string `json:"session"`
-	Keyring string `json:"keyring"`
-	Why     string `json:"why"`
-	// Found is what was found there of a login that is known of, as in status
-	// --json.
-	Found  string `json:"found,omitempty"`
-	Cached bool   `json:"key_cached"` // for an hour, so that an answer needs no keyring
-
-	title string
-}
-
-type keyringState struct {
-	Keyring string        `json:"keyring"`
-	State   string        `json:"state"` // "open", "locked", "unavailable"
-	Detail  string        `json:"detail,omitempty"`
-	Items   []keyringItem `json:"items"`
-}
-
-type keyringItem struct {
-	What     string `json:"what"` // "sealing key", or the tokens of a session
-	Bytes    int    `json:"bytes"`
-	Overflow bool   `json:"overflow,omitempty"` // the tokens are too big for it, and in a sealed file
-}
-
 // Run implements the command, for kong. It opens no keyring.
 func (c *keyringShowCommand) Run(ctx context.Context, a *App) error {
 	return a.do(ctx, false, func(ctx context.Context, r *run) error {
@@ -64,17 +31,22 @@ func (c *keyringShowCommand) Run(ctx context.Context, a *App) error {
 		if err != nil {
 			return err
 		}
-		report := keyringReport{Sessions: []keyringSession{}, Keyrings: []keyringState{}}
-		titles := titles(sessions)
+		report, titles := status.NewKeyrings(), titles(sessions)
 		for i, look := range r.look(ctx, sessions) {
-			if err := report.add(r, sessions[i], titles[i], look); err != nil {
-				return err
+			if look.err != nil {
+				return look.err
 			}
+			name, why := r.whichKeyring(sessions[i], look.login)
+			one := status.InKeyring{Session: sessionLabel(sessions[i]), Title: titles[i], Keyring: name, Why: why, Cached: look.cached}
+			if look.login != nil {
+				one.Found = look.login.Look.Found
+			}
+			report.Add(one, look.states)
 		}
 		if c.JSON {
 			return r.PrintJSON(report)
 		}
-		return r.printKeyrings(&report)
+		return report.Print(r.Terminal)
 	})
 }
 
@@ -128,22 +100,6 @@ func (r *run) look(ctx context.Context, sessions []*tokencache.Session) []keyrin
 	return all
 }
 
-func (report *keyringReport) add(r *run, s *tokencache.Session, title string, look keyringLook) error {
-	if look.err != nil {
-		return look.err
-	}
-	one := keyringSession{Session: sessionLabel(s), title: title, Cached: look.cached}
-	one.Keyring, one.Why = r.whichKeyring(s, look.login)
-	if look.login != nil {
-		one.Found = look.login.Look.Found
-	}
-	report.Sessions = append(report.Sessions, one)
-	for _, state := range look.states {
-		report.keyring(state.Name).add(title, state)
-	}
-	return nil
-}
-
 // whichKeyring says where a login is, or would go, and why.
 func (r *run) whichKeyring(s *tokencache.Session, login *tokencache.Status) (name, why string) {
 	switch {
@@ -160,77 +116,6 @@ func (r *run) whichKeyring(s *tokencache.Session, login *tokencache.Status) (nam
 		return s.NewLoginKeyring, "not signed in; " + fileKey(r.App, "keyring") + " says so"
 	}
 	return "auto", "not signed in; the operating system's, or else the kernel's"
-}
-
-func (report *keyringReport) keyring(name string) *keyringState {
-	at := slices.IndexFunc(report.Keyrings, func(k keyringState) bool { return k.Keyring == name })
-	if at < 0 {
-		at = len(report.Keyrings)
-		report.Keyrings = append(report.Keyrings, keyringState{Keyring: name, State: "open", Items: []keyringItem{}})
-	}
-	return &report.Keyrings[at]
-}
-
-func (k *keyringState) add(session string, state inside.KeyringState) {
-	if state.Err != nil {
-		k.State = "unavailable"
-		if errors.Is(state.Err, keyring.ErrLocked) {
-			k.State = "locked"
-		}
-		if e, ok := errors.AsType[*keyring.Error](state.Err); ok {
-			k.Detail = e.Detail
-		}
-	}
-	if k.Keyring == "kernel" && state.Err == nil && !kernelring.Persistent() {
-		k.Detail = openToSandboxes
-	}
-	if state.Key > 0 && !slices.ContainsFunc(k.Items, func(i keyringItem) bool { return i.What == "sealing key" }) {
-		k.Items = append(k.Items, keyringItem{What: "sealing key", Bytes: state.Key})
-	}
-	if state.Tokens > 0 {
-		k.Items = append(k.Items, keyringItem{What: "tokens of " + session, Bytes: state.Tokens, Overflow: state.Overflow})
-	}
-}
-
-func (r *run) printKeyrings(report *keyringReport) error {
-	table := r.Table()
-	for _, s := range report.Sessions {
-		why := s.Why
-		if s.Cached {
-			why += ", and the key is cached"
-		}
-		table.Row(s.title, s.Keyring+" keyring", why)
-	}
-	table.Flush()
-	if err := r.Print("\n"); err != nil {
-		return err
-	}
-	for _, k := range report.Keyrings {
-		table.Row(k.Keyring, k.State, k.contents())
-	}
-	return table.Flush()
-}
-
-func (k *keyringState) contents() string {
-	var words []string
-	for _, item := range k.Items {
-		word := fmt.Sprintf("%s, %d bytes", item.What, item.Bytes)
-		if item.Overflow {
-			word += " (too big for it: in a sealed file)"
-		}
-		words = append(words, word)
-	}
-	switch {
-	case len(words) > 0 && k.Detail != "":
-		return strings.Join(words, "; ") + "; " + k.Detail
-	case len(words) > 0:
-		return strings.Join(words, "; ")
-	case k.Detail != "":
-		return k.Detail
-	case k.State == "open":
-		return "nothing of ours"
-	}
-	return ""
 }
 
 type keyringLockCommand struct{}

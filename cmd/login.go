@@ -11,6 +11,7 @@ import (
 
 	"github.com/credproc/credproc/cmd/internal/browser"
 	"github.com/credproc/credproc/cmd/internal/signin"
+	"github.com/credproc/credproc/cmd/internal/status"
 	"github.com/credproc/credproc/cmd/internal/terminal"
 	"github.com/credproc/credproc/internal/clicache"
 	"github.com/credproc/credproc/internal/inside"
@@ -285,16 +286,16 @@ func (r *run) takeOver(ctx context.Context, s *tokencache.Session, force bool) e
 // keyringNote says where the tokens are, unless that is where people expect
 // them.
 func (r *run) keyringNote(s *tokencache.Session) error {
-	status, err := s.Status()
-	if err != nil || status == nil {
+	login, err := s.Status()
+	if err != nil || login == nil {
 		return nil
 	}
-	switch status.Keyring {
+	switch login.Keyring {
 	case "kernel":
 		if kernelring.Persistent() {
 			r.Say("Its tokens are in the kernel's keyring, until a reboot or three days without use.")
 		} else {
-			r.Say("Its tokens are in the kernel's keyring, until your last process ends: %s.", openToSandboxes)
+			r.Say("Its tokens are in the kernel's keyring, until your last process ends: %s.", status.OpenToSandboxes)
 		}
 	case "file":
 		r.Say("Its tokens are in files that are encrypted with a key of your own.")

@@ -1,0 +1,129 @@
+package status
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/credproc/credproc/cmd/internal/terminal"
+	"github.com/credproc/credproc/internal/inside"
+	"github.com/credproc/credproc/internal/kernelring"
+	"github.com/credproc/credproc/tokencache/keyring"
+)
+
+// OpenToSandboxes is what the kernel's keyring is worth without persistent
+// keyrings.
+const OpenToSandboxes = "this kernel has no persistent keyrings: every process of yours can read what is there, in a sandbox too"
+
+// Keyrings is where sessions are, and what the keyrings hold, and its JSON.
+type Keyrings struct {
+	Sessions []InKeyring `json:"sessions"`
+	Keyrings []Keyring   `json:"keyrings"`
+}
+
+// InKeyring says in which keyring a session is, or would be.
+type InKeyring struct {
+	Session string `json:"session"`
+	Keyring string `json:"keyring"`
+	Why     string `json:"why"`
+	// Found is what was found there of a login that is known of, as in status
+	// --json.
+	Found  string `json:"found,omitempty"`
+	Cached bool   `json:"key_cached"` // for an hour, so that an answer needs no keyring
+	Title  string `json:"-"`          // tells the session from others of its name
+}
+
+// Keyring is what one keyring holds.
+type Keyring struct {
+	Name   string `json:"keyring"`
+	State  string `json:"state"` // "open", "locked", "unavailable"
+	Detail string `json:"detail,omitempty"`
+	Items  []Item `json:"items"`
+}
+
+// Item is a secret in a keyring.
+type Item struct {
+	What     string `json:"what"` // "sealing key", or the tokens of a session
+	Bytes    int    `json:"bytes"`
+	Overflow bool   `json:"overflow,omitempty"` // the tokens are too big for it, and in a sealed file
+}
+
+// NewKeyrings returns one without sessions. Its JSON has lists, and no null.
+func NewKeyrings() *Keyrings { return &Keyrings{Sessions: []InKeyring{}, Keyrings: []Keyring{}} }
+
+// Add adds a session, and what the keyrings hold of it.
+func (k *Keyrings) Add(s InKeyring, states []inside.KeyringState) {
+	k.Sessions = append(k.Sessions, s)
+	for _, state := range states {
+		k.keyring(state.Name).add(s.Title, state)
+	}
+}
+
+func (k *Keyrings) keyring(name string) *Keyring {
+	at := slices.IndexFunc(k.Keyrings, func(k Keyring) bool { return k.Name == name })
+	if at < 0 {
+		at = len(k.Keyrings)
+		k.Keyrings = append(k.Keyrings, Keyring{Name: name, State: "open", Items: []Item{}})
+	}
+	return &k.Keyrings[at]
+}
+
+func (k *Keyring) add(session string, state inside.KeyringState) {
+	if state.Err != nil {
+		k.State = "unavailable"
+		if errors.Is(state.Err, keyring.ErrLocked) {
+			k.State = "locked"
+		}
+		if e, ok := errors.AsType[*keyring.Error](state.Err); ok {
+			k.Detail = e.Detail
+		}
+	}
+	if k.Name == "kernel" && state.Err == nil && !kernelring.Persistent() {
+		k.Detail = OpenToSandboxes
+	}
+	if state.Key > 0 && !slices.ContainsFunc(k.Items, func(i Item) bool { return i.What == "sealing key" }) {
+		k.Items = append(k.Items, Item{What: "sealing key", Bytes: state.Key})
+	}
+	if state.Tokens > 0 {
+		k.Items = append(k.Items, Item{What: "tokens of " + session, Bytes: state.Tokens, Overflow: state.Overflow})
+	}
+}
+
+// Print prints two tables: the sessions, and the keyrings.
+func (k *Keyrings) Print(t *terminal.Terminal) error {
+	table := t.Table()
+	for _, s := range k.Sessions {
+		why := s.Why
+		if s.Cached {
+			why += ", and the key is cached"
+		}
+		table.Row(s.Title, s.Keyring+" keyring", why)
+	}
+	table.Flush()
+	if err := t.Print("\n"); err != nil {
+		return err
+	}
+	for _, k := range k.Keyrings {
+		table.Row(k.Name, k.State, k.contents())
+	}
+	return table.Flush()
+}
+
+func (k *Keyring) contents() string {
+	var words []string
+	for _, item := range k.Items {
+		word := fmt.Sprintf("%s, %d bytes", item.What, item.Bytes)
+		if item.Overflow {
+			word += " (too big for it: in a sealed file)"
+		}
+		words = append(words, word)
+	}
+	if k.Detail != "" {
+		words = append(words, k.Detail)
+	}
+	if words == nil && k.State == "open" {
+		return "nothing of ours"
+	}
+	return strings.Join(words, "; ")
+}
