@@ -256,7 +256,7 @@ func (s *Session) checked(st *store, it *item, look *Look) *Status {
 	if it != nil && (ix.Leaving || it.Generation > ix.Generation) {
 		ix = s.describe(st, ix, it, ix.Registration)
 	}
-	status := st.status(ix)
+	status := s.statusOf(st, ix)
 	status.Roles = st.cachedRoles()
 	// The service's refusal stands: the keyring knows nothing of it.
 	if refused := status.Look; refused == nil || refused.Found != inside.FoundRefused || look.Found != inside.FoundLogin {
@@ -276,6 +276,6 @@ func (s *Session) quiet() *Session {
 	return &Session{
 		Name: s.Name, Config: s.Config, PortalEndpoint: s.PortalEndpoint, Keyring: s.Keyring, NewLoginKeyring: s.NewLoginKeyring,
 		Unlock: keyring.Unlock{KeyFile: s.Unlock.KeyFile}, StateDir: s.StateDir, CacheDir: s.CacheDir, LaxModes: s.LaxModes, Service: s.Service,
-		NoKeyCache: s.NoKeyCache, Network: s.Network, Logger: s.Logger,
+		NoKeyCache: s.NoKeyCache, Network: s.Network, Logger: s.Logger, Application: s.Application,
 	}
 }

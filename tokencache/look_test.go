@@ -349,7 +349,7 @@ func TestAQuietSessionLooksWhereTheSessionDoes(t *testing.T) {
 		Name: "corp", Config: oidc.Config{StartURL: "https://idc.example/start", Region: "us-east-1"}, PortalEndpoint: "x", Keyring: new(keyring.Memory),
 		NewLoginKeyring: "file", Unlock: keyring.Unlock{KeyFile: "/key"}, StateDir: "/state", CacheDir: "/cache", LaxModes: true, Service: "acme",
 		NoKeyCache: true, Network: "x", Logger: slog.New(slog.DiscardHandler),
-		MayPrompt: true, Export: func(*oidc.Token) error { return nil },
+		Application: new(oidc.Application), MayPrompt: true, Export: func(*oidc.Token) error { return nil },
 	}
 	quiet, loud := reflect.ValueOf(s.quiet()).Elem(), reflect.ValueOf(s).Elem()
 	for i := range loud.NumField() {

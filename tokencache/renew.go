@@ -72,6 +72,7 @@ type renewal struct {
 	refused string
 	force   bool
 	parted  bool // an answer had only one of the tokens
+	none    bool // the last look found no login, and no index of one
 
 	seen *index // the index at the last look into the keyring
 	base int64  // the generation at the first look
@@ -84,12 +85,17 @@ type renewal struct {
 // when the index says that something has changed.
 func (r *renewal) load(ctx context.Context, since time.Time, locked bool) (*item, bool, error) {
 	ix := r.st.readIndex()
-	if !locked && r.last.Load() != nil && sameGeneration(ix, r.seen) {
+	if !locked && (r.last.Load() != nil && sameGeneration(ix, r.seen) || r.none && ix == nil) {
 		return nil, false, nil
 	}
 	it, err := r.st.readAtLeast(ctx, ix)
 	if old := r.instead(err); old != nil {
 		return old, true, nil
+	}
+	if r.Application != nil && isNoLogin(err) {
+		r.last.Store(nil)
+		r.none = ix == nil
+		return nil, false, nil
 	}
 	if !locked && isNewerJournal(err) {
 		return nil, false, nil
@@ -167,6 +173,8 @@ func (r *renewal) judge(it *item, since time.Time) (*item, bool, error) {
 	}
 	reason := ""
 	switch {
+	case r.Application != nil:
+		return nil, false, nil
 	case over != nil:
 		reason = cmp.Or(over.Reason, "refused")
 	case it.RefreshToken == "":
@@ -209,20 +217,23 @@ func (r *renewal) instead(err error) *item {
 
 func (r *renewal) renew(ctx context.Context) (*item, error) {
 	old := r.last.Load()
+	if r.Application != nil && (old == nil || old.RefreshToken == "" || r.st.ended(old) != nil) {
+		return r.exchange(ctx, old)
+	}
 	if r.awaitVerdict(ctx, old); r.refusedAtBirth(old) {
 		return nil, r.atBirth()
 	}
 	if err := r.replay(ctx); err != nil {
 		return nil, err
 	}
-	client, err := r.st.readRegistration(ctx, old.ClientID)
+	client, refresh, err := r.refresher(ctx, old)
 	if err != nil {
 		return nil, err
 	}
 	if err := r.makeRoom(ctx, old); err != nil {
 		return nil, err
 	}
-	tok, err := r.Config.Refresh(r.logged(ctx), &oidc.Token{AccessToken: old.AccessToken, RefreshToken: old.RefreshToken, Client: client})
+	tok, err := refresh(r.logged(ctx), &oidc.Token{AccessToken: old.AccessToken, RefreshToken: old.RefreshToken, Client: client})
 	if tok == nil {
 		r.st.removeJournal()
 		return r.refusedOr(ctx, old, err)
@@ -344,6 +355,9 @@ func (r *renewal) refusedOr(ctx context.Context, old *item, err error) (*item, e
 		return nil, &ServiceError{Op: "renew the session " + r.label(), Reason: err.Error(), Err: err}
 	}
 	now, readErr := r.st.readItem(ctx)
+	if r.Application != nil && (isNoLogin(readErr) || readErr == nil && now.RefreshToken == old.RefreshToken) {
+		return r.exchange(ctx, old)
+	}
 	if readErr != nil {
 		return nil, r.missing(readErr)
 	}

@@ -97,6 +97,10 @@ type Session struct {
 	// stays for an hour: the kernel keyring on Linux, System V shared memory on
 	// macOS. Other systems cache nothing.
 	NoKeyCache bool
+	// Application signs the session in without a person, wherever a sign-in is
+	// needed: once for all processes. Renewals go through it as well. nil: a person
+	// signs in.
+	Application *oidc.Application
 	// Network tells apart callers that reach the service by different ways (a
 	// proxy, a CA bundle): a failure to connect is shared among equals only. ""
 	// means what the environment of this process says about these.

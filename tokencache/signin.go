@@ -88,11 +88,6 @@ func (s *Session) signIn(ctx context.Context, st *store, joined func() (bool, er
 		return err
 	}
 	defer release()
-	return s.signInUnder(ctx, st, joined, how)
-}
-
-// signInUnder is what signIn does under the lock.
-func (s *Session) signInUnder(ctx context.Context, st *store, joined func() (bool, error), how func(context.Context, *oidc.Config) (*oidc.Token, error)) error {
 	if joined, err := joined(); joined || err != nil {
 		return err
 	}
@@ -135,7 +130,7 @@ func (s *Session) check(tok *oidc.Token) error {
 		problem = "there is no access token in it"
 	case tok.Client.ID == "":
 		problem = "there is no client ID in it"
-	case tok.RefreshToken != "" && tok.Client.Secret == "":
+	case tok.RefreshToken != "" && tok.Client.Secret == "" && s.Application == nil:
 		problem = "there is a refresh token in it, but no client secret"
 	case tok.Expiry.Unix() <= now.Unix() && tok.RefreshToken == "":
 		problem = "it has expired, and there is no refresh token in it"
@@ -355,6 +350,7 @@ func (s *Session) portal() *portal.Client {
 func (st *store) clearMarks() {
 	st.state.Remove(st.id + ".ended")
 	st.state.Remove(st.id + ".verdict")
+	st.state.Remove(st.refusalFile())
 	st.state.Remove(st.noteFile())
 	st.forgetPending()
 	names, _ := st.locks().Names()

@@ -30,6 +30,9 @@ type Status struct {
 	// Registration is when the client registration, and so every refresh
 	// token, ends. Zero: unknown.
 	Registration time.Time
+	// Application is the ARN of the application that signs the session in, without
+	// a person; "" if a person does. What ends is replaced then.
+	Application string
 	// Uncertain says that a sign-in or a sign-out was cut off, so that only the
 	// keyring knows whether there is a login. What the rest says is of the one
 	// before, or empty. Doubt is another reason, for people, or "".
@@ -114,9 +117,18 @@ func (s *Session) Status() (*Status, error) {
 		ix = &index{Session: s.Name, StartURL: s.Config.StartURL, Region: s.Config.Region, Endpoint: s.Config.Endpoint,
 			PortalEndpoint: s.PortalEndpoint, Keyring: st.keyring.Name(), Leaving: true}
 	}
-	status := st.status(ix)
+	status := s.statusOf(st, ix)
 	status.Roles = st.cachedRoles()
 	return status, nil
+}
+
+// statusOf is the status of a login, in the light of who signs in.
+func (s *Session) statusOf(st *store, ix *index) *Status {
+	status := st.status(ix)
+	if s.Application != nil {
+		status.Application, status.Refreshable, status.Registration, status.Ended = s.Application.ARN, true, time.Time{}, ""
+	}
+	return status
 }
 
 func (st *store) status(ix *index) *Status {

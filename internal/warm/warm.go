@@ -252,7 +252,8 @@ func (p *Program) isSpecial(s *awsconfig.Section) bool {
 		case "keyring":
 			value, _ := s.Get(key)
 			return !isKeyring(value)
-		case "session_duration", "console_browser", "browser", "flow", "key_file": // how to sign in, or read the keyring
+		case "session_duration", "console_browser", "browser", "flow", "key_file", // how to sign in, or read the keyring
+			"application_arn", "web_identity_token_file", "web_identity_token_command", "bootstrap_role_arn", "bootstrap_profile":
 			return false
 		}
 		return true
