@@ -193,6 +193,9 @@ func newConfig(a *App, attended bool, logger *slog.Logger) (*credproc.Config, er
 		Keyring: a.Keyring, MayPrompt: attended, Logger: logger,
 		NoKeyCache: a.setting("KEY_CACHE") == "off", Unlock: unlockBy(a, attended),
 		NewLoginKeyring: a.setting("KEYRING"),
+		RunCommand: func(ctx context.Context, line string) (string, error) {
+			return firstLineOf(ctx, a, line, "web_identity_token_command")
+		},
 	}
 	if names := append([]string{"auto"}, keyring.Names()...); config.NewLoginKeyring != "" && !slices.Contains(names, config.NewLoginKeyring) {
 		return nil, &usageError{problem: fmt.Sprintf("%s is %q: it must be %s", a.variable("KEYRING"), config.NewLoginKeyring, oneOf(names))}

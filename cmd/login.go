@@ -30,15 +30,11 @@ type loginCommand struct {
 	QR            bool        `name:"qr" help:"Show the page of a device code as a QR code."`
 	Force         bool        `help:"Sign in again even if the session is valid. Ends the current session first and may sign your browser out."`
 	FromAWSCLI    bool        `name:"from-aws-cli" help:"Take over the AWS CLI's login, and renew it from now on."`
-	stepFlags
 }
 
 // Run implements the command, for kong.
 func (c *loginCommand) Run(ctx context.Context, a *App) error {
 	return a.do(ctx, true, func(ctx context.Context, r *run) error {
-		if err := c.checkSteps(r); err != nil {
-			return err
-		}
 		if c.UseDeviceCode {
 			if c.Flow == signin.PKCE {
 				return r.usage("--use-device-code and --flow pkce say different things")
@@ -56,14 +52,7 @@ func (c *loginCommand) Run(ctx context.Context, a *App) error {
 		if err != nil {
 			return err
 		}
-		switch {
-		case (c.Start || c.Resume) && forbidsLogin(a):
-			return &forbiddenError{session: sessionLabel(t.session), variable: r.variable("NO_LOGIN")}
-		case c.Start:
-			return t.wrap(c.start(ctx, r, t))
-		case c.Resume:
-			return t.wrap(c.resume(ctx, r, t.session))
-		case c.FromAWSCLI:
+		if c.FromAWSCLI {
 			return t.wrap(r.takeOver(ctx, t.session, c.Force))
 		}
 		return t.wrap(r.loginBy(ctx, t, &loginOptions{flow: c.Flow, noBrowser: c.NoBrowser, qr: c.QR, force: c.Force}))
@@ -88,6 +77,9 @@ func (r *run) loginBy(ctx context.Context, t *target, o *loginOptions) error {
 	if forbidsLogin(r.App) {
 		return &forbiddenError{session: sessionLabel(s), variable: r.variable("NO_LOGIN")}
 	}
+	if s.Application != nil {
+		return r.loginByApplication(ctx, s, o.force)
+	}
 	d, err := r.dialog(ctx, s, o)
 	if err != nil {
 		return err
@@ -101,7 +93,7 @@ func (r *run) loginBy(ctx context.Context, t *target, o *loginOptions) error {
 			return err
 		}
 	}
-	first := r.sayWhoIsFirst(ctx, s)
+	first := r.sayWhoIsFirst(s)
 	defer first()
 	joined := true
 	err = s.SignIn(ctx, func(ctx context.Context, config *oidc.Config) (*oidc.Token, error) {
@@ -124,14 +116,25 @@ func (r *run) loginBy(ctx context.Context, t *target, o *loginOptions) error {
 	return r.keyringNote(s)
 }
 
+// loginByApplication signs in, or renews, a session that needs no person for it.
+func (r *run) loginByApplication(ctx context.Context, s *tokencache.Session, force bool) error {
+	if force {
+		if _, err := s.SignOut(ctx); err != nil {
+			return err
+		}
+	}
+	if err := s.Renew(ctx); err != nil {
+		return err
+	}
+	r.Say("Signed in to %s by its application.", sessionLabel(s))
+	return r.keyringNote(s)
+}
+
 // sayWhoIsFirst says that another process is signing in, whose outcome counts,
 // and, until done is called, when it is stopped: it keeps its lock then.
-func (r *run) sayWhoIsFirst(ctx context.Context, s *tokencache.Session) (done func()) {
+func (r *run) sayWhoIsFirst(s *tokencache.Session) (done func()) {
 	over, ended := make(chan struct{}), make(chan struct{})
 	said := r.sayWhoIs(s, "")
-	if said != "" {
-		r.inviteTo(ctx, s)
-	}
 	go func() {
 		defer close(ended)
 		for {

@@ -29,7 +29,7 @@ func unlockBy(a *App, attended bool) keyring.Unlock {
 	case a.setting("RESOLVING") != "": // that command runs us: it would wait for itself
 	case command != "":
 		u.Passphrase = func(ctx context.Context, _ keyring.PassphraseRequest) (string, error) {
-			return runPassphraseCommand(ctx, a, command)
+			return firstLineOf(ctx, a, command, a.variable("PASSPHRASE_COMMAND"))
 		}
 	case passphrase != "":
 		u.Passphrase = func(context.Context, keyring.PassphraseRequest) (string, error) { return passphrase, nil }
@@ -52,9 +52,9 @@ func takePassphrase(a *App) string {
 	return a.passphrase()
 }
 
-// runPassphraseCommand returns the first line that the command prints. The
-// command may speak to the person on stderr; our stdin is not its business.
-func runPassphraseCommand(ctx context.Context, a *App, command string) (string, error) {
+// firstLineOf returns the first line that a command of the user's prints. It may
+// speak to the person on stderr; stdin is not its business.
+func firstLineOf(ctx context.Context, a *App, command, setting string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, commandTime)
 	defer cancel()
 	child := child.Shell(ctx, command)
@@ -62,7 +62,7 @@ func runPassphraseCommand(ctx context.Context, a *App, command string) (string, 
 	var out head
 	child.Stdout, child.Stderr, child.WaitDelay = &out, a.term().ErrWriter(), time.Second
 	if err := child.Run(); err != nil {
-		return "", fmt.Errorf("%s failed: %w", a.variable("PASSPHRASE_COMMAND"), err)
+		return "", fmt.Errorf("%s failed: %w", setting, err)
 	}
 	line, _, _ := bytes.Cut(out.text, []byte("\n"))
 	return strings.TrimSuffix(string(line), "\r"), nil

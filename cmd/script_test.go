@@ -6,6 +6,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"io/fs"
 	"iter"
 	"net/http"
@@ -239,6 +240,11 @@ func idc(ts *testscript.TestScript, neg bool, args []string) {
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
 		ts.Fatalf("HTTP %s", resp.Status)
+	}
+	if out := form.Get("out"); out != "" { // what it answers, to a file
+		text, err := io.ReadAll(resp.Body)
+		ts.Check(err)
+		ts.Check(os.WriteFile(ts.MkAbs(out), text, 0o600))
 	}
 }
 

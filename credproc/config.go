@@ -57,6 +57,12 @@ type Config struct {
 	NoKeyCache         bool
 	Logger             *slog.Logger
 
+	// RunCommand runs a command line of the config file, as a shell does, and
+	// returns the first line of its output: credproc_web_identity_token_command. The
+	// command is trusted as much as a credential_process line. nil: such a setting
+	// is an error.
+	RunCommand func(ctx context.Context, line string) (string, error)
+
 	once  sync.Once
 	files *settings.Files
 	err   error
@@ -378,7 +384,8 @@ func (c *Config) describe(s awsconfig.Session, p *awsconfig.Profile) (*tokencach
 	}
 	session.Network = c.network(p)
 	session.Config.HTTPClient = c.httpClient(p)
-	return session, nil
+	session.Application, err = c.application(session, p)
+	return session, err
 }
 
 // newLoginKeyring returns c.NewLoginKeyring, or what the section says.

@@ -31,7 +31,7 @@ func KindOf(err error) Kind {
 	switch {
 	case isA[*NoAccessError](err):
 		return NoAccess
-	case errors.Is(err, oidc.ErrSignInRequired), errors.Is(err, oidc.ErrDenied), errors.Is(err, oidc.ErrExpired):
+	case isA[*tokencache.ApplicationError](err), errors.Is(err, oidc.ErrSignInRequired), errors.Is(err, oidc.ErrDenied), errors.Is(err, oidc.ErrExpired):
 		return SignInRequired
 	case isA[*ConfigError](err), isA[*UnsupportedProfileError](err), isA[*oidc.ConfigError](err), isOfConfig(err):
 		return Misconfigured

@@ -9,7 +9,6 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
-	"sort"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -239,9 +238,8 @@ func (m *maker) make(ctx context.Context) ([]Account, error) {
 		}
 		accounts = append(accounts, Account{ID: a.ID, Name: a.Name, Email: a.Email})
 	}
-	sort.Slice(accounts, func(i, j int) bool {
-		a, b := &accounts[i], &accounts[j]
-		return cmp.Or(strings.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name)), strings.Compare(a.ID, b.ID)) < 0
+	slices.SortFunc(accounts, func(a, b Account) int {
+		return cmp.Or(strings.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name)), strings.Compare(a.ID, b.ID))
 	})
 	if m.l.AccountsOnly {
 		return accounts, nil

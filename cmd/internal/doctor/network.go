@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"sort"
 	"strings"
 	"sync"
 	"time"
@@ -86,7 +85,7 @@ func (d *Checks) visitAll(ctx context.Context) []contact {
 		})
 	}
 	visits.Wait()
-	sort.Slice(all, func(i, j int) bool { return all[i].base < all[j].base })
+	slices.SortFunc(all, func(a, b contact) int { return strings.Compare(a.base, b.base) })
 	return all
 }
 

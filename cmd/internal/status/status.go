@@ -5,6 +5,7 @@ package status
 import (
 	"cmp"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/credproc/credproc/cmd/internal/terminal"
@@ -35,6 +36,7 @@ type Session struct {
 	SignedIn       bool         `json:"signed_in"`
 	Problem        string       `json:"problem,omitempty"`
 	Keyring        string       `json:"keyring,omitempty"`
+	Application    string       `json:"application_arn,omitempty"`
 	SignedInAt     *time.Time   `json:"signed_in_at,omitempty"`
 	ExpectedEnd    *ExpectedEnd `json:"expected_end,omitempty"`
 	RenewedAt      *time.Time   `json:"last_renewed_at,omitempty"`
@@ -118,7 +120,7 @@ func Describe(login *tokencache.Status, duration time.Duration, now time.Time) S
 		Session: login.Name, StartURL: login.StartURL, Region: login.Region, Keyring: login.Keyring,
 		Endpoint: login.Endpoint, PortalEndpoint: login.PortalEndpoint,
 		InProgress: InProgress(login.Holders), Roles: []Role{},
-		Renewable: login.Refreshable,
+		Renewable: login.Refreshable, Application: login.Application,
 	}
 	for _, role := range login.Roles {
 		status.Roles = append(status.Roles, Role{role, int(role.Expiry.Sub(now).Seconds()), int(role.Expiry.Sub(role.Fetched).Seconds())})
@@ -191,6 +193,8 @@ func (l *Look) Words() string {
 func (s *Session) expect(login *tokencache.Status, duration time.Duration, now time.Time) *ExpectedEnd {
 	end := &ExpectedEnd{Source: byAdministrator}
 	switch {
+	case s.Application != "": // signs in again
+		return nil
 	case !s.Renewable: // its access token is the last
 		return &ExpectedEnd{At: &login.Expiry, Source: byRegistration}
 	case duration > 0:
@@ -315,7 +319,11 @@ func (s *Session) lines(now time.Time, login string) []Line {
 	}
 	if s.SignedIn {
 		add("since", "", "%s, %s", terminal.Clock(*s.SignedInAt, now), terminal.Ago(*s.SignedInAt, now))
-		add("until", s.untilColour(now), "%s", s.until(now))
+		if s.Application != "" {
+			add("by", "", "application %s, without a person", s.Application[strings.LastIndex(s.Application, "/")+1:])
+		} else {
+			add("until", s.untilColour(now), "%s", s.until(now))
+		}
 		add("renewed", "", "%s, access token %s", terminal.Ago(*s.RenewedAt, now), tokenLeft(*s.AccessToken, now))
 	}
 	if l := s.LastLook; l != nil {
