@@ -586,7 +586,7 @@ var mayImport = map[string][]string{
 	"cmd/internal/console":  {"oidc", "internal/awsapi", "internal/awsconfig", "internal/printable"},
 	"cmd/internal/doctor":   {"cmd/internal/", "tokencache", "tokencache/keyring", "oidc", "internal/"},
 	"cmd/internal/endpoint": {"cmd/internal/terminal", "internal/"},
-	"cmd/internal/help":     {},
+	"cmd/internal/help":     {"cmd/internal/match"},
 	"cmd/internal/manual":   {"cmd/internal/help"},
 	"cmd/internal/match":    {},
 	"cmd/internal/profiles": {"cmd/internal/terminal", "credproc", "oidc", "internal/"},

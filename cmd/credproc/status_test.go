@@ -238,7 +238,7 @@ func TestStatusTellsTheTruthWhileTheServiceFailsAndAfterItHasEndedTheSession(t *
 				t.Errorf("while the session ends: %+v", s)
 			}
 		})
-		m.failed(outcomes, 4, "sign-in required")
+		m.failed(outcomes, 4, "the session corp has ended")
 		if s := m.status(); s.State != "ended" || s.SignedIn {
 			t.Errorf("after that: %+v", s)
 		}

@@ -24,19 +24,6 @@ func TestATypoStandsForTheNearestName(t *testing.T) {
 	}
 }
 
-func TestDistanceCountsChangesOfLetters(t *testing.T) {
-	for _, tt := range []struct {
-		a, b string
-		want int
-	}{
-		{"", "", 0}, {"abc", "abc", 0}, {"", "abc", 3}, {"abc", "", 3}, {"ab", "ba", 1}, {"kitten", "sitting", 3}, {"abcd", "acbd", 1}, {"é", "e", 2},
-	} {
-		if got := distance(tt.a, tt.b); got != tt.want {
-			t.Errorf("%q, %q: %d, want %d", tt.a, tt.b, got, tt.want)
-		}
-	}
-}
-
 func TestTextIsBrokenBetweenWords(t *testing.T) {
 	for text, want := range map[string][]string{
 		"":                    {""},

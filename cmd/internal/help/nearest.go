@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/credproc/credproc/cmd/internal/match"
 )
 
 // Problem says what is wrong with a command line that the parser refuses, and what
@@ -102,24 +104,24 @@ func meant(word string, others []string) string {
 }
 
 // Nearest returns the name that a mistyped word stands for: the one that the
-// fewest changes of letters make of it, if they are few for its length; or else
-// the only one that it is the beginning of. It is "" where there is none. Case
-// does not count. Of names as near, one with the same first letter is meant.
+// fewest typing errors make of it, if they are few for its length; or else the only
+// one that it is the beginning of. It is "" where there is none. Case does not
+// count. Of names as near, one with the same first letter is meant.
 func Nearest(word string, names []string) string {
-	word = strings.ToLower(word)
+	word = match.Fold(word)
 	nearest, least := "", 0
 	var begun []string
 	for _, name := range names {
-		lower := strings.ToLower(name)
-		d, longer := distance(word, lower), max(len(word), len(lower))
+		folded := match.Fold(name)
+		d, longer := max(match.Words(word).Typos(name), match.Words(name).Typos(word)), max(len(word), len(folded))
 		far := 2 * d
-		if word != "" && lower != "" && word[0] == lower[0] {
+		if word != "" && folded != "" && word[0] == folded[0] {
 			far--
 		}
 		if d <= longer/4+1 && d < longer-1 && (nearest == "" || far < least) {
 			nearest, least = name, far
 		}
-		if len(word) > 1 && strings.HasPrefix(lower, word) {
+		if len(word) > 1 && strings.HasPrefix(folded, word) {
 			begun = append(begun, name)
 		}
 	}
@@ -127,31 +129,4 @@ func Nearest(word string, names []string) string {
 		return begun[0]
 	}
 	return nearest
-}
-
-// distance counts the letters to insert, remove, replace, or exchange with the
-// next one, that make b of a: the optimal string alignment distance.
-//
-// https://en.wikipedia.org/wiki/Damerau–Levenshtein_distance
-func distance(a, b string) int {
-	var before, last []int
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		before, last, row = last, row, make([]int, len(b)+1)
-		row[0] = i + 1
-		for j := range len(b) {
-			replaced := last[j]
-			if a[i] != b[j] {
-				replaced++
-			}
-			row[j+1] = min(last[j+1]+1, row[j]+1, replaced)
-			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
-				row[j+1] = min(row[j+1], before[j-1]+1)
-			}
-		}
-	}
-	return row[len(b)]
 }
