@@ -170,3 +170,55 @@ func goReads(m *machine, names []string) map[string][3]string {
 	}
 	return read
 }
+
+// corp is the session of a config file that other tools have written.
+const corp = "[sso-session corp]\nsso_start_url = https://idc.example/start\nsso_region = us-east-1\nsso_registration_scopes = sso:account:access\n"
+
+// theirs are profiles as other tools write them, for a name and an account.
+var theirs = map[string]string{
+	"the AWS CLI": "[profile %[1]s]\nsso_session = corp\nsso_account_id = %[2]s\nsso_role_name = Admin\nregion = eu-west-1\n",
+	"granted": "[profile %[1]s]\ngranted_sso_start_url      = https://idc.example/start/\ngranted_sso_region         = us-east-1\n" +
+		"granted_sso_account_id     = %[2]s\ngranted_sso_role_name      = Admin\ncommon_fate_generated_from = aws-sso\n" +
+		"credential_process         = granted credential-process --profile %[1]s\nregion                     = eu-west-1\n\n",
+	"aws-vault": "[profile %[1]s]\nsso_session=corp\nsso_account_id=%[2]s\nsso_role_name=Admin\n" +
+		"credential_process=aws-vault export --format=json %[1]s\nregion=eu-west-1\n",
+	"aws-sso-cli": "\n[profile %[1]s]\ncredential_process = /usr/bin/aws-sso -u open -S \"Default\" process --arn arn:aws:iam::%[2]s:role/Admin\nregion = eu-west-1\n",
+}
+
+func TestProfilesOfOtherToolsWorkByTheirNames(t *testing.T) {
+	m := newMachine(t)
+	const n = 60
+	profiles := map[string]string{}
+	m.server.Set(func(s *idctest.Server) {
+		s.Accounts = nil
+		for i := range n {
+			id := fmt.Sprintf("%012d", i+1)
+			profiles[fmt.Sprintf("Team-%02d/Admin", i)] = id
+			s.Accounts = append(s.Accounts, idctest.Account{ID: id, Name: fmt.Sprintf("Team %02d", i), Roles: []string{"Admin"}})
+		}
+	})
+	m.write(".aws/config", corp)
+	m.login()
+	m = m.quiet()
+	names := slices.Sorted(maps.Keys(profiles))
+	file := filepath.Join(m.home, ".aws", "config")
+	for tool, profile := range theirs {
+		before := corp
+		for _, name := range names {
+			before += fmt.Sprintf(profile, name, profiles[name])
+		}
+		m.write(".aws/config", before)
+		m.must(binary, "configure", "--convert", "--yes")
+		got := scriptReads("python3", "testdata/profiles.py")(m, names)
+		for name, id := range profiles {
+			if g := got[name]; !strings.HasPrefix(g[0], binary+" process ") || g[1] != "eu-west-1" || !strings.HasPrefix(g[2], "arn:aws:sts::"+id+":assumed-role/AWSReservedSSO_Admin_") {
+				t.Errorf("%s: boto3 reads %s as %q", tool, name, g)
+			}
+		}
+		m.must(binary, "configure", "--revert", "--yes")
+		if after, err := os.ReadFile(file); string(after) != before || err != nil {
+			t.Errorf("%s: the file does not come back: %v", tool, err)
+		}
+	}
+	m.counted(map[string]int{"GetRoleCredentials": n}) // for all tools
+}
