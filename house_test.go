@@ -167,6 +167,34 @@ var rules = []struct {
 		},
 	},
 	{
+		"no internal type is in the public API", publicTypesAreOwn,
+		map[string]string{
+			"oidc/a.go": "package oidc\nimport \"" + module + "/internal/flight\"\n// T is.\ntype T struct{ F flight.Call; g flight.Call; flight.Gate }\n" +
+				"func (T) M() flight.Failure { return a(flight.X) }\nfunc (t) N(flight.Call) {}\ntype t int\ntype A = flight.Call\n" +
+				"type I interface{ M(*flight.Call) }\nfunc F(a []flight.Call) {}\nfunc f(flight.Call) {}\nvar V flight.Call\n" +
+				"func G[T flight.Call]() {}\ntype gate = flight.Gate\ntype B struct { gate; _ flight.Call }\nvar w, X = f(flight.Call{}), 1\n",
+			"oidc/b.go":           "package oidc\nimport inner \"" + module + "/internal/flight\"\n// F2 is.\nfunc F2() (a int, err *inner.Error) { return }",
+			"oidc/a_test.go":      "package oidc\nimport \"" + module + "/internal/flight\"\nfunc F3(flight.Call) {}",
+			"internal/fetch/a.go": "package fetch\nimport \"" + module + "/internal/flight\"\nfunc F(flight.Call) {}",
+			"cmd/internal/a/b.go": "package a\nimport \"" + module + "/internal/flight\"\nfunc F(flight.Call) {}",
+			"examples/embed/m.go": "package main\nimport \"net/http\"\nfunc F(http.Client) {}",
+			"credproc/a.go":       "package credproc\nimport \"net/http\"\nfunc F(http.Client) {}",
+			"cmd/a.go":            "package cmd\nimport \"" + module + "/cmd/internal/child\"\n// App is.\ntype App struct { s child.Signals }\nfunc (*App) Run() *child.Signals { return nil }",
+		},
+		[]string{
+			"cmd/a.go:5: child.Signals in the API",
+			"oidc/a.go:10: flight.Call in the API",
+			"oidc/a.go:12: flight.Call in the API",
+			"oidc/a.go:13: flight.Call in the API",
+			"oidc/a.go:4: flight.Call in the API",
+			"oidc/a.go:4: flight.Gate in the API",
+			"oidc/a.go:5: flight.Failure in the API",
+			"oidc/a.go:8: flight.Call in the API",
+			"oidc/a.go:9: flight.Call in the API",
+			"oidc/b.go:4: inner.Error in the API",
+		},
+	},
+	{
 		"tests are as long as code", testsAreAsLongAsCode,
 		map[string]string{
 			"cmd/a.go":             "package cmd\n\nvar a = 1",
@@ -535,12 +563,12 @@ var mayImport = map[string][]string{
 	"cmd/credproc/instant": {"internal/warm"},
 	"cmd":                  {"cmd/internal/", "credproc", "tokencache", "tokencache/keyring", "oidc", "internal/"},
 	"credproc":             {"tokencache", "tokencache/keyring", "oidc", "internal/assume", "internal/audit", "internal/awsconfig", "internal/clicache", "internal/fetch", "internal/flight", "internal/inside", "internal/layout", "internal/portal", "internal/printable", "internal/awsapi", "internal/safedir", "internal/settings"},
-	"tokencache":           {"tokencache/keyring", "oidc", "internal/assume", "internal/dirid", "internal/flight", "internal/inside", "internal/keycache", "internal/layout", "internal/pause", "internal/portal", "internal/awsapi", "internal/safedir", "internal/sealed"},
+	"tokencache":           {"tokencache/keyring", "oidc", "internal/assume", "internal/dirid", "internal/flight", "internal/inside", "internal/keycache", "internal/layout", "internal/pause", "internal/portal", "internal/awsapi", "internal/safedir", "internal/sealed", "internal/startpage"},
 	"tokencache/keyring":   {"internal/flight", "internal/kernelring", "internal/keycache", "internal/layout", "internal/pause", "internal/safedir", "internal/sealed"},
 	keyringtest:            {"tokencache/keyring"},
 	kit:                    {"credproc", "tokencache", "tokencache/keyring", "oidc", "internal/inside", "internal/settings", fake},
 	fake:                   {},
-	"oidc":                 {"internal/jwt", "internal/loopback", "internal/pause", "internal/printable", "internal/awsapi", "internal/starturl"},
+	"oidc":                 {"internal/jwt", "internal/startpage", "internal/loopback", "internal/pause", "internal/printable", "internal/awsapi", "internal/starturl"},
 	"internal/audit":       {"internal/printable", "internal/safedir"},
 	"credproc/tip":         {"oidc", "internal/assume", "internal/awsapi", "internal/jwt"},
 	"internal/assume":      {"internal/awsapi", "internal/printable"},
@@ -564,6 +592,7 @@ var mayImport = map[string][]string{
 	"internal/awsapi":      {"internal/printable"},
 	"internal/sealed":      {},
 	"internal/settings":    {"tokencache", "internal/awsapi", "internal/awsconfig", "internal/layout"},
+	"internal/startpage":   {"internal/awsapi", "internal/starturl"},
 	"internal/starturl":    {},
 	"internal/warm":        {"internal/awsconfig", "internal/credman", "internal/dirid", "internal/keycache", "internal/layout", "internal/ospath", "internal/safedir", "internal/sealed", "internal/starturl"},
 	"internal/e2e":         {"cmd", "credproc", "tokencache", "tokencache/keyring", "oidc", "internal/", fake},
@@ -592,7 +621,7 @@ var mayImport = map[string][]string{
 	"cmd/internal/profiles": {"cmd/internal/terminal", "credproc", "oidc", "internal/"},
 	"cmd/internal/report":   {"cmd/internal/match", "cmd/internal/terminal", "tokencache", "oidc", "internal/"},
 	"cmd/internal/shell":    {"cmd/internal/terminal", "internal/printable"},
-	"cmd/internal/signin":   {"cmd/internal/browser", "cmd/internal/shell", "cmd/internal/terminal", "oidc"},
+	"cmd/internal/signin":   {"cmd/internal/browser", "cmd/internal/shell", "cmd/internal/terminal", "oidc", "internal/startpage"},
 	"cmd/internal/status":   {"cmd/internal/terminal", "oidc", "tokencache", "tokencache/keyring", "internal/"},
 	"cmd/internal/terminal": {"cmd/internal/match", "internal/printable"},
 }
@@ -775,6 +804,102 @@ func receiver(e ast.Expr) *ast.Ident {
 			return ast.NewIdent("_")
 		}
 	}
+}
+
+// publicTypesAreOwn looks at what other programs see of a package: nobody outside
+// can name, match or make a type of an internal one.
+func publicTypesAreOwn(tree fs.FS) []string {
+	all, complaints := sources(tree)
+	for _, s := range all {
+		if s.test || slices.Contains(strings.Split(s.dir, "/"), "internal") || s.Name.Name == "main" {
+			continue
+		}
+		internal := internalNames(s)
+		for _, seen := range visible(s.File) {
+			ast.Inspect(seen, func(n ast.Node) bool {
+				sel, ok := n.(*ast.SelectorExpr)
+				if !ok {
+					return true
+				}
+				if of, ok := sel.X.(*ast.Ident); ok && internal[of.Name] {
+					complaints = append(complaints, fmt.Sprintf("%s: %s.%s in the API", s.at(sel), of.Name, sel.Sel.Name))
+				}
+				return false
+			})
+		}
+	}
+	return complaints
+}
+
+// internalNames are those by which a file knows internal packages.
+func internalNames(s source) map[string]bool {
+	names := make(map[string]bool)
+	for _, spec := range s.Imports {
+		p, err := strconv.Unquote(spec.Path.Value)
+		if err != nil || !slices.Contains(strings.Split(p, "/"), "internal") {
+			continue
+		}
+		name := path.Base(p)
+		if spec.Name != nil {
+			name = spec.Name.Name
+		}
+		names[name] = true
+	}
+	return names
+}
+
+// visible returns the types that other programs see in a file: of functions,
+// methods, variables, constants and exported fields.
+func visible(file *ast.File) (types []ast.Node) {
+	for _, d := range file.Decls {
+		switch d := d.(type) {
+		case *ast.FuncDecl:
+			if d.Name.IsExported() && (d.Recv == nil || receiver(d.Recv.List[0].Type).IsExported()) {
+				types = append(types, d.Type)
+			}
+		case *ast.GenDecl:
+			for _, spec := range d.Specs {
+				types = append(types, visibleIn(spec)...)
+			}
+		}
+	}
+	return types
+}
+
+func visibleIn(spec ast.Spec) (types []ast.Node) {
+	switch spec := spec.(type) {
+	case *ast.ValueSpec:
+		if spec.Type != nil && slices.ContainsFunc(spec.Names, func(n *ast.Ident) bool { return n.IsExported() }) {
+			types = append(types, spec.Type)
+		}
+	case *ast.TypeSpec:
+		fields, isStruct := spec.Type.(*ast.StructType)
+		switch {
+		case !spec.Name.IsExported():
+		case !isStruct:
+			types = append(types, spec.Type)
+		default:
+			for _, f := range fields.Fields.List {
+				if f.Names == nil && ast.IsExported(embedded(f.Type)) || slices.ContainsFunc(f.Names, func(n *ast.Ident) bool { return n.IsExported() }) {
+					types = append(types, f.Type)
+				}
+			}
+		}
+	}
+	return types
+}
+
+// embedded is the name of an embedded field.
+func embedded(e ast.Expr) string {
+	switch e := e.(type) {
+	case *ast.StarExpr:
+		return embedded(e.X)
+	case *ast.SelectorExpr:
+		return e.Sel.Name
+	case *ast.Ident:
+		return e.Name
+	}
+	return ""
 }
 
 func testsAreAsLongAsCode(tree fs.FS) []string {

@@ -399,10 +399,9 @@ func aboutKeyring(a *App, err error) (advice, bool) {
 	if e != nil {
 		reason = e.Reason
 	}
-	none, nowhere := errors.AsType[*tokencache.NoKeyringError](err)
 	switch {
-	case nowhere:
-		say.text = terminal.ErrorText(none)
+	case reason == "none":
+		say.text = terminal.Line(e.Detail)
 		say.more = otherKeyrings(a, err)
 		return say, true
 	case reason == "no key file":

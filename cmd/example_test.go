@@ -43,3 +43,19 @@ func ExampleMount() {
 	// acme aws: --profile says which role: name no other
 	// exit status 2
 }
+
+// A main function answers from what is stored before it does anything else. What
+// it cannot answer so, it runs.
+func ExampleApp_AnswerWarm() {
+	app := &cmd.App{Identity: credproc.Identity{Name: "acme aws", ID: "acme"}, Stdout: os.Stdout, Stderr: os.Stdout}
+	args := []string{"version", "--unknown"} // the words after "acme aws"
+	status, ok := app.AnswerWarm(args)
+	if !ok {
+		status = app.Run(context.Background(), args)
+	}
+	fmt.Println("exit status", status)
+	// Output:
+	// acme aws: unknown flag --unknown
+	// hint: run "acme aws version --help"
+	// exit status 2
+}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/credproc/credproc/cmd/internal/terminal"
 	"github.com/credproc/credproc/internal/awsapi"
+	"github.com/credproc/credproc/internal/startpage"
 	"github.com/credproc/credproc/oidc"
 	"github.com/credproc/credproc/tokencache"
 )
@@ -15,7 +16,7 @@ const regionWanted = "--sso-start-url wants --sso-region beside it: the region o
 // knownRegion returns the region of a start URL by its host, by a session of the
 // config file, or by a login, or "".
 func (r *run) knownRegion(startURL string) string {
-	if region := oidc.StartURLRegion(startURL); region != "" {
+	if region := startpage.Region(startURL); region != "" {
 		return region
 	}
 	found := map[string]bool{}
@@ -54,10 +55,12 @@ func (r *run) findRegion(ctx context.Context, startURL string, ask bool) (string
 	if err != nil {
 		return "", err
 	}
-	region, err := s.Config.DiscoverRegion(ctx)
-	_, refused := errors.AsType[*oidc.ConfigError](err)
+	region, err := startpage.Discover(ctx, s.Config.HTTPClient, startURL)
+	refused, isRefused := errors.AsType[*startpage.ProblemError](err)
 	switch {
-	case refused, ctx.Err() != nil:
+	case isRefused:
+		return "", &oidc.ConfigError{Field: "StartURL", Value: refused.URL, Problem: refused.Problem}
+	case ctx.Err() != nil:
 		return "", err
 	case region != "":
 		r.Say("The portal is in region %s.", region)
@@ -65,7 +68,7 @@ func (r *run) findRegion(ctx context.Context, startURL string, ask bool) (string
 	case !ask || !r.Interactive():
 		return "", &usageError{problem: regionWanted, more: "Neither the URL nor the portal's page says it. The administrator knows it; the AWS console shows it under IAM Identity Center, Settings."}
 	}
-	return r.askRegion(oidc.StartURLName(startURL))
+	return r.askRegion(startpage.Name(startURL))
 }
 
 func (r *run) askRegion(name string) (string, error) {

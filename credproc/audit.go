@@ -44,7 +44,7 @@ func reason(err error) string {
 	case NoAccess, SignInRequired, KeyringFailed, Unavailable:
 		return string(kind)
 	}
-	return string(Failed)
+	return "error"
 }
 
 // auditOf returns where the trail is that the environment or the sso-session asks for:

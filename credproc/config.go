@@ -96,6 +96,7 @@ type UnsupportedProfileError struct {
 	Direct  bool   // the AWS CLI and the SDKs need nobody for it
 }
 
+// Error says what went wrong.
 func (e *UnsupportedProfileError) Error() string {
 	return fmt.Sprintf("profile %q %s", e.Profile, e.Reason)
 }

@@ -105,6 +105,7 @@ type NoAccessError struct {
 	Err                 error    // the service's answer
 }
 
+// Error says what went wrong.
 func (e *NoAccessError) Error() string {
 	if e.RoleARN != "" {
 		return fmt.Sprintf("no access to role %s through session %s: %v", e.RoleARN, e.Session, e.Err)

@@ -14,9 +14,9 @@ import (
 // Kind is what kind of error an error is, and so what a program can do about it.
 type Kind string
 
-// The kinds of errors, and the exit statuses that the commands have for them.
+// The kinds of errors, and the exit statuses that the commands have for them. Any
+// other error, and nil, has the kind "".
 const (
-	Failed         Kind = "error"            // 1: anything else; also the kind of nil, which is no error
 	Misconfigured  Kind = "misconfigured"    // 2: a setting, a profile or an argument has to be changed
 	Unavailable    Kind = "unavailable"      // 3: it will pass; try again
 	SignInRequired Kind = "sign-in required" // 4: only a sign-in helps
@@ -45,7 +45,7 @@ func KindOf(err error) Kind {
 	if e, ok := errors.AsType[*oidc.Error](err); ok && (e.StatusCode == 0 || e.Temporary()) {
 		return Unavailable
 	}
-	return Failed
+	return ""
 }
 
 func isA[E error](err error) bool {
@@ -63,6 +63,7 @@ type ConfigError struct {
 	Err     error // what is wrong
 }
 
+// Error says what went wrong.
 func (e *ConfigError) Error() string { return e.Err.Error() }
 
 // Unwrap returns what is wrong.

@@ -52,6 +52,41 @@ func ExampleConfig_Provider() {
 	fmt.Println(aws.ToString(out.Arn))
 }
 
+// A program that exits while a token is renewed can lose the login: Close waits
+// for what has to reach the keychain, and lets nothing of the kind start.
+func ExampleConfig_Close() {
+	config := new(credproc.Config)
+	defer func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+		defer cancel()
+		if err := config.Close(ctx); err != nil {
+			log.Print(err)
+		}
+	}()
+	provider, err := config.Provider("dev")
+	if err != nil {
+		log.Print(err)
+		return
+	}
+	fmt.Println(provider.AccountID, provider.RoleName)
+}
+
+// What to do about an error is a question of its kind, wherever it comes from.
+func ExampleKindOf() {
+	_, err := new(credproc.Provider).Retrieve(context.Background())
+	switch credproc.KindOf(err) {
+	case credproc.SignInRequired:
+		fmt.Println("sign in first")
+	case credproc.Unavailable:
+		fmt.Println("try again later")
+	case credproc.KeyringFailed:
+		fmt.Println("unlock the keychain")
+	default:
+		fmt.Println(err)
+	}
+	// Output: there is no session: it is nil
+}
+
 func ExampleWrite() {
 	err := credproc.Write(os.Stdout, aws.Credentials{
 		AccessKeyID: "ASIAIOSFODNN7EXAMPLE", SecretAccessKey: "secret", SessionToken: "token",

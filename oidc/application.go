@@ -35,7 +35,7 @@ var (
 // organization's own, for one of Identity Center, so that nobody signs in
 // (CreateTokenWithIAM,
 // https://docs.aws.amazon.com/singlesignon/latest/userguide/trusted-token-issuer-overview.html).
-// With the scope [AccountAccess] the result is a login like any other:
+// With the scope sso:account:access the result is a login like any other:
 //
 //	session.SignIn(ctx, application.SignIn)
 //
@@ -58,6 +58,7 @@ type RegionError struct {
 	Region, Endpoint string // as the service names them
 }
 
+// Error says what went wrong.
 func (e *RegionError) Error() string {
 	return fmt.Sprintf("the instance is in the Region %q (%s)", e.Region, e.Endpoint)
 }

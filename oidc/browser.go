@@ -17,6 +17,7 @@ import (
 
 	"github.com/credproc/credproc/internal/awsapi"
 	"github.com/credproc/credproc/internal/loopback"
+	"github.com/credproc/credproc/internal/startpage"
 )
 
 const (
@@ -129,12 +130,7 @@ func (c *Config) newAuthorization(ctx context.Context, client Client, host strin
 
 // resolved is the service's base URL: the custom one, or the SDK's rules'.
 func (c *Config) resolved(ctx context.Context) (*url.URL, error) {
-	rules := ssooidc.EndpointParameters{Region: &c.Region, UseFIPS: &c.UseFIPS, UseDualStack: &c.UseDualStack}
-	if c.Endpoint != "" {
-		rules.Endpoint = &c.Endpoint
-	}
-	endpoint, err := ssooidc.NewDefaultEndpointResolverV2().ResolveEndpoint(ctx, rules)
-	return &endpoint.URI, err
+	return (&startpage.Service{Region: c.Region, Endpoint: c.Endpoint, UseFIPS: c.UseFIPS, UseDualStack: c.UseDualStack}).URL(ctx)
 }
 
 // query keeps the order, and writes a space as %20: url.Values does neither.

@@ -56,6 +56,7 @@ type Error struct {
 // ServiceRequestID returns RequestID, as the errors of the SDK do.
 func (e *Error) ServiceRequestID() string { return e.RequestID }
 
+// Error says what went wrong.
 func (e *Error) Error() string {
 	return awsapi.Describe(e.Op, e.StatusCode, e.RequestID, e.err, e.Code, e.Description, e.Reason)
 }
@@ -168,6 +169,7 @@ type ConfigError struct {
 	Problem string // "must begin with https://"
 }
 
+// Error says what went wrong.
 func (e *ConfigError) Error() string {
 	return fmt.Sprintf("%s %q: %s", e.Field, e.Value, e.Problem)
 }

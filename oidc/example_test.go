@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"time"
 
 	"github.com/credproc/credproc/oidc"
@@ -31,6 +32,22 @@ func ExampleConfig_SignInWithCode() {
 }
 
 // One program asks for the code, another waits for the person.
+func ExampleConfig_SignInWithBrowser() {
+	config := &oidc.Config{StartURL: "https://d-1234567890.awsapps.com/start", Region: "eu-west-1"}
+	token, err := config.SignInWithBrowser(context.Background(), func(page string) error {
+		return exec.Command("xdg-open", page).Start() // and does not wait
+	})
+	switch {
+	case errors.Is(err, oidc.ErrNoCallback):
+		log.Fatal("No browser can reach this process: sign in with a code instead.")
+	case errors.Is(err, oidc.ErrDenied):
+		log.Fatal("You refused the sign-in.")
+	case err != nil:
+		log.Fatal(err)
+	}
+	fmt.Println(token) // its expiry, and no secret
+}
+
 func ExampleConfig_Redeem() {
 	config := &oidc.Config{StartURL: "https://d-1234567890.awsapps.com/start", Region: "eu-west-1"}
 	code, err := config.StartDeviceCode(context.Background())

@@ -38,11 +38,12 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ssooidc"
 
 	"github.com/credproc/credproc/internal/awsapi"
+	"github.com/credproc/credproc/internal/startpage"
 )
 
-// AccountAccess is the scope with which a token may list accounts and get role
+// accountAccess is the scope with which a token may list accounts and get role
 // credentials. Without it the service gives no refresh token.
-const AccountAccess = "sso:account:access"
+const accountAccess = "sso:account:access"
 
 // Config says where to sign in, and as what. StartURL and Region are required
 // to sign in, Region alone to redeem or refresh; every other zero field has
@@ -56,10 +57,10 @@ type Config struct {
 	StartURL string
 	Region   string // the Identity Center instance's, not that of the resources
 
-	Scopes     []string // none: [AccountAccess]
+	Scopes     []string // none: sso:account:access, without which there are no role credentials and no refresh token
 	ClientName string   // shown to the person who approves; "": "credproc"
-	// SessionName is what the browser's last page calls the session. "": what
-	// [StartURLName] says.
+	// SessionName is what the browser's last page calls the session. "":
+	// "corp" for https://corp.awsapps.com/start.
 	SessionName string
 
 	// Endpoint is a custom base URL of the sign-in service: https, or http to
@@ -106,11 +107,11 @@ func (c *Config) api(retryer aws.Retryer) (*ssooidc.Client, error) {
 }
 
 func (c *Config) clientName() string  { return cmp.Or(c.ClientName, "credproc") }
-func (c *Config) sessionName() string { return cmp.Or(c.SessionName, StartURLName(c.StartURL)) }
+func (c *Config) sessionName() string { return cmp.Or(c.SessionName, startpage.Name(c.StartURL)) }
 
 func (c *Config) scopes() []string {
 	if len(c.Scopes) == 0 {
-		return []string{AccountAccess}
+		return []string{accountAccess}
 	}
 	return c.Scopes
 }

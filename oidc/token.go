@@ -24,7 +24,7 @@ const shortLife = 5 * time.Minute
 type Token struct {
 	AccessToken string // a secret: the bearer of it is the person
 	// RefreshToken is a secret that gets further access tokens, with Client
-	// only. "" if the service gave none: see [AccountAccess].
+	// only. "" if the service gave none: see [Config].Scopes.
 	RefreshToken string
 	// Expiry is when the access token ends, by the local clock. The service
 	// may end it earlier.

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/credproc/credproc/internal/startpage"
 	"github.com/credproc/credproc/oidc"
 )
 
@@ -126,7 +127,7 @@ func TestTheRegionIsDiscovered(t *testing.T) {
 		"not at a name for tests":       {"https://sso.corp.example/start", web{}, ""},
 	} {
 		config := oidc.Config{StartURL: tt.start, HTTPClient: &http.Client{Transport: tt.pages}}
-		if got, err := config.DiscoverRegion(t.Context()); got != tt.want || err != nil {
+		if got, err := startpage.Discover(t.Context(), config.HTTPClient, config.StartURL); got != tt.want || err != nil {
 			t.Errorf("%s: %q, %v, want %q", name, got, err, tt.want)
 		}
 	}
@@ -134,11 +135,14 @@ func TestTheRegionIsDiscovered(t *testing.T) {
 
 func TestARegionThatCannotBeLookedUpIsAnError(t *testing.T) {
 	config := oidc.Config{StartURL: "https://corp.awsapps.com/start", HTTPClient: &http.Client{Transport: web{}}}
-	if _, err := config.DiscoverRegion(t.Context()); !strings.Contains(err.Error(), "no such page") {
+	if _, err := startpage.Discover(t.Context(), config.HTTPClient, config.StartURL); !strings.Contains(err.Error(), "no such page") {
 		t.Error(err)
 	}
 	config.StartURL = "http://corp.awsapps.com/start"
-	if _, ok := errors.AsType[*oidc.ConfigError](func() error { _, err := config.DiscoverRegion(t.Context()); return err }()); !ok {
+	if _, ok := errors.AsType[*startpage.ProblemError](func() error {
+		_, err := startpage.Discover(t.Context(), config.HTTPClient, config.StartURL)
+		return err
+	}()); !ok {
 		t.Error("no ConfigError")
 	}
 }

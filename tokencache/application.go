@@ -55,7 +55,7 @@ func (st *store) refusalFile() string { return st.id + ".refused" }
 // isNoLogin reports an error after which there is nothing that could be renewed:
 // an application signs in again.
 func isNoLogin(err error) bool {
-	return errors.Is(err, keyring.ErrNotFound) || errors.Is(err, ErrOlder) || isBroken(err)
+	return errors.Is(err, keyring.ErrNotFound) || errors.Is(err, errOlder) || isBroken(err)
 }
 
 // refresher returns what renews a login, and the client that it belongs to.

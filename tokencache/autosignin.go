@@ -24,6 +24,7 @@ type DeniedError struct {
 	At      time.Time // local clock
 }
 
+// Error says what went wrong.
 func (e *DeniedError) Error() string {
 	return fmt.Sprintf("session %q: the sign-in was denied at %s", e.Session, e.At.Format(time.TimeOnly))
 }
@@ -57,7 +58,7 @@ func (s *Session) SignInByItself(ctx context.Context, show func(code oidc.Device
 		if err == nil && st.lasts(it) {
 			return true, nil
 		}
-		if errors.Is(err, ErrOlder) {
+		if errors.Is(err, errOlder) {
 			return false, s.recentDenial()
 		}
 		if keyringFailed(err) || errors.Is(err, sealed.ErrNewer) { // there may be a login, or is one

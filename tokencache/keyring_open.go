@@ -15,28 +15,21 @@ import (
 	"github.com/credproc/credproc/tokencache/keyring"
 )
 
-// NoKeyringError says that a login has nowhere to go: neither of the keyrings
-// that are chosen without being named is there. It wraps [keyring.ErrUnavailable].
-type NoKeyringError struct {
-	Tried []error // one for each
-}
-
-func (e *NoKeyringError) Error() string {
+// noKeyring says that a login has nowhere to go: neither of the keyrings that are
+// chosen without being named is there.
+func noKeyring(tried []error) error {
 	var reasons []string
-	for _, err := range e.Tried {
+	for _, err := range tried {
 		reasons = append(reasons, err.Error())
 	}
-	return "no keyring is there for a login: " + strings.Join(reasons, "; ")
+	return &keyring.Error{Keyring: "auto", Op: "open", Kind: keyring.ErrUnavailable, Reason: "none", Detail: "no keyring is there for a login: " + strings.Join(reasons, "; ")}
 }
 
-// Unwrap returns [keyring.ErrUnavailable].
-func (e *NoKeyringError) Unwrap() error { return keyring.ErrUnavailable }
-
-// ErrOlder says that a keyring has had only an older login than the last one
+// errOlder says that a keyring has had only an older login than the last one
 // stored for two seconds: it was restored from a backup, or another
 // installation wrote there. Only a sign-in helps, so it comes with
 // [oidc.ErrSignInRequired].
-var ErrOlder = errors.New("the keyring shows an older login")
+var errOlder = errors.New("the keyring shows an older login")
 
 // loginKeyring is the keyring that a session's login is in: by the index, or, where
 // that is lost, the one that has it. Of a session without a login it is none
@@ -217,7 +210,7 @@ func (l *loginKeyring) search(ctx context.Context) (newest string, err error) {
 	case problem != nil:
 		return "", problem
 	case wanted == "" && !answered:
-		return "", &NoKeyringError{Tried: absent}
+		return "", noKeyring(absent)
 	case wanted == "" && lost && len(absent) > 0:
 		return "", absent[0]
 	}
@@ -258,7 +251,7 @@ func (l *loginKeyring) choose(ctx context.Context) (string, error) {
 	if wanted := l.s.wanted(); wanted != "" {
 		return wanted, nil
 	}
-	none := new(NoKeyringError)
+	var absent []error
 	for _, name := range []string{"os", "kernel"} {
 		_, err := l.st.get(ctx, l.ring(name), theTokens)
 		switch {
@@ -267,9 +260,9 @@ func (l *loginKeyring) choose(ctx context.Context) (string, error) {
 		case !isAbsent(err):
 			return "", err
 		}
-		none.Tried = append(none.Tried, err)
+		absent = append(absent, err)
 	}
-	return "", none
+	return "", noKeyring(absent)
 }
 
 // prepareKeyring decides on the keyring of a new login, and opens it.

@@ -86,7 +86,7 @@ func lookFor(err error) *Look {
 	switch {
 	case errors.Is(err, keyring.ErrNotFound), signIn && missing.gone:
 		found = inside.FoundNothing
-	case errors.Is(err, ErrOlder):
+	case errors.Is(err, errOlder):
 		found = inside.FoundOlder
 		if signIn {
 			reason = missing.Reason

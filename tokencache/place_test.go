@@ -301,7 +301,7 @@ func TestASignInReplacesALoginThatIsBehind(t *testing.T) {
 				time.Sleep(due)
 				m.token(m.session())
 				m.must(m.keyring.Set(m.Context(), m.store().nameOf(theTokens), old))
-				if err := m.session().Renew(m.Context()); !errors.Is(err, oidc.ErrSignInRequired) || !errors.Is(err, ErrOlder) || errors.Is(err, keyring.ErrUnavailable) {
+				if err := m.session().Renew(m.Context()); !errors.Is(err, oidc.ErrSignInRequired) || !errors.Is(err, errOlder) || errors.Is(err, keyring.ErrUnavailable) {
 					t.Errorf("got %v", err)
 				}
 				m.must(signIn(m, m.session()))

@@ -125,8 +125,8 @@ func sameGeneration(a, b *index) bool {
 // missing says what it means that no item could be read.
 func (r *renewal) missing(err error) error {
 	reason, older := "not signed in", error(nil)
-	if e, ok := errors.AsType[*keyring.Error](err); ok && errors.Is(err, ErrOlder) {
-		reason, older = e.Detail, ErrOlder
+	if e, ok := errors.AsType[*keyring.Error](err); ok && errors.Is(err, errOlder) {
+		reason, older = e.Detail, errOlder
 	}
 	if older != nil || errors.Is(err, keyring.ErrNotFound) {
 		missing := &SignInError{Session: r.label(), Reason: reason, Err: older, gone: older == nil}
@@ -148,7 +148,7 @@ func (st *store) readAtLeast(ctx context.Context, ix *index) (*item, error) {
 			return it, err
 		}
 		if time.Now().After(deadline) || pause.For(ctx, 50*time.Millisecond) != nil {
-			return nil, &keyring.Error{Keyring: st.keyring.Name(), Op: "read", Kind: keyring.ErrUnavailable, Err: ErrOlder,
+			return nil, &keyring.Error{Keyring: st.keyring.Name(), Op: "read", Kind: keyring.ErrUnavailable, Err: errOlder,
 				Detail: fmt.Sprintf("the %s keyring has an older login than the last one stored (generation %d, not %d)", st.keyring.Name(), it.Generation, ix.Generation)}
 		}
 	}

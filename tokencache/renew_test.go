@@ -279,7 +279,7 @@ func TestAnOlderGenerationIsNeverUsed(t *testing.T) {
 		m.keyring = &lateKeyring{Keyring: right, item: m.store().nameOf(theTokens), old: old, until: time.Now().Add(24 * time.Hour)}
 		m.asksNothing(func() {
 			for range 3 {
-				if err := m.fails(m.session()); !errors.Is(err, oidc.ErrSignInRequired) || !errors.Is(err, ErrOlder) || !strings.Contains(err.Error(), "generation") {
+				if err := m.fails(m.session()); !errors.Is(err, oidc.ErrSignInRequired) || !errors.Is(err, errOlder) || !strings.Contains(err.Error(), "generation") {
 					t.Errorf("got %v", err)
 				}
 			}

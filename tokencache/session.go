@@ -49,6 +49,7 @@ import (
 	"github.com/credproc/credproc/internal/awsapi"
 	"github.com/credproc/credproc/internal/flight"
 	"github.com/credproc/credproc/internal/inside"
+	"github.com/credproc/credproc/internal/startpage"
 	"github.com/credproc/credproc/oidc"
 	"github.com/credproc/credproc/tokencache/keyring"
 )
@@ -130,6 +131,7 @@ type ServiceError struct {
 	Err     error     // the cause; not the original one where it was another process that failed
 }
 
+// Error says what went wrong.
 func (e *ServiceError) Error() string { return e.Op + ": " + e.Reason }
 
 // Unwrap returns the cause.
@@ -162,7 +164,7 @@ func failureOf(err error) (flight.Failure, bool) {
 type SignInError struct {
 	Session string
 	Reason  string // "not signed in", or what the service said
-	Err     error  // ErrOlder, if that is why; mostly nil
+	Err     error  // the cause, where more can be said; mostly nil
 
 	Ended    bool      // there was a login, and the service does not renew it any more
 	SignedIn time.Time // when that was made, by the local clock; zero if unknown
@@ -171,6 +173,7 @@ type SignInError struct {
 	gone       bool  // the keyring has none
 }
 
+// Error says what went wrong.
 func (e *SignInError) Error() string {
 	return fmt.Sprintf("session %q: sign-in required: %s", e.Session, e.Reason)
 }
@@ -295,7 +298,7 @@ func explain(op string, err error) error {
 // https://corp.awsapps.com/start.
 func (s *Session) Label() string { return labelOf(s.Name, s.Config.StartURL) }
 
-func labelOf(name, startURL string) string { return cmp.Or(name, oidc.StartURLName(startURL)) }
+func labelOf(name, startURL string) string { return cmp.Or(name, startpage.Name(startURL)) }
 
 func (s *Session) label() string { return s.Label() }
 

@@ -31,7 +31,7 @@ const (
 // One sign-in of a session is under way on a machine: another call waits, and
 // takes its result without calling how. A keyring or directory that could not
 // store the result is an error before how is called. Errors are how's, of the
-// keyring, or of package os, or a [BadTokenError] for a token with which there
+// keyring, or of package os, or about a token with which there
 // would be no login; the one there is stays then.
 func (s *Session) SignIn(ctx context.Context, how func(context.Context, *oidc.Config) (*oidc.Token, error)) error {
 	if _, err := s.open(); err != nil {
@@ -108,19 +108,7 @@ func (s *Session) signIn(ctx context.Context, st *store, joined func() (bool, er
 	return s.group.Guard(ctx, func() error { return s.adopt(ctx, st, tok) })
 }
 
-// BadTokenError says that a sign-in returned a token that cannot be a login. The
-// login there was is unchanged.
-type BadTokenError struct {
-	Session string // its label
-	Problem string // "there is no client ID in it"
-}
-
-func (e *BadTokenError) Error() string {
-	return fmt.Sprintf("session %q: the sign-in gave a token that cannot be used: %s", e.Session, e.Problem)
-}
-
-// check returns a [*BadTokenError] for a token that could not be read back, used
-// or renewed.
+// check returns an error for a token that could not be read back, used or renewed.
 func (s *Session) check(tok *oidc.Token) error {
 	now, problem := time.Now(), ""
 	switch {
@@ -141,7 +129,7 @@ func (s *Session) check(tok *oidc.Token) error {
 	default:
 		return nil
 	}
-	return &BadTokenError{Session: s.label(), Problem: problem}
+	return fmt.Errorf("session %q: the sign-in gave a token that cannot be used: %s", s.label(), problem)
 }
 
 // loginInKeyring is like currentLogin, but goes by the keyring alone. Tokens
@@ -233,6 +221,7 @@ func (st *store) lastGeneration(ctx context.Context, ix *index) int64 {
 // service could not be told.
 type RevokeError struct{ Err error }
 
+// Error says what went wrong.
 func (e *RevokeError) Error() string {
 	return "signed out here, but the service could not be told: " + e.Err.Error()
 }

@@ -116,6 +116,7 @@ type RecordError struct {
 	Err     error
 }
 
+// Error says what went wrong.
 func (e *RecordError) Error() string {
 	return fmt.Sprintf("session %q: the stored %s cannot be read: %v", e.Session, e.What, e.Err)
 }

@@ -122,7 +122,7 @@ func (h *house) limits(all *room) string {
 func (r *room) exportedMethods(receiver string) int {
 	n := 0
 	for _, name := range r.names {
-		if strings.HasPrefix(name, receiver+".") {
+		if of, method, ok := strings.Cut(name, "."); ok && of == receiver && !slices.Contains(conventional, method) {
 			n++
 		}
 	}

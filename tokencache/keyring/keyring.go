@@ -168,6 +168,7 @@ type Error struct {
 	// Reason is why a keyring is locked or unavailable, where more can be said:
 	//
 	//	absent            the system has no such keyring, as opposed to one that does not answer
+	//	none              neither of the keyrings is there that a session chooses by itself
 	//	item locked       the keychain is open, but locks this item by itself or asks before it gives it
 	//	no key file       the files are sealed with a key file, and none is named
 	//	bad key file      the key file cannot be read, or its content is not 32 random bytes
@@ -182,6 +183,7 @@ type Error struct {
 	Err error
 }
 
+// Error says what went wrong.
 func (e *Error) Error() string {
 	text := fmt.Sprintf("%s keyring: %s: %v", e.Keyring, e.Op, e.Kind)
 	if e.Detail != "" && e.Detail != fmt.Sprint(e.Kind) {

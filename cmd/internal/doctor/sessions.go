@@ -12,6 +12,7 @@ import (
 	"github.com/credproc/credproc/cmd/internal/shell"
 	"github.com/credproc/credproc/cmd/internal/status"
 	"github.com/credproc/credproc/cmd/internal/terminal"
+	"github.com/credproc/credproc/internal/startpage"
 	"github.com/credproc/credproc/oidc"
 	"github.com/credproc/credproc/tokencache"
 )
@@ -60,10 +61,10 @@ func (d *Checks) place(check, name string, c *oidc.Config) {
 		d.fault(check, "write the URL of the access portal: in the console it is in the settings of IAM Identity Center",
 			"[sso-session %s]: sso_start_url is where IAM users sign in to the console", name)
 	}
-	if region := oidc.StartURLRegion(c.StartURL); region != "" && region != c.Region {
+	if region := startpage.Region(c.StartURL); region != "" && region != c.Region {
 		d.fault(check, fmt.Sprintf("write sso_region = %s in [sso-session %s]", region, name),
 			"[sso-session %s]: the start URL is of region %s, and sso_region is %s", name, region, c.Region)
-	} else if home := oidc.StartURLPartition(c.StartURL); home != "" && home != console.PartitionOf(c.Region).Name {
+	} else if home := startpage.Partition(c.StartURL); home != "" && home != console.PartitionOf(c.Region).Name {
 		d.fault(check, fmt.Sprintf("write the region of the instance as sso_region in [sso-session %s]", name),
 			"[sso-session %s]: the start URL is in the partition %s, and sso_region, %s, is not", name, home, c.Region)
 	}
@@ -82,12 +83,12 @@ func (d *Checks) misplaced(check, name string) {
 // scopes are those that a login asks for. Some sessions are for other services
 // than the accounts, and no profile is of them.
 func (d *Checks) scopes(check, name string, scopes []string) {
-	if len(scopes) == 0 || slices.Contains(scopes, oidc.AccountAccess) || !d.hasRoles(name) {
+	if len(scopes) == 0 || slices.Contains(scopes, accountAccess) || !d.hasRoles(name) {
 		return
 	}
 	s := d.Files.Sessions[name]
-	d.fault(check, fmt.Sprintf("add %s there, separated by a comma, and sign in again: %s login --force %s", oidc.AccountAccess, d.Program, shell.Word(name)),
-		"%s: sso_registration_scopes without %s: a login with them gives credentials for no role", d.at(s, "sso_registration_scopes"), oidc.AccountAccess)
+	d.fault(check, fmt.Sprintf("add %s there, separated by a comma, and sign in again: %s login --force %s", accountAccess, d.Program, shell.Word(name)),
+		"%s: sso_registration_scopes without %s: a login with them gives credentials for no role", d.at(s, "sso_registration_scopes"), accountAccess)
 }
 
 // hasRoles reports whether a profile is of the session.
@@ -137,3 +138,6 @@ func (d *Checks) login(s *status.Session, login func(*status.Session, ...string)
 		d.OK(logins, "%s: signed in, %s keyring", s.Title(), s.Keyring)
 	}
 }
+
+// accountAccess is the scope without which a login gives credentials for no role.
+const accountAccess = "sso:account:access"

@@ -12,6 +12,7 @@ import (
 
 	"github.com/credproc/credproc/cmd/internal/browser"
 	"github.com/credproc/credproc/cmd/internal/terminal"
+	"github.com/credproc/credproc/internal/startpage"
 	"github.com/credproc/credproc/oidc"
 )
 
@@ -69,7 +70,7 @@ func (d *Dialog) browse(ctx context.Context, config *oidc.Config) (*oidc.Token, 
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	return config.SignInWithBrowser(ctx, func(page string) error {
-		if err := config.CheckPage(page); err != nil {
+		if err := checkPage(config, page); err != nil {
 			return err
 		}
 		d.Ready(ctx)
@@ -139,7 +140,7 @@ func (d *Dialog) device(ctx context.Context, config *oidc.Config, opens bool) (*
 // must not be opened.
 func Page(config *oidc.Config, code *oidc.DeviceCode) (page string, foreign, err error) {
 	page = cmp.Or(code.VerificationURIComplete, code.VerificationURI)
-	foreign = config.CheckPage(page)
+	foreign = checkPage(config, page)
 	u, err := url.Parse(page)
 	if err != nil || u.Host == "" || u.Scheme != "https" && foreign != nil {
 		return "", foreign, errors.New("the service names a page that is not https: it is not opened")
@@ -151,4 +152,9 @@ func Page(config *oidc.Config, code *oidc.DeviceCode) (page string, foreign, err
 func Invitation(label string, code *oidc.DeviceCode, page string) terminal.Prose {
 	return terminal.Prosef("To sign in to %s, open this page in a browser, on any device:\n\n    %s\n\nand confirm that it shows the code %s. It expires in %s.",
 		label, page, code.UserCode, terminal.Roughly(time.Until(code.Expiry)))
+}
+
+// checkPage returns an error unless page may be given to a browser.
+func checkPage(c *oidc.Config, page string) error {
+	return (&startpage.Service{StartURL: c.StartURL, Region: c.Region, Endpoint: c.Endpoint, UseFIPS: c.UseFIPS, UseDualStack: c.UseDualStack}).Check(page)
 }

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/credproc/credproc/oidc"
+	"github.com/credproc/credproc/internal/startpage"
 	"github.com/credproc/credproc/tokencache"
 )
 
@@ -16,7 +16,7 @@ type Place struct {
 	Endpoint, PortalEndpoint string // "": AWS's own
 }
 
-func (p Place) label() string { return cmp.Or(p.Name, oidc.StartURLName(p.StartURL)) }
+func (p Place) label() string { return cmp.Or(p.Name, startpage.Name(p.StartURL)) }
 
 // PlaceOf returns the place of a session.
 func PlaceOf(s *tokencache.Session) Place {

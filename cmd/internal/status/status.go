@@ -11,7 +11,7 @@ import (
 	"github.com/credproc/credproc/cmd/internal/terminal"
 	"github.com/credproc/credproc/internal/inside"
 	"github.com/credproc/credproc/internal/printable"
-	"github.com/credproc/credproc/oidc"
+	"github.com/credproc/credproc/internal/startpage"
 	"github.com/credproc/credproc/tokencache"
 )
 
@@ -222,7 +222,7 @@ func InProgress(holders []tokencache.Holder) []Progress {
 }
 
 // Label returns the name, or what stands for it.
-func (s *Session) Label() string { return cmp.Or(s.Session, oidc.StartURLName(s.StartURL)) }
+func (s *Session) Label() string { return cmp.Or(s.Session, startpage.Name(s.StartURL)) }
 
 // Text shows sessions to people. login returns the command that signs in to
 // one.
