@@ -183,7 +183,27 @@ func advise(a *App, err error) advice {
 			return say
 		}
 	}
-	return advice{status: failed, text: terminal.ErrorText(err)}
+	return advice{status: statusOf(err), text: terminal.ErrorText(err)}
+}
+
+// statusOf is the exit status for an error of the libraries: by its kind, as any
+// program that uses them can tell it.
+func statusOf(err error) int {
+	switch credproc.KindOf(err) {
+	case credproc.Misconfigured:
+		return misconfigured
+	case credproc.Unavailable:
+		return unavailable
+	case credproc.SignInRequired:
+		return signInRequired
+	case credproc.NoAccess:
+		return noAccess
+	case credproc.KeyringFailed:
+		return keyringShut
+	case credproc.Canceled:
+		return interrupted
+	}
+	return failed
 }
 
 func aboutUsage(a *App, err error) (advice, bool) {
@@ -393,7 +413,7 @@ func detailOf(e *keyring.Error) string {
 }
 
 func aboutKeyring(a *App, err error) (advice, bool) {
-	say := advice{status: keyringShut, text: terminal.ErrorText(err)}
+	say := advice{status: statusOf(err), text: terminal.ErrorText(err)}
 	e, _ := errors.AsType[*keyring.Error](err)
 	reason := ""
 	if e != nil {
@@ -617,10 +637,10 @@ func aboutSession(a *App, err error) (advice, bool) {
 			hint: loginHint(a, err, "--force")}, true
 	}
 	if e, ok := errors.AsType[*tokencache.DeniedError](err); ok {
-		return advice{status: signInRequired, text: terminal.Prosef("sign-in required for session %s: the last one was denied at %s", e.Session, e.At.Format(time.TimeOnly)), kind: report.Denied, hint: loginHint(a, err)}, true
+		return advice{status: statusOf(err), text: terminal.Prosef("sign-in required for session %s: the last one was denied at %s", e.Session, e.At.Format(time.TimeOnly)), kind: report.Denied, hint: loginHint(a, err)}, true
 	}
 	if e, ok := errors.AsType[*tokencache.SignInError](err); ok {
-		say := advice{status: signInRequired, text: terminal.Prosef("sign-in required for session %s: %s", e.Session, e.Reason), hint: loginHint(a, err)}
+		say := advice{status: statusOf(err), text: terminal.Prosef("sign-in required for session %s: %s", e.Session, e.Reason), hint: loginHint(a, err)}
 		if e.Ended {
 			say.kind, say.text = report.Ended, hasEnded(e)
 		}
@@ -636,7 +656,7 @@ func aboutSession(a *App, err error) (advice, bool) {
 		return advice{status: signInRequired, text: terminal.Prosef("session %s cannot sign in by its application: %s", e.Session, e.Reason), more: report.Application(e.Err)}, true
 	}
 	if e, ok := errors.AsType[*tokencache.ServiceError](err); ok {
-		say := advice{status: unavailable, text: terminal.ErrorText(e)}
+		say := advice{status: statusOf(err), text: terminal.ErrorText(e)}
 		if shared, ok := errors.AsType[*flight.SharedError](err); ok {
 			say.text = terminal.Prosef("%s: %s", e.Op, shared.Reason)
 			say.more = earlier(shared)
@@ -679,7 +699,7 @@ func aboutTrouble(a *App, err error) (advice, bool) {
 }
 
 func aboutAccess(a *App, err error, e *credproc.NoAccessError) advice {
-	say := advice{status: noAccess, text: terminal.ErrorText(e)}
+	say := advice{status: statusOf(err), text: terminal.ErrorText(e)}
 	if e.RoleARN != "" {
 		say.more = "The role's trust policy decides, and what the role that it is assumed with may do."
 		return say

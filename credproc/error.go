@@ -6,6 +6,7 @@ import (
 
 	"github.com/credproc/credproc/internal/awsapi"
 	"github.com/credproc/credproc/internal/awsconfig"
+	"github.com/credproc/credproc/internal/flight"
 	"github.com/credproc/credproc/oidc"
 	"github.com/credproc/credproc/tokencache"
 	"github.com/credproc/credproc/tokencache/keyring"
@@ -39,7 +40,7 @@ func KindOf(err error) Kind {
 		return KeyringFailed
 	case errors.Is(err, context.Canceled):
 		return Canceled
-	case isA[*tokencache.ServiceError](err), errors.Is(err, context.DeadlineExceeded):
+	case isA[*tokencache.ServiceError](err), isA[*flight.BusyError](err), errors.Is(err, context.DeadlineExceeded):
 		return Unavailable
 	}
 	if e, ok := errors.AsType[*oidc.Error](err); ok && (e.StatusCode == 0 || e.Temporary()) {

@@ -25,6 +25,7 @@ type ApplicationError struct {
 	Err error
 }
 
+// Error says what went wrong.
 func (e *ApplicationError) Error() string {
 	return fmt.Sprintf("session %q: its application cannot sign in: %s", e.Session, e.Reason)
 }
