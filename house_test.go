@@ -620,7 +620,7 @@ var mayImport = map[string][]string{
 	"cmd/internal/match":    {},
 	"cmd/internal/profiles": {"cmd/internal/terminal", "credproc", "oidc", "internal/"},
 	"cmd/internal/report":   {"cmd/internal/match", "cmd/internal/terminal", "tokencache", "oidc", "internal/"},
-	"cmd/internal/shell":    {"cmd/internal/terminal", "internal/printable"},
+	"cmd/internal/shell":    {"cmd/internal/child", "cmd/internal/terminal", "internal/printable"},
 	"cmd/internal/signin":   {"cmd/internal/browser", "cmd/internal/shell", "cmd/internal/terminal", "oidc", "internal/startpage"},
 	"cmd/internal/status":   {"cmd/internal/terminal", "oidc", "tokencache", "tokencache/keyring", "internal/"},
 	"cmd/internal/terminal": {"cmd/internal/match", "internal/printable"},

@@ -7,8 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-
 	"github.com/credproc/credproc/cmd/internal/child"
 	"github.com/credproc/credproc/cmd/internal/shell"
 	"github.com/credproc/credproc/cmd/internal/terminal"
@@ -33,15 +31,15 @@ func (c *envCommand) Run(ctx context.Context, a *App) error {
 		return &usageError{problem: "--format prints the credentials alone: --region and --metadata are for a shell"}
 	}
 	c.Shell = cmp.Or(c.Shell, "sh")
-	if c.Unset && c.Format != "" {
+	switch {
+	case c.Unset && c.Format != "":
 		return printUnset(a, c.Format)
-	}
-	if c.Unset {
+	case c.Unset:
 		return printSteps(a, c.Shell, own(a).StepsBack(inherited(a)))
 	}
 	use := shell.Shells[c.Shell].Use
 	if c.Format != "" {
-		use = formats[c.Format].use
+		use = shell.Formats[c.Format].Use
 	}
 	if use != "" && terminal.Is(a.term().OutWriter()) && !c.Force {
 		return &usageError{problem: "the secrets would be shown on this terminal",
@@ -58,19 +56,16 @@ func (c *envCommand) Run(ctx context.Context, a *App) error {
 		if err != nil {
 			return err
 		}
-		before := inherited(a)
-		g := c.grant(r, own(a).Without(before))
-		g.Keys(credentials)
-		after := own(a).With(before, g)
+		before, after, g := c.change(r, credentials)
 		if c.Format == "" {
 			return printSteps(a, c.Shell, own(a).Steps(before, after))
 		}
-		text, err := formats[c.Format].credentials(credentials)
+		text, err := shell.Formats[c.Format].Text(credentials)
 		if err != nil {
 			return err
 		}
 		if names := child.Conflicts(before, after, g.Role.Profile); names != nil && use != "" {
-			a.term().Say("%s: warning: these variables are set and override or conflict with the credentials: %s. Without --format, env changes them too.",
+			r.Say("%s: warning: these variables are set and override or conflict with the credentials: %s. Without --format, env changes them too.",
 				a.name(), strings.Join(names, ", "))
 		}
 		return r.Verbatim(text)
@@ -79,16 +74,11 @@ func (c *envCommand) Run(ctx context.Context, a *App) error {
 
 // printUnset prints what removes the variables of a format.
 func printUnset(a *App, format string) error {
-	unset := formats[format].unset
-	if unset == "" {
+	text, ok := shell.Formats[format].Removal()
+	if !ok {
 		return &usageError{problem: "--unset is for the formats that a shell reads, which " + format + " is not"}
 	}
-	for _, v := range child.Variables(aws.Credentials{SessionToken: "any", CanExpire: true}, "") {
-		if err := a.term().Verbatim(fmt.Sprintf(unset+"\n", v.Name)); err != nil {
-			return err
-		}
-	}
-	return nil
+	return a.term().Verbatim(text)
 }
 
 // printSteps prints what a shell has to do. A value that cannot be written for
@@ -111,79 +101,6 @@ func printSteps(a *App, name string, steps []child.Setting) error {
 		removed = append(removed, s.Name)
 	}
 	return a.term().Verbatim(sh.Unset(removed) + sets.String())
-}
-
-// A format is a way to print credentials. Those of the AWS CLI's
-// "configure export-credentials" are the same byte by byte.
-type format struct {
-	line  string                                // with the name and the value, quoted
-	quote func(value string) (string, error)    // makes a value safe in line
-	print func(c aws.Credentials) (any, string) // instead: a JSON value, and its indentation
-	unset string                                // removes the name
-	use   terminal.Prose                        // how a shell reads it, where nobody else does
-}
-
-var formats = map[string]format{
-	"env":           {line: "export %s=%s", quote: shell.QuoteSh, unset: "unset %s", use: `eval "$(%s env --format env …)"`},
-	"env-no-export": {line: "%s=%s", quote: shell.QuoteSh, unset: "unset %s", use: `eval "$(%s env --format env-no-export …)"`},
-	"fish":          {line: `set -gx %s "%s"`, quote: shell.QuoteFish, unset: "set -e %s", use: "%s env --format fish … | source"},
-	"powershell": {line: `$Env:%s="%s"`, quote: shell.QuotePowerShell, unset: `Remove-Item Env:%s -ErrorAction SilentlyContinue`,
-		use: "%s env --format powershell … | Out-String | Invoke-Expression"},
-	"windows-cmd": {line: "set %s=%s", quote: shell.QuoteCmd, unset: "set %s=", use: `for /f "delims=" %%i in ('%s env --format windows-cmd …') do @%%i`},
-	"dotenv":      {line: "%s=%s", quote: shell.QuoteDotenv},
-	"process":     {print: cliDocument},
-	"json":        {print: stsDocument},
-}
-
-func (f format) credentials(c aws.Credentials) (string, error) {
-	if f.print != nil {
-		value, indent := f.print(c)
-		text, err := terminal.EncodeJSON(value, indent)
-		return string(text), err
-	}
-	var text strings.Builder
-	for _, v := range child.Variables(c, "-07:00") {
-		quoted, err := v.Value, shell.CheckPrintable(v.Value)
-		if err == nil {
-			quoted, err = f.quote(v.Value)
-		}
-		if err != nil {
-			return "", fmt.Errorf("%s cannot be printed so: %w", v.Name, err)
-		}
-		fmt.Fprintf(&text, f.line+"\n", v.Name, quoted)
-	}
-	return text.String(), nil
-}
-
-// cliDocument is the AWS CLI's: no account, and an offset in place of "Z".
-func cliDocument(c aws.Credentials) (any, string) {
-	return struct {
-		Version         int
-		AccessKeyID     string `json:"AccessKeyId"`
-		SecretAccessKey string
-		SessionToken    string `json:",omitempty"`
-		Expiration      string `json:",omitempty"`
-	}{1, c.AccessKeyID, c.SecretAccessKey, c.SessionToken, ifExpiring(c, "-07:00")}, "  "
-}
-
-// stsDocument is an answer of STS, as "aws sts assume-role" prints it.
-func stsDocument(c aws.Credentials) (any, string) {
-	type credentials struct {
-		AccessKeyID     string `json:"AccessKeyId"`
-		SecretAccessKey string
-		SessionToken    string `json:",omitempty"`
-		Expiration      string `json:",omitempty"`
-	}
-	return struct{ Credentials credentials }{
-		credentials{c.AccessKeyID, c.SecretAccessKey, c.SessionToken, ifExpiring(c, "Z07:00")},
-	}, "    "
-}
-
-func ifExpiring(c aws.Credentials, zone string) string {
-	if !c.CanExpire {
-		return ""
-	}
-	return child.Expiration(c.Expires, zone)
 }
 
 // lifeFlags are for commands that hand out what they cannot renew.

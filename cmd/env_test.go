@@ -56,7 +56,7 @@ func TestShellsReadBackWhatIsPrintedForThem(t *testing.T) {
 			t.Logf("no %s here", tt.shell)
 			continue
 		}
-		text, err := formats[tt.format].credentials(want)
+		text, err := shell.Formats[tt.format].Text(want)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -118,7 +118,7 @@ func unquotePowerShell(text string) (value string, err error) {
 }
 
 func TestPowerShellReadsBackWhatIsPrintedForIt(t *testing.T) {
-	text, err := formats["powershell"].credentials(odd())
+	text, err := shell.Formats["powershell"].Text(odd())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -233,56 +233,6 @@ func TestCredentialsThatAShellCannotHoldAreAnError(t *testing.T) {
 			err := printSteps(&App{Stdout: &out}, shell, []child.Setting{{Name: "AWS_ACCESS_KEY_ID", Value: "a"}, {Name: name, Value: "a\nb"}})
 			if err == nil || out.String() != "" || !strings.HasPrefix(err.Error(), name+" cannot be printed for "+shell+": ") {
 				t.Errorf("%s: %v, %s", shell, err, &out)
-			}
-		}
-	}
-}
-
-// Values as AWS has them are printed as the AWS CLI prints them.
-func TestFormatsAreThoseOfTheAWSCLI(t *testing.T) {
-	plain := aws.Credentials{AccessKeyID: "ASIAX", SecretAccessKey: "a/b+c", SessionToken: "t==", CanExpire: true, Expires: time.Unix(1795600000, 0), AccountID: "111111111111"}
-	lasting := aws.Credentials{AccessKeyID: "AKIAX", SecretAccessKey: "s"}
-	for _, tt := range []struct {
-		format string
-		c      aws.Credentials
-		want   string
-	}{
-		{"env", plain, "export AWS_ACCESS_KEY_ID=ASIAX\nexport AWS_SECRET_ACCESS_KEY=a/b+c\nexport AWS_SESSION_TOKEN=t==\nexport AWS_CREDENTIAL_EXPIRATION=2026-11-25T09:46:40+00:00\n"},
-		{"env", lasting, "export AWS_ACCESS_KEY_ID=AKIAX\nexport AWS_SECRET_ACCESS_KEY=s\n"},
-		{"env-no-export", lasting, "AWS_ACCESS_KEY_ID=AKIAX\nAWS_SECRET_ACCESS_KEY=s\n"},
-		{"dotenv", lasting, "AWS_ACCESS_KEY_ID=AKIAX\nAWS_SECRET_ACCESS_KEY=s\n"},
-		{"fish", lasting, "set -gx AWS_ACCESS_KEY_ID \"AKIAX\"\nset -gx AWS_SECRET_ACCESS_KEY \"s\"\n"},
-		{"powershell", lasting, "$Env:AWS_ACCESS_KEY_ID=\"AKIAX\"\n$Env:AWS_SECRET_ACCESS_KEY=\"s\"\n"},
-		{"windows-cmd", lasting, "set AWS_ACCESS_KEY_ID=AKIAX\nset AWS_SECRET_ACCESS_KEY=s\n"},
-		{"process", lasting, "{\n  \"Version\": 1,\n  \"AccessKeyId\": \"AKIAX\",\n  \"SecretAccessKey\": \"s\"\n}\n"},
-		{"process", plain, "{\n  \"Version\": 1,\n  \"AccessKeyId\": \"ASIAX\",\n  \"SecretAccessKey\": \"a/b+c\",\n  \"SessionToken\": \"t==\",\n  \"Expiration\": \"2026-11-25T09:46:40+00:00\"\n}\n"},
-		{"json", plain, "{\n    \"Credentials\": {\n        \"AccessKeyId\": \"ASIAX\",\n        \"SecretAccessKey\": \"a/b+c\",\n        \"SessionToken\": \"t==\",\n        \"Expiration\": \"2026-11-25T09:46:40Z\"\n    }\n}\n"},
-	} {
-		if got, err := formats[tt.format].credentials(tt.c); err != nil || got != tt.want {
-			t.Errorf("%s: %v\n%s\nwant\n%s", tt.format, err, got, tt.want)
-		}
-	}
-}
-
-func TestWhatAFormatCannotHoldIsRefused(t *testing.T) {
-	for name, format := range formats {
-		if format.print != nil {
-			continue // JSON holds everything
-		}
-		for c := range rune(0x180) {
-			bad := c < ' ' || c > '~'
-			switch name {
-			case "windows-cmd":
-				bad = bad || strings.ContainsRune(`%^&|<>"!`, c)
-			case "dotenv":
-				bad = bad || !shell.IsPlain(string(c))
-			}
-			text, err := format.credentials(aws.Credentials{AccessKeyID: "a", SecretAccessKey: "a" + string(c) + "a"})
-			if (err != nil) != bad || err != nil && text != "" {
-				t.Errorf("%s, %q: %v", name, c, err)
-			}
-			if err != nil && !strings.HasPrefix(err.Error(), "AWS_SECRET_ACCESS_KEY cannot be printed so: ") {
-				t.Errorf("%v", err)
 			}
 		}
 	}

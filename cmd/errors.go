@@ -555,6 +555,9 @@ func aboutRecords(a *App, err error) (advice, bool) {
 // loginHint is the command that signs in to what the caller asked for.
 func loginHint(a *App, err error, flags ...string) string {
 	words := append([]string{a.name(), "login"}, flags...)
+	if _, ok := errors.AsType[*stepError](err); ok {
+		words = append(words, "--start")
+	}
 	if t, ok := errors.AsType[*targetError](err); ok {
 		if len(t.words) == 1 && strings.HasPrefix(t.words[0], "-") {
 			words = append(words, "--") // a name that is no flag
@@ -575,6 +578,9 @@ func aboutLogin(a *App, err error) (advice, bool) {
 	if e, ok := errors.AsType[*clicache.LoginError](err); ok {
 		return advice{status: signInRequired, text: terminal.ErrorText(e), hint: loginHint(a, err)}, true
 	}
+	if e, ok := errors.AsType[*unconfirmedError](err); ok {
+		return advice{status: unavailable, kind: report.Pending, text: terminal.ErrorText(e), hint: loginHint(a, err, "--resume")}, true
+	}
 	e, ok := errors.AsType[*loginError](err)
 	if !ok {
 		return advice{}, false
@@ -594,7 +600,7 @@ func aboutLogin(a *App, err error) (advice, bool) {
 		}
 		say.hint = loginHint(a, err)
 	case errors.Is(err, oidc.ErrExpired):
-		say.status, say.text = signInRequired, terminal.Prosef("the sign-in to %s was not confirmed in time", sessionLabel(e.session))
+		say.status, say.kind, say.text = signInRequired, report.Expired, terminal.Prosef("the sign-in to %s was not confirmed in time", sessionLabel(e.session))
 		say.hint = loginHint(a, err)
 	case errors.Is(err, oidc.ErrNoCallback):
 		say.hint = loginHint(a, err, "--use-device-code")

@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"net/http"
 	"runtime"
 	"slices"
 	"strings"
@@ -84,25 +83,24 @@ func (c *grantFlags) grant(r *run, base child.Environment) *child.Grant {
 	}}
 }
 
+// change returns the environment of this process, and the same with credentials.
+func (c *grantFlags) change(r *run, credentials aws.Credentials) (before, after child.Environment, g *child.Grant) {
+	before = inherited(r.App)
+	g = c.grant(r, own(r.App).Without(before))
+	g.Keys(credentials)
+	return before, own(r.App).With(before, g), g
+}
+
 func (c *execCommand) run(ctx context.Context, a *App, argv commandLine) error {
-	command := argv
-	shell := argv == nil
-	switch {
-	case shell:
-		argv = commandLine{userShell(a)}
-	case len(argv) == 0:
-		return &usageError{problem: "there is no command behind --", more: "Leave -- out to start a shell."}
-	}
-	path, err := child.Find(argv[0])
+	child, err := program(a, argv)
 	if err != nil {
 		return err
 	}
-	child := &child.Command{Path: path, Args: argv, Stdin: a.term().InReader(), Stdout: a.term().OutWriter(), Stderr: a.term().ErrWriter()}
 	err = a.do(ctx, a.term().Interactive(), func(ctx context.Context, r *run) error {
 		if err := c.check(r); err != nil {
 			return err
 		}
-		query, err := c.query(r, command)
+		query, err := c.query(r, argv)
 		if err != nil {
 			return err
 		}
@@ -110,25 +108,39 @@ func (c *execCommand) run(ctx context.Context, a *App, argv commandLine) error {
 			return err
 		}
 		if c.Server {
-			return c.serve(ctx, r, child, shell)
+			return c.serve(ctx, r, child, argv == nil)
 		}
-		credentials, err := c.retrieve(ctx, r, &c.roleFlags, true)
-		if err != nil {
-			return err
-		}
-		before := inherited(a)
-		g := c.grant(r, own(a).Without(before))
-		g.Keys(credentials)
-		child.Env = own(a).With(before, g)
-		if shell {
-			r.Say("Starting %s with credentials of %s, valid for %s. Leave it with exit.", path, c.label(r), terminal.Roughly(time.Until(credentials.Expires)))
-		}
-		return ctx.Err()
+		return c.give(ctx, r, child, argv == nil)
 	})
 	if err != nil || c.Server {
 		return err
 	}
 	return child.Become()
+}
+
+// program finds the command, or the shell if there is none.
+func program(a *App, argv commandLine) (*child.Command, error) {
+	switch {
+	case argv == nil:
+		argv = commandLine{userShell(a)}
+	case len(argv) == 0:
+		return nil, &usageError{problem: "there is no command behind --", more: "Leave -- out to start a shell."}
+	}
+	path, err := child.Find(argv[0])
+	return &child.Command{Path: path, Args: argv, Stdin: a.term().InReader(), Stdout: a.term().OutWriter(), Stderr: a.term().ErrWriter()}, err
+}
+
+// give gives the command credentials in its environment.
+func (c *execCommand) give(ctx context.Context, r *run, child *child.Command, shell bool) error {
+	credentials, err := c.retrieve(ctx, r, &c.roleFlags, true)
+	if err != nil {
+		return err
+	}
+	_, child.Env, _ = c.change(r, credentials)
+	if shell {
+		r.Say("Starting %s with credentials of %s, valid for %s. Leave it with exit.", child.Path, c.label(r), terminal.Roughly(time.Until(credentials.Expires)))
+	}
+	return ctx.Err()
 }
 
 // A commandLine is what stands behind -- for exec; nil where there is no --.
@@ -232,26 +244,14 @@ func (c *execCommand) serve(ctx context.Context, r *run, child *child.Command, s
 	}
 	token := rand.Text() // 130 bits
 	s := t.source(c.label(r))
-	e := &endpoint.Endpoint{Explain: faultOf(r.App), Token: endpoint.HashOf(token), Failed: newNotice(r.App).tell, Find: func(path string) (*endpoint.Source, error) {
-		if path != "/" {
-			return nil, &endpoint.Fault{Status: http.StatusNotFound, Code: "NotFound", Message: "there is nothing here"}
-		}
-		return s, nil
-	}}
+	e := &endpoint.Endpoint{Explain: faultOf(r.App), Token: endpoint.HashOf(token), Failed: newNotice(r.App).tell, Find: endpoint.Only(s)}
 	serving, stop := context.WithCancel(context.WithoutCancel(ctx)) // as long as the command runs
 	served := make(chan error, 1)
 	go func() { served <- e.Serve(serving, listener) }()
 	defer func() { stop(); <-served }()
-	before := inherited(r.App)
-	base := own(r.App).Without(before)
-	g := c.grant(r, base)
-	g.Endpoint("http://"+listener.Addr().String()+"/", token)
-	hidden, err := r.hideDefault(base)
-	if err != nil {
+	if child.Env, err = c.served(r, "http://"+listener.Addr().String()+"/", token); err != nil {
 		return err
 	}
-	g.Settings = append(g.Settings, hidden...)
-	child.Env = own(r.App).With(before, g)
 	if shell {
 		r.Say("Starting %s with credentials of %s, renewed as long as it runs (these end in %s). Leave it with exit.", child.Path, s.Name, terminal.Roughly(time.Until(credentials.Expires)))
 	}
@@ -259,4 +259,16 @@ func (c *execCommand) serve(ctx context.Context, r *run, child *child.Command, s
 		return err
 	}
 	return r.signals.Run(child)
+}
+
+// served returns the environment of a command that gets its credentials from an
+// endpoint.
+func (c *execCommand) served(r *run, url, token string) (child.Environment, error) {
+	before := inherited(r.App)
+	base := own(r.App).Without(before)
+	g := c.grant(r, base)
+	g.Endpoint(url, token)
+	hidden, err := r.hideDefault(base)
+	g.Settings = append(g.Settings, hidden...)
+	return own(r.App).With(before, g), err
 }

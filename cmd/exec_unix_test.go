@@ -514,8 +514,8 @@ func TestSecretsAreNotPrintedOnATerminalUnasked(t *testing.T) {
 	m := newMachine(t)
 	m.signedIn()
 	uses := map[string]terminal.Prose{"--shell=": shell.Shells["sh"].Use}
-	for name, format := range formats {
-		uses["--format="+name] = format.use
+	for name, format := range shell.Formats {
+		uses["--format="+name] = format.Use
 	}
 	for name, shell := range shell.Shells {
 		uses["--shell="+name] = shell.Use

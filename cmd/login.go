@@ -30,11 +30,15 @@ type loginCommand struct {
 	QR            bool        `name:"qr" help:"Show the page of a device code as a QR code."`
 	Force         bool        `help:"Sign in again even if the session is valid. Ends the current session first and may sign your browser out."`
 	FromAWSCLI    bool        `name:"from-aws-cli" help:"Take over the AWS CLI's login, and renew it from now on."`
+	stepFlags
 }
 
 // Run implements the command, for kong.
 func (c *loginCommand) Run(ctx context.Context, a *App) error {
 	return a.do(ctx, true, func(ctx context.Context, r *run) error {
+		if err := c.checkSteps(r); err != nil {
+			return err
+		}
 		if c.UseDeviceCode {
 			if c.Flow == signin.PKCE {
 				return r.usage("--use-device-code and --flow pkce say different things")
@@ -52,7 +56,14 @@ func (c *loginCommand) Run(ctx context.Context, a *App) error {
 		if err != nil {
 			return err
 		}
-		if c.FromAWSCLI {
+		switch {
+		case (c.Start || c.Resume) && forbidsLogin(a):
+			return &forbiddenError{session: sessionLabel(t.session), variable: r.variable("NO_LOGIN")}
+		case c.Start:
+			return t.wrap(c.start(ctx, r, t))
+		case c.Resume:
+			return t.wrap(c.resume(ctx, r, t.session))
+		case c.FromAWSCLI:
 			return t.wrap(r.takeOver(ctx, t.session, c.Force))
 		}
 		return t.wrap(r.loginBy(ctx, t, &loginOptions{flow: c.Flow, noBrowser: c.NoBrowser, qr: c.QR, force: c.Force}))
@@ -93,7 +104,7 @@ func (r *run) loginBy(ctx context.Context, t *target, o *loginOptions) error {
 			return err
 		}
 	}
-	first := r.sayWhoIsFirst(s)
+	first := r.sayWhoIsFirst(ctx, s)
 	defer first()
 	joined := true
 	err = s.SignIn(ctx, func(ctx context.Context, config *oidc.Config) (*oidc.Token, error) {
@@ -132,9 +143,12 @@ func (r *run) loginByApplication(ctx context.Context, s *tokencache.Session, for
 
 // sayWhoIsFirst says that another process is signing in, whose outcome counts,
 // and, until done is called, when it is stopped: it keeps its lock then.
-func (r *run) sayWhoIsFirst(s *tokencache.Session) (done func()) {
+func (r *run) sayWhoIsFirst(ctx context.Context, s *tokencache.Session) (done func()) {
 	over, ended := make(chan struct{}), make(chan struct{})
 	said := r.sayWhoIs(s, "")
+	if said != "" {
+		r.inviteTo(ctx, s)
+	}
 	go func() {
 		defer close(ended)
 		for {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sort"
 	"strings"
 	"time"
 
@@ -71,7 +72,7 @@ func (r *run) pickRole(ctx context.Context, query string) (roleFlags, error) {
 		}
 	}
 	recent := r.recent()
-	slices.SortStableFunc(c.offers, func(a, b offer) int { return rank(recent, a.key) - rank(recent, b.key) })
+	sort.SliceStable(c.offers, func(i, j int) bool { return rank(recent, c.offers[i].key) < rank(recent, c.offers[j].key) })
 	if found := match.Words(query).All(texts(c.offers)); query != "" && len(found) == 1 {
 		o := c.offers[found[0]]
 		r.Say("%s: using %s", r.name(), terminal.Line(o.Name+": "+o.Detail))

@@ -120,12 +120,7 @@ func (r *run) loginByItself(ctx context.Context, t *target) error {
 	if ctx.Err() != nil && err != nil {
 		return &tokencache.SignInError{Session: sessionLabel(t.session), Reason: "the sign-in is not confirmed yet; the next call goes on with it"}
 	}
-	_, denied := errors.AsType[*tokencache.DeniedError](err)
-	_, answered := errors.AsType[*oidc.Error](err)
-	if answered && !denied || errors.Is(err, oidc.ErrExpired) {
-		return &loginError{session: t.session, err: err}
-	}
-	return err
+	return r.stepFailed(t.session, err)
 }
 
 // hintOnTerminal repeats a hint on the controlling terminal where stderr goes

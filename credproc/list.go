@@ -9,6 +9,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"sort"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -238,8 +239,9 @@ func (m *maker) make(ctx context.Context) ([]Account, error) {
 		}
 		accounts = append(accounts, Account{ID: a.ID, Name: a.Name, Email: a.Email})
 	}
-	slices.SortFunc(accounts, func(a, b Account) int {
-		return cmp.Or(strings.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name)), strings.Compare(a.ID, b.ID))
+	sort.Slice(accounts, func(i, j int) bool {
+		a, b := &accounts[i], &accounts[j]
+		return cmp.Or(strings.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name)), strings.Compare(a.ID, b.ID)) < 0
 	})
 	if m.l.AccountsOnly {
 		return accounts, nil

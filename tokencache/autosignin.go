@@ -53,20 +53,7 @@ func (s *Session) SignInByItself(ctx context.Context, show func(code oidc.Device
 	if _, err := st.prepareSignIn(ctx); err != nil {
 		return err
 	}
-	joined := func() (bool, error) {
-		it, err := st.readAtLeast(ctx, st.readIndex())
-		if err == nil && st.lasts(it) {
-			return true, nil
-		}
-		if errors.Is(err, errOlder) {
-			return false, s.recentDenial()
-		}
-		if keyringFailed(err) || errors.Is(err, sealed.ErrNewer) { // there may be a login, or is one
-			return false, err
-		}
-		return false, s.recentDenial()
-	}
-	return s.signIn(ctx, st, joined, func(ctx context.Context, config *oidc.Config) (*oidc.Token, error) {
+	return s.signIn(ctx, st, s.joinedByItself(ctx), func(ctx context.Context, config *oidc.Config) (*oidc.Token, error) {
 		if show == nil {
 			return nil, errors.New("sign in to " + s.label() + ": show is nil")
 		}
@@ -83,15 +70,32 @@ func (s *Session) SignInByItself(ctx context.Context, show func(code oidc.Device
 		if err := show(*code, resumed); err != nil {
 			return nil, err
 		}
-		tok, err := config.Redeem(ctx, code)
-		if err == nil || ctx.Err() == nil {
-			st.forgetPending() // it is of no more use, whether or not the token can be stored
-		}
-		if errors.Is(err, oidc.ErrDenied) {
-			st.markDenied()
-		}
-		return tok, err
+		return s.redeemPending(ctx, st, config, code, code.Expiry)
 	})
+}
+
+// joinedByItself reports whether a sign-in that no person asked for in this process
+// is not needed, and fails where a person has refused it.
+func (s *Session) joinedByItself(ctx context.Context) func() (bool, error) {
+	return func() (bool, error) {
+		if done, err := s.needsNone(ctx); done || err != nil {
+			return done, err
+		}
+		return false, s.recentDenial()
+	}
+}
+
+// needsNone reports whether the session has a login that can give access tokens. It
+// fails where the keyring may have one.
+func (s *Session) needsNone(ctx context.Context) (bool, error) {
+	it, err := s.store.readAtLeast(ctx, s.store.readIndex())
+	switch {
+	case err == nil:
+		return s.store.lasts(it), nil
+	case !errors.Is(err, errOlder) && (keyringFailed(err) || errors.Is(err, sealed.ErrNewer)): // there may be a login, or is one
+		return false, err
+	}
+	return false, nil
 }
 
 // lasts reports whether a login can give access tokens.
@@ -134,15 +138,23 @@ func (st *store) writePending(ctx context.Context, c *oidc.DeviceCode) error {
 	return st.state.WriteUnsynced(st.pendingFile(), record)
 }
 
-// readPending returns the code that waits to be confirmed, or nil.
+// readPending returns the code that can still be confirmed, or nil.
 func (st *store) readPending(ctx context.Context) *oidc.DeviceCode {
+	if code := st.anyPending(ctx); code != nil && time.Now().Before(code.Expiry) {
+		return code
+	}
+	return nil
+}
+
+// anyPending returns the code that was stored last, or nil.
+func (st *store) anyPending(ctx context.Context) *oidc.DeviceCode {
 	record, err := st.state.Read(st.pendingFile())
 	if err != nil {
 		return nil
 	}
 	data, err := st.open(ctx, st.pendingIdentity(), record)
 	var p pendingCode
-	if err != nil || json.Unmarshal(data, &p) != nil || !time.Now().Before(p.Expiry) {
+	if err != nil || json.Unmarshal(data, &p) != nil {
 		return nil
 	}
 	return &oidc.DeviceCode{UserCode: p.UserCode, VerificationURI: p.Page, VerificationURIComplete: p.Complete,

@@ -3,7 +3,7 @@ package tokencache
 import (
 	"encoding/json"
 	"iter"
-	"slices"
+	"sort"
 	"time"
 
 	"github.com/credproc/credproc/internal/sealed"
@@ -48,7 +48,7 @@ func (st *store) cachedRoles() (roles []CachedRole) {
 			roles = append(roles, r)
 		}
 	}
-	slices.SortFunc(roles, func(a, b CachedRole) int { return a.Expiry.Compare(b.Expiry) })
+	sort.Slice(roles, func(i, j int) bool { return roles[i].Expiry.Before(roles[j].Expiry) })
 	return roles
 }
 

@@ -88,6 +88,11 @@ func (s *Session) signIn(ctx context.Context, st *store, joined func() (bool, er
 		return err
 	}
 	defer release()
+	return s.signInUnder(ctx, st, joined, how)
+}
+
+// signInUnder is what signIn does under the lock.
+func (s *Session) signInUnder(ctx context.Context, st *store, joined func() (bool, error), how func(context.Context, *oidc.Config) (*oidc.Token, error)) error {
 	if joined, err := joined(); joined || err != nil {
 		return err
 	}

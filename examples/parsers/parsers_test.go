@@ -52,7 +52,7 @@ func (d *desk) usage() {
 	d.says("Usage: acme aws COMMAND", d.acme(0, "aws", "--help"))
 	d.says("--account-id", d.acme(0, "aws", "process", "--help"))
 	d.says("Usage: acme aws keyring [COMMAND]", d.acme(0, "aws", "help", "keyring"))
-	d.says("$ acme login corp --force", d.acme(0, "login", "--help"))
+	d.says("$ acme login corp --use-device-code", d.acme(0, "login", "--help"))
 	d.says("acme aws v", d.acme(0, "aws", "--version"))
 	d.says(`unknown command "lgin"; did you mean "login"?`, d.acme(2, "aws", "lgin"))
 	d.says(`hint: run "acme aws process --help"`, d.acme(2, "aws", "process", "--bogus"))

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"sort"
 	"strings"
 	"sync"
 	"time"
@@ -85,7 +86,7 @@ func (d *Checks) visitAll(ctx context.Context) []contact {
 		})
 	}
 	visits.Wait()
-	slices.SortFunc(all, func(a, b contact) int { return strings.Compare(a.base, b.base) })
+	sort.Slice(all, func(i, j int) bool { return all[i].base < all[j].base })
 	return all
 }
 

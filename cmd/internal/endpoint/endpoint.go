@@ -147,6 +147,16 @@ func (e *Endpoint) answer(w http.ResponseWriter, r *http.Request) (name string, 
 	return t.Name, http.StatusOK, body
 }
 
+// Only returns what finds one source, at "/".
+func Only(s *Source) func(path string) (*Source, error) {
+	return func(path string) (*Source, error) {
+		if path != "/" {
+			return nil, &Fault{Status: http.StatusNotFound, Code: "NotFound", Message: "there is nothing here"}
+		}
+		return s, nil
+	}
+}
+
 // Fault is an answer without credentials.
 type Fault struct {
 	Status        int

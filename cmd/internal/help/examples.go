@@ -48,8 +48,8 @@ Without a flag, the flow is chosen to fit this machine: a browser where one can 
 $ {} login
 # Sign in to session corp from a machine without a browser
 $ {} login corp --use-device-code
-# Get past a role that was assigned after the last sign-in
-$ {} login corp --force
+# Sign in without a terminal: someone opens the printed URL elsewhere
+$ {} login --start corp && {} login --resume corp
 == logout
 # Sign out of session corp
 $ {} logout corp

@@ -3,7 +3,6 @@
 package help
 
 import (
-	"cmp"
 	"slices"
 	"strings"
 
@@ -164,24 +163,21 @@ type Group struct {
 
 // Commands returns the commands of a node that people see, by their groups.
 func Commands(node *kong.Node) (groups []Group) {
-	for _, child := range node.Children {
-		if child.Hidden {
-			continue
+	for _, of := range append(Groups(), kong.Group{Title: "Commands"}) {
+		group := Group{Group: of}
+		for _, child := range node.Children {
+			key := ""
+			if child.Group != nil {
+				key = child.Group.Key
+			}
+			if key == of.Key && !child.Hidden {
+				group.Nodes = append(group.Nodes, child)
+			}
 		}
-		of := kong.Group{Title: "Commands"}
-		if child.Group != nil {
-			of = *child.Group
+		if group.Nodes != nil {
+			groups = append(groups, group)
 		}
-		at := slices.IndexFunc(groups, func(g Group) bool { return g.Key == of.Key })
-		if at < 0 {
-			at = len(groups)
-			groups = append(groups, Group{Group: of})
-		}
-		groups[at].Nodes = append(groups[at].Nodes, child)
 	}
-	order := Groups()
-	at := func(g Group) int { return slices.IndexFunc(order, func(o kong.Group) bool { return o.Key == g.Key }) }
-	slices.SortStableFunc(groups, func(a, b Group) int { return cmp.Compare(at(a), at(b)) })
 	return groups
 }
 

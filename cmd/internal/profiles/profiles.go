@@ -9,6 +9,7 @@ import (
 	"maps"
 	"path"
 	"slices"
+	"sort"
 	"strings"
 
 	"github.com/credproc/credproc/cmd/internal/terminal"
@@ -107,8 +108,9 @@ func named(roles []Role, before map[Key]string, text string, renew bool) (map[Ke
 	}
 	for _, name := range slices.Sorted(maps.Keys(by)) {
 		same := by[name]
-		slices.SortFunc(same, func(a, b Role) int {
-			return cmp.Or(cmp.Compare(a.AccountID, b.AccountID), cmp.Compare(a.RoleName, b.RoleName))
+		sort.Slice(same, func(i, j int) bool {
+			a, b := same[i], same[j]
+			return cmp.Or(cmp.Compare(a.AccountID, b.AccountID), cmp.Compare(a.RoleName, b.RoleName)) < 0
 		})
 		switch {
 		case len(same) == 1 && !taken[name]:

@@ -28,6 +28,8 @@ const (
 	SignIn         = "sign_in_required"
 	Ended          = "session_ended" // there was a login
 	Denied         = "sign_in_denied"
+	Expired        = "sign_in_expired" // no person confirmed it in time
+	Pending        = "sign_in_pending" // a person can still confirm it
 	NoAccess       = "no_access"
 	Keyring        = "keyring_unavailable"
 	Locked         = "keyring_locked"
