@@ -3,8 +3,8 @@
 //
 // A [Provider] is a session, an account ID and a role name; it serves
 // aws-sdk-go-v2 as an [aws.CredentialsProvider]. [Config] makes one from a
-// profile of ~/.aws/config. [Write] prints credentials as the AWS SDKs expect
-// them from a credential_process.
+// profile of ~/.aws/config. [Listing] lists accounts and their roles. [Write]
+// prints credentials as the AWS SDKs expect them from a credential_process.
 //
 //	config := new(credproc.Config)
 //	defer config.Close(ctx)
@@ -14,7 +14,11 @@
 // Credentials are shared by all processes of a machine, sealed on disk, and
 // fetched once however many ask. Nothing here opens a browser or asks a
 // person: where a sign-in is needed, the error wraps
-// [github.com/credproc/credproc/oidc.ErrSignInRequired].
+// [github.com/credproc/credproc/oidc.ErrSignInRequired]. [KindOf] tells what kind
+// of error any other is, as the exit statuses of the commands do.
+//
+// A program that ends while a token is renewed can lose the login: it calls
+// [Config.Close] first.
 package credproc
 
 import (

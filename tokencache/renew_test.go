@@ -343,7 +343,7 @@ func TestACallerWhoGivesUpLeavesTheRenewalToItsEnd(t *testing.T) {
 			ctx, cancel := context.WithTimeout(m.Context(), wait)
 			_, err := m.session().Token(ctx)
 			cancel()
-			if isUnavailable(err) == nil || !errors.Is(err, context.DeadlineExceeded) {
+			if waited := isUnavailable(err) != nil; waited != (wait > 0) || !errors.Is(err, context.DeadlineExceeded) {
 				t.Errorf("got %v", err)
 			}
 			m.works()
@@ -479,4 +479,20 @@ func TestAnItemKeepsToItsFormat(t *testing.T) {
 	if itemVersion != 1 {
 		t.Errorf("format %d is not tested", itemVersion)
 	}
+}
+
+func TestTheEndOfAContextIsNoFaultOfTheService(t *testing.T) {
+	onWorld(t, func(m *world) {
+		time.Sleep(2 * time.Hour)
+		canceled, cancel := context.WithCancel(m.Context())
+		cancel()
+		late, cancelLate := context.WithTimeout(m.Context(), 0)
+		defer cancelLate()
+		for want, ctx := range map[error]context.Context{context.Canceled: canceled, context.DeadlineExceeded: late} {
+			_, err := m.session().Token(ctx)
+			if !errors.Is(err, want) || isUnavailable(err) != nil {
+				t.Errorf("%T %v, want %v", err, err, want)
+			}
+		}
+	})
 }

@@ -11,7 +11,9 @@
 // again; never because of a crash, a race, a full disk, a network fault or a
 // keychain that is locked. Errors say which of these it was:
 // [oidc.ErrSignInRequired] only where the service itself ended the session,
-// a [keyring.Error] for the keychain, a [ServiceError] for what will pass.
+// a [keyring.Error] for the keychain, a [ServiceError] for what will pass. A
+// program that exits calls [Session.Close] first, so that a renewal under way
+// reaches the keychain.
 //
 // # Events
 //
@@ -288,10 +290,18 @@ func explain(op string, err error) error {
 	if e, ok := err.(*flight.SharedError); ok {
 		return &ServiceError{Op: op, Reason: e.Error(), RetryAt: e.Until, Err: err}
 	}
-	if e, ok := err.(*flight.BusyError); ok {
+	if e, ok := err.(*flight.BusyError); ok && isCallers(e) {
+		return fmt.Errorf("%s: %w", op, e.Err)
+	} else if ok {
 		return &ServiceError{Op: op, Reason: strings.TrimPrefix(e.Error(), e.Op+": "), Err: err}
 	}
 	return err
+}
+
+// isCallers reports that the caller's context ended, and that no wait for others
+// took its time.
+func isCallers(e *flight.BusyError) bool {
+	return errors.Is(e.Err, context.Canceled) || e.Holder.PID == 0 && errors.Is(e.Err, context.DeadlineExceeded)
 }
 
 // Label is what people call the session: its name, or, without one, "corp" for
