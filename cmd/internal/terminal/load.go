@@ -68,8 +68,9 @@ func (p *picker) load() (stop func()) {
 	return func() { cancel(); <-ended }
 }
 
-// receive shows what has come, and reports whether something has. The cursor stays on
-// the choice that it is on, and that one stays where it is on the screen.
+// receive shows what has come, and reports whether something has. A cursor that the
+// user has moved stays on its choice, and that one where it is on the screen. One that
+// was not moved is on the best match.
 func (p *picker) receive() bool {
 	n, over, fresh := p.inbox.take()
 	if !fresh {
@@ -79,8 +80,8 @@ func (p *picker) receive() bool {
 	if len(n.Choices) == 0 {
 		return true
 	}
-	current, row := -1, p.at-p.top
-	if len(p.matches) > 0 {
+	current, row, moved := -1, p.at-p.top, p.moved
+	if moved && len(p.matches) > 0 {
 		current = p.matches[p.at]
 	}
 	p.add(n.Choices)
@@ -88,7 +89,7 @@ func (p *picker) receive() bool {
 	p.search(p.query)
 	for at, i := range p.matches {
 		if i == current {
-			p.at, p.top = at, max(0, at-row)
+			p.at, p.top, p.moved = at, max(0, at-row), moved
 		}
 	}
 	return true

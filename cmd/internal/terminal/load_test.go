@@ -35,6 +35,23 @@ func TestWhatComesLaterIsShownAndMovesNoCursor(t *testing.T) {
 	}
 }
 
+func TestACursorThatWasNotMovedIsOnTheBestMatch(t *testing.T) {
+	p := newPicker(Menu{Choices: []Choice{{"a 0b1", ""}}, Query: "01", Load: func(context.Context, func(News)) {}})
+	p.inbox.put(News{Choices: []Choice{{"b 01", ""}}})
+	p.receive()
+	if got := takenBy(p); got[0] != "b 01" {
+		t.Errorf("the cursor is on %q", got)
+	}
+	p.press("down")
+	p.inbox.put(News{Choices: []Choice{{"01", ""}}})
+	p.receive()
+	p.inbox.put(News{Choices: []Choice{{"01 01", ""}}})
+	p.receive()
+	if got := takenBy(p); got[0] != "a 0b1" {
+		t.Errorf("after it was moved, the cursor is on %q", got)
+	}
+}
+
 func TestWhatIsMarkedStaysMarkedWhenMoreComes(t *testing.T) {
 	p := newPicker(Menu{Choices: accountsToPick(3), Many: true, Load: func(context.Context, func(News)) {}})
 	pressAll(p, "down", "tab")

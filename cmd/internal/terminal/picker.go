@@ -41,6 +41,7 @@ type picker struct {
 	matches []int // indexes of choices, the best first
 	at      int   // of matches: where the cursor is
 	top     int   // of matches: the first on the screen
+	moved   bool  // the cursor was, since the search
 	marked  map[int]bool
 
 	width, height int
@@ -73,7 +74,7 @@ func (p *picker) search(query string) {
 			within[i] = i
 		}
 	}
-	p.query, p.at, p.top = query, 0, 0
+	p.query, p.at, p.top, p.moved = query, 0, 0, false
 	words := match.Words(query)
 	scores := make(map[int]int, len(within))
 	p.matches = make([]int, 0, len(within))
@@ -136,6 +137,7 @@ func (p *picker) press(key string) outcome {
 }
 
 func (p *picker) move(by int) {
+	p.moved = true
 	p.at = max(0, min(len(p.matches)-1, p.at+by))
 }
 
@@ -244,7 +246,9 @@ func (p *picker) list(shown []int) (lines []Prose) {
 	for _, i := range shown {
 		nameWidth = max(nameWidth, Width(p.shown[i].Name))
 	}
-	nameWidth = min(nameWidth, max(10, p.width*2/3))
+	if p.width >= 60 { // else there is room for names alone
+		nameWidth = min(nameWidth, p.width*2/3)
+	}
 	for n, i := range shown {
 		lines = append(lines, p.line(i, p.top+n == p.at, nameWidth))
 	}
