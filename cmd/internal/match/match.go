@@ -3,8 +3,8 @@
 package match
 
 import (
-	"cmp"
 	"slices"
+	"sort"
 	"strings"
 	"unicode"
 )
@@ -47,7 +47,7 @@ func (q Query) Nearest(texts []string, n int) []int {
 	for i, text := range texts {
 		order[i], costs[i] = i, cost(words, Fold(text), &row)
 	}
-	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(costs[a], costs[b]) })
+	sort.SliceStable(order, func(i, j int) bool { return costs[order[i]] < costs[order[j]] })
 	return order[:min(n, len(order))]
 }
 

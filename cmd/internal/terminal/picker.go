@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"sort"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -84,7 +85,10 @@ func (p *picker) search(query string) {
 			p.matches = append(p.matches, i)
 		}
 	}
-	slices.SortFunc(p.matches, func(a, b int) int { return cmp.Or(scores[b]-scores[a], a-b) })
+	sort.Slice(p.matches, func(i, j int) bool {
+		a, b := p.matches[i], p.matches[j]
+		return cmp.Or(scores[b]-scores[a], a-b) < 0
+	})
 }
 
 // outcome is what a key comes to.
