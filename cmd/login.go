@@ -308,6 +308,8 @@ func (r *run) keyringNote(s *tokencache.Session) error {
 		return nil
 	}
 	switch login.Keyring {
+	case "windows":
+		r.Say("Its tokens are in the Windows Credential Manager.")
 	case "kernel":
 		if kernelring.Persistent() {
 			r.Say("Its tokens are in the kernel's keyring, until a reboot or three days without use.")

@@ -187,7 +187,7 @@ func (st *store) forgetKey() {
 // A keyring of the program's own answers for itself.
 func (st *store) usesCache() bool {
 	switch st.keyring.Name() {
-	case "os", "kernel", "file":
+	case "os", "windows", "kernel", "file":
 		return !st.noKeyCache
 	}
 	return false

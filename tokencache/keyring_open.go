@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -119,7 +120,11 @@ func (l *loginKeyring) Name() string {
 
 // indexed is what the index says, if that can be.
 func (l *loginKeyring) indexed() string {
-	if ix := l.st.readIndex(); ix != nil && slices.Contains(keyring.Names(), ix.Keyring) {
+	ix := l.st.readIndex()
+	switch {
+	case ix == nil:
+	case slices.Contains(keyring.Names(), ix.Keyring), ix.Keyring == "windows" && runtime.GOOS == "linux":
+		// One of Windows' stays that where nothing tells that this is WSL.
 		return ix.Keyring
 	}
 	return ""
@@ -197,7 +202,7 @@ func (l *loginKeyring) search(ctx context.Context) (newest string, err error) {
 			}
 		case errors.Is(err, keyring.ErrNotFound):
 			// Files answer everywhere: that says nothing about the others.
-			answered = answered || name == "os" || name == "kernel"
+			answered = answered || slices.Contains(systems(), name)
 		case isAbsent(err) && name != wanted:
 			absent = append(absent, err)
 		default:
@@ -244,15 +249,21 @@ func (l *loginKeyring) findOrChoose(ctx context.Context) (keyring.Keyring, error
 	return l.ring(name), nil
 }
 
+// systems are the keyrings that a login may go to without being told so: those
+// that a system brings along.
+func systems() []string {
+	return slices.DeleteFunc(keyring.Names(), func(name string) bool { return name == "file" || name == "plaintext" })
+}
+
 // choose returns the keyring for a new login: the one named, or the operating
-// system's, or else the kernel's. One that does not answer, or is locked, is no
+// system's, or that of the Windows around it, or else the kernel's. One that does not answer, or is locked, is no
 // reason to take another.
 func (l *loginKeyring) choose(ctx context.Context) (string, error) {
 	if wanted := l.s.wanted(); wanted != "" {
 		return wanted, nil
 	}
 	var absent []error
-	for _, name := range []string{"os", "kernel"} {
+	for _, name := range systems() {
 		_, err := l.st.get(ctx, l.ring(name), theTokens)
 		switch {
 		case err == nil, errors.Is(err, keyring.ErrNotFound):

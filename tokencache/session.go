@@ -70,8 +70,9 @@ type Session struct {
 	// them, and the other way round.
 	PortalEndpoint string
 	// Keyring keeps the tokens. nil means the one that the login is in, or, if
-	// there is none yet, the one called NewLoginKeyring: "os", "kernel", or
-	// "file" or "plaintext" in the state directory: see [keyring.New]. "auto" (or "") is the operating system's, or else the kernel's.
+	// there is none yet, the one called NewLoginKeyring: "os", "windows", "kernel", or
+	// "file" or "plaintext" in the state directory: see [keyring.New]. "auto" (or "")
+	// is the operating system's, or in WSL that of Windows, or else the kernel's.
 	// A login that exists stays where it is until [Session.SignIn] is called
 	// with another keyring named.
 	//

@@ -29,6 +29,7 @@ import (
 	"github.com/credproc/credproc/internal/flight"
 	"github.com/credproc/credproc/internal/safedir"
 	"github.com/credproc/credproc/internal/sealed"
+	"github.com/credproc/credproc/internal/wsl"
 	"github.com/credproc/credproc/tokencache/keyring"
 )
 
@@ -471,6 +472,36 @@ func TestAWarmAnswerTakesTheShortWay(t *testing.T) {
 	}
 	p.ends(0, "logout corp")
 	p.ends(4, "process "+ourRole)
+}
+
+// As a program in WSL has it.
+func TestAnItemIsKeptForAnotherSystem(t *testing.T) {
+	p := newPC(t)
+	t.Cleanup(func() { credentialManager("").Delete(context.Background(), "session-wsl") })
+	ask := func(verb, item, stdin string) (status int, line string) {
+		var out bytes.Buffer
+		c := p.command("keyring-item " + verb + " " + item)
+		c.Stdin, c.Stdout = strings.NewReader(stdin), &out
+		c.Run()
+		return c.ProcessState.ExitCode(), strings.TrimRight(out.String(), "\r\n")
+	}
+	long := strings.Repeat("ü", 1280)
+	for _, step := range []struct{ verb, stdin, want string }{
+		{"get", "", wsl.None},
+		{"set", wsl.Encode(long) + "\n", wsl.Done},
+		{"get", "", wsl.Found + wsl.Encode(long)},
+		{"set", wsl.Encode(long+"x") + "\n", wsl.TooBig},
+		{"get", "", wsl.Found + wsl.Encode(long)},
+		{"delete", "", wsl.Done},
+		{"get", "", wsl.None},
+	} {
+		if status, line := ask(step.verb, "session-wsl", step.stdin); status != 0 || line != step.want {
+			t.Errorf("%s: exit status %d, %q, want %q", step.verb, status, line, step.want)
+		}
+	}
+	if status, line := ask("get", "a.b", ""); status == 0 || line != "" {
+		t.Errorf("of what is no item: exit status %d, %q", status, line)
+	}
 }
 
 // overflow are the files of tokens that the Credential Manager has no room for.

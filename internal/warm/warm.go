@@ -148,7 +148,7 @@ func isKeyring(name string) bool {
 	case "", "auto", "os", "file", "plaintext":
 		return true
 	}
-	return name == "kernel" && runtime.GOOS == "linux"
+	return (name == "kernel" || name == "windows") && runtime.GOOS == "linux"
 }
 
 // lax reports whether the directories above our own may be anybody's.

@@ -16,6 +16,36 @@ import (
 	"github.com/credproc/credproc/internal/sealed"
 )
 
+// credprocEXE stands in for the program on Windows: it keeps each item in a file
+// of STORE.
+const credprocEXE = `#!/bin/sh
+[ "$1" = keyring-item ] && [ $# = 3 ] || { echo "unexpected arguments" >&2; exit 2; }
+case $2 in
+get) if [ -e "$STORE/$3" ]; then printf 'found '; tr -d '\n' <"$STORE/$3"; printf '\r\n'; else printf 'none\r\n'; fi ;;
+set) cat >"$STORE/$3.$$" && [ "$(wc -c <"$STORE/$3.$$")" -le 3500 ] || { rm "$STORE/$3.$$"; echo 'too big'; exit; }
+	mv "$STORE/$3.$$" "$STORE/$3" && printf 'done\r\n' ;;
+delete) rm -f "$STORE/$3"; printf 'done\r\n' ;;
+esac
+`
+
+// inWSL makes this Linux one on Windows, with a credproc.exe that is a script.
+func inWSL(t *testing.T) *windowsKeyring {
+	t.Helper()
+	t.Setenv("WSL_DISTRO_NAME", "Debian")
+	t.Setenv("STORE", t.TempDir())
+	installEXE(t, credprocEXE)
+	return new(windowsKeyring)
+}
+
+func installEXE(t *testing.T, script string) {
+	t.Helper()
+	bin := t.TempDir()
+	if err := os.WriteFile(filepath.Join(bin, "credproc.exe"), []byte(script), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", bin+":"+os.Getenv("PATH"))
+}
+
 // everyKeyring are those that can be had here. That of the operating system
 // needs one that is the test's, and the kernel's a kernel that lets us.
 func everyKeyring(t *testing.T) map[string]Keyring {
@@ -28,6 +58,7 @@ func everyKeyring(t *testing.T) map[string]Keyring {
 		"plaintext":              &plainKeyring{Dir: filepath.Join(t.TempDir(), "keyring")},
 		"file with a passphrase": quickly(filepath.Join(t.TempDir(), "file"), knows("open sesame")),
 		"file with a key":        &fileKeyring{Dir: filepath.Join(t.TempDir(), "file"), Unlock: Unlock{KeyFile: keyFile}},
+		"windows":                inWSL(t),
 	}
 	kernel := &kernelKeyring{Service: "credproc-test"}
 	if _, err := kernel.Get(t.Context(), "none"); errors.Is(err, ErrNotFound) {

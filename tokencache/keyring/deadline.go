@@ -83,7 +83,7 @@ func (d *deadline) make(ctx context.Context, do func(context.Context) (string, e
 // they are.
 func Bounded(k Keyring, mayPrompt bool) Keyring {
 	switch k.(type) {
-	case *osKeyring, *kernelKeyring, *fileKeyring, *plainKeyring, *Memory, *custom:
+	case *osKeyring, *windowsKeyring, *kernelKeyring, *fileKeyring, *plainKeyring, *Memory, *custom:
 		return k
 	}
 	return &custom{Keyring: k, mayPrompt: mayPrompt}

@@ -43,6 +43,7 @@ import (
 	"sync"
 
 	"github.com/credproc/credproc/internal/safedir"
+	"github.com/credproc/credproc/internal/wsl"
 )
 
 // Keyring keeps a few small secrets under names. The package comment has the
@@ -65,6 +66,9 @@ type Keyring interface {
 func Names() []string {
 	if runtime.GOOS != "linux" {
 		return []string{"os", "file", "plaintext"}
+	}
+	if (wsl.System{}).IsWSL() {
+		return []string{"os", "windows", "kernel", "file", "plaintext"}
 	}
 	return []string{"os", "kernel", "file", "plaintext"}
 }
@@ -95,6 +99,11 @@ type Options struct {
 //     a ping, and it looks whether the collection is locked before it reads, and
 //     then whether the item is: unlocking shows a dialog, which a program running
 //     unattended must not do.
+//   - "windows" is the Credential Manager of Windows, for a program in the Windows
+//     Subsystem for Linux: credproc.exe, which runs on Windows, keeps the items. It is
+//     that of PATH, or of CREDPROC_WINDOWS_PROGRAM, an absolute path. Secrets go
+//     through its stdin and stdout alone. A call takes at most ten seconds, and what
+//     it started ends with it. Items are filed under credproc whatever Service is.
 //   - "kernel" is the Linux kernel's keyring of the user: never on a disk, and gone
 //     with a reboot, or three days after its last use. It is for machines without a
 //     keychain. A user has 20,000 bytes there.
@@ -113,6 +122,8 @@ func New(name string, o Options) (Keyring, error) {
 	switch name {
 	case "os":
 		return &osKeyring{Service: o.Service, MayPrompt: o.MayPrompt}, nil
+	case "windows":
+		return &windowsKeyring{Service: o.Service}, nil
 	case "kernel":
 		return &kernelKeyring{Service: o.Service}, nil
 	case "file":

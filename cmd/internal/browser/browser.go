@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/credproc/credproc/cmd/internal/shell"
+	"github.com/credproc/credproc/internal/wsl"
 )
 
 // startTime is how long a browser may take to fail. Many run until their window
@@ -78,16 +79,35 @@ func (o *Opener) Command(command, page string) ([]string, error) {
 		// Not "cmd /c start": that would make commands of what follows an "&".
 		return []string{"rundll32", "url.dll,FileProtocolHandler", page}, nil
 	}
-	if o.Getenv("WSL_DISTRO_NAME") != "" || o.Getenv("WSL_INTEROP") != "" {
-		if _, err := exec.LookPath("wslview"); err == nil {
-			return []string{"wslview", page}, nil
-		}
-		return []string{"rundll32.exe", "url.dll,FileProtocolHandler", page}, nil
+	windows := wsl.System{Getenv: o.Getenv}
+	if argv := windowsCommand(windows, page); argv != nil {
+		return argv, nil
 	}
-	if o.Getenv("DISPLAY") == "" && o.Getenv("WAYLAND_DISPLAY") == "" {
-		return nil, errors.New("there is no display here")
+	switch {
+	case o.Getenv("DISPLAY") != "" || o.Getenv("WAYLAND_DISPLAY") != "":
+		return []string{"xdg-open", page}, nil
+	case windows.IsWSL():
+		return nil, errors.New("there is no display here, and no rundll32.exe on the drives of Windows")
 	}
-	return []string{"xdg-open", page}, nil
+	return nil, errors.New("there is no display here")
+}
+
+// windowsCommand opens a page by Windows, or is nil where this is not WSL, or
+// nothing of Windows is found. rundll32.exe gets the page as it is, as one word:
+// explorer.exe ends with status 1 whatever happens and opens a folder for some
+// pages, cmd.exe makes commands of what follows an "&", and powershell.exe does that
+// too, and takes most of a second to start.
+func windowsCommand(windows wsl.System, page string) []string {
+	if !windows.IsWSL() {
+		return nil
+	}
+	if _, err := exec.LookPath("wslview"); err == nil {
+		return []string{"wslview", page}
+	}
+	if handler := windows.Program("rundll32.exe"); handler != "" {
+		return []string{handler, "url.dll,FileProtocolHandler", page}
+	}
+	return nil
 }
 
 // Fill returns the words of a template, in which {url} stands for a page, {name} for

@@ -1,9 +1,14 @@
 package browser
 
 import (
+	"errors"
+	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"testing"
+
+	"github.com/credproc/credproc/internal/wsl"
 )
 
 func TestTheBrowserIsTheOneThatTheSystemOffers(t *testing.T) {
@@ -17,7 +22,8 @@ func TestTheBrowserIsTheOneThatTheSystemOffers(t *testing.T) {
 		{map[string]string{"BROWSER": "open-it {url} now", "DISPLAY": ":0"}, "", []string{"open-it", page, "now"}},
 		{map[string]string{"BROWSER": "   ", "DISPLAY": ":0"}, "linux", []string{"xdg-open", page}},
 		{map[string]string{"WAYLAND_DISPLAY": "wayland-0"}, "linux", []string{"xdg-open", page}},
-		{map[string]string{"WSL_DISTRO_NAME": "Debian"}, "linux", []string{"rundll32.exe", "url.dll,FileProtocolHandler", page}},
+		{map[string]string{"WSL_DISTRO_NAME": "Debian"}, "linux", nil}, // nothing of Windows is here
+		{map[string]string{"WSL_DISTRO_NAME": "Debian", "DISPLAY": ":0"}, "linux", []string{"xdg-open", page}},
 		{nil, "linux", nil},
 		{nil, "darwin", []string{"open", page}},
 		{nil, "windows", []string{"rundll32", "url.dll,FileProtocolHandler", page}},
@@ -30,6 +36,36 @@ func TestTheBrowserIsTheOneThatTheSystemOffers(t *testing.T) {
 		if !slices.Equal(got, tt.want) || (err == nil) != (tt.want != nil) {
 			t.Errorf("%v: %q, %v, want %q", tt.env, got, err, tt.want)
 		}
+	}
+}
+
+func TestFromWSLWindowsOpensThePage(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		return // is none
+	}
+	const page = "https://x/?a=b&c=d"
+	root, bin := t.TempDir(), t.TempDir()
+	mounted := filepath.Join(root, "drives/c/Windows/System32/rundll32.exe")
+	for path, text := range map[string]string{mounted: "MZ", filepath.Join(root, "etc/wsl.conf"): "[automount]\nroot = /drives\n"} {
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, []byte(text), 0o700)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Setenv("PATH", bin)
+	windows := wsl.System{Getenv: func(string) string { return "set" }, Root: root}
+	if got := windowsCommand(windows, page); !slices.Equal(got, []string{mounted, "url.dll,FileProtocolHandler", page}) {
+		t.Errorf("without PATH: %q", got)
+	}
+	inPATH := filepath.Join(bin, "wslview")
+	if err := os.WriteFile(inPATH, []byte("#!/bin/sh\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if got := windowsCommand(windows, page); !slices.Equal(got, []string{"wslview", page}) {
+		t.Errorf("with wslview: %q", got)
+	}
+	elsewhere := wsl.System{Getenv: func(string) string { return "" }, Root: root}
+	if got := windowsCommand(elsewhere, page); got != nil {
+		t.Errorf("outside of WSL: %q", got)
 	}
 }
 

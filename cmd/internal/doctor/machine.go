@@ -176,6 +176,8 @@ func (d *Checks) Keychain(ctx context.Context, inUse map[string]bool, kernel Ker
 			d.fault(check, d.variable("KEYRING")+"=file, or =plaintext, and a new login", "the kernel forbids its keyring here")
 		case name == "kernel" && kernel.Open != "":
 			d.warn(check, d.variable("KEYRING")+"=file, and a new login", "kernel keyring: %s", kernel.Open)
+		case name == "windows":
+			d.windows(ctx, check)
 		case name != "os" && name != "" && name != "auto":
 			d.OK(check, "%s keyring", name)
 		default:
@@ -184,15 +186,31 @@ func (d *Checks) Keychain(ctx context.Context, inUse map[string]bool, kernel Ker
 	}
 }
 
+// asks asks a keyring for an item that it does not have.
+func (d *Checks) asks(ctx context.Context, name string) error {
+	k, err := keyring.New(name, keyring.Options{Service: d.ID})
+	if err == nil {
+		_, err = k.Get(ctx, "doctor")
+	}
+	return err
+}
+
+// windows asks Windows, from WSL.
+func (d *Checks) windows(ctx context.Context, check string) {
+	err := d.asks(ctx, "windows")
+	if errors.Is(err, keyring.ErrNotFound) {
+		d.OK(check, "the Windows Credential Manager answers")
+		return
+	}
+	d.fault(check, "install credproc on Windows, or set "+d.variable("WINDOWS_PROGRAM")+" to its credproc.exe", "%v", err)
+}
+
 // system asks the operating system's keychain. auto: another one can take its
 // place.
 func (d *Checks) system(ctx context.Context, check string, auto bool, kernel Kernel) {
 	ctx, cancel := context.WithTimeout(ctx, status.LookTime)
 	defer cancel()
-	k, err := keyring.New("os", keyring.Options{Service: d.ID})
-	if err == nil {
-		_, err = k.Get(ctx, "doctor")
-	}
+	err := d.asks(ctx, "os")
 	fail, _ := errors.AsType[*keyring.Error](err)
 	none := fail != nil && fail.Reason == "absent" && auto // one that is mute is no reason to go elsewhere
 	switch {
@@ -200,6 +218,8 @@ func (d *Checks) system(ctx context.Context, check string, auto bool, kernel Ker
 		d.OK(check, "the operating system's answers")
 	case ctx.Err() != nil:
 		d.warn(check, "", "the operating system's did not answer within %v; process waits up to 25 seconds for it", status.LookTime)
+	case none && slices.Contains(keyring.Names(), "windows") && errors.Is(d.asks(ctx, "windows"), keyring.ErrNotFound):
+		d.OK(check, "there is none on Linux, so a new login goes to the Windows Credential Manager")
 	case none && kernel.Works && kernel.Open != "":
 		d.warn(check, d.variable("KEYRING")+"=file, or =kernel to accept it", "there is none, so a new login goes to the kernel's keyring, and %s", kernel.Open)
 	case none && kernel.Works:

@@ -1,0 +1,42 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"os"
+	"runtime"
+
+	"github.com/credproc/credproc/cmd/internal/items"
+	"github.com/credproc/credproc/tokencache/keyring"
+)
+
+// keyringItemCommand is run from WSL; package wsl names it.
+type keyringItemCommand struct {
+	Verb string `arg:""`
+	Item string `arg:""`
+}
+
+// Run implements the command, for kong.
+func (c *keyringItemCommand) Run(ctx context.Context, a *App) error {
+	k, stdin := a.Keyring, a.Stdin
+	if k == nil && runtime.GOOS != "windows" {
+		return &usageError{problem: "only Windows keeps items for another system"}
+	}
+	if k == nil {
+		var err error
+		if k, err = keyring.New("os", keyring.Options{Service: a.ID}); err != nil {
+			return err
+		}
+	}
+	if stdin == nil {
+		stdin = os.Stdin
+	}
+	line, err := items.Answer(ctx, k, c.Verb, c.Item, stdin)
+	if errors.Is(err, items.ErrRequest) {
+		return &usageError{problem: "keyring-item: " + err.Error()}
+	}
+	if err != nil {
+		return err
+	}
+	return a.term().Print("%s\n", line)
+}
