@@ -67,8 +67,8 @@ type commands struct {
 	Help       helpCommand       `cmd:"" group:"more" help:"Show the flags of a command, and examples."`
 
 	CompleteLine completeLineCommand `cmd:"" hidden:"" passthrough:"" help:"Answer a shell."`
-	KeyringItem  keyringItemCommand  `cmd:"" hidden:"" help:"Keep an item for programs in WSL, on Windows."`
-	Man          manCommand          `cmd:"" hidden:"" help:"Write the manual pages to a directory."`
+	onWindows
+	Man manCommand `cmd:"" hidden:"" help:"Write the manual pages to a directory."`
 }
 
 type debugFlag bool

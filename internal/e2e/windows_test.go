@@ -496,7 +496,7 @@ func TestAnItemIsKeptForAnotherSystem(t *testing.T) {
 		{"get", "", wsl.None},
 	} {
 		if status, line := ask(step.verb, "session-wsl", step.stdin); status != 0 || line != step.want {
-			t.Errorf("%s: exit status %d, %q, want %q", step.verb, status, line, step.want)
+			t.Errorf("%s: exit status %d, %.40q, want %.40q", step.verb, status, line, step.want)
 		}
 	}
 	if status, line := ask("get", "a.b", ""); status == 0 || line != "" {

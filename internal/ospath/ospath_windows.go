@@ -17,7 +17,8 @@ func Join(elements ...string) string {
 				joined += `.\`
 			}
 		case joined[len(joined)-1] != ':': // what follows a drive is in its current directory
-			joined += `\`
+			joined += `\` + e
+			continue
 		}
 		joined += e
 	}
@@ -76,6 +77,9 @@ func Abs(file string) (string, error) {
 // clean is like [path/filepath.Clean].
 func clean(file string) string {
 	n := volume(file)
+	if isClean(file[n:]) && n == 2 {
+		return file
+	}
 	drive, rest := strings.ReplaceAll(file[:n], "/", `\`), file[n:]
 	if rest == "" && n > 1 && isSeparator(file[0]) && isSeparator(file[1]) {
 		return drive
@@ -109,6 +113,20 @@ func clean(file string) string {
 		cleaned = `.\` + cleaned
 	}
 	return drive + cleaned
+}
+
+// isClean reports whether what follows a drive is rooted, and written as Windows
+// writes it: nearly all paths are.
+func isClean(rest string) bool {
+	if len(rest) < 2 || rest[0] != '\\' || rest[len(rest)-1] == '\\' || strings.Contains(rest, "/") {
+		return false
+	}
+	for name := range strings.SplitSeq(rest[1:], `\`) {
+		if name == "" || name == "." || name == ".." {
+			return false
+		}
+	}
+	return true
 }
 
 // volume returns the length of what a path begins with that is no directory of a

@@ -10,7 +10,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"strings"
 )
 
@@ -41,12 +40,9 @@ func (s System) Program(name string) string {
 	if path, err := exec.LookPath(name); err == nil {
 		return path
 	}
-	drives, _ := filepath.Glob(filepath.Join(s.at(s.mounts()), "[a-z]"))
-	if i := slices.IndexFunc(drives, func(d string) bool { return filepath.Base(d) == "c" }); i > 0 {
-		drives = slices.Insert(slices.Delete(drives, i, i+1), 0, filepath.Join(s.at(s.mounts()), "c"))
-	}
-	for _, drive := range drives {
-		path := filepath.Join(drive, "Windows", "System32", name)
+	mounts := s.at(s.mounts())
+	for _, drive := range "cdefghijklmnopqrstuvwxyzab" {
+		path := filepath.Join(mounts, string(drive), "Windows", "System32", name)
 		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
 			return path
 		}

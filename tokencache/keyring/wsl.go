@@ -1,7 +1,6 @@
 package keyring
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -131,20 +130,20 @@ func (k *windowsKeyring) run(ctx context.Context, op, stdin, path string, args .
 	case ctx.Err() != nil:
 		return "", k.fail(op, fmt.Sprintf("%s did not answer in time", path))
 	case err != nil:
-		said, _, _ := strings.Cut(strings.TrimSpace(complaint.String()), "\n")
+		said, _, _ := strings.Cut(strings.TrimSpace(string(complaint.text)), "\n")
 		return "", k.fail(op, strings.TrimSuffix(fmt.Sprintf("%s: %v: %s", path, err, printable.Line(said)), ": "))
 	}
-	line, _, _ := strings.Cut(out.String(), "\n")
+	line, _, _ := strings.Cut(string(out.text), "\n")
 	return strings.TrimSuffix(line, "\r"), nil
 }
 
 // head keeps the beginning of what is written to it.
 type head struct {
-	bytes.Buffer
+	text []byte
 	most int
 }
 
 func (h *head) Write(p []byte) (int, error) {
-	h.Buffer.Write(p[:min(len(p), max(0, h.most-h.Len()))])
+	h.text = append(h.text, p[:min(len(p), h.most-len(h.text))]...)
 	return len(p), nil
 }

@@ -4,11 +4,15 @@ import (
 	"context"
 	"errors"
 	"os"
-	"runtime"
 
 	"github.com/credproc/credproc/cmd/internal/items"
 	"github.com/credproc/credproc/tokencache/keyring"
 )
+
+// onWindows are the commands that only Windows has.
+type onWindows struct {
+	KeyringItem keyringItemCommand `cmd:"" hidden:"" help:"Keep an item for programs in WSL."`
+}
 
 // keyringItemCommand is run from WSL; package wsl names it.
 type keyringItemCommand struct {
@@ -19,9 +23,6 @@ type keyringItemCommand struct {
 // Run implements the command, for kong.
 func (c *keyringItemCommand) Run(ctx context.Context, a *App) error {
 	k, stdin := a.Keyring, a.Stdin
-	if k == nil && runtime.GOOS != "windows" {
-		return &usageError{problem: "only Windows keeps items for another system"}
-	}
 	if k == nil {
 		var err error
 		if k, err = keyring.New("os", keyring.Options{Service: a.ID}); err != nil {
@@ -38,5 +39,5 @@ func (c *keyringItemCommand) Run(ctx context.Context, a *App) error {
 	if err != nil {
 		return err
 	}
-	return a.term().Print("%s\n", line)
+	return a.term().Verbatim(line + "\n") // a word of package wsl, and base64
 }
