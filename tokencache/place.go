@@ -52,6 +52,8 @@ func (st *store) get(ctx context.Context, k keyring.Keyring, what theItem) (stri
 	if err != nil {
 		return "", err
 	}
+	ctx, end := st.calls.start(ctx)
+	defer end()
 	return k.Get(ctx, name)
 }
 
@@ -63,6 +65,8 @@ func (st *store) set(ctx context.Context, k keyring.Keyring, what theItem, secre
 	if id == "" { // lost since it was made
 		return &keyring.Error{Keyring: k.Name(), Op: "store", Kind: keyring.ErrUnavailable, Detail: st.state.Path(dirid.File) + " is gone"}
 	}
+	ctx, end := st.calls.start(ctx)
+	defer end()
 	return k.Set(ctx, name, secret)
 }
 
@@ -71,6 +75,8 @@ func (st *store) delete(ctx context.Context, k keyring.Keyring, what theItem) er
 	if err != nil {
 		return err
 	}
+	ctx, end := st.calls.start(ctx)
+	defer end()
 	return k.Delete(ctx, name)
 }
 

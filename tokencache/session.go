@@ -122,6 +122,7 @@ type Session struct {
 	store *store
 	err   error
 	group flight.Group
+	calls keyringCalls
 	insides
 }
 
@@ -353,6 +354,9 @@ func (s *Session) Close(ctx context.Context) error {
 		return errNoSession
 	}
 	_, err := s.group.Settle(ctx)
+	if err == nil {
+		s.calls.endAll(ctx)
+	}
 	return err
 }
 

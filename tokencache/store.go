@@ -49,6 +49,7 @@ type store struct {
 	mayPrompt    bool
 
 	memories *sync.Map // of records, by identity: *memory
+	calls    *keyringCalls
 }
 
 // item is what a sign-in gave: the content of the session's keyring item.
@@ -141,7 +142,7 @@ func newStore(s *Session) (*store, error) {
 		name: s.Name, identity: identity, id: sealed.Name(identity),
 		service: layout.Service(s.Service),
 		state:   safedir.Dir(state), cache: safedir.Dir(cache),
-		keys: newKeyHolder(), noKeyCache: s.NoKeyCache, mayPrompt: s.MayPrompt, memories: new(sync.Map),
+		keys: newKeyHolder(), noKeyCache: s.NoKeyCache, mayPrompt: s.MayPrompt, memories: new(sync.Map), calls: &s.calls,
 	}
 	if st.keyring, err = s.openKeyring(st); err != nil {
 		return nil, err

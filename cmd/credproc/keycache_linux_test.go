@@ -17,7 +17,7 @@ import (
 func cached(t *testing.T, keyring string) map[string]*machine {
 	all := map[string]*machine{"kernel": newMachine(t, keyring), "shared": newMachine(t, keyring)}
 	all["kernel"].program = built(t, "STORM_PROGRAM")
-	all["shared"].program = built(t, "STORM_SHARED", "-tags=sharedmemory")
+	all["shared"].program = built(t, "STORM_SHARED", "-tags=likemacos")
 	for cache, m := range all {
 		m.env = append(m.env, "DBUS_SESSION_BUS_ADDRESS=unix:path="+filepath.Join(m.home, "absent"))
 		t.Cleanup(func() { m.run("logout", "--all") })

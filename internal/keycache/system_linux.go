@@ -1,4 +1,4 @@
-//go:build linux && !sharedmemory
+//go:build linux && !likemacos
 
 package keycache
 

@@ -45,7 +45,7 @@ func newWorld(dir string) (*world, error) {
 	w.hello, err = build(dir, "hello", source)
 	w.credproc, err2 = build(dir, "credproc", "./cmd/credproc")
 	w.peak, err3 = build(dir, "peak", peak)
-	w.shared, err4 = build(dir, "shared", "-tags=sharedmemory", "./cmd/credproc")
+	w.shared, err4 = build(dir, "shared", "-tags=likemacos", "./cmd/credproc")
 	if err := errors.Join(err, err2, err3, err4); err != nil {
 		return nil, err
 	}

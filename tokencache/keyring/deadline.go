@@ -28,6 +28,11 @@ type deadline struct {
 // call makes a call as soon as the one before has ended. fail says what keyring
 // it is, and what is being done.
 func (d *deadline) call(ctx context.Context, mayPrompt bool, fail Error, do func(context.Context) (string, error)) (string, error) {
+	return d.callWith(ctx, mayPrompt, 0, fail, do)
+}
+
+// callWith is call for one that ends so soon after its context: it is waited for.
+func (d *deadline) callWith(ctx context.Context, mayPrompt bool, grace time.Duration, fail Error, do func(context.Context) (string, error)) (string, error) {
 	d.once.Do(func() { d.turn = make(chan struct{}, 1) })
 	limit := unattended
 	if mayPrompt {
@@ -53,8 +58,12 @@ func (d *deadline) call(ctx context.Context, mayPrompt bool, fail Error, do func
 		}
 		return o.secret, o.err
 	case <-limited.Done():
-		return "", givenUp("no answer in time")
 	}
+	select {
+	case <-done:
+	case <-time.After(grace):
+	}
+	return "", givenUp("no answer in time")
 }
 
 type outcome struct {

@@ -85,7 +85,7 @@ type Options struct {
 	// write.
 	Dir string
 	// Unlock opens "file". Without it that keyring is locked, once the key is needed
-	// and the kernel does not have it.
+	// and is not cached.
 	Unlock Unlock
 	// NoKeyCache keeps the key of "file" out of that memory.
 	NoKeyCache bool
@@ -98,7 +98,8 @@ type Options struct {
 //     On Linux it neither starts a bus nor waits for a service that does not answer
 //     a ping, and it looks whether the collection is locked before it reads, and
 //     then whether the item is: unlocking shows a dialog, which a program running
-//     unattended must not do.
+//     unattended must not do. On macOS it runs /usr/bin/security, which may show
+//     that dialog, and ends it when a call has taken too long.
 //   - "windows" is the Credential Manager of Windows, for a program in the Windows
 //     Subsystem for Linux: credproc.exe, which runs on Windows, keeps the items. It is
 //     that of PATH, or of CREDPROC_WINDOWS_PROGRAM, an absolute path. Secrets go

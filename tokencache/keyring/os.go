@@ -7,19 +7,21 @@ import (
 	"syscall"
 	"time"
 
-	gokeyring "github.com/zalando/go-keyring"
-
 	"github.com/credproc/credproc/internal/pause"
 )
 
-// osKeyring is the operating system's keychain, through go-keyring: Keychain on
-// macOS, Credential Manager on Windows, the Secret Service (gnome-keyring,
-// KWallet, KeePassXC) elsewhere. The zero OS is ready to use.
+// osKeyring is the operating system's keychain: Keychain on macOS, Credential Manager on
+// Windows, the Secret Service (gnome-keyring, KWallet, KeePassXC) elsewhere. The
+// zero osKeyring is ready to use. Its items are those of go-keyring
+// (github.com/zalando/go-keyring).
 //
 // On Linux it neither starts a bus nor waits for a service that does not
 // answer a ping, and it looks whether the collection is locked before it
 // reads, and then whether the item is: unlocking shows a dialog, which a program
 // running unattended must not do.
+//
+// On macOS it runs /usr/bin/security, and ends it after the times below. If the
+// keychain is locked, that tool shows a dialog until then.
 type osKeyring struct {
 	// Service is the name that items are filed under. "" means credproc.
 	Service string
@@ -29,6 +31,27 @@ type osKeyring struct {
 	MayPrompt bool
 
 	calls deadline
+	chain keychain // for tests; nil: that of the system
+}
+
+// A keychain is one of those that an osKeyring may have. Its errors need no types; of
+// what it finds, [ErrNotFound], [ErrTooBig] and the kinds of [Error] are told apart.
+type keychain interface {
+	// reach fails where a call would find no keychain that answers, or show a
+	// dialog and must not.
+	reach(ctx context.Context, mayPrompt bool, service, item string) error
+	get(ctx context.Context, service, item string) (string, error)
+	set(ctx context.Context, service, item, secret string) error
+	remove(ctx context.Context, service, item string) error
+	// grace is how soon after its context a call ends.
+	grace() time.Duration
+}
+
+func (o *osKeyring) keychain() keychain {
+	if o.chain != nil {
+		return o.chain
+	}
+	return systemKeychain()
 }
 
 var _ Keyring = (*osKeyring)(nil)
@@ -38,17 +61,17 @@ func (*osKeyring) Name() string { return "os" }
 
 // Get implements [Keyring].
 func (o *osKeyring) Get(ctx context.Context, item string) (secret string, err error) {
-	return o.within(ctx, "read", item, func() (string, error) { return gokeyring.Get(o.service(), item) })
+	return o.within(ctx, "read", item, func(ctx context.Context, k keychain) (string, error) { return k.get(ctx, o.service(), item) })
 }
 
 // Set implements [Keyring].
 func (o *osKeyring) Set(ctx context.Context, item, secret string) error {
-	// Before the call: on macOS go-keyring starts a process first and leaves
-	// it behind when the secret turns out to be too big.
 	if len(secret) > maxSecret {
 		return &Error{Keyring: o.Name(), Op: "store", Kind: ErrTooBig}
 	}
-	_, err := o.within(ctx, "store", item, func() (string, error) { return "", gokeyring.Set(o.service(), item, secret) })
+	_, err := o.within(ctx, "store", item, func(ctx context.Context, k keychain) (string, error) {
+		return "", k.set(ctx, o.service(), item, secret)
+	})
 	if err != nil {
 		return err
 	}
@@ -75,7 +98,7 @@ func (o *osKeyring) confirm(ctx context.Context, item, secret string) error {
 
 // Delete implements [Keyring].
 func (o *osKeyring) Delete(ctx context.Context, item string) error {
-	_, err := o.within(ctx, "delete", item, func() (string, error) { return "", gokeyring.Delete(o.service(), item) })
+	_, err := o.within(ctx, "delete", item, func(ctx context.Context, k keychain) (string, error) { return "", k.remove(ctx, o.service(), item) })
 	if errors.Is(err, ErrNotFound) {
 		return nil
 	}
@@ -91,11 +114,16 @@ func (o *osKeyring) service() string {
 
 // within makes a call, and again if the service ended meanwhile: mostly it is
 // one that restarts.
-func (o *osKeyring) within(ctx context.Context, op, item string, call func() (string, error)) (secret string, err error) {
+func (o *osKeyring) within(ctx context.Context, op, item string, call func(context.Context, keychain) (string, error)) (secret string, err error) {
+	k := o.keychain()
 	restarts := false
 	for wait := 100 * time.Millisecond; ; wait *= 2 {
-		secret, err = o.calls.call(ctx, o.MayPrompt, Error{Keyring: o.Name(), Op: op}, func(ctx context.Context) (string, error) {
-			return o.ask(ctx, op, item, call)
+		secret, err = o.calls.callWith(ctx, o.MayPrompt, k.grace(), Error{Keyring: o.Name(), Op: op}, func(ctx context.Context) (string, error) {
+			if err := k.reach(ctx, o.MayPrompt, o.service(), item); err != nil {
+				return "", o.translate(op, err)
+			}
+			secret, err := call(ctx, k)
+			return secret, o.translate(op, err)
 		})
 		restarts = restarts || errors.Is(err, errRestarted)
 		if !restarts || !errors.Is(err, errRestarted) && !errors.Is(err, errAbsent) {
@@ -107,26 +135,13 @@ func (o *osKeyring) within(ctx context.Context, op, item string, call func() (st
 	}
 }
 
-// ask makes a call of go-keyring where that will find a keychain that answers
-// and, unless it may ask the user, an item that is open.
-func (o *osKeyring) ask(ctx context.Context, op, item string, call func() (string, error)) (secret string, err error) {
-	err = answers(ctx, o.MayPrompt)
-	if err == nil && !o.MayPrompt {
-		err = isOpen(o.service(), item)
-	}
-	if err == nil {
-		secret, err = call()
-	}
-	return secret, o.translate(op, err)
-}
-
 func (o *osKeyring) translate(op string, err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, gokeyring.ErrNotFound):
+	case errors.Is(err, ErrNotFound):
 		return ErrNotFound
-	case errors.Is(err, gokeyring.ErrSetDataTooBig):
+	case errors.Is(err, ErrTooBig):
 		return o.fail(op, ErrTooBig, "")
 	}
 	return o.failed(op, err)
@@ -164,20 +179,17 @@ const noLogonSession = syscall.Errno(1312)
 // absent is an error that says that the system has no keychain at all.
 type absent struct{ error }
 
-// kindOf tells "locked" from "not there". go-keyring's errors have no types:
-// on Linux an unlock that fails says "unlock", on macOS `security` exits with
-// 36 (interaction not allowed), 51 (authorisation failed) or 128 (cancelled).
+// kindOf tells "locked" from "not there". go-keyring's errors have no types: an
+// unlock that fails on Linux says "unlock".
 func kindOf(err error) error {
-	if errors.Is(err, ErrLocked) || errors.Is(err, errItemLocked) {
+	switch {
+	case errors.Is(err, ErrLocked), errors.Is(err, errItemLocked), strings.Contains(err.Error(), "unlock"):
 		return ErrLocked
-	}
-	for _, sign := range []string{"unlock", "exit status 36", "exit status 51", "exit status 128"} {
-		if strings.Contains(err.Error(), sign) {
-			return ErrLocked
-		}
+	case errors.Is(err, ErrUnreadable):
+		return ErrUnreadable
 	}
 	return ErrUnavailable
 }
 
 // Quiet returns the keychain for calls that must show no dialog.
-func (o *osKeyring) Quiet() Keyring { return &osKeyring{Service: o.Service} }
+func (o *osKeyring) Quiet() Keyring { return &osKeyring{Service: o.Service, chain: o.chain} }

@@ -1,3 +1,5 @@
+//go:build !likemacos
+
 package keyring
 
 import (

@@ -1,3 +1,5 @@
+//go:build !likemacos
+
 package keyring
 
 import (
@@ -349,7 +351,7 @@ func TestAServiceThatDoesNotComeBackIsSaidToHaveEnded(t *testing.T) {
 	b.set(func() { b.ends = map[string]string{"Ping": "org.freedesktop.DBus.Error.NoReply"} })
 	k := new(osKeyring)
 	answered := 0
-	_, err := k.within(t.Context(), "read", "item", func() (string, error) { answered++; return "", dbus.ErrClosed })
+	_, err := k.within(t.Context(), "read", "item", func(context.Context, keychain) (string, error) { answered++; return "", dbus.ErrClosed })
 	if !errors.Is(err, errRestarted) || !errors.Is(err, ErrUnavailable) || errors.Is(err, errAbsent) || answered < 3 {
 		t.Errorf("after %d calls: %v", answered, err)
 	}

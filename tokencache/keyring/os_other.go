@@ -1,12 +1,10 @@
-//go:build !linux
+//go:build !linux && !darwin
 
 package keyring
 
 import "context"
 
-// Windows takes 2,560 bytes (CRED_MAX_CREDENTIAL_BLOB_SIZE). On macOS the
-// whole command line given to `security`, with the secret in base64, may have
-// 4,096, about 3,000 of the secret; the smaller limit serves for both.
+// Windows takes 2,560 bytes (CRED_MAX_CREDENTIAL_BLOB_SIZE).
 const maxSecret = 2560
 
 // answers and isOpen have nothing to look at here: asking is the only way to know.
