@@ -613,7 +613,7 @@ var mayImport = map[string][]string{
 	"examples/parsers/urfave": {"cmd", "credproc"},
 
 	"cmd/internal/browser":  {"cmd/internal/shell", "internal/wsl"},
-	"cmd/internal/child":    {"cmd/internal/terminal"},
+	"cmd/internal/child":    {"cmd/internal/terminal", "internal/awsconfig", "internal/safedir"},
 	"cmd/internal/console":  {"oidc", "internal/awsapi", "internal/awsconfig", "internal/printable"},
 	"cmd/internal/doctor":   {"cmd/internal/", "tokencache", "tokencache/keyring", "oidc", "internal/"},
 	"cmd/internal/endpoint": {"cmd/internal/terminal", "internal/"},

@@ -496,11 +496,11 @@ func (e *configEdit) undo(ctx context.Context) error {
 	if err := e.file.Undo(ctx); err != nil {
 		return err
 	}
+	var what terminal.Prose = "%s is as it was."
 	if backup == nil {
-		e.Say("%s did not exist before the last change: it is removed. The same command again brings the change back.", e.file.Path)
-		return nil
+		what = "%s did not exist before the last change: it is removed."
 	}
-	e.Say("%s is as it was. The same command again brings the change back.", e.file.Path)
+	e.Say(what+" The same command again brings the change back.", e.file.Path)
 	return nil
 }
 

@@ -283,15 +283,7 @@ func aboutConfig(a *App, err error) (advice, bool) {
 		return say, true
 	}
 	if e, ok := errors.AsType[*credproc.UnsupportedProfileError](err); ok {
-		say.text = terminal.ErrorText(e)
-		switch {
-		case e.MFA:
-			say.more = "There is nobody who could be asked. Assume a role that needs none, or use the AWS CLI for this one."
-		case e.Direct:
-			say.more = terminal.Prosef("The AWS CLI and the SDKs get these by themselves: use the profile without %s.", a.name())
-		default:
-			say.more = "Only profiles that come from IAM Identity Center are served here."
-		}
+		say.text, say.more = terminal.ErrorText(e), aboutProfile(a, e)
 		return say, true
 	}
 	if e, ok := errors.AsType[*awsconfig.MissingError](err); ok {
@@ -302,6 +294,17 @@ func aboutConfig(a *App, err error) (advice, bool) {
 	_, edit := errors.AsType[*awsconfig.EditError](err)
 	_, syntax := errors.AsType[*awsconfig.SyntaxError](err)
 	return say, edit || syntax || setting || errors.Is(err, errNoHome)
+}
+
+// aboutProfile says what else there is for a profile that is not of Identity Center.
+func aboutProfile(a *App, e *credproc.UnsupportedProfileError) terminal.Prose {
+	switch {
+	case e.MFA:
+		return "There is nobody who could be asked. Assume a role that needs none, or use the AWS CLI for this one."
+	case e.Direct:
+		return terminal.Prosef("The AWS CLI and the SDKs get these by themselves: use the profile without %s.", a.name())
+	}
+	return "Only profiles that come from IAM Identity Center are served here."
 }
 
 // aboutReplace is about a config file that its directory lets us write, and that
@@ -404,6 +407,35 @@ func howToUnlock(goos string) (more terminal.Prose, hint string) {
 	return "Unlock it, then try again: log in to the desktop. No login is lost.", ""
 }
 
+// keyringReasons are the reasons for which another keyring may be the better choice.
+var keyringReasons = map[string]terminal.Prose{
+	"item locked":      "Nothing is lost. The keychain is open, but confirms or locks each item, which a program without a person cannot answer.\nAllow this program the items without a confirmation (in KeePassXC: Settings, Secret Service Integration), or choose another keyring.",
+	"no collection":    "A Secret Service runs, but has nowhere to keep secrets. Open a database that it may use (KeePassXC), or create a default keyring (in Passwords and Keys: a new password keyring, set as default). A login that was in it is not lost.",
+	"no logon session": "Nothing is lost. Windows opens the Credential Manager only to processes of a session that was started with a password: not over OpenSSH with a key, and not to a task that is set to run without storing the password.\nSign in to Windows with the password (ssh -o PubkeyAuthentication=no), run the command on the desktop, or choose another keyring.",
+}
+
+// aboutFileKeyring adds what opens the keyring in encrypted files, and reports
+// whether something does.
+func aboutFileKeyring(a *App, err error, say *advice) bool {
+	e, _ := errors.AsType[*keyring.Error](err)
+	switch {
+	case e.Reason == "no key file":
+		say.more = terminal.Prosef("Set %s, or %s in the sso-session, to the file that it was made with. Nothing is lost.\nIf that file is lost, forget what is there, and sign in again.",
+			a.variable("KEY_FILE"), fileKey(a, "KEY_FILE"))
+		say.hint = a.name() + " keyring reset file"
+	case e.Reason == "bad key file":
+		say.more = terminal.Prosef("%s, or %s in the sso-session, must name the file of 32 random bytes that the keyring was made with. Nothing is lost.\nFor a new keyring, make one first: (umask 077; head -c 32 /dev/urandom >FILE)",
+			a.variable("KEY_FILE"), fileKey(a, "KEY_FILE"))
+	case errors.Is(err, sealed.ErrOtherKey) && errors.Is(err, keyring.ErrLocked):
+		say.more, say.hint = aboutOtherKey(a), a.name()+" keyring reset file"
+	case errors.Is(err, keyring.ErrLocked):
+		say.more, say.hint = aboutPassphrase(a), loginHint(a, err)
+	default:
+		return false
+	}
+	return true
+}
+
 // detailOf is what a keyring says about itself, after a colon.
 func detailOf(e *keyring.Error) string {
 	if e == nil || e.Detail == "" {
@@ -424,32 +456,10 @@ func aboutKeyring(a *App, err error) (advice, bool) {
 		say.text = terminal.Line(e.Detail)
 		say.more = otherKeyrings(a, err)
 		return say, true
-	case reason == "no key file":
-		say.more = terminal.Prosef("Set %s, or %s in the sso-session, to the file that it was made with. Nothing is lost.\nIf that file is lost, forget what is there, and sign in again.",
-			a.variable("KEY_FILE"), fileKey(a, "KEY_FILE"))
-		say.hint = a.name() + " keyring reset file"
+	case e != nil && e.Keyring == "file" && aboutFileKeyring(a, err, &say):
 		return say, true
-	case reason == "bad key file":
-		say.more = terminal.Prosef("%s, or %s in the sso-session, must name the file of 32 random bytes that the keyring was made with. Nothing is lost.\nFor a new keyring, make one first: (umask 077; head -c 32 /dev/urandom >FILE)",
-			a.variable("KEY_FILE"), fileKey(a, "KEY_FILE"))
-		return say, true
-	case errors.Is(err, keyring.ErrLocked) && e != nil && e.Keyring == "file":
-		say.more, say.hint = aboutPassphrase(a), loginHint(a, err)
-		if errors.Is(err, sealed.ErrOtherKey) {
-			say.more, say.hint = aboutOtherKey(a), a.name()+" keyring reset file"
-		}
-		return say, true
-	case reason == "item locked":
-		say.more = "Nothing is lost. The keychain is open, but confirms or locks each item, which a program without a person cannot answer.\nAllow this program the items without a confirmation (in KeePassXC: Settings, Secret Service Integration), or choose another keyring.\n" +
-			otherKeyrings(a, err)
-		return say, true
-	case reason == "no collection":
-		say.more = "A Secret Service runs, but has nowhere to keep secrets. Open a database that it may use (KeePassXC), or create a default keyring (in Passwords and Keys: a new password keyring, set as default). A login that was in it is not lost.\n" +
-			otherKeyrings(a, err)
-		return say, true
-	case reason == "no logon session":
-		say.more = "Nothing is lost. Windows opens the Credential Manager only to processes of a session that was started with a password: not over OpenSSH with a key, and not to a task that is set to run without storing the password.\nSign in to Windows with the password (ssh -o PubkeyAuthentication=no), run the command on the desktop, or choose another keyring.\n" +
-			otherKeyrings(a, err)
+	case keyringReasons[reason] != "":
+		say.more = keyringReasons[reason] + "\n" + otherKeyrings(a, err)
 		return say, true
 	case reason == "restarted":
 		say.more = "It may be restarting: try again. Nothing is lost."
@@ -585,12 +595,24 @@ func aboutLogin(a *App, err error) (advice, bool) {
 	if !ok {
 		return advice{}, false
 	}
+	say := aboutSignIn(a, err, e)
+	if more := loginElsewhere(a, e.session); more != "" {
+		if say.more != "" {
+			say.more += "\n"
+		}
+		say.more += more
+	}
+	return say, true
+}
+
+// aboutSignIn is about one that failed at the service, or on the way there.
+func aboutSignIn(a *App, err error, e *loginError) advice {
+	if trouble, offline := aboutTrouble(a, err); offline {
+		return trouble
+	}
 	say := advice{status: failed, text: terminal.ErrorText(e)}
 	answer, _ := errors.AsType[*oidc.Error](err)
-	trouble, offline := aboutTrouble(a, err)
 	switch {
-	case offline:
-		say = trouble
 	case answer != nil && strings.HasPrefix(answer.Reason, "KMS_"):
 		say.more = kmsAdvice
 	case errors.Is(err, oidc.ErrDenied):
@@ -621,13 +643,7 @@ func aboutLogin(a *App, err error) (advice, bool) {
 		say.more = "Check sso_start_url, and sso_region: it is the region of the instance."
 		say.hint = a.name() + " doctor"
 	}
-	if more := loginElsewhere(a, e.session); more != "" {
-		if say.more != "" {
-			say.more += "\n"
-		}
-		say.more += more
-	}
-	return say, true
+	return say
 }
 
 const kmsAdvice = "The key that encrypts the Identity Center instance cannot be used. It is the administrator's: tell them the reason."
@@ -661,6 +677,11 @@ func aboutSession(a *App, err error) (advice, bool) {
 	if e, ok := errors.AsType[*tokencache.ApplicationError](err); ok {
 		return advice{status: signInRequired, text: terminal.Prosef("session %s cannot sign in by its application: %s", e.Session, e.Reason), more: report.Application(e.Err)}, true
 	}
+	return aboutService(err)
+}
+
+// aboutService is about a call that failed and may work later.
+func aboutService(err error) (advice, bool) {
 	if e, ok := errors.AsType[*tokencache.ServiceError](err); ok {
 		say := advice{status: statusOf(err), text: terminal.ErrorText(e)}
 		if shared, ok := errors.AsType[*flight.SharedError](err); ok {

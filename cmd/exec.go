@@ -17,6 +17,7 @@ import (
 	"github.com/credproc/credproc/cmd/internal/help"
 	"github.com/credproc/credproc/cmd/internal/shell"
 	"github.com/credproc/credproc/cmd/internal/terminal"
+	"github.com/credproc/credproc/internal/safedir"
 )
 
 // ownFailure is the status of exec where it fails itself, as of env, nice and docker.
@@ -271,4 +272,24 @@ func (c *execCommand) served(r *run, url, token string) (child.Environment, erro
 	hidden, err := r.hideDefault(base)
 	g.Settings = append(g.Settings, hidden...)
 	return own(r.App).With(before, g), err
+}
+
+// hideDefault keeps the profile "default" from winning over an endpoint.
+func (r *run) hideDefault(e child.Environment) ([]child.Setting, error) {
+	_, cache, err := dirsOf(r.App, r.config)
+	if err != nil {
+		return nil, err
+	}
+	hidden, err := child.HideDefault(e, safedir.Dir(cache).Sub("config"))
+	if err != nil {
+		return nil, err
+	}
+	const because = "has credentials, which SDKs take before those of an endpoint"
+	if hidden.Config != "" {
+		r.Say("%s: profile default in %s "+because+": the command sees a copy of the file without them.", r.name(), hidden.ConfigPath)
+	}
+	if hidden.Credentials {
+		r.Say("%s: profile default in %s "+because+": the command does not see that file.", r.name(), hidden.CredentialsPath)
+	}
+	return hidden.Settings(), nil
 }

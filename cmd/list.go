@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -81,27 +82,32 @@ func (r *run) listOrSignIn(ctx context.Context, t *target, l *credproc.Listing) 
 	return r.list(ctx, l)
 }
 
+// showProgress shows how far a list has come, until end is called.
+func (r *run) showProgress(l *credproc.Listing) (end func()) {
+	var shown time.Time
+	var pace terminal.Pace
+	l.Progress = func(p credproc.Progress) {
+		if time.Since(shown) < 100*time.Millisecond && p.Done < p.Total {
+			return
+		}
+		shown = time.Now()
+		line := progressLine(p, pace.Left(p.Done, p.Total, p.Rate, shown))
+		if width, _ := r.Size(); width > 0 && len(line) >= width {
+			line = line[:width-1]
+		}
+		r.SayPart("\r%s"+terminal.EraseLine, line)
+	}
+	return func() {
+		if !shown.IsZero() {
+			r.SayPart("\r" + terminal.EraseLine)
+		}
+	}
+}
+
 // list makes a list, and shows how far it has come.
 func (r *run) list(ctx context.Context, l *credproc.Listing) ([]credproc.Account, time.Time, error) {
 	if terminal.Is(r.ErrWriter()) {
-		var shown time.Time
-		var pace terminal.Pace
-		l.Progress = func(p credproc.Progress) {
-			if time.Since(shown) < 100*time.Millisecond && p.Done < p.Total {
-				return
-			}
-			shown = time.Now()
-			line := progressLine(p, pace.Left(p.Done, p.Total, p.Rate, shown))
-			if width, _ := r.Size(); width > 0 && len(line) >= width {
-				line = line[:width-1]
-			}
-			r.SayPart("\r%s"+terminal.EraseLine, line)
-		}
-		defer func() {
-			if !shown.IsZero() {
-				r.SayPart("\r" + terminal.EraseLine)
-			}
-		}()
+		defer r.showProgress(l)()
 	}
 	accounts, at, err := l.Accounts(ctx)
 	if err == nil && len(accounts) == 0 {
@@ -145,12 +151,9 @@ func (r *run) rows(session string, accounts []credproc.Account) ([]row, error) {
 	}
 	rows := []row{}
 	for _, a := range accounts {
-		one := row{Account: a}
+		one := row{Account: a, Profiles: map[string][]string{}} // an empty one is left out of JSON
 		for _, role := range a.Roles {
 			if names := by[profiles.Key{Session: session, Account: a.ID, Role: role}]; names != nil {
-				if one.Profiles == nil {
-					one.Profiles = map[string][]string{}
-				}
 				one.Profiles[role] = names
 			}
 		}
@@ -183,16 +186,8 @@ func filtered(rows []row, query match.Query) []row {
 
 // without forgets the profiles of roles that are gone.
 func (one row) without() row {
-	var left map[string][]string
-	for role, profiles := range one.Profiles {
-		if slices.Contains(one.Roles, role) {
-			if left == nil {
-				left = map[string][]string{}
-			}
-			left[role] = profiles
-		}
-	}
-	one.Profiles = left
+	one.Profiles = maps.Clone(one.Profiles)
+	maps.DeleteFunc(one.Profiles, func(role string, _ []string) bool { return !slices.Contains(one.Roles, role) })
 	return one
 }
 

@@ -96,18 +96,27 @@ func (r *run) loginBy(ctx context.Context, t *target, o *loginOptions) error {
 		return err
 	}
 	if !o.force {
-		if err := r.takeUnnamed(ctx, s); err != nil {
-			return err
+		err := r.takeUnnamed(ctx, s)
+		works := false
+		if err == nil {
+			works, err = r.stillWorks(ctx, s)
 		}
-		works, err := r.stillWorks(ctx, s)
 		if works || err != nil {
 			return err
 		}
 	}
+	if err := r.signIn(ctx, s, d); err != nil {
+		return err
+	}
+	return r.keyringNote(s)
+}
+
+// signIn signs in, or joins a process that does.
+func (r *run) signIn(ctx context.Context, s *tokencache.Session, d *signin.Dialog) error {
 	first := r.sayWhoIsFirst(ctx, s)
 	defer first()
 	joined := true
-	err = s.SignIn(ctx, func(ctx context.Context, config *oidc.Config) (*oidc.Token, error) {
+	err := s.SignIn(ctx, func(ctx context.Context, config *oidc.Config) (*oidc.Token, error) {
 		first()
 		joined = false
 		token, err := d.SignIn(ctx, config)
@@ -124,7 +133,7 @@ func (r *run) loginBy(ctx context.Context, t *target, o *loginOptions) error {
 	default:
 		r.Say("Signed in to %s.", sessionLabel(s))
 	}
-	return r.keyringNote(s)
+	return nil
 }
 
 // loginByApplication signs in, or renews, a session that needs no person for it.

@@ -92,24 +92,11 @@ func askPassphrase(ctx context.Context, a *App, ask keyring.PassphraseRequest) (
 	if ask.New {
 		prompt = "A passphrase for the file keyring: "
 	}
-	for {
-		secret, err := a.term().ReadSecret(ctx, prompt)
-		if err != nil {
-			return "", err
-		}
-		if ask.New {
-			again, err := a.term().ReadSecret(ctx, "Once more: ")
-			if err != nil {
-				return "", err
-			}
-			if again != secret {
-				a.term().Say("These are not the same.")
-				continue
-			}
-		}
+	secret, err := a.term().ReadNew(ctx, prompt, ask.New)
+	if err == nil {
 		a.passphrase = func() string { return secret }
-		return secret, nil
 	}
+	return secret, err
 }
 
 // private are our own variables that hold secrets, without their prefix. A

@@ -107,23 +107,32 @@ var (
 	errShut      = errors.New("the keyring cannot be asked")
 )
 
-// statusOf returns one session, or all that are configured or signed in. A
-// prompt wants the one of the profile in force, if there is one.
-func (r *run) statusOf(ctx context.Context, c *statusCommand, named bool) ([]status.Session, error) {
+// session returns the one session that is meant, or nil.
+func (c *statusCommand) session(r *run, named bool) (*tokencache.Session, error) {
 	if named {
 		t, err := c.target(r)
-		if err != nil {
-			return nil, err
-		}
-		return r.sessionStatuses(ctx, c.Check, t.session)
+		return cmp.Or(t, new(target)).session, err
 	}
 	if c.Quiet || c.Format != "" {
 		if t, _ := r.activeTarget(); t != nil {
-			return r.sessionStatuses(ctx, c.Check, t.session)
+			return t.session, nil
 		}
 		if s, err := r.inside.ProfileSession(r.files.DefaultProfile()); err == nil {
-			return r.sessionStatuses(ctx, c.Check, s)
+			return s, nil
 		}
+	}
+	return nil, nil
+}
+
+// statusOf returns one session, or all that are configured or signed in. A
+// prompt wants the one of the profile in force, if there is one.
+func (r *run) statusOf(ctx context.Context, c *statusCommand, named bool) ([]status.Session, error) {
+	one, err := c.session(r, named)
+	if err != nil {
+		return nil, err
+	}
+	if one != nil {
+		return r.sessionStatuses(ctx, c.Check, one)
 	}
 	sessions, wrong, err := r.everySession()
 	if err != nil {

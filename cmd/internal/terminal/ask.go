@@ -308,6 +308,21 @@ func (t *Terminal) ReadSecret(ctx context.Context, prompt string) (string, error
 	}
 }
 
+// ReadNew is ReadSecret that has a new secret typed twice.
+func (t *Terminal) ReadNew(ctx context.Context, prompt string, isNew bool) (string, error) {
+	for {
+		secret, err := t.ReadSecret(ctx, prompt)
+		if err != nil || !isNew {
+			return secret, err
+		}
+		again, err := t.ReadSecret(ctx, "Once more: ")
+		if err != nil || again == secret {
+			return again, err
+		}
+		t.Say("These are not the same.")
+	}
+}
+
 // Agrees asks a question that Enter says yes to.
 func (t *Terminal) Agrees(question Prose) (bool, error) {
 	answer, err := t.Ask(question+" [Y/n]", "")
