@@ -288,7 +288,7 @@ func TestFailuresAreShownAtOnceWithTheReason(t *testing.T) {
 			{"no account", "/role/1/Admin", idctest.Fault{}, 400, "WrongConfiguration", "account"},
 			{"no role", "/role/111111111111/", idctest.Fault{}, 400, "WrongConfiguration", ""},
 			{"more than a role", "/role/111111111111/Admin/x", idctest.Fault{}, 400, "WrongConfiguration", ""},
-			{"no access", "/role/111111111111/Gone", idctest.Fault{}, 403, "NoAccess", "Your roles in that account are Admin, ReadOnly"},
+			{"no access", "/role/111111111111/Gone", idctest.Fault{}, 403, "NoAccess", "Your roles there: Admin, ReadOnly"},
 			{"too often", "/role/222222222222/Admin", idctest.Fault{Status: 429}, 424, "Unavailable", ""},
 			{"down", "/profile/line", idctest.Fault{Status: 503}, 424, "Unavailable", ""},
 			{"a proxy's page", "/role/111111111111/ReadOnly", idctest.Fault{Body: "<html>", Status: 502}, 424, "Unavailable", ""},
