@@ -578,7 +578,7 @@ var mayImport = map[string][]string{
 	"internal/dirid":       {"internal/safedir", "internal/sealed"},
 	"internal/fetch":       {"internal/flight", "internal/layout", "internal/portal"},
 	"internal/flight":      {"internal/printable", "internal/safedir", "internal/sealed"},
-	"internal/inside":      {"internal/fetch"},
+	"internal/inside":      {"oidc", "internal/fetch"},
 	"internal/jwt":         {},
 	"internal/kernelring":  {},
 	"internal/keycache":    {"internal/kernelring"},

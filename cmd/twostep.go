@@ -7,6 +7,7 @@ import (
 
 	"github.com/credproc/credproc/cmd/internal/signin"
 	"github.com/credproc/credproc/cmd/internal/terminal"
+	"github.com/credproc/credproc/internal/inside"
 	"github.com/credproc/credproc/oidc"
 	"github.com/credproc/credproc/tokencache"
 )
@@ -48,9 +49,13 @@ func (c *loginCommand) start(ctx context.Context, r *run, t *target) error {
 	if err != nil {
 		return err
 	}
+	in, err := inside.Of[inside.Session](s)
+	if err != nil {
+		return err
+	}
 	var code *oidc.DeviceCode
 	if !works {
-		if code, err = s.StartSignIn(ctx); err != nil {
+		if code, err = in.StartSignIn(ctx); err != nil {
 			return r.stepFailed(s, err)
 		}
 	}
@@ -70,7 +75,11 @@ func (c *loginCommand) resume(ctx context.Context, r *run, s *tokencache.Session
 	if terminal.Is(r.ErrWriter()) {
 		r.Say("Waiting until the sign-in to %s is confirmed.", sessionLabel(s))
 	}
-	done, err := s.ResumeSignIn(ctx, wait)
+	in, err := inside.Of[inside.Session](s)
+	if err != nil {
+		return err
+	}
+	done, err := in.ResumeSignIn(ctx, wait)
 	switch {
 	case err != nil:
 		return &stepError{r.stepFailed(s, err)}
@@ -86,7 +95,11 @@ func (c *loginCommand) resume(ctx context.Context, r *run, s *tokencache.Session
 func (r *run) inviteTo(ctx context.Context, s *tokencache.Session) {
 	ctx, cancel := context.WithTimeout(ctx, 200*time.Millisecond) // it is there, or is not
 	defer cancel()
-	code, err := s.StartSignIn(ctx)
+	in, err := inside.Of[inside.Session](s)
+	if err != nil {
+		return
+	}
+	code, err := in.StartSignIn(ctx)
 	if err != nil || code == nil {
 		return
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/credproc/credproc/internal/inside"
 	"github.com/credproc/credproc/internal/portal"
 	"github.com/credproc/credproc/internal/sealed"
+	"github.com/credproc/credproc/oidc"
 	"github.com/credproc/credproc/tokencache/keyring"
 )
 
@@ -45,6 +46,14 @@ func (i *insideSession) Pause(ctx context.Context) (resume func(), err error) {
 
 func (i *insideSession) Reset(ctx context.Context, keyring string) error {
 	return i.s.reset(ctx, i.st, keyring)
+}
+
+func (i *insideSession) StartSignIn(ctx context.Context) (*oidc.DeviceCode, error) {
+	return i.s.startSignIn(ctx)
+}
+
+func (i *insideSession) ResumeSignIn(ctx context.Context, wait time.Duration) (done bool, err error) {
+	return i.s.resumeSignIn(ctx, wait)
 }
 
 func (i *insideSession) Revoke(ctx context.Context) error { return i.s.revokeStored(ctx, i.st) }

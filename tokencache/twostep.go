@@ -23,19 +23,9 @@ const (
 	longestResume = 24 * time.Hour
 )
 
-// StartSignIn starts a sign-in with a device code that [Session.ResumeSignIn]
-// finishes, in this process or another, and does not wait for the person. All
-// processes of the machine share one code, SignInByItself included: a call returns
-// the same code until it expires. A nil code means that the session needs no
-// sign-in.
-//
-// It forgets an earlier denial. Errors are of the keyring, of package os, or those
-// of [oidc.Config.StartDeviceCode]. While another process signs in by a flow that
-// cannot be shared, the error names that process.
-func (s *Session) StartSignIn(ctx context.Context) (*oidc.DeviceCode, error) {
-	if _, err := s.open(); err != nil {
-		return nil, err
-	}
+// startSignIn forgets an earlier denial. While another process signs in by a flow
+// that cannot be shared, the error names that process.
+func (s *Session) startSignIn(ctx context.Context) (*oidc.DeviceCode, error) {
 	st := s.loginStore(ctx)
 	if _, err := st.prepareSignIn(ctx); err != nil {
 		return nil, err
@@ -60,7 +50,7 @@ func (s *Session) StartSignIn(ctx context.Context) (*oidc.DeviceCode, error) {
 	}
 }
 
-// startUnder is what StartSignIn does under the sign-in lock.
+// startUnder is what startSignIn does under the sign-in lock.
 func (s *Session) startUnder(ctx context.Context, st *store) (*oidc.DeviceCode, error) {
 	if code := st.readPending(ctx); code != nil {
 		return code, nil
@@ -76,19 +66,8 @@ func (s *Session) startUnder(ctx context.Context, st *store) (*oidc.DeviceCode, 
 	return code, st.writePending(ctx, code)
 }
 
-// ResumeSignIn waits until the person has confirmed the code of
-// [Session.StartSignIn], or of SignInByItself, and stores the login. done is false
-// after wait, rounded up to the time that one question to the service takes: the
-// code stays valid for the next call. Where the session needs no sign-in any more,
-// done is true at once.
-//
-// The error is a [*SignInError] if no sign-in was started, [oidc.ErrExpired] if the
-// person did not confirm it in time, and [oidc.ErrDenied] if the person refused it;
-// the code is forgotten then. Other errors are those of [Session.SignIn].
-func (s *Session) ResumeSignIn(ctx context.Context, wait time.Duration) (done bool, err error) {
-	if _, err := s.open(); err != nil {
-		return false, err
-	}
+// resumeSignIn rounds wait up to the time that one question to the service takes.
+func (s *Session) resumeSignIn(ctx context.Context, wait time.Duration) (done bool, err error) {
 	st := s.loginStore(ctx)
 	if _, err := st.prepareSignIn(ctx); err != nil {
 		return false, err

@@ -18,7 +18,7 @@ import (
 // starts starts a sign-in, and returns the code.
 func (m *world) starts(s *Session) *oidc.DeviceCode {
 	m.Helper()
-	code, err := s.StartSignIn(m.Context())
+	code, err := within(s).StartSignIn(m.Context())
 	if err != nil || code == nil {
 		m.Fatalf("start: %v, %v", code, err)
 	}
@@ -27,7 +27,7 @@ func (m *world) starts(s *Session) *oidc.DeviceCode {
 
 func (m *world) resumes(wait time.Duration, want bool) {
 	m.Helper()
-	if done, err := m.session().ResumeSignIn(m.Context(), wait); done != want || err != nil {
+	if done, err := within(m.session()).ResumeSignIn(m.Context(), wait); done != want || err != nil {
 		m.Errorf("resumed: %v, %v, want %v", done, err, want)
 	}
 }
@@ -48,7 +48,7 @@ func TestASignInIsStartedByOneProcessAndFinishedByAnother(t *testing.T) {
 		m.works()
 		m.asksNothing(func() {
 			m.resumes(time.Minute, true)
-			if code, err := m.session().StartSignIn(m.Context()); code != nil || err != nil {
+			if code, err := within(m.session()).StartSignIn(m.Context()); code != nil || err != nil {
 				t.Errorf("signed in, and started %v, %v", code, err)
 			}
 		})
@@ -61,7 +61,7 @@ func TestAllStartsShareOneCode(t *testing.T) {
 		codes := make([]*oidc.DeviceCode, 20)
 		together(20, func(i int) {
 			var err error
-			if codes[i], err = sessions[i].StartSignIn(m.Context()); err != nil {
+			if codes[i], err = within(sessions[i]).StartSignIn(m.Context()); err != nil {
 				t.Error(err)
 			}
 		})
@@ -77,7 +77,7 @@ func TestAllStartsShareOneCode(t *testing.T) {
 		time.AfterFunc(time.Minute, func() { m.server.Approve(codes[0].UserCode) })
 		asked := m.server.Count("CreateToken")
 		together(20, func(i int) {
-			if done, err := sessions[i].ResumeSignIn(m.Context(), time.Hour); !done || err != nil {
+			if done, err := within(sessions[i]).ResumeSignIn(m.Context(), time.Hour); !done || err != nil {
 				t.Errorf("resumed: %v, %v", done, err)
 			}
 		})
@@ -130,11 +130,11 @@ func TestADeniedCodeIsToldOnceAndCanBeStartedAgain(t *testing.T) {
 	byHand(t, func(m *world) {
 		first := m.starts(m.session())
 		m.server.Deny(first.UserCode)
-		if done, err := m.session().ResumeSignIn(m.Context(), time.Minute); done || !errors.Is(err, oidc.ErrDenied) {
+		if done, err := within(m.session()).ResumeSignIn(m.Context(), time.Minute); done || !errors.Is(err, oidc.ErrDenied) {
 			t.Errorf("got %v, %v", done, err)
 		}
 		m.asksNothing(func() {
-			_, err := m.session().ResumeSignIn(m.Context(), time.Minute)
+			_, err := within(m.session()).ResumeSignIn(m.Context(), time.Minute)
 			if _, denied := errors.AsType[*DeniedError](err); !denied {
 				t.Errorf("got %v", err)
 			}
@@ -153,16 +153,16 @@ func TestACodeThatNobodyConfirmedIsExpired(t *testing.T) {
 	inBubble(t, func(m *world) {
 		m.server.Set(func(s *idctest.Server) { s.AutoApprove = false })
 		first := m.starts(m.session())
-		if done, err := m.session().ResumeSignIn(m.Context(), time.Hour); done || !errors.Is(err, oidc.ErrExpired) {
+		if done, err := within(m.session()).ResumeSignIn(m.Context(), time.Hour); done || !errors.Is(err, oidc.ErrExpired) {
 			t.Errorf("got %v, %v", done, err)
 		}
 		m.starts(m.session())
 		time.Sleep(time.Hour)
 		m.asksNothing(func() {
-			if done, err := m.session().ResumeSignIn(m.Context(), time.Hour); done || !errors.Is(err, oidc.ErrExpired) {
+			if done, err := within(m.session()).ResumeSignIn(m.Context(), time.Hour); done || !errors.Is(err, oidc.ErrExpired) {
 				t.Errorf("got %v, %v", done, err)
 			}
-			_, err := m.session().ResumeSignIn(m.Context(), time.Hour)
+			_, err := within(m.session()).ResumeSignIn(m.Context(), time.Hour)
 			if needed, ok := errors.AsType[*SignInError](err); !ok || needed.Reason != "no sign-in has been started" {
 				t.Errorf("got %v", err)
 			}
@@ -178,7 +178,7 @@ func TestACodeIsOfOneSession(t *testing.T) {
 		code := m.starts(m.session())
 		m.server.Approve(code.UserCode)
 		m.asksNothing(func() {
-			if done, err := m.named("other").ResumeSignIn(m.Context(), time.Minute); done || !errors.Is(err, oidc.ErrSignInRequired) {
+			if done, err := within(m.named("other")).ResumeSignIn(m.Context(), time.Minute); done || !errors.Is(err, oidc.ErrSignInRequired) {
 				t.Errorf("got %v, %v", done, err)
 			}
 		})
@@ -195,7 +195,7 @@ func TestASignInInPersonEndsAStartedOne(t *testing.T) {
 		if _, err := m.session().SignOut(m.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := m.session().ResumeSignIn(m.Context(), time.Minute); !errors.Is(err, oidc.ErrSignInRequired) {
+		if _, err := within(m.session()).ResumeSignIn(m.Context(), time.Minute); !errors.Is(err, oidc.ErrSignInRequired) {
 			t.Errorf("signed out, got %v", err)
 		}
 	})
@@ -216,7 +216,7 @@ func TestAStartDoesNotWaitForAPersonElsewhere(t *testing.T) {
 		})
 		time.Sleep(time.Second)
 		began := time.Now()
-		_, err := m.session().StartSignIn(m.Context())
+		_, err := within(m.session()).StartSignIn(m.Context())
 		if err == nil || !strings.Contains(err.Error(), "waited for process ") || time.Since(began) > 10*time.Second {
 			t.Errorf("after %v: %v", time.Since(began), err)
 		}
@@ -231,7 +231,7 @@ func TestAServiceThatIsDownEndsNoStartedSignIn(t *testing.T) {
 	byHand(t, func(m *world) {
 		code := m.starts(m.session())
 		m.server.Fault("CreateToken", idctest.Fault{Status: 503, Times: 1000})
-		if done, err := m.session().ResumeSignIn(m.Context(), time.Minute); done || err == nil || errors.Is(err, oidc.ErrExpired) || !strings.Contains(err.Error(), "503") {
+		if done, err := within(m.session()).ResumeSignIn(m.Context(), time.Minute); done || err == nil || errors.Is(err, oidc.ErrExpired) || !strings.Contains(err.Error(), "503") {
 			t.Errorf("got %v, %v", done, err)
 		}
 		m.server.ClearFaults()
@@ -247,7 +247,7 @@ func TestACodeThatCannotBeStoredIsNotReturned(t *testing.T) {
 			byHand(t, func(m *world) {
 				m.watch().before = always("", kind)
 				m.asksNothing(func() {
-					if code, err := m.session().StartSignIn(m.Context()); code != nil || !errors.Is(err, kind) {
+					if code, err := within(m.session()).StartSignIn(m.Context()); code != nil || !errors.Is(err, kind) {
 						t.Errorf("got %v, %v", code, err)
 					}
 				})
@@ -269,7 +269,7 @@ func TestAnEndedSessionIsSignedInToInTwoSteps(t *testing.T) {
 		var started atomic.Int32
 		sessions := m.sessions(5)
 		together(5, func(i int) {
-			if code, err := sessions[i].StartSignIn(m.Context()); err != nil || code == nil {
+			if code, err := within(sessions[i]).StartSignIn(m.Context()); err != nil || code == nil {
 				t.Errorf("got %v, %v", code, err)
 			} else if started.Add(1) == 1 {
 				time.AfterFunc(time.Minute, func() { m.server.Approve(code.UserCode) })

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/credproc/credproc/internal/fetch"
+	"github.com/credproc/credproc/oidc"
 )
 
 // Session is a tokencache.Session from the inside: what package credproc fetches
@@ -44,6 +45,22 @@ type Session interface {
 	// is stored as it is. It fails with keyring.ErrNotFound where there is no
 	// login.
 	Revoke(ctx context.Context) error
+	// StartSignIn starts a sign-in with a device code that ResumeSignIn finishes, in
+	// this process or another, and does not wait for the person. All processes of the
+	// machine share one code, those that sign in by themselves included: a call
+	// returns the same code until it expires. A nil code means that the session needs
+	// no sign-in. Errors are of the keyring, of package os, or those of
+	// [oidc.Config.StartDeviceCode].
+	StartSignIn(ctx context.Context) (*oidc.DeviceCode, error)
+	// ResumeSignIn waits until the person has confirmed the code, and stores the
+	// login. done is false after wait: the code stays valid for the next call. Where
+	// the session needs no sign-in any more, done is true at once.
+	//
+	// The error is a tokencache.SignInError if no sign-in was started,
+	// [oidc.ErrExpired] if the person did not confirm it in time, and
+	// [oidc.ErrDenied] if the person refused it; the code is forgotten then. Other
+	// errors are those of tokencache.Session.SignIn.
+	ResumeSignIn(ctx context.Context, wait time.Duration) (done bool, err error)
 }
 
 // KeyringState is what one keyring holds of a session.
