@@ -112,31 +112,49 @@ func TestEnvMakesAShellWhatExecMakesACommand(t *testing.T) {
 	})
 }
 
-// What is secret does not come back: it would have had to be kept somewhere.
+// What is secret stays in the shell, in variables that no program gets: another
+// process cannot bring it back.
 func TestUnsetBringsBackWhatWasThere(t *testing.T) {
 	t.Parallel()
 	inShells(t, func(t *testing.T, m *machine, do func(...string) map[string]string) {
 		theirs := []string{"AWS_PROFILE=modern", "AWS_DEFAULT_PROFILE=it's $(odd)", "AWS_DEFAULT_REGION=us-west-2", "AWS_ACCOUNT_ID=999999999999",
-			"AWS_ROLE_ARN=arn", "AWS_VAULT=work", "AWS_EC2_METADATA_DISABLED=false"}
-		secrets := []string{"AWS_ACCESS_KEY_ID=AKIASTALE", "AWS_SECRET_ACCESS_KEY=stale", "AWS_SECURITY_TOKEN=stale"}
+			"AWS_ROLE_ARN=arn", "AWS_VAULT=work", "AWS_EC2_METADATA_DISABLED=false", "AWS_SDK_LOAD_CONFIG="}
+		secrets := []string{"AWS_ACCESS_KEY_ID=AKIASTALE", "AWS_SECRET_ACCESS_KEY=st'a\"l$e\\ ", "AWS_SECURITY_TOKEN=stale"}
 		for _, before := range [][]string{nil, theirs, append(theirs, secrets...)} {
 			clean := m.env
 			m.env = append(slices.Clone(clean), before...)
 			want := settingsIn(before)
+			m.same("env, --unset", do("line", "--unset"), want)
+			m.same("twice, --unset twice", do("line", "legacy --region ap-south-1", "--unset", "--unset"), want)
+			want["AWS_REGION"] = "eu-north-1" // what the user has changed since is the user's
+			m.same("changed, --unset", do("line", "!export AWS_REGION=eu-north-1", "--unset"), want)
+			want["AWS_PROFILE"], want["AWS_SECURITY_TOKEN"] = "legacy", "mine"
+			m.same("changed more, --unset", do("line", "!export AWS_REGION=eu-north-1 AWS_PROFILE=legacy AWS_SECURITY_TOKEN=mine", "--unset"), want)
+			want = settingsIn(before)
 			for _, s := range secrets {
 				name, _, _ := strings.Cut(s, "=")
 				delete(want, name)
 			}
-			m.same("env, --unset", do("line", "--unset"), want)
-			m.same("twice, --unset twice", do("line", "legacy --region ap-south-1", "--unset", "--unset"), want)
 			m.same("exec, env, --unset", m.decided("credproc", "exec", "legacy", "--", "sh", "-c", `eval "$(credproc env line)"; eval "$(credproc env --unset)"; env -0`), want)
 			m.same("exec --server, --unset", m.decided("credproc", "exec", "--server", "line", "--", "sh", "-c", `eval "$(credproc env --unset)"; env -0`), want)
-			// What the user has changed since is the user's.
-			want["AWS_REGION"], want["AWS_PROFILE"] = "eu-north-1", "legacy"
-			m.same("changed, --unset", do("line", "!export AWS_REGION=eu-north-1 AWS_PROFILE=legacy", "--unset"), want)
 			m.env = clean
 		}
 	})
+}
+
+// "set -a" exports every variable: then none is kept.
+func TestNoSecretIsKeptWhereItWouldBeExported(t *testing.T) {
+	t.Parallel()
+	m := newMachine(t)
+	m.signedIn()
+	m.env = append(m.env, "AWS_SECURITY_TOKEN=stale")
+	for _, script := range []string{"", "set -a; "} {
+		p := m.start("sh", "-c", script+`eval "$(credproc env line)"; env`)
+		p.ends(0, "")
+		if strings.Contains(p.stdout.String(), "KEPT") || strings.Contains(p.stdout.String(), "stale") {
+			t.Errorf("%q: a program gets it", script)
+		}
+	}
 }
 
 func TestUnsetWhereNothingIsSetIsHarmless(t *testing.T) {

@@ -83,14 +83,17 @@ func printUnset(a *App, format string) error {
 
 // printSteps prints what a shell has to do. A value that cannot be written for
 // it is an error if it belongs to the credentials; any other is left out.
-func printSteps(a *App, name string, steps []child.Setting) error {
+func printSteps(a *App, name string, change child.Change) error {
 	sh := shell.Shells[name]
 	var removed []string
-	var sets strings.Builder
-	for _, s := range steps {
+	var kept, sets strings.Builder
+	for _, k := range change.Keep {
+		kept.WriteString(sh.Keep(k.Name, k.In))
+	}
+	for _, s := range change.Settings {
 		quoted, err := sh.Quoted(s.Value)
 		switch {
-		case s.Value != "" && err == nil:
+		case (s.Value != "" || s.Empty) && err == nil:
 			fmt.Fprintf(&sets, sh.Line+"\n", s.Name, quoted)
 			continue
 		case err != nil && (child.IsSecret(s.Name) || s.Name == child.EndpointURL):
@@ -100,7 +103,10 @@ func printSteps(a *App, name string, steps []child.Setting) error {
 		}
 		removed = append(removed, s.Name)
 	}
-	return a.term().Verbatim(sh.Unset(removed) + sets.String())
+	for _, k := range change.Restore {
+		sets.WriteString(sh.Restore(k.Name, k.In))
+	}
+	return a.term().Verbatim(kept.String() + sh.Unset(removed) + sets.String())
 }
 
 // lifeFlags are for commands that hand out what they cannot renew.

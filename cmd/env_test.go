@@ -148,7 +148,7 @@ func printed(t *testing.T, shell string, steps ...child.Setting) (text, said str
 	t.Helper()
 	var out, complaint strings.Builder
 	a := &App{Stdout: &out, Stderr: &complaint}
-	if err := printSteps(a, shell, steps); err != nil {
+	if err := printSteps(a, shell, child.Change{Settings: steps}); err != nil {
 		t.Fatal(err)
 	}
 	return out.String(), complaint.String()
@@ -230,7 +230,7 @@ func TestCredentialsThatAShellCannotHoldAreAnError(t *testing.T) {
 	for shell := range shell.Shells {
 		for _, name := range []string{"AWS_SESSION_TOKEN", child.EndpointURL} {
 			var out strings.Builder
-			err := printSteps(&App{Stdout: &out}, shell, []child.Setting{{Name: "AWS_ACCESS_KEY_ID", Value: "a"}, {Name: name, Value: "a\nb"}})
+			err := printSteps(&App{Stdout: &out}, shell, child.Change{Settings: []child.Setting{{Name: "AWS_ACCESS_KEY_ID", Value: "a"}, {Name: name, Value: "a\nb"}}})
 			if err == nil || out.String() != "" || !strings.HasPrefix(err.Error(), name+" cannot be printed for "+shell+": ") {
 				t.Errorf("%s: %v, %s", shell, err, &out)
 			}

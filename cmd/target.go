@@ -271,9 +271,6 @@ func isChain(p *credproc.Provider) bool { return p.RoleName == "" }
 // roleHere returns the role that this process's environment has credentials
 // of, if credproc gave them. A profile that the user has set since counts more.
 func roleHere(a *App) (done child.Active, ok bool) {
-	if a.getenv("AWS_PROFILE") != "" || a.getenv("AWS_DEFAULT_PROFILE") != "" {
-		return child.Active{}, false
-	}
 	done = own(a).ActiveIn(a.getenv)
 	return done, done.Ours(a.getenv)
 }

@@ -39,7 +39,7 @@ var deciding = []struct {
 	{EndpointURL, given}, {endpointToken, given | secret},
 	{"AWS_CONFIG_FILE", given | kept}, {"AWS_SHARED_CREDENTIALS_FILE", given | kept},
 
-	{"AWS_PROFILE", wins}, {"AWS_DEFAULT_PROFILE", wins}, {"AWS_SDK_LOAD_CONFIG", 0},
+	{profileVariable, wins}, {"AWS_DEFAULT_PROFILE", wins}, {"AWS_SDK_LOAD_CONFIG", 0},
 	{"AWS_SECURITY_TOKEN", secret | wins}, {"AWS_CREDENTIAL_SCOPE", wins},
 	{"AWS_ACCESS_KEY", secret}, {"AWS_SECRET_KEY", secret}, {"AWS_CREDENTIAL_FILE", 0},
 	{"AMAZON_ACCESS_KEY_ID", secret}, {"AMAZON_SECRET_ACCESS_KEY", secret}, {"AMAZON_SESSION_TOKEN", secret},
@@ -58,6 +58,8 @@ const (
 	NoMetadata    = "AWS_EC2_METADATA_DISABLED"
 	EndpointURL   = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
 	endpointToken = "AWS_CONTAINER_AUTHORIZATION_TOKEN"
+
+	profileVariable = "AWS_PROFILE"
 )
 
 // IsSecret reports whether a variable is one of credentials.
@@ -101,12 +103,23 @@ func isNamed(setting, name string) bool {
 
 // Get returns the value of a variable, or "".
 func (e Environment) Get(name string) string {
+	value, _ := e.lookup(name)
+	return value
+}
+
+func (e Environment) has(name string) bool {
+	_, ok := e.lookup(name)
+	return ok
+}
+
+// lookup tells a variable that is empty from one that is not there.
+func (e Environment) lookup(name string) (value string, ok bool) {
 	for _, setting := range e {
 		if isNamed(setting, name) {
-			return setting[len(name)+1:]
+			return setting[len(name)+1:], true
 		}
 	}
-	return ""
+	return "", false
 }
 
 // set leaves out what has no value.
@@ -117,20 +130,23 @@ func (e *Environment) set(name, value string) {
 	}
 }
 
-// A Setting is a variable with its value. "" removes it.
-type Setting struct{ Name, Value string }
+// A Setting is a variable with its value. "" removes it, unless Empty is true.
+type Setting struct {
+	Name, Value string
+	Empty       bool
+}
 
 // Variables are credentials as the SDKs read them, in the order of the AWS CLI.
 // zone is how UTC is written. JavaScript's SDK wants "Z".
 func Variables(c aws.Credentials, zone string) []Setting {
 	all := []Setting{
-		{"AWS_ACCESS_KEY_ID", c.AccessKeyID}, {"AWS_SECRET_ACCESS_KEY", c.SecretAccessKey},
+		{Name: "AWS_ACCESS_KEY_ID", Value: c.AccessKeyID}, {Name: "AWS_SECRET_ACCESS_KEY", Value: c.SecretAccessKey},
 	}
 	if c.SessionToken != "" {
-		all = append(all, Setting{"AWS_SESSION_TOKEN", c.SessionToken})
+		all = append(all, Setting{Name: "AWS_SESSION_TOKEN", Value: c.SessionToken})
 	}
 	if c.CanExpire {
-		all = append(all, Setting{"AWS_CREDENTIAL_EXPIRATION", Expiration(c.Expires, zone)})
+		all = append(all, Setting{Name: "AWS_CREDENTIAL_EXPIRATION", Value: Expiration(c.Expires, zone)})
 	}
 	return all
 }

@@ -16,17 +16,37 @@ type Shell struct {
 	quote func(value string) (string, error)
 	Unset func(names []string) string
 	Use   terminal.Prose // how the shell reads it
+
+	// keep copies NAME into KEPT, a variable of the shell that no program gets, and
+	// restore brings it back. "": the shell has only variables that programs get.
+	keep, restore string
+}
+
+// Keep returns what keeps the value of a variable in another one, or "".
+func (s Shell) Keep(name, in string) string {
+	return strings.NewReplacer("NAME", name, "KEPT", in).Replace(s.keep)
+}
+
+// Restore returns what undoes [Shell.Keep], where that was done. A variable that has
+// been set again since stays.
+func (s Shell) Restore(name, from string) string {
+	return strings.NewReplacer("NAME", name, "KEPT", from).Replace(s.restore)
 }
 
 // Shells are the known ones, by name.
 var Shells = map[string]Shell{
-	"sh": {`export %s=%s`, QuoteSh, unsetShell, `eval "$(%s env …)"`},
-	"fish": {`set -gx %s "%s"`, QuoteFish, unsetFish,
-		"%s env --shell fish … | source"},
+	"sh": {`export %s=%s`, QuoteSh, unsetShell, `eval "$(%s env …)"`,
+		"case $- in *a*) ;; *) KEPT=${NAME-} ;; esac\n", // "set -a" exports everything
+		"[ -z \"${KEPT+x}\" ] || { [ -n \"${NAME+x}\" ] || export NAME=\"$KEPT\"; unset KEPT; }\n"},
+	"fish": {`set -gx %s "%s"`, QuoteFish, unsetFish, "%s env --shell fish … | source",
+		"set -gu KEPT $NAME\n",
+		"if set -qg KEPT; set -q NAME; or set -gx NAME $KEPT; set -eg KEPT; end\n"},
 	"powershell": {`$Env:%s="%s"`, QuotePowerShell, eachOf("Remove-Item Env:%s -ErrorAction SilentlyContinue\n"),
-		"%s env --shell powershell … | Out-String | Invoke-Expression"},
+		"%s env --shell powershell … | Out-String | Invoke-Expression",
+		"$global:KEPT=$Env:NAME\n",
+		"if (Test-Path Variable:global:KEPT) { if (-not (Test-Path Env:NAME)) { $Env:NAME=$global:KEPT }; Remove-Variable -Name KEPT -Scope Global }\n"},
 	"cmd": {`set "%s=%s"`, quoteCmdWord, eachOf("set \"%s=\"\n"),
-		`for /f "delims=" %%i in ('%s env --shell cmd …') do @%%i`},
+		`for /f "delims=" %%i in ('%s env --shell cmd …') do @%%i`, "", ""},
 }
 
 // Quoted returns a value as it stands in Line, or an error if the shell cannot
