@@ -1042,7 +1042,7 @@ var mayPrint = map[string][]string{
 	"Prose":                    {room + "prose.go"}, "terminal.Prose()": {},
 	"mapped": {room + "paint.go", room + "picker.go"}, // which break and cut it
 	// What is for programs goes out as it is.
-	".Verbatim": {room + "terminal.go", "cmd/completion.go", "cmd/env.go", "cmd/help.go", "cmd/item_windows.go", "cmd/process.go", "cmd/status.go", "cmd/token.go", "cmd/warm.go"},
+	".Verbatim": {room + "terminal.go", "cmd/completion.go", "cmd/env.go", "cmd/help.go", "cmd/item_windows.go", "cmd/process.go", "cmd/status.go", "cmd/token.go", "cmd/use.go", "cmd/warm.go"},
 }
 
 var printing = regexp.MustCompile(`^(fmt\.Print.*|log\.(Print|Fatal|Panic|Output|Default).*|slog\.(Debug|Info|Warn|Error)(Context)?|slog\.(Log|LogAttrs|Default)|` +

@@ -53,6 +53,7 @@ type commands struct {
 	Process processCommand `cmd:"" group:"use" aliases:"credential-process" help:"Print a role's credentials, for a credential_process line."`
 	Exec    execCommand    `cmd:"" group:"use" help:"Run a command with a role's credentials in its environment."`
 	Env     envCommand     `cmd:"" group:"use" help:"Print a role's credentials for a shell, or as JSON."`
+	Use     useCommand     `cmd:"" group:"use" help:"Switch this shell to a role."`
 	Console consoleCommand `cmd:"" group:"use" help:"Open the AWS console in a browser."`
 
 	Configure configureCommand `cmd:"" group:"setup" help:"Write sessions and profiles to ~/.aws/config."`
@@ -62,6 +63,7 @@ type commands struct {
 	Serve      serveCommand      `cmd:"" group:"more" help:"Serve the credentials of many roles to programs on this machine."`
 	Keyring    keyringCommand    `cmd:"" group:"more" help:"Show where logins are kept, lock a keyring, or empty it."`
 	Token      tokenCommand      `cmd:"" group:"more" help:"Print a session's access token, for tools that need a bearer token."`
+	ShellInit  shellInitCommand  `cmd:"" group:"more" name:"shell-init" help:"Print what a shell needs for the command use."`
 	Completion completionCommand `cmd:"" group:"more" help:"Print a shell completion script."`
 	Version    versionCommand    `cmd:"" group:"more" help:"Print the version."`
 	Help       helpCommand       `cmd:"" group:"more" help:"Show the flags of a command, and examples."`

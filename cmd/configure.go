@@ -44,30 +44,33 @@ type configureCommand struct {
 
 // Run implements the command, for kong.
 func (c *configureCommand) Run(ctx context.Context, a *App) error {
-	return a.do(ctx, true, func(ctx context.Context, r *run) error {
-		if err := c.check(r); err != nil {
-			return err
-		}
-		e, err := newConfigEdit(r)
-		if err != nil {
-			return err
-		}
-		e.dry, e.sure = c.DryRun, c.Yes
-		switch {
-		case c.Undo:
-			return e.undo(ctx)
-		case c.Revert:
-			return e.revert(ctx, c.Names)
-		}
-		command, err := profiles.SearchPath(r.getenv("PATH")).LineCommand(c.Command, r.command(), launchOf(r.App))
-		if err != nil {
-			return err
-		}
-		if c.Convert {
-			return e.convert(ctx, c.Names, profiles.Place{Session: c.SSOSession, StartURL: c.SSOStartURL, Region: c.SSORegion}, command)
-		}
-		return c.write(ctx, e, command)
-	})
+	return a.do(ctx, true, c.change)
+}
+
+// change does what the flags say.
+func (c *configureCommand) change(ctx context.Context, r *run) error {
+	if err := c.check(r); err != nil {
+		return err
+	}
+	e, err := newConfigEdit(r)
+	if err != nil {
+		return err
+	}
+	e.dry, e.sure = c.DryRun, c.Yes
+	switch {
+	case c.Undo:
+		return e.undo(ctx)
+	case c.Revert:
+		return e.revert(ctx, c.Names)
+	}
+	command, err := profiles.SearchPath(r.getenv("PATH")).LineCommand(c.Command, r.command(), launchOf(r.App))
+	if err != nil {
+		return err
+	}
+	if c.Convert {
+		return e.convert(ctx, c.Names, profiles.Place{Session: c.SSOSession, StartURL: c.SSOStartURL, Region: c.SSORegion}, command)
+	}
+	return c.write(ctx, e, command)
 }
 
 func (c *configureCommand) check(r *run) error {

@@ -72,6 +72,9 @@ func (c *grantFlags) grant(r *run, base child.Environment) *child.Grant {
 	region := c.Region
 	if !c.isRole() {
 		role.Profile = cmp.Or(c.Profile, r.files.DefaultProfile())
+		if done, ok := roleHere(r.App); ok && c.Profile == "" && done.Profile() == role.Profile {
+			region = cmp.Or(region, done.Given["AWS_REGION"]) // as use has set it
+		}
 		region = cmp.Or(region, r.files.Region(role.Profile))
 	}
 	region = cmp.Or(region, base.Get("AWS_REGION"), base.Get("AWS_DEFAULT_REGION"))

@@ -12,7 +12,8 @@ type ProfileRole struct {
 	RoleName  string
 	RoleARN   string // of the IAM role that is assumed in the end; "" if none is
 	// Native says that the AWS CLI and the SDKs get the credentials by
-	// themselves, and not from the line of the Identity.
+	// themselves, and not from the line of the Identity: by sso_ keys, of the profile or of
+	// the one that it assumes its role with.
 	Native bool
 }
 
@@ -36,7 +37,7 @@ func (c *Config) Roles() ([]ProfileRole, error) {
 }
 
 func (c *Config) roleOf(p *awsconfig.Profile) (ProfileRole, bool) {
-	role := ProfileRole{Profile: p.Name, Native: p.Kind == awsconfig.SSO || p.Kind == awsconfig.LegacySSO}
+	role := ProfileRole{Profile: p.Name, Native: isNative(p)}
 	for p.Chain != nil {
 		if p.Chain.Source == nil || p.Chain.MFASerial != "" {
 			return role, false
@@ -55,4 +56,15 @@ func (c *Config) roleOf(p *awsconfig.Profile) (ProfileRole, bool) {
 		role.Session = s.StartURL
 	}
 	return role, true
+}
+
+// isNative looks at the sso_ keys also where our line stands beside them: most SDKs
+// use the keys.
+func isNative(p *awsconfig.Profile) bool {
+	for p.Kind == awsconfig.Chain && p.Chain.Source != nil {
+		p = p.Chain.Source
+	}
+	account, _ := p.Section.Get("sso_account_id")
+	role, _ := p.Section.Get("sso_role_name")
+	return p.Kind != awsconfig.Ours || account != "" || role != ""
 }

@@ -62,7 +62,7 @@ func (n Names) Before(getenv func(string) string) func(string) string {
 // Ours reports whether the credentials of an environment are those given: keys, an
 // endpoint, or a profile. One that the user has set since counts more.
 func (f *Active) Ours(getenv func(string) string) bool {
-	profile := f.Given[profileVariable]
+	profile := f.Profile()
 	switch {
 	case getenv(profileVariable) != profile || getenv("AWS_DEFAULT_PROFILE") != "":
 		return false
@@ -74,6 +74,9 @@ func (f *Active) Ours(getenv func(string) string) bool {
 	url := f.Given[EndpointURL]
 	return url != "" && url == getenv(EndpointURL)
 }
+
+// Profile is the profile that use has set, or "".
+func (f *Active) Profile() string { return f.Given[profileVariable] }
 
 // hasKeys reports whether the keys in an environment are those given.
 func (f *Active) hasKeys(e Environment) bool {

@@ -60,6 +60,10 @@ func (d *Signals) Defer(ctx context.Context) (context.Context, func()) {
 	}
 }
 
+// NeverStop lets Ctrl-Z pass this process by, for one whose output a shell waits for:
+// such a shell has no job that could be continued.
+func NeverStop() { signal.Ignore(syscall.SIGTSTP) }
+
 // stopSelf stops the process as TSTP would have, when it can be.
 func (d *Signals) stopSelf() {
 	resume := d.Pause()

@@ -51,3 +51,6 @@ func (d *Signals) Defer(ctx context.Context) (context.Context, func()) {
 		cancel(nil)
 	}
 }
+
+// NeverStop does nothing: no key stops a process.
+func NeverStop() {}

@@ -67,11 +67,13 @@ func (d *Checks) Environment() {
 	}
 }
 
-// given are credentials in the environment that exec or env has put there.
+// given are what exec, env or use has put into the environment.
 func (d *Checks) given(check string) {
 	label := d.Getenv(d.variable("ACTIVE_PROFILE"))
 	end, err := time.Parse(time.RFC3339, d.Getenv("AWS_CREDENTIAL_EXPIRATION"))
 	switch {
+	case d.Active.Profile() != "":
+		d.OK(check, "profile %s, from %s use", label, d.Program)
 	case d.Active.Key == "":
 		d.OK(check, "credentials of %s, renewed by %s exec --server", label, d.Program)
 	case err == nil && time.Now().After(end):

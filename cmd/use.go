@@ -1,0 +1,218 @@
+package cmd
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+
+	"github.com/credproc/credproc/cmd/internal/child"
+	"github.com/credproc/credproc/cmd/internal/shell"
+	"github.com/credproc/credproc/cmd/internal/terminal"
+	"github.com/credproc/credproc/credproc"
+	"github.com/credproc/credproc/oidc"
+	"github.com/credproc/credproc/tokencache"
+)
+
+type useCommand struct {
+	grantFlags
+	Query []string `arg:"" optional:"" name:"query" help:"The profile to use, words that find a role, or - for the role before this one. Default: you are asked."`
+	Unset bool     `help:"Restore the environment as it was before."`
+	Shell string   `enum:",sh,fish,powershell,cmd" default:"" placeholder:"SHELL" help:"Print the change for sh, fish, powershell or cmd, as the function of shell-init asks for it."`
+}
+
+// Run implements the command, for kong.
+func (c *useCommand) Run(ctx context.Context, a *App) error {
+	switch {
+	case c.Shell == "":
+		return noFunction(a)
+	case c.Unset && (len(c.Query) > 0 || c.grantFlags != grantFlags{}):
+		return &usageError{problem: "--unset takes no role"}
+	case c.Unset:
+		return printChange(a, c.Shell, own(a).StepsBack(inherited(a)))
+	}
+	child.NeverStop()
+	return a.do(ctx, a.term().Interactive(), func(ctx context.Context, r *run) error {
+		if err := c.findRole(ctx, r); err != nil {
+			return err
+		}
+		if err := c.findProfile(ctx, r); err != nil {
+			return err
+		}
+		t, err := c.target(r)
+		if err != nil {
+			return err
+		}
+		if err := r.offerSignIn(ctx, t); err != nil {
+			return err
+		}
+		before := inherited(a)
+		base := own(a).Without(before)
+		g := c.grant(r, base)
+		g.Profile(c.Profile, base)
+		return printChange(a, c.Shell, own(a).Steps(before, own(a).With(before, g)))
+	})
+}
+
+// printChange prints what the function evaluates.
+func printChange(a *App, name string, change child.Change) error {
+	if name != "cmd" { // which has no comments on a line of its own, and no function
+		if err := a.term().Verbatim(shell.Mark(a.command())); err != nil {
+			return err
+		}
+	}
+	return printSteps(a, name, change)
+}
+
+// noFunction says how a shell gets the function, without which nothing can change
+// the shell's environment.
+func noFunction(a *App) error {
+	command, function := a.command(), strings.ReplaceAll(a.command(), " ", "-")
+	mine := strings.TrimSuffix(filepath.Base(a.getenv("SHELL")), ".exe")
+	shells := []string{"bash", "zsh", "fish", "powershell"}
+	switch {
+	case slices.Contains(shells, mine):
+		shells = []string{mine}
+	case runtime.GOOS == "windows":
+		shells = []string{"powershell"}
+	}
+	var lines []terminal.Prose
+	for _, name := range shells {
+		file, line := shell.InitLine(name, command, function)
+		lines = append(lines, terminal.Prosef("Add this line to %s, and start a new shell:\n    %s", file, line))
+	}
+	return &usageError{problem: "a program cannot change the environment of your shell: a function does that", more: terminal.Join(lines, "\n")}
+}
+
+// findRole finds the role that the words name.
+func (c *useCommand) findRole(ctx context.Context, r *run) error {
+	switch {
+	case len(c.Query) == 1 && c.Query[0] == "-":
+		done := own(r.App).ActiveIn(r.getenv)
+		if done.Last == (child.Role{}) {
+			return r.usage("no role was used before in this shell")
+		}
+		if c.roleFlags != (roleFlags{}) {
+			return r.usage("- is the role before: name no other")
+		}
+		c.roleFlags = roleFlags(done.Last)
+		return nil
+	case len(c.Query) > 0 || c.roleFlags != roleFlags{}:
+		return c.find(ctx, r, c.Query)
+	case !r.Interactive():
+		return r.usage("which role?")
+	}
+	picked, err := r.pickRole(ctx, "")
+	c.roleFlags = picked
+	return err
+}
+
+// findProfile finds a profile of the role from which other programs get
+// credentials through our line, or offers to write one.
+func (c *useCommand) findProfile(ctx context.Context, r *run) error {
+	t, err := c.target(r)
+	if err != nil {
+		return err
+	}
+	if found, err := c.profileWithLine(r, t); err != nil || found {
+		return err
+	}
+	role := t.provider
+	configure := &configureCommand{Convert: true, Names: []string{c.Profile}}
+	refusal := &usageError{problem: "other programs do not get the credentials of profile " + c.Profile + " from " + r.name(),
+		hint: r.name() + " configure --convert " + shell.Word(c.Profile)}
+	switch {
+	case c.Profile == "":
+		configure = &configureCommand{SSOSession: t.session.Name, MatchAccount: []string{role.AccountID}, MatchRole: []string{role.RoleName}}
+		refusal = &usageError{problem: "no profile has role " + role.RoleName + " in account " + role.AccountID,
+			hint: strings.Join(append([]string{r.name(), "configure"}, shell.Words([]string{t.session.Name, "--match-account", role.AccountID, "--match-role", role.RoleName})...), " ")}
+	case isChain(role):
+		refusal.hint, refusal.more = "", "Give the profile that it assumes its role with our line, with configure --convert."
+	}
+	if !r.Interactive() || isChain(role) || c.Profile == "" && t.session.Name == "" {
+		return refusal
+	}
+	if err := configure.change(ctx, r); err != nil {
+		return err
+	}
+	r.settle() // what the old configuration has begun
+	config, err := newConfig(r.App, true, r.config.Logger)
+	if err != nil {
+		return err
+	}
+	if err := config.Open(); err != nil {
+		return err
+	}
+	now := newRun(r.App, config, true)
+	r.config, r.inside, r.files = now.config, now.inside, now.files
+	if t, err = c.target(r); err != nil {
+		return err
+	}
+	if found, err := c.profileWithLine(r, t); err != nil || found {
+		return err
+	}
+	return refusal
+}
+
+// profileWithLine looks for a profile with our line: the one that was named, or one
+// that has the role.
+func (c *useCommand) profileWithLine(r *run, t *target) (found bool, err error) {
+	all, err := r.config.Roles()
+	if err != nil {
+		return false, err
+	}
+	role := t.provider
+	i := slices.IndexFunc(all, func(p credproc.ProfileRole) bool {
+		if c.Profile != "" {
+			return p.Profile == c.Profile && !p.Native
+		}
+		return !isChain(role) && !p.Native && p.RoleARN == "" && p.Session == cmp.Or(t.session.Name, t.session.Config.StartURL) && p.AccountID == role.AccountID && p.RoleName == role.RoleName
+	})
+	if i < 0 {
+		return false, nil
+	}
+	c.roleFlags = roleFlags{Profile: all[i].Profile}
+	return true, nil
+}
+
+// offerSignIn offers to sign in on a terminal, where programs would have to fail. A
+// person who does not want to may use the role all the same.
+func (r *run) offerSignIn(ctx context.Context, t *target) error {
+	login, err := t.session.Status()
+	if err != nil || login != nil && (login.Ended == "" || login.Uncertain) || !r.Interactive() {
+		return err
+	}
+	needed := &tokencache.SignInError{Session: sessionLabel(t.session)}
+	if err := r.offerLogin(ctx, t, true, needed); err != nil && !errors.Is(err, oidc.ErrSignInRequired) {
+		return err
+	}
+	return nil
+}
+
+type shellInitCommand struct {
+	Shell    string `arg:"" optional:"" help:"bash, zsh, fish or powershell."`
+	Function string `placeholder:"NAME" help:"What the function is called. Default: the name of the program, if that is one word."`
+}
+
+// Run implements the command, for kong.
+func (c *shellInitCommand) Run(a *App) error {
+	words := strings.Fields(a.command())
+	function := c.Function
+	if function == "" {
+		function = a.command()
+	}
+	script, ok := shell.InitScript(c.Shell, a.command(), function)
+	switch {
+	case !ok:
+		return &usageError{problem: "which shell? There are bash, zsh, fish, powershell", hint: a.name() + " shell-init bash"}
+	case len(words) > 1 && (c.Function == "" || c.Function == words[0]):
+		return &usageError{problem: "a function called " + words[0] + " would take the other commands of " + words[0] + " away: choose another name",
+			hint: a.name() + " shell-init " + c.Shell + " --function " + strings.Join(words, "-")}
+	case !shell.IsFunctionName(function):
+		return &usageError{problem: "--function is " + c.Function + ": it must have letters, digits, - and _ only, and be no word of the shell's own"}
+	}
+	return a.term().Verbatim(script)
+}
