@@ -69,8 +69,8 @@ type commands struct {
 	Help       helpCommand       `cmd:"" group:"more" help:"Show the flags of a command, and examples."`
 
 	CompleteLine completeLineCommand `cmd:"" hidden:"" passthrough:"" help:"Answer a shell."`
-	onWindows
-	Man manCommand `cmd:"" hidden:"" help:"Write the manual pages to a directory."`
+	OnWindows    onWindows           `embed:""`
+	Man          manCommand          `cmd:"" hidden:"" help:"Write the manual pages to a directory."`
 }
 
 type debugFlag bool

@@ -95,7 +95,7 @@ var mistakes = []mistake{
 		`^credproc: the certificate of .* is not valid at this time$`, `clock may be wrong`},
 	{"a proxy that is down", unreachable(&net.OpError{Op: "proxyconnect", Err: syscall.ECONNREFUSED}), "login corp", 3, report.Offline,
 		`^credproc: cannot reach .*: the proxy does not answer$`, `HTTPS_PROXY`},
-	{"a proxy that wants a password", unreachable(errors.New("Proxy Authentication Required")), "login corp", 3, report.Offline,
+	{"a proxy that wants a password", unreachable(errors.New(http.StatusText(http.StatusProxyAuthRequired))), "login corp", 3, report.Offline,
 		`^credproc: cannot reach .*: the proxy wants a password$`, `http://USER:PASSWORD@HOST:PORT`},
 	{"offline, without names", unreachable(&net.OpError{Op: "dial", Err: &net.DNSError{Err: "no such host", Name: "oidc.eu-west-1.amazonaws.com"}}), "login corp", 3, report.Offline,
 		`^credproc: cannot reach .*: the name does not resolve$`, `Check the network`},

@@ -71,7 +71,8 @@ func (s *Session) takeOver(ctx context.Context, to *store, from *Session) (bool,
 	// It is this session's now. What stays of the other is in nobody's way.
 	st.leave()
 	from.export(nil)
-	if err := st.delete(ctx, st.keyring, theTokens); err == nil {
+	err = st.delete(ctx, st.keyring, theTokens)
+	if err == nil {
 		err = st.forget(ctx)
 	}
 	if err != nil {
