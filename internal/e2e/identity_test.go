@@ -43,6 +43,13 @@ var ways = []string{
 	`credproc exec --server other -- sh -c 'eval "$(credproc env asked)"; "$@"' sh "$@"`,
 	`credproc exec --server other -- credproc exec --server asked -- "$@"`,
 	`eval "$(credproc env other)"; eval "$(credproc env --unset)"; eval "$(credproc env asked)"; "$@"`,
+	`exec bash -euc 'eval "$(credproc shell-init bash)"; credproc use asked; "$@"' bash "$@"`,
+	`exec zsh -feuc 'eval "$(credproc shell-init zsh)"; credproc use asked; credproc use other; credproc use -; "$@"' zsh "$@"`,
+	`exec fish --no-config -c 'credproc shell-init fish | source; credproc use other; credproc use asked; and command $argv' "$@"`,
+	`credproc exec other -- bash -euc 'eval "$(credproc shell-init bash)"; credproc use asked; "$@"' bash "$@"`,
+	`exec bash -euc 'eval "$(credproc env other)"; eval "$(credproc shell-init bash)"; credproc use asked; "$@"' bash "$@"`,
+	`exec bash -euc 'eval "$(credproc shell-init bash)"; credproc use other; credproc exec asked -- "$@"' bash "$@"`,
+	`exec bash -euc 'eval "$(credproc shell-init bash)"; credproc use asked; credproc exec -- "$@"' bash "$@"`,
 }
 
 // clients are commands that print who the credentials belong to that they find.
@@ -59,7 +66,7 @@ func (m *machine) clients() [][]string {
 	}
 	modules, why := javaScript()
 	if why != "" {
-		notRun(m.t, "the AWS SDK for JavaScript in shells of exec and env", why)
+		notRun(m.t, "the AWS SDK for JavaScript in shells of exec, env and use", why)
 		return all
 	}
 	script := filepath.Join(modules, "identity.mjs")
