@@ -3,19 +3,19 @@ package cmd
 import (
 	"context"
 	"strings"
+	"time"
 
 	"github.com/alecthomas/kong"
 
 	"github.com/credproc/credproc/cmd/internal/child"
+	"github.com/credproc/credproc/cmd/internal/known"
 	"github.com/credproc/credproc/cmd/internal/shell"
 	"github.com/credproc/credproc/credproc"
-	"github.com/credproc/credproc/internal/inside"
-	"github.com/credproc/credproc/internal/settings"
 )
 
 // The script that a shell is given knows nothing but how to ask the program,
-// which reads the config file and nothing else. So what is completed is right
-// after an upgrade, and after each edit of the file.
+// which reads the config file and the lists that are stored. So what is completed is
+// right after an upgrade, and after each edit of the file.
 
 type completionCommand struct {
 	Shell string `arg:"" optional:"" help:"bash, zsh, fish or powershell."`
@@ -32,7 +32,7 @@ func (c *completionCommand) Run(a *App) error {
 
 // Completion is a word that [App.Complete] offers.
 type Completion struct {
-	Word string // whole, with what has been typed of it
+	Word string // whole: to stand in the place of what has been typed
 	Help string // what it is, in a few words; may be ""
 }
 
@@ -45,10 +45,13 @@ type Completion struct {
 // files reports that a file name belongs there, or the command line that exec
 // runs: the shell can complete those itself.
 //
-// It reads the config file and nothing else, and does not fail: of a file that
-// cannot be read, no name is offered. It is for a tool that answers shells
-// itself. A tool that does not lets people install the script that the command
-// "completion" prints, which leaves the tool's other words alone.
+// It reads the config file and stored lists of accounts, asks no service and no person,
+// and does not fail: of a file that cannot be read, no name is offered. Where no value
+// begins as the word does, those that have it in them are offered.
+//
+// It is for a tool that answers shells itself. A tool that does not lets people
+// install the script that the command "completion" prints, which leaves the tool's
+// other words alone.
 func (a *App) Complete(args []string) (words []Completion, files bool) {
 	parser, err := a.parser(context.Background())
 	if err != nil || len(args) == 0 {
@@ -64,19 +67,70 @@ func (a *App) Complete(args []string) (words []Completion, files bool) {
 	return words, files
 }
 
+// completionTime is how long the stored lists may take to be read: a keychain may be
+// slow, and a person is typing.
+const completionTime = 150 * time.Millisecond
+
 func candidates(a *App, node *kong.Node, words []string) []shell.Candidate {
-	config := &credproc.Config{Getenv: a.getenv, Identity: a.Identity}
-	completer := &shell.Completer{Named: func(kind string) []string { // none if the file cannot be read
-		in, err := inside.Of[settings.Config](config)
-		switch {
-		case err != nil:
-			return nil
-		case kind == "profile":
-			return in.Files().ProfileNames()
+	config, err := newConfig(a, false, nil)
+	mayList := err == nil && checkDirs(a, config) == nil
+	if !mayList { // the names in the config file are known all the same
+		config = &credproc.Config{Getenv: a.getenv, Identity: a.Identity}
+	}
+	r := newRun(a, config, false)
+	if r.files == nil {
+		return (&shell.Completer{Known: func(string, string) []shell.Candidate { return nil }}).Complete(node, words)
+	}
+	roles := func() *known.Roles {
+		all := new(known.Roles)
+		all.Profiles, _ = config.Roles()
+		if mayList {
+			all.Accounts = r.storedQuietly()
 		}
-		return in.Files().SessionNames()
+		return all
+	}
+	completer := &shell.Completer{Known: func(kind, account string) []shell.Candidate { // none of what cannot be read
+		switch kind {
+		case "profile":
+			return named(kind, r.files.ProfileNames())
+		case "sso-session":
+			return named(kind, r.files.SessionNames())
+		case "role of profile":
+			return roles().ByRole()
+		case "account-id":
+			return roles().AccountIDs()
+		case "role-name":
+			return roles().RoleNames(account)
+		case "region":
+			return known.Regions(r.files.Config)
+		}
+		return known.Services()
 	}}
 	return completer.Complete(node, words)
+}
+
+func named(kind string, names []string) (all []shell.Candidate) {
+	for _, name := range names {
+		all = append(all, shell.Candidate{Value: name, Help: kind})
+	}
+	return all
+}
+
+// storedQuietly returns the accounts of the lists that can be read without a word, a
+// passphrase or a wait.
+func (r *run) storedQuietly() (all []credproc.Account) {
+	ctx, cancel := context.WithTimeout(context.Background(), completionTime)
+	defer cancel()
+	for _, name := range r.files.SessionNames() {
+		s, err := r.config.Session(name)
+		if err != nil || !listsQuietly(s) {
+			continue
+		}
+		if accounts, _, err := (&credproc.Listing{Session: s, Offline: true}).Accounts(ctx); err == nil {
+			all = append(all, accounts...)
+		}
+	}
+	return all
 }
 
 // completeLineCommand answers a shell: a line for each candidate, with what it
@@ -107,10 +161,5 @@ func (c *completeLineCommand) Run(a *App, parsed *kong.Context) error {
 	if !ok {
 		return &child.StatusError{Status: failed}
 	}
-	for _, found := range candidates(a, parsed.Selected().Parent, words) {
-		if err := a.term().Verbatim(found.Line(asking, words[len(words)-1], breaks) + "\n"); err != nil {
-			return err
-		}
-	}
-	return nil
+	return a.term().Verbatim(shell.Lines(candidates(a, parsed.Selected().Parent, words), asking, words[len(words)-1], breaks))
 }

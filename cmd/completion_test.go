@@ -45,6 +45,43 @@ func TestNoShellIsOfferedWhatATerminalObeys(t *testing.T) {
 	}
 }
 
+func TestPartsOfAWordAreCompletedWhereNothingBeginsWithIt(t *testing.T) {
+	config := "[sso-session corp]\nsso_start_url = https://corp.example/start\nsso_region = eu-isoe-west-1\n"
+	for _, one := range [][2]string{{"prod/Admin", "111111110003"}, {"prod/ReadOnly", "111111110003"}, {"team:x/Admin", "222222220004"}} {
+		role := one[0][strings.Index(one[0], "/")+1:]
+		config += "[profile " + one[0] + "]\ncredential_process = credproc process --sso-session corp --account-id " + one[1] + " --role-name " + role + "\n"
+	}
+	for line, want := range map[string]string{
+		"use pro":                "prod/Admin\nprod/ReadOnly\n",
+		"exec 0004":              "team:x/Admin\n",
+		"exec eam:x":             "", // bash keeps what is before a colon
+		"exec 0003":              "prod/Admin\nprod/ReadOnly\n \n",
+		"process --profile=READ": "prod/ReadOnly\n",
+		"exec readonly":          "prod/ReadOnly\n",
+		"use nosuch":             "",
+		"exec --account-id 2222": "222222220004\n",
+		"exec --account-id 0003": "111111110003\n",
+		"exec --account-id=":     "111111110003\n222222220004\n",
+		"exec --role-name ":      "Admin\nReadOnly\n",
+		"exec --account-id 222222220004 --role-name ": "Admin\n",
+		"exec --account-id=222222220004 --role-name=": "Admin\n",
+		"configure --match-role only":                 "ReadOnly\n",
+		"login --sso-region isoe":                     "eu-isoe-west-1\n",
+		"use --region sa-e":                           "sa-east-1\n",
+		"console --service lamb":                      "lambda\n",
+		"login orp":                                   "corp\n",
+		"use --uns":                                   "--unset\n",
+		"use --nset":                                  "", // flags are typed from their beginning
+	} {
+		if got := completes(t, config, "bash", "=:", "credproc "+line); got != want {
+			t.Errorf("%q: %q, want %q", line, got, want)
+		}
+	}
+	if got := completes(t, config, "zsh", "exec", "0004"); got != "team:x/Admin\tAdmin 222222220004\n" {
+		t.Errorf("zsh is offered %q", got)
+	}
+}
+
 func TestAToolMayCompleteTheWordsItself(t *testing.T) {
 	config := filepath.Join(t.TempDir(), "config")
 	if err := os.WriteFile(config, []byte("[sso-session corp]\n[profile dev]\n[profile \"d\x1b[2J\"]\n"), 0o600); err != nil {

@@ -245,3 +245,32 @@ func TestTheFunctionOfAMountedCommandHasANameOfItsOwn(t *testing.T) {
 		p.printed("line|eu-west-1|eu-west-1|line|", "acme aws v7.0.0 ("+runtime.Version()+", "+runtime.GOOS+"/"+runtime.GOARCH+")", "acme is left alone")
 	}
 }
+
+// A list that was made is read where nobody has to be asked for its key.
+func TestAccountsOfAStoredListAreCompleted(t *testing.T) {
+	t.Parallel()
+	m := newMachine(t)
+	m.signedIn()
+	offered := func(words ...string) string {
+		p := m.start("credproc", append([]string{"complete-line", "zsh"}, words...)...)
+		p.ends(0, "")
+		return p.stdout.String()
+	}
+	if got := offered("exec", "--role-name", "Read"); got != "" {
+		t.Errorf("without a list: %q", got)
+	}
+	m.start("credproc", "list", "corp").ends(0, "")
+	for want, words := range map[string][]string{
+		"ReadOnly\trole\n":                     {"exec", "--role-name", "Read"},
+		"111111111111\tProduction\n":           {"exec", "--account-id", "1"},
+		"legacy\tAdmin 222222222222 Sandbox\n": {"exec", "sandbox"},
+	} {
+		if got := offered(words...); got != want {
+			t.Errorf("%q: %q, want %q", words, got, want)
+		}
+	}
+	m.env = append(m.env, "CREDPROC_KEYRING=nonsense") // what stops every command stops no completion of names
+	if got := offered("exec", "leg"); got != "legacy\tprofile\n" {
+		t.Errorf("%q", got)
+	}
+}

@@ -25,6 +25,8 @@ import (
 	"syscall"
 	"text/tabwriter"
 	"time"
+
+	"github.com/creack/pty"
 )
 
 func main() {
@@ -52,6 +54,7 @@ type command struct {
 	args   []string // the first is the program's path
 	env    []string
 	before func() // each run
+	onTTY  bool   // stdin and stderr are a terminal, where it may ask
 }
 
 // A figure is what the runs of a command took.
@@ -121,6 +124,10 @@ func figures(commands []command, rounds int, peakProgram string) (all []figure, 
 	}
 	for i, c := range commands {
 		f := c.figure(runs[i], runs[0])
+		if c.onTTY { // the programs below have none
+			all = append(all, f)
+			continue
+		}
 		f.Syscalls = c.syscalls()
 		if f.RSS, err = c.peak(peakProgram); err != nil {
 			return nil, err
@@ -139,8 +146,18 @@ func (c *command) run() (run, error) {
 		return run{}, err
 	}
 	defer null.Close()
+	seat := null
+	if c.onTTY {
+		terminal, tty, err := pty.Open()
+		if err != nil {
+			return run{}, err
+		}
+		defer terminal.Close() // what is said to the person fits into its buffer
+		defer tty.Close()
+		seat = tty
+	}
 	began := time.Now()
-	p, err := os.StartProcess(c.args[0], c.args, &os.ProcAttr{Env: c.env, Files: []*os.File{null, null, null}})
+	p, err := os.StartProcess(c.args[0], c.args, &os.ProcAttr{Env: c.env, Files: []*os.File{seat, null, seat}})
 	if err != nil {
 		return run{}, err
 	}

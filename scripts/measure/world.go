@@ -157,7 +157,45 @@ func (w *world) commands() ([]command, error) {
 		}
 	}
 	ours("warm, 1,000 cached roles", many, byFlags("Role500"))
-	return append(all, w.others()...), nil
+	people, err := w.people(keyring)
+	if err != nil {
+		return nil, err
+	}
+	return append(append(all, people...), w.others()...), nil
+}
+
+// people are commands that a person waits for: a role is found among 1,500, a profile
+// of 2,000 is completed, and a role's account.
+func (w *world) people(keyring string) ([]command, error) {
+	own := w.idc.Accounts
+	defer w.idc.Set(func(s *idctest.Server) { s.Accounts = own })
+	w.idc.Set(func(s *idctest.Server) {
+		s.Accounts = nil
+		for i := range 500 {
+			s.Accounts = append(s.Accounts, idctest.Account{ID: fmt.Sprintf("11111111%04d", i), Name: fmt.Sprintf("Team %d", i), Roles: []string{"Admin", "PowerUser", "ReadOnly"}})
+		}
+	})
+	roles, err := w.home("roles", 0, keyring)
+	if err == nil {
+		err = w.do(roles, "configure", "corp", "--all", "--yes", "--command", "credproc")
+	}
+	if err != nil {
+		return nil, err
+	}
+	many, err := w.home("2000", 2000, keyring)
+	if err != nil {
+		return nil, err
+	}
+	ask := func(name string, env []string, args ...string) command {
+		return command{name: name, env: env, args: append([]string{w.credproc}, args...)}
+	}
+	use := ask("use adm 0003, 1,500 roles", roles, "use", "--shell", "sh", "adm", "0003")
+	use.onTTY = true
+	return []command{use,
+		ask("completion, 2,000 profiles", many, "complete-line", "zsh", "use", "account-19"),
+		ask("completion of a part, 2,000 profiles", many, "complete-line", "zsh", "use", "1111 1999"),
+		ask("completion of an account, 1,500 roles", roles, "complete-line", "zsh", "exec", "--account-id", "0003"),
+	}, nil
 }
 
 // A rival is a program of other people.

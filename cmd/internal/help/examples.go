@@ -87,8 +87,6 @@ $ eval "$({} env --unset)"
 $ {} env dev --format dotenv >dev.env
 == use
 It sets AWS_PROFILE and the region, and removes variables that would override them. It needs the function of shell-init.
-# Switch this shell to the role of profile dev
-$ {} use dev
 # Find a role by parts of its name, account name, account ID or e-mail address
 $ {} use adm 0003
 # Go back to the role before
@@ -96,8 +94,11 @@ $ {} use -
 # Restore the environment as it was
 $ {} use --unset
 == shell-init
-# Define the function for use, in ~/.bashrc
+Add the line to ~/.bashrc, ~/.zshrc, ~/.config/fish/config.fish or $PROFILE.
+# Define the function for bash
 $ eval "$({} shell-init bash --function role)"
+# Define the function for fish
+$ {} shell-init fish --function role | source
 == serve
 It prints its URL and serves /profile/NAME and /role/ACCOUNT/ROLE to clients that send the token.
 # Serve every role of session corp

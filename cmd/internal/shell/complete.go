@@ -6,21 +6,44 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"github.com/credproc/credproc/cmd/internal/match"
 	"github.com/credproc/credproc/internal/printable"
 )
 
 // Candidate is a word that can stand where the cursor is. [Files] is the word
 // for the shell's own completion of file names and commands.
-type Candidate struct{ Value, Help string }
+type Candidate struct {
+	Value, Help string
+
+	inside bool // it does not begin as the word does
+}
 
 // Files is no word, but says that files are to be completed.
 const Files = ":files"
 
-// Line is the candidate as a shell is told of it. word is what it completes, and
-// breaks is where bash breaks words.
-func (c Candidate) Line(shell, word, breaks string) string {
+// Lines are the candidates as a shell is told of them, one a line. word is what they
+// complete, and breaks is where bash breaks words.
+//
+// Of several that do not begin as the word does, bash would put what they have in
+// common in its place. With one more that has nothing in common, it leaves the word.
+func Lines(all []Candidate, shell, word, breaks string) string {
+	var text strings.Builder
+	for _, c := range all {
+		if line := c.line(shell, word, breaks); line != "" {
+			text.WriteString(line + "\n")
+		}
+	}
+	if shell == "bash" && len(all) > 1 && all[0].inside {
+		text.WriteString(" \n")
+	}
+	return text.String()
+}
+
+func (c Candidate) line(shell, word, breaks string) string {
 	switch help := printable.Line(c.Help); {
 	case c.Value == Files:
+	case shell == "bash" && !strings.HasPrefix(c.Value, word[:afterBreak(word, breaks)]):
+		return "" // bash keeps what is before the break
 	case shell == "bash":
 		return escapeWord(c.Value[afterBreak(word, breaks):])
 	case shell == "powershell":
@@ -31,9 +54,15 @@ func (c Candidate) Line(shell, word, breaks string) string {
 	return c.Value
 }
 
-// A Completer completes words by the grammar. named returns the names of a kind,
-// "profile" or "sso-session".
-type Completer struct{ Named func(kind string) []string }
+// A Completer completes words by the grammar. Known returns what is known of a kind
+// of values: "profile", "sso-session", "account-id", "role-name", "region" or
+// "service". With "role of profile" it returns the profiles with words on their roles.
+// account is the one that was named before, or "".
+type Completer struct {
+	Known func(kind, account string) []Candidate
+
+	account string
+}
 
 // Complete returns what the last word can become, in the grammar below a node.
 func (c *Completer) Complete(node *kong.Node, words []string) []Candidate {
@@ -47,12 +76,17 @@ func (c *Completer) Complete(node *kong.Node, words []string) []Candidate {
 			return []Candidate{{Value: Files}}
 		case strings.HasPrefix(word, "-"):
 			flag := flagOf(node, word)
-			if flag == nil || flag.IsBool() || strings.Contains(word, "=") || len(word) > 2 && word[1] != '-' {
+			_, value, assigned := strings.Cut(word, "=")
+			if flag != nil && assigned {
+				c.note(flag, value)
+			}
+			if flag == nil || flag.IsBool() || assigned || len(word) > 2 && word[1] != '-' {
 				continue
 			}
 			if i++; i == last {
-				return beginning(current, "", c.values(flag.Value))
+				return c.matching(current, "", flag.Value)
 			}
+			c.note(flag, words[i])
 		default:
 			if child := childOf(node, word); child != nil {
 				node, positional = child, 0
@@ -65,15 +99,42 @@ func (c *Completer) Complete(node *kong.Node, words []string) []Candidate {
 	switch {
 	case strings.HasPrefix(current, "-") && assigned:
 		if flag := flagOf(node, name); flag != nil {
-			return beginning(value, name+"=", c.values(flag.Value))
+			return c.matching(value, name+"=", flag.Value)
 		}
 		return nil
 	case strings.HasPrefix(current, "-"):
 		return beginning(current, "", flagsOf(node))
 	case len(node.Children) > 0:
 		return beginning(current, "", childrenOf(node))
+	case node.Name == "help" && node.Parent != nil:
+		return beginning(current, "", childrenOf(node.Parent))
 	}
-	return beginning(current, "", c.operands(node, positional))
+	if v := operand(node, positional); v != nil {
+		return c.matching(current, "", v)
+	}
+	return nil
+}
+
+// note keeps the account that was named.
+func (c *Completer) note(flag *kong.Flag, value string) {
+	if flag.Name == "account-id" {
+		c.account = value
+	}
+}
+
+// matching returns the values that begin as the word does, or else those that have
+// it, or the words it consists of, in them; of profiles, or else in their roles.
+func (c *Completer) matching(word, before string, v *kong.Value) []Candidate {
+	all := c.values(v)
+	if some := beginning(word, before, all); len(some) > 0 {
+		return some
+	}
+	query := match.Words(word)
+	some := within(query, before, all, func(one Candidate) string { return one.Value })
+	if len(some) == 0 && kindOf(v) == "profile" {
+		some = within(query, before, c.clean("role of profile"), func(one Candidate) string { return one.Value + " " + one.Help })
+	}
+	return some
 }
 
 // beginning returns the candidates that begin as the word does.
@@ -83,6 +144,17 @@ func beginning(word, before string, all []Candidate) (some []Candidate) {
 			if one.Value != Files {
 				one.Value = before + one.Value
 			}
+			some = append(some, one)
+		}
+	}
+	return some
+}
+
+// within returns the candidates with all words of the query in their texts.
+func within(query match.Query, before string, all []Candidate, text func(Candidate) string) (some []Candidate) {
+	for _, one := range all {
+		if query.In(text(one)) {
+			one.Value, one.inside = before+one.Value, true
 			some = append(some, one)
 		}
 	}
@@ -113,7 +185,7 @@ func childOf(node *kong.Node, word string) *kong.Node {
 func flagsOf(node *kong.Node) (all []Candidate) {
 	for _, group := range node.AllFlags(true) {
 		for _, flag := range group {
-			all = append(all, Candidate{"--" + flag.Name, firstSentence(flag.Help)})
+			all = append(all, Candidate{Value: "--" + flag.Name, Help: firstSentence(flag.Help)})
 		}
 	}
 	return all
@@ -122,7 +194,7 @@ func flagsOf(node *kong.Node) (all []Candidate) {
 func childrenOf(node *kong.Node) (all []Candidate) {
 	for _, child := range node.Children {
 		if !child.Hidden {
-			all = append(all, Candidate{child.Name, firstSentence(child.Help)})
+			all = append(all, Candidate{Value: child.Name, Help: firstSentence(child.Help)})
 		}
 	}
 	return all
@@ -134,11 +206,8 @@ func firstSentence(help string) string {
 	return strings.TrimSuffix(first, ".")
 }
 
-// operands returns what can stand as the n-th argument of a command.
-func (c *Completer) operands(node *kong.Node, n int) []Candidate {
-	if node.Name == "help" && node.Parent != nil {
-		return childrenOf(node.Parent)
-	}
+// operand returns the n-th argument of a command, or nil.
+func operand(node *kong.Node, n int) *kong.Value {
 	if len(node.Positional) == 0 {
 		return nil
 	}
@@ -148,7 +217,22 @@ func (c *Completer) operands(node *kong.Node, n int) []Candidate {
 			return nil
 		}
 	}
-	return c.values(node.Positional[n])
+	return node.Positional[n]
+}
+
+// kindOf returns what is wanted as a value, as far as that is known.
+func kindOf(v *kong.Value) string {
+	switch v.Name {
+	case "query":
+		return "profile"
+	case "sso-region":
+		return "region"
+	case "match-account":
+		return "account-id"
+	case "match-role":
+		return "role-name"
+	}
+	return v.Name
 }
 
 // values returns what a flag or an argument can be, as far as that is known.
@@ -159,13 +243,11 @@ func (c *Completer) values(v *kong.Value) (all []Candidate) {
 		}
 		return all
 	}
-	switch v.Name {
-	case "profile":
-		return c.names("profile")
-	case "sso-session":
-		return c.names("sso-session")
+	switch kind := kindOf(v); kind {
+	case "profile", "sso-session", "account-id", "role-name", "region", "service":
+		return c.clean(kind)
 	case "session", "name":
-		return append(c.names("sso-session"), c.names("profile")...)
+		return append(c.clean("sso-session"), c.clean("profile")...)
 	case "shell":
 		return []Candidate{{Value: "bash"}, {Value: "fish"}, {Value: "powershell"}, {Value: "zsh"}}
 	case "command", "file", "path", "output":
@@ -174,11 +256,11 @@ func (c *Completer) values(v *kong.Value) (all []Candidate) {
 	return nil
 }
 
-// names leaves out a name that cannot be typed: a terminal might obey it.
-func (c *Completer) names(kind string) (all []Candidate) {
-	for _, name := range c.Named(kind) {
-		if printable.Clean(name, len(name)) == name {
-			all = append(all, Candidate{name, kind})
+// clean leaves out a value that cannot be typed: a terminal might obey it.
+func (c *Completer) clean(kind string) (all []Candidate) {
+	for _, one := range c.Known(kind, c.account) {
+		if printable.Clean(one.Value, len(one.Value)) == one.Value {
+			all = append(all, one)
 		}
 	}
 	return all

@@ -103,7 +103,7 @@ const zshCompletion = `# One line in ~/.zshrc: source <(COMMAND completion zsh)
 (( $+functions[compdef] )) || { autoload -Uz compinit && compinit }
 _FUNCTION_complete() {
 	local line lines tab=$'\t'
-	local -a values shown
+	local -a values shown any
 	lines=$(COMMAND complete-line zsh "${(@Q)words[2,CURRENT]}" 2>/dev/null) || return 2
 	for line in "${(@f)lines}"; do
 		[[ -n $line ]] || continue
@@ -115,10 +115,14 @@ _FUNCTION_complete() {
 		shown+=("${line/$tab/  -- }")
 	done
 	(( $#values )) || return 1
+	if [[ ${values[1]} != "${(Q)words[CURRENT]}"* ]]; then # a part of each: zsh would drop them
+		any=(-U)
+		(( $#values == 1 )) || compstate[insert]= compstate[list]='list force'
+	fi
 	if [[ $shown == *'  -- '* ]]; then
-		compadd -l -d shown -a values
+		compadd $any -l -d shown -a values
 	else
-		compadd -a values
+		compadd $any -a values
 	fi
 }
 `
