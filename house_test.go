@@ -315,12 +315,15 @@ var rules = []struct {
 	{
 		"the English is plain", theEnglishIsPlain,
 		map[string]string{
-			"README.md":    "run it ane" + "w\n> quoted: me" + "nd\nrecommend amends to them",
-			"cmd/a.go":     "package cmd\n\n// A file is put\n// asi" + "de.\nfunc me" + "ndOf() {}\nfunc amended() {}",
-			"docs/a.json":  `{"me` + `nd": ""}`,
-			"docs/b.md":    "Good fo" + "r 5 minutes, stored in\nclea" + "r. Clear in cle" + "arings.",
-			"go.sum":       "me" + "nd",
-			"docs/img.png": "\x00me" + "nd",
+			"README.md":      "run it ane" + "w\n> quoted: me" + "nd\nrecommend amends to them",
+			"cmd/a.go":       "package cmd\n\n// A file is put\n// asi" + "de.\nfunc me" + "ndOf() {}\nfunc amended() {}",
+			"docs/a.json":    `{"me` + `nd": ""}`,
+			"docs/b.md":      "Good fo" + "r 5 minutes, stored in\nclea" + "r. Clear in cle" + "arings.",
+			"go.sum":         "me" + "nd",
+			"docs/img.png":   "\x00me" + "nd",
+			"docs/c.md":      "No" + "body is of\nou" + "rs. https://no" + "body/x",
+			"oidc/b.go":      "package oidc\n\n// It wi" + "ll do.\nvar beg" + "in = \"it beg" + "ins\"",
+			"oidc/b_test.go": "package oidc\n\n// It wi" + "ll do.",
 		},
 		[]string{
 			"README.md:1: says ane" + "w",
@@ -329,6 +332,10 @@ var rules = []struct {
 			"docs/a.json:1: says me" + "nd",
 			"docs/b.md:1: says Good fo" + "r 5",
 			"docs/b.md:1: says in clea" + "r",
+			"docs/c.md:1: says No" + "body",
+			"docs/c.md:1: says of ou" + "rs",
+			"oidc/b.go:3: says will d" + "o",
+			"oidc/b.go:4: says beg" + "ins",
 		},
 	},
 	{
@@ -978,7 +985,13 @@ var foreign = regexp.MustCompile(`(?i:\bme` + `nd(?:s|ed|ing)?)(?:[A-Z]\w*|\b)|(
 // start of the next one of a comment.
 const gap = `(?:[ \t]+|[ \t]*\n[ \t]*(?://|#|\*)?[ \t]*)`
 
-// quoted are lines that somebody else wrote.
+// clumsy are words of the same kind that are ruled out where people read: in
+// pages, and in the comments and the texts of what is released. Identifiers and
+// tests may have them.
+var clumsy = regexp.MustCompile(`(?:^|[^/\w])((?i:no` + `body|some` + `body|beg` + `(?:ins?|an|un|inning)|of` + gap + `ou` + `rs|will` + gap + `d` + `o|` +
+	`(?:what|that)` + gap + `there` + gap + `(?:is|are|was)` + gap + `(?:of|to)|is` + gap + `not` + gap + `ser` + `ved|beh` + `ind` + gap + `(?:--|a flag|the flag)))(?:[^\w/]|$)`)
+
+// quoted are lines that others wrote.
 var quoted = regexp.MustCompile(`(?m)^>.*$`)
 
 func theEnglishIsPlain(tree fs.FS) (complaints []string) {
@@ -993,10 +1006,48 @@ func theEnglishIsPlain(tree fs.FS) (complaints []string) {
 			said := strings.Join(slices.DeleteFunc(strings.Fields(string(text[at[0]:at[1]])), func(s string) bool { return s == "//" || s == "#" }), " ")
 			complaints = append(complaints, fmt.Sprintf("%s:%d: says %s", name, 1+bytes.Count(text[:at[0]], []byte("\n")), said))
 		}
+		if path.Ext(name) == ".md" {
+			complaints = append(complaints, clumsyIn(name, 1, text)...)
+		}
 	})
 	if err != nil {
 		complaints = append(complaints, err.Error())
 	}
+	all, broken := sources(tree)
+	complaints = append(complaints, broken...)
+	for _, s := range all {
+		complaints = append(complaints, clumsyInSource(s)...)
+	}
+	return complaints
+}
+
+// clumsyIn looks at a text that starts at a line of a file.
+func clumsyIn(name string, line int, text []byte) (complaints []string) {
+	for _, at := range clumsy.FindAllSubmatchIndex(text, -1) {
+		said := strings.Join(strings.Fields(string(text[at[2]:at[3]])), " ")
+		complaints = append(complaints, fmt.Sprintf("%s:%d: says %s", name, line+bytes.Count(text[:at[2]], []byte("\n")), said))
+	}
+	return complaints
+}
+
+// clumsyInSource looks at the comments and at the texts with words between spaces:
+// others are names and commands.
+func clumsyInSource(s source) (complaints []string) {
+	if s.test {
+		return nil
+	}
+	look := func(n ast.Node, text string) {
+		complaints = append(complaints, clumsyIn(s.path, s.set.Position(n.Pos()).Line, []byte(text))...)
+	}
+	for _, group := range s.Comments {
+		look(group, group.Text())
+	}
+	ast.Inspect(s.File, func(n ast.Node) bool {
+		if text, ok := n.(*ast.BasicLit); ok && text.Kind == token.STRING && strings.Contains(text.Value, " ") && !strings.Contains(text.Value, `\n  set -l `) {
+			look(text, text.Value)
+		}
+		return true
+	})
 	return complaints
 }
 

@@ -22,7 +22,7 @@ var shellsHere = []struct{ program, shell, eval string }{
 
 // inShells runs a test in each shell that is here: scripts/test sees to it that
 // all are. do returns a script of these steps: the arguments of "env", or a
-// command line that begins with "!".
+// command line that starts with "!".
 func inShells(t *testing.T, test func(t *testing.T, m *machine, do func(steps ...string) map[string]string)) {
 	for _, sh := range shellsHere {
 		t.Run(sh.program, func(t *testing.T) {

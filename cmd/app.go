@@ -140,7 +140,7 @@ type run struct {
 	config *credproc.Config
 	inside settings.Config // of config, as its files are
 	files  *settings.Files
-	// Somebody has called it who may be asked which session is meant.
+	// A person has called it, and may be asked which session is meant.
 	attended bool
 
 	signals *child.Signals

@@ -47,7 +47,7 @@ type Completion struct {
 //
 // It reads the config file and stored lists of accounts, asks no service and no person,
 // and does not fail: of a file that cannot be read, no name is offered. Where no value
-// begins as the word does, those that have it in them are offered.
+// starts as the word does, those that have it in them are offered.
 //
 // It is for a tool that answers shells itself. A tool that does not lets people
 // install the script that the command "completion" prints, which leaves the tool's

@@ -159,7 +159,7 @@ func (e *configEdit) agreed(what string, old, text []byte) error {
 	case e.sure:
 		return nil
 	case !e.Interactive():
-		return &usageError{problem: "without a terminal nobody can be asked", more: "Say --yes to change the file, or --dry-run to see what would change."}
+		return &usageError{problem: "there is no terminal to ask on", more: "Add --yes to change the file, or --dry-run to see what would change."}
 	}
 	for {
 		answer, err := e.Ask(terminal.Prosef("%s in %s? (d shows the difference)", what, e.file.Path), "Y/n/d")
@@ -222,7 +222,7 @@ func (c *configureCommand) write(ctx context.Context, e *configEdit, command str
 		}
 	}
 	if len(roles) == 0 && !c.Prune {
-		return r.usage("no role is like that: \"%s list\" shows what there is", r.name())
+		return r.usage("no role matches; run \"%s list\" to see yours", r.name())
 	}
 	plan := &profiles.Plan{Session: part, Name: t.session.Name, Command: command, At: placeOf(t.session), Template: c.Template,
 		Regions: c.Region, Region: t.session.Config.Region, Prune: c.Prune, All: accounts}
@@ -370,8 +370,8 @@ func (c *configureCommand) whichSession(r *run) (string, error) {
 	return names[i], nil
 }
 
-// newSession describes a session by flags, and by answers where there is
-// somebody to give them.
+// newSession describes a session by flags, and on a terminal by
+// answers.
 func (c *configureCommand) newSession(ctx context.Context, r *run, name string) (*target, awsconfig.Part, error) {
 	ask := r.Interactive() && !c.Yes
 	startURL, region, err := c.place(ctx, r, ask)

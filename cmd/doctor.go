@@ -232,7 +232,7 @@ func fix(a *App, found []doctor.Finding, yes bool) (done bool, err error) {
 	}
 	if !yes {
 		if !a.term().Interactive() {
-			return false, &usageError{problem: "--fix wants --yes where nobody can be asked"}
+			return false, &usageError{problem: "without a terminal, --fix needs --yes"}
 		}
 		if agreed, err := a.term().Confirms("Do that?"); !agreed {
 			return false, err

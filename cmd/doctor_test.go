@@ -213,7 +213,7 @@ var setUps = []setUp{
 		`config:1: a line before the first section`, `section header`, func(p *patient) { p.replace("region = x\n", "") }},
 	edit("a line without an equals sign", `config:13: a line with no key`, `key = value`, "[profile x]", "region"),
 	edit("a header that does not end", `config:12: a section header that does not end with \]: the AWS CLI and boto3 refuse the whole file`, `end it with \]`, "[profile x"),
-	edit("a comment behind a value", `config:13: a comment behind the value of region`, `line of its own`, "[profile x]", "region = eu-west-1 # Ireland"),
+	edit("a comment after a value", `config:13: a comment after the value of region`, `line of its own`, "[profile x]", "region = eu-west-1 # Ireland"),
 	edit("a value in quotes", `config:13: the value of credential_process is in quotes`, `remove the quotes`, "[profile x]", `credential_process = "credproc version"`),
 	edit("a name in quotes", `config:12: the name in \[profile "my dev"\] is in quotes`, `without spaces`, `[profile "my dev"]`),
 	edit("a name with spaces", `config:12: the name in \[profile my dev\] has characters`, `letters, digits`, "[profile my dev]"),
@@ -223,7 +223,7 @@ var setUps = []setUp{
 	edit("a section DEFAULT", `config:12: .*\[DEFAULT\] into every profile`, `\[default\]`, "[DEFAULT]", "region = x"),
 	edit("default twice", `config:13: there are \[default\] and \[profile default\]`, `one section`, "[default]", "[profile default]"),
 	edit("an indented key", `config:14: region is indented`, `remove the spaces`, "[profile x]", "output = json", "  region = x"),
-	edit("a colon for an equals sign", `config:13: a colon behind region`, `equals sign`, "[profile x]", "region: x"),
+	edit("a colon for an equals sign", `config:13: a colon after region`, `equals sign`, "[profile x]", "region: x"),
 	edit("a key in capitals", `config:13: Region has capitals`, `small letters`, "[profile x]", "Region = x"),
 	{"the prefix in the credentials file", func(p *patient) { p.write(".aws/credentials", "[profile x]\n") },
 		`credentials:1: every SDK passes \[profile x\] over`, `name alone`, func(p *patient) { p.write(".aws/credentials", "[x]\n") }},
@@ -241,7 +241,7 @@ var setUps = []setUp{
 	{"unencrypted static keys: https://github.com/aws/aws-cli/issues/547", func(p *patient) {
 		p.write(".aws/credentials", "[old]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = x\n")
 	}, `unencrypted static keys for.* old`, `role of Identity Center`, func(p *patient) { p.remove(".aws/credentials") }},
-	edit("a session that is not there", `config:13: no sso-session "crop"`, `add \[sso-session crop\], or name one that there is: corp`,
+	edit("a session that is not there", `config:13: no sso-session "crop"`, `add \[sso-session crop\], or name an existing one: corp`,
 		"[profile x]", "sso_session = crop", "sso_account_id = 111111111111", "sso_role_name = Admin"),
 	edit("half a session", `config:12: \[sso-session x\] lacks sso_region`, `add sso_region to \[sso-session x\]`, "[sso-session x]", "sso_start_url = https://idc.example/start"),
 	edit("half a profile", `config:12: \[profile x\] lacks sso_role_name`, `add sso_role_name to \[profile x\]`, "[profile x]", "sso_session = corp", "sso_account_id = 111111111111"),
@@ -250,7 +250,7 @@ var setUps = []setUp{
 	edit("an account of eleven digits", `sso_account_id "11111111111": must be 12 digits`, `change sso_account_id`,
 		"[profile x]", "sso_session = corp", "sso_account_id = 11111111111", "sso_role_name = Admin"),
 	edit("a role that leads back to itself", `leads back to itself`, `change source_profile`, "[profile x]", "role_arn = arn:aws:iam::111111111111:role/x", "source_profile = x"),
-	edit("a source that is not there", `no profile "y"`, `name a profile that there is`, "[profile x]", "role_arn = arn:aws:iam::111111111111:role/x", "source_profile = y"),
+	edit("a source that is not there", `no profile "y"`, `name an existing profile`, "[profile x]", "role_arn = arn:aws:iam::111111111111:role/x", "source_profile = y"),
 	{"the region of the account for that of the instance: https://github.com/aws/aws-cli/issues/5058", func(p *patient) {
 		p.replace("https://idc.example/start", "https://ssoins-1234567890abcdef.eu-west-1.portal.amazonaws.com")
 	}, `the start URL is of region eu-west-1, and sso_region is us-east-1`, `write sso_region = eu-west-1 in \[sso-session corp\]`, func(p *patient) { p.replace("sso_region = us-east-1", "sso_region = eu-west-1") }},
@@ -266,7 +266,7 @@ var setUps = []setUp{
 		p.replace("https://111111111111.signin.aws.amazon.com/console", "https://idc.example/start")
 	}},
 	{"a profile's line in a session", func(p *patient) { p.replace("sso_region = us-east-1", "sso_region = us-east-1\n"+ourLine) },
-		`config:4: credential_process in \[sso-session corp\], where nobody reads it`, `^move it to a \[profile`, func(p *patient) {
+		`config:4: credential_process in \[sso-session corp\], where it is not read`, `^move it to a \[profile`, func(p *patient) {
 			p.replace("sso_region = us-east-1\n"+ourLine, "sso_region = us-east-1")
 		}},
 	{"scopes of something else: https://github.com/ByteNess/aws-vault/issues/445", func(p *patient) {
@@ -282,13 +282,13 @@ var setUps = []setUp{
 		p.env["AWS_ENDPOINT_URL_SSO"] = hotel.URL
 	}, `a page for people answers, and not the service`, `sign in to the network`, func(p *patient) { p.env["AWS_ENDPOINT_URL_SSO"] = p.env["AWS_ENDPOINT_URL_SSO_OIDC"] }},
 	{"an endpoint without TLS", func(p *patient) { p.env["AWS_ENDPOINT_URL_SSO"] = "http://sso.example" },
-		`AWS_ENDPOINT_URL_SSO.*must begin with https`, `change AWS_ENDPOINT_URL_SSO`, func(p *patient) { p.env["AWS_ENDPOINT_URL_SSO"] = p.env["AWS_ENDPOINT_URL_SSO_OIDC"] }},
+		`AWS_ENDPOINT_URL_SSO.*must start with https`, `change AWS_ENDPOINT_URL_SSO`, func(p *patient) { p.env["AWS_ENDPOINT_URL_SSO"] = p.env["AWS_ENDPOINT_URL_SSO_OIDC"] }},
 	variable("a profile that is gone", "AWS_PROFILE", "gone", `AWS_PROFILE is "gone", and there is no such profile`, `^unset AWS_PROFILE$`),
 	variable("keys in the environment", "AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE", `come before every profile`, `^unset AWS_ACCESS_KEY_ID`),
 	{"two regions", func(p *patient) { p.env["AWS_REGION"], p.env["AWS_DEFAULT_REGION"] = "a", "b" },
 		`AWS_REGION is "a" and AWS_DEFAULT_REGION is "b"`, `^unset AWS_DEFAULT_REGION`, func(p *patient) { delete(p.env, "AWS_DEFAULT_REGION") }},
 	variable("a config file that is not there", "AWS_SHARED_CREDENTIALS_FILE", "/nonexistent/credentials", `there is no such file`, `^unset AWS_SHARED_CREDENTIALS_FILE`),
-	variable("a tilde that no shell has seen", "AWS_CONFIG_FILE", "~/.aws/config", `AWS_CONFIG_FILE begins with ~`, `^write .*config there$`),
+	variable("a tilde that no shell has seen", "AWS_CONFIG_FILE", "~/.aws/config", `AWS_CONFIG_FILE starts with ~`, `^write .*config there$`),
 	variable("a CA bundle that is not there: https://github.com/aws/aws-cli/issues/8292", "AWS_CA_BUNDLE", "/nonexistent/ca.pem", `AWS_CA_BUNDLE`, `AWS_CA_BUNDLE`),
 	{"a CA bundle without a certificate", func(p *patient) { p.env["AWS_CA_BUNDLE"] = p.write("ca.pem", "no certificate\n") },
 		`has no certificate in it`, `certificates in PEM`, func(p *patient) { delete(p.env, "AWS_CA_BUNDLE") }},

@@ -118,7 +118,7 @@ sso_session = none
 	}
 }
 
-// askedPage approves the sign-in that do begins, and returns what the person
+// askedPage approves the sign-in that do starts, and returns what the person
 // saw.
 func askedPage(t *testing.T, idc *idctest.Server, do func(), at string) (page string) {
 	t.Helper()

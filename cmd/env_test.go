@@ -77,7 +77,7 @@ func TestShellsReadBackWhatIsPrintedForThem(t *testing.T) {
 
 // unquotePowerShell reads a string in double quotes by the rules of PowerShell:
 // a backtick takes the meaning of the next character, "" is a quote, and $
-// begins a variable or an expression.
+// starts a variable or an expression.
 //
 // https://learn.microsoft.com/powershell/module/microsoft.powershell.core/about/about_quoting_rules
 func unquotePowerShell(text string) (value string, err error) {

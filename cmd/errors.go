@@ -91,8 +91,8 @@ func (a *App) Report(err error) int {
 	return say.status
 }
 
-// silently is about errors that are a status alone: the command has said what there
-// is to say, or was asked to be quiet. Only a program is told.
+// silently is about errors that are a status alone: the command has said
+// all of it, or was asked to be quiet. Only a program is told.
 func silently(err error) (advice, bool) {
 	switch {
 	case errors.Is(err, errSignedOut):
@@ -239,7 +239,7 @@ func aboutConsole(a *App, err error) (advice, bool) {
 	if e, ok := errors.AsType[*endpoint.HandOverError](err); ok {
 		say := advice{status: failed, text: terminal.ErrorText(e), more: "With --print the URL is printed instead."}
 		if e.Twice {
-			say.more = "If the console did not open for you, somebody else may have the session: ask an administrator to revoke the active sessions of the role."
+			say.more = "If the console did not open for you, another user may have the session: ask an administrator to revoke the active sessions of the role."
 		}
 		return say, true
 	}
@@ -300,7 +300,7 @@ func aboutConfig(a *App, err error) (advice, bool) {
 func aboutProfile(a *App, e *credproc.UnsupportedProfileError) terminal.Prose {
 	switch {
 	case e.MFA:
-		return "There is nobody who could be asked. Assume a role that needs none, or use the AWS CLI for this one."
+		return "credproc cannot ask for a code. Assume a role that needs none, or use the AWS CLI."
 	case e.Direct:
 		return terminal.Prosef("The AWS CLI and the SDKs get these by themselves: use the profile without %s.", a.name())
 	}
@@ -391,7 +391,7 @@ func noConfig(a *App, path string, say *advice) bool {
 	return true
 }
 
-// toConfigure is the command for somebody who has none of what was asked for.
+// toConfigure is the command for a user who has none of what was asked for.
 func toConfigure(a *App, known []string) string {
 	if len(known) > 0 {
 		return ""
@@ -482,14 +482,14 @@ func aboutKeyring(a *App, err error) (advice, bool) {
 	return say, false
 }
 
-// isDamaged reports whether a file of ours is none, or far too large to be one.
+// isDamaged reports whether one of credproc's files is damaged, or far too large.
 func isDamaged(err error) bool {
 	_, path := errors.AsType[*fs.PathError](err)
 	return path && safedir.IsDamaged(err)
 }
 
-// aboutDamaged names the file, which nothing but a person removes: it may be
-// somebody's.
+// aboutDamaged names the file, which only a person removes: it may be
+// another program's.
 func aboutDamaged(err error) advice {
 	e, _ := errors.AsType[*fs.PathError](err)
 	return advice{status: failed, text: terminal.Prosef("cannot read %s, one of the program's own files: %v", e.Path, e.Err),
@@ -504,7 +504,7 @@ func inFiles(err error) bool {
 	return ok && (e.Keyring == "plaintext" || e.Keyring == "file" || path)
 }
 
-// otherKeyrings lists what there is to choose from when a keyring has failed,
+// otherKeyrings lists the alternatives when a keyring has failed,
 // with the setting for each.
 func otherKeyrings(a *App, err error) terminal.Prose {
 	variable, key := a.variable("KEYRING"), fileKey(a, "KEYRING")
@@ -648,7 +648,7 @@ func aboutSignIn(a *App, err error, e *loginError) advice {
 
 const kmsAdvice = "The key that encrypts the Identity Center instance cannot be used. It is the administrator's: tell them the reason."
 
-// aboutSession is about what the service says to a session that there is.
+// aboutSession is about what the service says to an existing session.
 func aboutSession(a *App, err error) (advice, bool) {
 	if e, ok := errors.AsType[*credproc.NoAccessError](err); ok {
 		return aboutAccess(a, err, e), true

@@ -128,7 +128,7 @@ func program(a *App, argv commandLine) (*child.Command, error) {
 	case argv == nil:
 		argv = commandLine{userShell(a)}
 	case len(argv) == 0:
-		return nil, &usageError{problem: "there is no command behind --", more: "Leave -- out to start a shell."}
+		return nil, &usageError{problem: "there is no command after --", more: "Leave -- out to start a shell."}
 	}
 	path, err := child.Find(argv[0])
 	return &child.Command{Path: path, Args: argv, Stdin: a.term().InReader(), Stdout: a.term().OutWriter(), Stderr: a.term().ErrWriter()}, err
@@ -147,7 +147,7 @@ func (c *execCommand) give(ctx context.Context, r *run, child *child.Command, sh
 	return ctx.Err()
 }
 
-// A commandLine is what stands behind -- for exec; nil where there is no --.
+// A commandLine is what comes after -- for exec; nil where there is no --.
 type commandLine []string
 
 // cutCommand cuts the command line off the arguments of exec, since kong takes no
@@ -191,7 +191,7 @@ func (c *lifeFlags) check(r *run) error {
 	return nil
 }
 
-// retrieve gets credentials for somebody who cannot renew them.
+// retrieve gets credentials for a command that cannot renew them.
 func (c *lifeFlags) retrieve(ctx context.Context, r *run, f *roleFlags, mayOffer bool) (aws.Credentials, error) {
 	t, err := f.target(r)
 	if err != nil {
@@ -232,7 +232,7 @@ func userShell(a *App) string {
 }
 
 // serve runs the command beside an endpoint that has renewed credentials for
-// it, and for nobody else.
+// it, and for no other program.
 func (c *execCommand) serve(ctx context.Context, r *run, child *child.Command, shell bool) error {
 	t, err := c.target(r)
 	if err != nil {

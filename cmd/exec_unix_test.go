@@ -139,7 +139,7 @@ func TestOurOwnFailuresAre125(t *testing.T) {
 		run("--bogus", "--", "true").ends(125, "unknown flag --bogus")
 		run("line", "sh", "x").ends(125, `hint: run "credproc exec line -- sh x"`)
 		run("line", "ls", "-l").ends(125, "Put the command and its own flags after --.")
-		run("line", "--").ends(125, "there is no command behind --")
+		run("line", "--").ends(125, "there is no command after --")
 		run("line", "-p", "line", "--", "true").ends(125, "name a profile or --profile, not both")
 		run("line", "other", "--", "true").ends(125, "no profile \"line other\"")
 		run("line", "--min-validity=-1s", "--", "true").ends(125, "--min-validity must not be negative")

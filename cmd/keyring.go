@@ -166,7 +166,7 @@ func (c *keyringResetCommand) Run(ctx context.Context, a *App) error {
 			err = r.lockKeyrings()
 		}
 		if err == nil {
-			r.Say("The %s keyring has nothing of ours any more. The service was not told: sessions there end by themselves.", c.Keyring)
+			r.Say("The %s keyring has no entries of this program any more. The service was not told: sessions there end by themselves.", c.Keyring)
 		}
 		return err
 	})
@@ -175,7 +175,7 @@ func (c *keyringResetCommand) Run(ctx context.Context, a *App) error {
 // confirmReset asks the person, who is told what is lost.
 func (r *run) confirmReset(keyring string, sessions []*tokencache.Session) error {
 	if !r.Interactive() {
-		return r.usage("keyring reset forgets logins: say --yes where nobody can be asked")
+		return r.usage("keyring reset forgets logins: without a terminal, add --yes")
 	}
 	var names []string
 	for i, title := range titles(sessions) {
@@ -187,7 +187,7 @@ func (r *run) confirmReset(keyring string, sessions []*tokencache.Session) error
 	if len(names) > 0 {
 		lost = terminal.Prosef("These logins are lost: %s.", terminal.Join(names, ", "))
 	}
-	agreed, err := r.Confirms(terminal.Prosef("Forget all of ours in the %s keyring? %s", keyring, lost))
+	agreed, err := r.Confirms(terminal.Prosef("Forget all logins in the %s keyring? %s", keyring, lost))
 	if err == nil && !agreed {
 		return r.usage("nothing was forgotten")
 	}

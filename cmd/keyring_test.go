@@ -30,7 +30,7 @@ type moody struct {
 	kind  error
 }
 
-// be makes the calls that begin from now on slow, and fail with an error of a kind.
+// be makes the calls that start from now on slow, and fail with an error of a kind.
 func (k *moody) be(delay time.Duration, kind error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -39,7 +39,7 @@ func (k *moody) be(delay time.Duration, kind error) {
 
 func (k *moody) Name() string { return "os" }
 
-// wait is how each call begins.
+// wait is how each call starts.
 func (k *moody) wait(ctx context.Context, op string) error {
 	k.mu.Lock()
 	delay, kind := k.delay, k.kind
@@ -87,7 +87,7 @@ type desk struct {
 
 // atDesk runs a test where time passes by itself.
 func atDesk(t *testing.T, test func(d *desk)) {
-	// The loop that os/signal begins at its first use must not be in a bubble.
+	// The loop that os/signal starts at its first use must not be in a bubble.
 	c := make(chan os.Signal, 1)
 	signal.Notify(c, os.Interrupt)
 	signal.Stop(c)
@@ -171,7 +171,7 @@ func TestStatusCheckWaitsASecondAndTakesNothingForASignOut(t *testing.T) {
 			}
 			d.want(0, "", "status", "--quiet", "corp")
 			d.run("keyring", "show")
-			if out := d.stdout.String(); !strings.Contains(out, "the login is there as far as is known: "+says) || strings.Contains(out, "nothing of ours") {
+			if out := d.stdout.String(); !strings.Contains(out, "the login is there as far as is known: "+says) || strings.Contains(out, "no entries of this program") {
 				t.Errorf("keyring show:\n%s", out)
 			}
 			d.run("doctor", "--offline")
@@ -187,7 +187,7 @@ func TestStatusCheckWaitsASecondAndTakesNothingForASignOut(t *testing.T) {
 		d.keyring.Memory = keyring.Memory{}
 		d.want(0, "", "status", "--quiet", "corp") // nobody has looked
 		d.run("keyring", "show")
-		if out := d.stdout.String(); !strings.Contains(out, "the login was there, and is gone") || !strings.Contains(out, "nothing of ours") {
+		if out := d.stdout.String(); !strings.Contains(out, "the login was there, and is gone") || !strings.Contains(out, "no entries of this program") {
 			t.Errorf("keyring show:\n%s", out)
 		}
 		if got := d.run("status", "--quiet", "corp"); got != 4 {

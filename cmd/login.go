@@ -337,7 +337,7 @@ func (r *run) keyringNote(s *tokencache.Session) error {
 type forbiddenError struct{ session, variable string }
 
 func (e *forbiddenError) Error() string {
-	return fmt.Sprintf("no sign-in to %s is begun, since %s is set", e.session, e.variable)
+	return fmt.Sprintf("no sign-in to %s: %s forbids it", e.session, e.variable)
 }
 
 // loginError is a sign-in that failed at the service.
@@ -356,7 +356,7 @@ func sessionLabel(s *tokencache.Session) string { return s.Label() }
 
 // offerLogin asks the person on the terminal whether to sign in, where that is
 // what err wants and mayOffer allows it, and does it. It returns err if there is
-// nobody to ask or the answer is no, else how the sign-in ended.
+// no terminal to ask on or the answer is no, else how the sign-in ended.
 func (r *run) offerLogin(ctx context.Context, t *target, mayOffer bool, err error) error {
 	if !mayOffer || !errors.Is(err, oidc.ErrSignInRequired) || !r.Interactive() || forbidsLogin(r.App) {
 		return err

@@ -65,7 +65,7 @@ func TestTheAddressThatABrowserEndedAtIsPasted(t *testing.T) {
 		p.shows("paste its address here.")
 		address := p.addressAfter(button)
 		p.types("\n  \nhello\n")
-		p.shows("That cannot be used: it does not begin with http://127.0.0.1:")
+		p.shows("That cannot be used: it does not start with http://127.0.0.1:")
 		p.types(regexp.MustCompile(`state=[^&]*`).ReplaceAllString(address, "state=another") + "\n")
 		p.shows("That cannot be used: it is not the answer to this sign-in.")
 		p.types("\x1b[200~" + address + "\x1b[201~\x15 " + address + " \n")

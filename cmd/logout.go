@@ -68,7 +68,7 @@ func (r *run) logoutAll(ctx context.Context) error {
 	for i, title := range titles(sessions) {
 		failed = errors.Join(failed, r.logout(ctx, sessions[i], title))
 	}
-	names := r.files.SessionNames() // a broken config file keeps nobody signed in
+	names := r.files.SessionNames() // a broken config file does not prevent a sign-out
 	for _, name := range names {
 		if s, err := r.config.Session(name); err == nil {
 			_, err := s.SignOut(ctx)

@@ -68,7 +68,7 @@ func firstLineOf(ctx context.Context, a *App, command, setting string) (string, 
 	return strings.TrimSuffix(string(line), "\r"), nil
 }
 
-// head keeps the beginning of what is written to it, which may have no end.
+// head keeps the start of what is written to it, which may have no end.
 type head struct{ text []byte }
 
 const mostOfHead = 64 << 10

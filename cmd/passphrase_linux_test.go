@@ -110,7 +110,7 @@ func TestAPassphraseIsAskedForWithoutBeingShown(t *testing.T) {
 
 	// No SDK has a person who could answer.
 	d = m.asks("process", "--profile", "line")
-	d.sees("there is nobody to ask for the passphrase")
+	d.sees("there is no terminal to ask for the passphrase")
 	d.over("6")
 	if strings.Contains(d.screen(), thePassphrase) || m.idc.Total() != calls {
 		t.Errorf("%d calls meanwhile, and\n%s", m.idc.Total()-calls, d.screen())
@@ -132,7 +132,7 @@ func TestAPassphraseIsAskedForWithoutBeingShown(t *testing.T) {
 func TestAResetOfAKeyringAsksFirst(t *testing.T) {
 	t.Parallel()
 	m := withPassphrase(t)
-	question := "Forget all of ours in the file keyring? These logins are lost: corp. [y/N] "
+	question := "Forget all logins in the file keyring? These logins are lost: corp. [y/N] "
 	for keys, status := range map[string]string{"\r": "2", "n\r": "2", "yess\r": "2", "\x03": "130", "\x04": "130"} {
 		d := m.asks("keyring", "reset", "file")
 		d.sees(question)
@@ -146,7 +146,7 @@ func TestAResetOfAKeyringAsksFirst(t *testing.T) {
 	d = m.asks("keyring", "reset", "file")
 	d.sees(question)
 	d.types("y\r")
-	d.sees("The file keyring has nothing of ours any more.")
+	d.sees("The file keyring has no entries of this program any more.")
 	d.over("0")
 	d = m.asks("keyring", "reset", "file")
 	d.sees("No login is known to be there. [y/N] ")

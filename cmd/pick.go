@@ -124,7 +124,7 @@ func rank(recent []string, key string) int {
 	return len(recent)
 }
 
-// catalog is what there is to pick from: the profiles, and then the roles that no
+// catalog is the list to pick from: the profiles, and then the roles that no
 // profile has, as far as they are known.
 type catalog struct {
 	offers []offer

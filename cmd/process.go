@@ -63,13 +63,13 @@ func (c *processCommand) wait(r *run) (time.Duration, error) {
 	return min(wait, processTime-fetchTime), nil
 }
 
-// forbidsLogin reports whether the environment forbids to begin a sign-in.
+// forbidsLogin reports whether the environment forbids to start a sign-in.
 func forbidsLogin(a *App) bool {
 	value := strings.ToLower(a.setting("NO_LOGIN"))
 	return value != "" && value != "0" && value != "false"
 }
 
-// retrieve gets a document, and may sign in, or wait for somebody who does.
+// retrieve gets a document, and may sign in, or wait for another process that does.
 func (r *run) retrieve(ctx context.Context, t *target, wait time.Duration, autoLogin bool) ([]byte, error) {
 	waitUntil := time.Now().Add(wait)
 	for {

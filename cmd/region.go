@@ -41,7 +41,7 @@ func (r *run) knownRegion(startURL string) string {
 	return ""
 }
 
-// findRegion is knownRegion for somebody who signs in: it also asks the portal,
+// findRegion is knownRegion for a sign-in: it also asks the portal,
 // and then, if ask is true, the person.
 func (r *run) findRegion(ctx context.Context, startURL string, ask bool) (string, error) {
 	if _, err := oidc.NormalizeStartURL(startURL); err != nil {

@@ -26,7 +26,7 @@ type statusCommand struct {
 }
 
 // Run implements the command, for kong. It does not ask the service, asks the
-// keyring only with --check, and waits for nobody.
+// keyring only with --check, and never waits.
 func (c *statusCommand) Run(ctx context.Context, a *App) error {
 	return a.do(ctx, false, func(ctx context.Context, r *run) error {
 		if err := checkFormat(c.Format); err != nil {

@@ -134,7 +134,7 @@ func (r *run) labelled(name string) (*target, error) {
 	}
 	logins, err := tokencache.Logins(r.config.StateDir, r.ID)
 	if err != nil {
-		return nil, nil // nothing that is known by a name of ours
+		return nil, nil // nothing that credproc has a name for
 	}
 	var found *target
 	for _, l := range logins {

@@ -138,7 +138,7 @@ func (c *useCommand) findProfile(ctx context.Context, r *run) error {
 	if err := configure.change(ctx, r); err != nil {
 		return err
 	}
-	r.settle() // what the old configuration has begun
+	r.settle() // what the old configuration has started
 	config, err := newConfig(r.App, true, r.config.Logger)
 	if err != nil {
 		return err

@@ -34,7 +34,7 @@ type assumedRole struct {
 func (a *assumedRole) session() *tokencache.Session { return a.source.Session }
 
 // words name all that the credentials depend on: the same role assumed by way
-// of another, or under another name, is somebody else in CloudTrail.
+// of another, or under another name, is another principal in CloudTrail.
 func (a *assumedRole) words() []string {
 	return append([]string{
 		"assumed", a.roleARN, aws.ToString(a.input.ExternalId), aws.ToString(a.input.RoleSessionName),
@@ -113,7 +113,7 @@ func (a *assumedRole) failed(ctx context.Context, err error) error {
 		at += ", request ID " + answer.RequestID
 	}
 	said, ok := errors.AsType[smithy.APIError](err)
-	unread := !ok || said.ErrorCode() == "UnknownError" // the SDK's name for a page of somebody in between
+	unread := !ok || said.ErrorCode() == "UnknownError" // the SDK's name for a page of a proxy
 	if unread || !answer.Marked {
 		text := fmt.Sprintf("AssumeRole: an answer that cannot be read (%s)", at)
 		if !unread {

@@ -93,7 +93,7 @@ type UnsupportedProfileError struct {
 	Profile string
 	Reason  string // "has static keys"
 	MFA     bool   // it needs a code from a person
-	Direct  bool   // the AWS CLI and the SDKs need nobody for it
+	Direct  bool   // the AWS CLI and the SDKs do it themselves
 }
 
 // Error says what went wrong.
@@ -230,7 +230,7 @@ func (c *Config) provider(p *awsconfig.Profile) (*Provider, error) {
 
 func unsupported(p *awsconfig.Profile) error {
 	kind := p.Kind
-	if p.Chain != nil { // also by a line of ours
+	if p.Chain != nil { // also by a credproc line
 		kind = awsconfig.Chain
 		if p.Chain.Source == nil {
 			kind = awsconfig.CredentialSource

@@ -51,7 +51,7 @@ type Provider struct {
 	HandedOn bool
 	// AuditDir is where a trail of what Retrieve returns is kept: audit.jsonl, a
 	// line for each answer, without secrets. "": none. A trail that cannot be
-	// written is logged, and keeps nobody from an answer.
+	// written is logged, and prevents no answer.
 	AuditDir string
 	// Short is called before credentials are returned that have less life left
 	// than MinValidity wants. nil: it is not told.

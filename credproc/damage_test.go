@@ -255,7 +255,7 @@ func (d *damaged) has(how string) bool {
 	return false
 }
 
-// called reports whether a file's name begins or ends so.
+// called reports whether a file's name starts or ends so.
 func called(path, how string) bool {
 	return strings.HasSuffix(path, how) || strings.HasPrefix(filepath.Base(path), how)
 }

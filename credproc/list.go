@@ -61,7 +61,7 @@ type Listing struct {
 type Progress struct {
 	Account Account // the one that is done, with its roles
 	Done    int     // accounts that are done
-	Total   int     // accounts that there are
+	Total   int     // all accounts
 	Roles   int     // found so far
 	Rate    float64 // requests in a second, for now
 	Refused int     // requests that the service refused for being too many
@@ -132,7 +132,7 @@ func (l *Listing) judge(data []byte, began, since time.Time) layout.Freshness {
 	switch age := began.Sub(made.At); {
 	case err != nil || made.At.After(time.Now()): // the clock was set back
 		return layout.Useless
-	case !made.At.Before(since): // somebody made it while this caller waited
+	case !made.At.Before(since): // another caller made it while this one waited
 		return layout.Fresh
 	case age < l.MaxAge && len(made.Accounts) > 0: // who has nothing waits for an assignment
 		return layout.Fresh
@@ -140,7 +140,7 @@ func (l *Listing) judge(data []byte, began, since time.Time) layout.Freshness {
 	return layout.Useless
 }
 
-// making is a list that a caller asked for at began, as package fetch sees it.
+// making is a list that a caller asked for at started, as package fetch sees it.
 type making struct {
 	*Listing
 	login fetch.Session
@@ -401,7 +401,7 @@ func (p *pace) wait(ctx context.Context) error {
 	}
 }
 
-// turn returns how long it is until somebody's turn, and takes it if it is now.
+// turn returns how long it is until a caller's turn, and takes it if it is now.
 func (p *pace) turn(now time.Time) time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()

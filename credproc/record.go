@@ -62,7 +62,7 @@ const (
 	// it runs the credential_process again each time it looks.
 	earlyEnough = 15 * time.Minute
 	// shortest is the life of credentials of a permission set, at least. With
-	// less, they were given to somebody else before.
+	// less, they were given to another caller before.
 	//
 	// https://docs.aws.amazon.com/singlesignon/latest/userguide/howtosessionduration.html
 	shortest = time.Hour

@@ -32,7 +32,7 @@ var (
 
 // An Application is a customer managed application of IAM Identity Center that
 // exchanges the token of a trusted token issuer, which is an OIDC provider of the
-// organization's own, for one of Identity Center, so that nobody signs in
+// organization's own, for one of Identity Center, so that no person signs in
 // (CreateTokenWithIAM,
 // https://docs.aws.amazon.com/singlesignon/latest/userguide/trusted-token-issuer-overview.html).
 // With the scope sso:account:access the result is a login like any other:

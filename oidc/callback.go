@@ -57,7 +57,7 @@ func (b *callback) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // answer waits, where the request counts, until the sign-in has ended.
 func (b *callback) answer(r *http.Request) (int, page) {
 	switch {
-	case r.Host != b.host: // a name that somebody has made lead here
+	case r.Host != b.host: // a name that was made to lead here
 		return http.StatusMisdirectedRequest, b.notHere()
 	case r.URL.EscapedPath() != callbackPath:
 		return http.StatusNotFound, b.notHere()
@@ -81,7 +81,7 @@ func (b *callback) answer(r *http.Request) (int, page) {
 	case <-b.over:
 		return b.ended()
 	case <-r.Context().Done():
-		return http.StatusServiceUnavailable, b.notHere() // to nobody
+		return http.StatusServiceUnavailable, b.notHere() // which the browser does not read any more
 	}
 }
 
@@ -142,7 +142,7 @@ func (b *callback) ended() (int, page) {
 func (b *callback) notHere() page {
 	return page{
 		program: b.program, title: "Nothing to see here",
-		text: "A sign-in is under way, but this is not the answer to it. Go back to the tab where you began, or start over in the terminal.",
+		text: "A sign-in is under way, but this is not the answer to it. Go back to the tab where you started, or start over in the terminal.",
 	}
 }
 

@@ -219,8 +219,8 @@ func (p *polls) goOn(err error) bool {
 	return true
 }
 
-// expired says that nobody confirmed in time, and if it was not for want of
-// asking, why nobody could be asked.
+// expired says that the code was not confirmed in time, and if it was not for want of
+// asking, why the service could not be asked.
 func (p *polls) expired() error {
 	if p.failure != nil {
 		return fmt.Errorf("%w; the last request failed: %w", ErrExpired, p.failure)

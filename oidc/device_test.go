@@ -318,7 +318,7 @@ func TestRegistrationExpiryIsByTheLocalClock(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) { // begins on 2000-01-01, 946684800
+			synctest.Test(t, func(t *testing.T) { // starts on 2000-01-01, 946684800
 				s := newService()
 				s.replies[registerPath] = []reply{{status: 200, header: tt.header, body: `{"clientId":"c","clientSecret":"s",` + tt.body + `}`}}
 				code, err := s.config().StartDeviceCode(t.Context())

@@ -25,7 +25,7 @@ var (
 	// ErrDenied says that the sign-in was refused, by the person who was to
 	// confirm it or, if [Error.Reason] is set, by the service.
 	ErrDenied = errors.New("sign-in denied")
-	// ErrExpired says that nobody confirmed the sign-in in time.
+	// ErrExpired says that the sign-in was not confirmed in time.
 	ErrExpired = errors.New("sign-in expired before it was confirmed")
 )
 
@@ -37,7 +37,7 @@ type Error struct {
 	Op string
 	// Code is the service's error code, such as "invalid_grant" (RFC 6749,
 	// section 5.2, and RFC 8628, section 3.5). "" if it gave none, as when
-	// somebody in between answered, or nobody. For "Authorize" it is one of RFC
+	// a proxy answered, or there was no answer. For "Authorize" it is one of RFC
 	// 6749, section 4.1.2.1, or "unknown_error" for any other.
 	Code        string
 	Description string // the service's, for people; often ""
@@ -78,7 +78,7 @@ func (e *Error) Temporary() bool {
 }
 
 // errUnreadable marks an answer that tells nothing about what the service did:
-// a success whose body could not be read, or somebody else's answer.
+// a success whose body could not be read, or an answer that is not the service's.
 type errUnreadable struct{ error }
 
 // unanswered reports whether we do not know what the service answered.
@@ -166,7 +166,7 @@ func incomplete(op, what string, metadata middleware.Metadata) *Error {
 type ConfigError struct {
 	Field   string // "StartURL", "Region", "Endpoint"
 	Value   string // as given, without any password; "" if it cannot be shown
-	Problem string // "must begin with https://"
+	Problem string // "must start with https://"
 }
 
 // Error says what went wrong.

@@ -98,7 +98,7 @@ func ExampleNormalizeStartURL() {
 	fmt.Println(err)
 	// Output:
 	// https://d-1234567890.awsapps.com/start <nil>
-	// StartURL "d-1234567890.awsapps.com/start": must begin with https://
+	// StartURL "d-1234567890.awsapps.com/start": must start with https://
 }
 
 func ExampleToken() {

@@ -10,8 +10,7 @@
 //	})
 //
 // A code can be confirmed on any device; [Config.SignInWithBrowser] takes a
-// browser on this machine, and nobody can be talked into confirming somebody
-// else's.
+// browser on this machine, and cannot be phished.
 //
 // Each sign-in registers a client of its own. A refresh token works only with
 // the client that got it, so [Token] carries its [Client].

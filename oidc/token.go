@@ -106,7 +106,7 @@ func createToken(ctx context.Context, api *ssooidc.Client, client Client, in *ss
 }
 
 // tokenOf makes a token of the members of an answer. Like [Config.Refresh] it
-// returns what there is of a damaged one beside an error.
+// returns the readable part of a damaged one beside an error.
 func tokenOf(op string, client Client, access, refresh *string, seconds int32, metadata middleware.Metadata) (*Token, error) {
 	token := &Token{AccessToken: aws.ToString(access), RefreshToken: aws.ToString(refresh), Client: client}
 	if token.AccessToken != "" {

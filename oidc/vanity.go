@@ -24,9 +24,9 @@ func (c *Config) startURL(ctx context.Context) (string, error) {
 	endpoint, err := url.Parse(c.Endpoint)
 	local := err == nil && awsapi.IsLoopback(endpoint.Hostname())
 	if u.Scheme == "http" && !local {
-		return "", &ConfigError{"StartURL", start, "must begin with https://"}
+		return "", &ConfigError{"StartURL", start, "must start with https://"}
 	}
-	// Here nobody but a stand-in for the service knows its start URLs.
+	// Here only a stand-in for the service knows its start URLs.
 	if startpage.Own(u.Hostname()) || startpage.Reserved(u.Hostname()) || u.Scheme == "http" || local && !awsapi.IsLoopback(u.Hostname()) {
 		return start, nil
 	}

@@ -15,7 +15,7 @@ import (
 )
 
 // ApplicationError says that the Application of a [Session] could not sign in,
-// and will not be able to before somebody changes something: the source of its
+// and will not be able to before something is changed: the source of its
 // token, or the application. What is stored is as it was.
 type ApplicationError struct {
 	Session string // its label
@@ -127,7 +127,7 @@ func (r *renewal) refusalOf(assertion string) error {
 }
 
 // noToken decides what a failed sign-in means: a fault that passes, which is
-// shared as any other, or one that somebody has to fix. What the service said of a
+// shared as any other, or one that has to be fixed. What the service said of a
 // token is remembered, so that hundreds of processes do not ask it the same.
 func (r *renewal) noToken(ctx context.Context, assertion string, err error) error {
 	if setting, ok := errors.AsType[*awsapi.SettingError](err); ok {

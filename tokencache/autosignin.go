@@ -18,7 +18,7 @@ import (
 const deniedFor = 5 * time.Minute
 
 // DeniedError says that a person has refused this sign-in a moment ago, so that
-// no other is begun by itself. It wraps [oidc.ErrDenied].
+// no other is started by itself. It wraps [oidc.ErrDenied].
 type DeniedError struct {
 	Session string
 	At      time.Time // local clock
@@ -32,7 +32,7 @@ func (e *DeniedError) Error() string {
 // Unwrap returns [oidc.ErrDenied].
 func (e *DeniedError) Unwrap() error { return oidc.ErrDenied }
 
-// SignInByItself signs in with a device code on behalf of programs that nobody
+// SignInByItself signs in with a device code on behalf of programs that no one
 // watches: for all of them on the machine there is one code. show tells the
 // person; it is called by the process that asked for the code, and again, with
 // resumed set, by one that goes on waiting for it after the first had to give
@@ -182,7 +182,7 @@ func (s *Session) recentDenial() error {
 	return &DeniedError{Session: s.label(), At: at}
 }
 
-// AwaitLogin waits until somebody has signed in since after was returned, in
+// AwaitLogin waits until there is a sign-in since after was returned, in
 // whatever process, and fails with ctx's error. It asks neither the keyring nor
 // the service.
 func (s *Session) AwaitLogin(ctx context.Context, after *SignInError) error {

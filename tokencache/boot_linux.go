@@ -11,7 +11,7 @@ import (
 func bootID() string { return firstLine("/proc/sys/kernel/random/boot_id") }
 
 // kernelExpiry is how long a persistent keyring lasts after its last use. 0: for
-// ever, or nobody knows.
+// ever, or it is not known.
 func kernelExpiry() time.Duration {
 	seconds, err := strconv.ParseUint(firstLine("/proc/sys/kernel/keys/persistent_keyring_expiry"), 10, 31)
 	if err != nil {

@@ -83,7 +83,7 @@ func TestOnAFullDiskTheKeyringMustProveThatItCanBeWritten(t *testing.T) {
 				full(func() {
 					m.asksNothing(func() {
 						err := m.fails(m.session())
-						if isUnavailable(err) == nil || !errors.Is(err, keyring.ErrLocked) || !strings.Contains(err.Error(), "not begun") {
+						if isUnavailable(err) == nil || !errors.Is(err, keyring.ErrLocked) || !strings.Contains(err.Error(), "not started") {
 							t.Errorf("got %v", err)
 						}
 					})
@@ -93,7 +93,7 @@ func TestOnAFullDiskTheKeyringMustProveThatItCanBeWritten(t *testing.T) {
 				m.works()
 				full(func() {
 					m.asksNothing(func() {
-						if err := m.session().SignIn(m.Context(), byCode); err == nil || !strings.Contains(err.Error(), "not begun") {
+						if err := m.session().SignIn(m.Context(), byCode); err == nil || !strings.Contains(err.Error(), "not started") {
 							t.Errorf("sign-in: %v", err)
 						}
 					})

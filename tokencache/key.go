@@ -151,7 +151,7 @@ func (st *store) holdKey(ctx context.Context) (under context.Context, release fu
 }
 
 // deleteKey deletes the key from a keyring when nothing is left that cannot be
-// read without it: no registration but those that begin with own, if that is not
+// read without it: no registration but those that start with own, if that is not
 // "". What can be fetched again does not count.
 func (st *store) deleteKey(ctx context.Context, k keyring.Keyring, own string) error {
 	ctx, release, err := flight.Lock(ctx, st.locks(), flight.Key(), "delete the sealing key")

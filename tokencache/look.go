@@ -118,7 +118,7 @@ func isBroken(err error) bool {
 // note writes down what was found by a process that had read ix before it
 // looked, unless there is another login by now: this is decided under the lock
 // under which logins are stored. A directory that cannot be written keeps
-// nobody from an answer.
+// no answer.
 func (s *Session) note(ctx context.Context, st *store, ix *index, look *Look) {
 	if ix == nil || look == nil {
 		return
@@ -136,7 +136,7 @@ func (s *Session) note(ctx context.Context, st *store, ix *index, look *Look) {
 	})
 }
 
-// noteLogin corrects what status goes by, after a look that began at the given
+// noteLogin corrects what status goes by, after a look that started at the given
 // time has found the login: a note, and the boot whose kernel has the tokens.
 // Only a token disproves that the service refuses to give one.
 func (s *Session) noteLogin(ctx context.Context, st *store, ix *index, began time.Time, token bool) {
@@ -268,7 +268,7 @@ func (s *Session) checked(st *store, it *item, look *Look) *Status {
 	return status
 }
 
-// quiet is the session in the hands of somebody who must not be asked anything.
+// quiet is the session for a caller that must not be asked anything.
 func (s *Session) quiet() *Session {
 	if s == nil {
 		return nil

@@ -81,7 +81,7 @@ func printToken(s *Session) error {
 	return err
 }
 
-// await waits until the test lets all processes begin.
+// await waits until the test lets all processes start.
 func await() { io.Copy(io.Discard, os.Stdin) }
 
 func child(name string) *Session {
@@ -141,7 +141,7 @@ func (c *city) expire(name string) {
 	}
 }
 
-// crowd runs n processes that begin at the same moment, and returns what they
+// crowd runs n processes that start at the same moment, and returns what they
 // say.
 func (c *city) crowd(n int, role string) []string {
 	c.Helper()

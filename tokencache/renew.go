@@ -21,7 +21,7 @@ import (
 const (
 	// renewBefore is how much life an access token should have left.
 	renewBefore = 5 * time.Minute
-	// settled is how long after a renewal nobody renews again, however short
+	// settled is how long after a renewal no process renews again, however short
 	// the new token's life.
 	settled = 30 * time.Second
 	// lateWrite is how long a keychain may go on showing an older item than
@@ -81,7 +81,7 @@ type renewal struct {
 	last atomic.Pointer[item]
 }
 
-// load looks for a token that will do. While it waits it asks the keyring only
+// load looks for a token that is good enough. While it waits it asks the keyring only
 // when the index says that something has changed.
 func (r *renewal) load(ctx context.Context, since time.Time, locked bool) (*item, bool, error) {
 	ix := r.st.readIndex()
@@ -154,7 +154,7 @@ func (st *store) readAtLeast(ctx context.Context, ix *index) (*item, error) {
 	}
 }
 
-// judge returns a token that will do, or an error where only a sign-in helps,
+// judge returns a token that is good enough, or an error where only a sign-in helps,
 // or neither where the token is to be renewed.
 func (r *renewal) judge(it *item, since time.Time) (*item, bool, error) {
 	now := time.Now()
@@ -292,7 +292,7 @@ func (r *renewal) makeRoom(ctx context.Context, old *item) error {
 	}
 	if setErr := r.st.writeItem(ctx, old); setErr != nil {
 		return &ServiceError{Op: "renew the session " + r.label(), Err: errors.Join(err, setErr),
-			Reason: "not begun, since the answer could not be stored: " + err.Error() + "; " + setErr.Error()}
+			Reason: "not started, since the answer could not be stored: " + err.Error() + "; " + setErr.Error()}
 	}
 	return nil
 }

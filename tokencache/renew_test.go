@@ -208,7 +208,7 @@ func TestARenewalOnDemandProvesTheLogin(t *testing.T) {
 }
 
 // The item tells the second of a renewal, which is not enough to tell whether
-// it was made after this caller began.
+// it was made after this caller started.
 func TestRenewalsOnDemandAtOnceAreOne(t *testing.T) {
 	onWorld(t, func(m *world) {
 		m.server.Set(func(s *idctest.Server) { s.Rotation, s.Latency = idctest.Strict, 150*time.Millisecond })

@@ -25,7 +25,7 @@
 //	look       op, why          it was not: "nothing stored", "stale", "not usable"
 //	wait       op, lock, holder another process is at it
 //	found      op, waited       that process stored it, or one just before
-//	fetch      op, lock, waited this process begins
+//	fetch      op, lock, waited this process starts
 //	fetched    op, took         and got it
 //	failed     op, took, error  or did not
 //	held back  op, error, until the service is not asked, since it failed just now
@@ -112,7 +112,7 @@ type Session struct {
 	// Export is given each access token as it is got, without what renewing
 	// takes, and nil when the session is signed out: for tools that read files
 	// of their own. It runs under the session's lock; an error is logged and
-	// changes nothing. nil means that nobody else is to have it.
+	// changes nothing. nil means that no one else is to have it.
 	Export func(*oidc.Token) error
 	// Logger gets an event for each decision and each call of the service, at
 	// debug level and without secrets: see the package comment. nil means none.

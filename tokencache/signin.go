@@ -54,7 +54,7 @@ func (s *Session) SignIn(ctx context.Context, how func(context.Context, *oidc.Co
 
 // leave deletes a login from the keyring that it has moved away from, and the
 // sealing key there, if no other login may need it. It is called under the
-// session's lock, so that nobody moves it back meanwhile, and shows no dialog
+// session's lock, so that it is not moved back meanwhile, and shows no dialog
 // therefore. The keyring may be gone, which is why the login moved perhaps.
 func (s *Session) leave(ctx context.Context, from keyring.Keyring) {
 	if k, ok := from.(interface{ Quiet() keyring.Keyring }); ok {
@@ -81,7 +81,7 @@ func (st *store) prepareSignIn(ctx context.Context) (login string, err error) {
 	return st.loginInKeyring(ctx)
 }
 
-// signIn signs in under the sign-in lock, unless somebody else just has.
+// signIn signs in under the sign-in lock, unless another process just has.
 func (s *Session) signIn(ctx context.Context, st *store, joined func() (bool, error), how func(context.Context, *oidc.Config) (*oidc.Token, error)) error {
 	ctx, release, err := flight.Lock(ctx, st.locks(), flight.SignIn(st.id), "sign in to "+s.label())
 	if err != nil {
@@ -97,7 +97,7 @@ func (s *Session) signInUnder(ctx context.Context, st *store, joined func() (boo
 		return err
 	}
 	if err := st.state.Write(st.id+".room", make([]byte, registrationRoom)); err != nil {
-		return fmt.Errorf("not begun, since a sign-in could not be stored: %w", err)
+		return fmt.Errorf("not started, since a sign-in could not be stored: %w", err)
 	}
 	defer st.state.Remove(st.id + ".room")
 	tok, err := how(s.logged(ctx), &s.Config)
@@ -274,7 +274,7 @@ func (s *Session) SignOut(ctx context.Context) (was bool, err error) {
 }
 
 // leave notes in the index that the login is about to go: if this process dies
-// before the index does, nobody takes the login for one that is there. stay
+// before the index does, no process mistakes the login for a valid one. stay
 // takes the note back.
 func (st *store) leave() (stay func()) {
 	ix := st.readIndex()
@@ -289,7 +289,7 @@ func (st *store) leave() (stay func()) {
 	}
 }
 
-// forget removes what there is of a login whose item has been deleted. Without
+// forget removes the rest of a login whose item has been deleted. Without
 // the index it would not be known which keyring the key is in.
 func (st *store) forget(ctx context.Context) error {
 	if f, ok := st.keyring.(*loginKeyring); ok {
@@ -306,7 +306,7 @@ func (st *store) forget(ctx context.Context) error {
 	if err := st.state.Remove(st.id + ".json"); err != nil {
 		return err
 	}
-	st.deleteKey(ctx, st.keyring, "") // or it stays, which harms nobody
+	st.deleteKey(ctx, st.keyring, "") // or it stays, which does no harm
 	return nil
 }
 

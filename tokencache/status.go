@@ -207,7 +207,7 @@ func (st *store) longestLife() time.Duration {
 const maxLife = 10 * 365 * 24 * 3600 // whatever the file says
 
 // sawLife is called when the service has ended the session. It goes by the last
-// renewal that worked: when the session ended after that, nobody knows.
+// renewal that worked: when the session ended after that is not known.
 func (st *store) sawLife() {
 	ix := st.readIndex()
 	if ix == nil {

@@ -105,7 +105,7 @@ type index struct {
 	Registration   time.Time `json:"registration_expiry"`
 	// Boot names the boot whose kernel has the tokens; "" in other keyrings.
 	Boot string `json:"boot,omitempty"`
-	// Leaving says that a sign-out has begun: the login is gone, or about to be.
+	// Leaving says that a sign-out has started: the login is gone, or about to be.
 	Leaving bool `json:"leaving,omitempty"`
 }
 
@@ -167,8 +167,8 @@ func (s *Session) dirs() (state, cache string, err error) {
 	return state, cache, err
 }
 
-// secure checks once, before anything is read or written, that nobody else can
-// put other directories in place of these: then nobody can later, either.
+// secure checks once, before anything is read or written, that no one else can
+// put other directories in place of these: then no one can later, either.
 func (s *Session) secure(dirs ...string) error {
 	for _, dir := range dirs {
 		if err := safedir.Dir(dir).Secure(); err != nil && !s.LaxModes {
@@ -518,7 +518,7 @@ func (st *store) fillJournal(ctx context.Context, it *item) error {
 	return st.state.Write(st.journalFile(), record)
 }
 
-// padded returns JSON text with blanks behind it, up to size.
+// padded returns JSON text with blanks after it, up to size.
 func padded(text []byte, size int) []byte {
 	for len(text) < size {
 		text = append(text, ' ')
@@ -602,7 +602,7 @@ func (st *store) recall(words []string) (data []byte, ok bool) {
 }
 
 // remembered returns a copy of what a record holds, if it was read before and
-// nobody has written or removed it since.
+// it has not been written or removed since.
 func (st *store) remembered(identity string, cache safedir.Dir, name string) (data []byte, ok bool) {
 	found, ok := st.memories.Load(identity)
 	if !ok {

@@ -68,7 +68,7 @@ func (s *Session) takeOver(ctx context.Context, to *store, from *Session) (bool,
 			s.debug("index not written", "error", err)
 		}
 	}
-	// It is this session's now. What stays of the other is in nobody's way.
+	// It is this session's now. What stays of the other is in no one's way.
 	st.leave()
 	from.export(nil)
 	err = st.delete(ctx, st.keyring, theTokens)

@@ -43,7 +43,7 @@ func (m *machine) hammer() (all []outcome) {
 }
 
 // mostCalls is what reaches the service of all that: the back-off of 1, 2, 4 and
-// 8 seconds lets an operation begin at 0, 1, 3 and 7 seconds at the earliest,
+// 8 seconds lets an operation start at 0, 1, 3 and 7 seconds at the earliest,
 // each of two attempts, but for a role's quota: five in four seconds.
 func mostCalls() int {
 	operations := 0

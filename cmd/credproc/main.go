@@ -16,7 +16,7 @@ import (
 )
 
 func main() {
-	// net/http tells it what a peer has sent that no call is about. Nobody asked.
+	// net/http tells it what a peer has sent that no call is about: noise.
 	log.SetOutput(io.Discard)
 	// Nor does the runtime show what is on the stack, where it ends the program:
 	// GOTRACEBACK, or --debug, lets it.

@@ -126,7 +126,7 @@ func (m *machine) expire() {
 	<-time.After(2 * time.Second) // there is nothing to poll: only time ends it
 }
 
-// signedInOnce checks that the login of the beginning was all that was needed.
+// signedInOnce checks that the login of the start was all that was needed.
 func (m *machine) signedInOnce() {
 	m.Helper()
 	if n := m.idc.Count("RegisterClient"); n != 1 {

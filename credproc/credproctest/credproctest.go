@@ -48,7 +48,7 @@ import (
 	"github.com/credproc/credproc/tokencache/keyring"
 )
 
-// pauseTime is more than any work of a session takes that a test leaves behind.
+// pauseTime is more than any work of a session takes that a test leaves running.
 const pauseTime = time.Minute
 
 // SignedIn returns the session corp of a new [Machine], signed in. It calls
@@ -80,8 +80,8 @@ type Machine struct {
 	configs  []*credproc.Config
 }
 
-// New returns a machine on which nobody has signed in. At the end of the test it
-// waits for the work that the test left under way, lets none begin any more, and
+// New returns a machine without a login. At the end of the test it
+// waits for the work that the test left under way, lets none start any more, and
 // removes the files.
 func New(t testing.TB) *Machine {
 	t.Helper()

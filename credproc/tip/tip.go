@@ -218,7 +218,7 @@ func (p *Provider) identified(ctx context.Context) (*user, error) {
 	if p.user == nil {
 		p.user = found
 	}
-	if p.user.identity != found.identity { // another goroutine had a token of somebody else
+	if p.user.identity != found.identity { // another goroutine had another user's token
 		return nil, ErrOtherUser
 	}
 	return p.user, nil

@@ -1,4 +1,4 @@
-// Command acme is a tool of somebody else with the commands of credproc in it,
+// Command acme is another author's tool with the commands of credproc in it,
 // under its own name. It shows both ways:
 //
 //	acme aws login corp   the commands are part of a kong grammar
@@ -41,7 +41,7 @@ func handOn(ctx context.Context, args []string) int {
 
 // grammar is the command line of acme.
 type grammar struct {
-	Hello helloCommand `cmd:"" help:"Greet somebody."`
+	Hello helloCommand `cmd:"" help:"Print a greeting."`
 	AWS   cmd.Mount    `cmd:"" passthrough:"" name:"aws" help:"AWS credentials from IAM Identity Center."`
 	SSO   struct{}     `cmd:"" name:"sso" help:"The same, in another way."` // see main
 }

@@ -244,7 +244,7 @@ func (d *desk) says(part, whole string) {
 	}
 }
 
-// damage overwrites the files in the home whose names begin like that.
+// damage overwrites the files in the home whose names start like that.
 func (d *desk) damage(prefix string) {
 	d.Helper()
 	for path := range d.files() {

@@ -6,7 +6,7 @@
 // home, builds the real binary and runs it there: a sign-in, credentials, and
 // then 20 processes that ask at once after everything has expired. It counts
 // their requests, and fails if these are more than one refresh and one fetch.
-// It leaves nothing behind.
+// It cleans up after itself.
 package main
 
 import (
@@ -52,7 +52,7 @@ func report(w io.Writer, err error) {
 	fmt.Fprintf(w, "quickstart: %q\n", err.Error())
 }
 
-// run tells the whole story. Whatever happens in it, it cleans up behind itself.
+// run tells the whole story. Whatever happens in it, it cleans up after itself.
 func run(ctx context.Context, out io.Writer, center *idctest.Server) (err error) {
 	home, err := os.MkdirTemp("", "credproc-quickstart-")
 	if err != nil {
@@ -152,7 +152,7 @@ const (
 // askTooEarly shows what a caller gets before the sign-in, and finds out
 // whether there is a keychain for it.
 func (s *story) askTooEarly(ctx context.Context) error {
-	s.step("Run what the AWS CLI and the SDKs will run for that profile. Nobody has signed in yet.")
+	s.step("Run what the AWS CLI and the SDKs will run for that profile. There is no login yet.")
 	_, err := s.show(ctx, asked...)
 	switch exitStatus(err) {
 	case signInRequired:

@@ -116,7 +116,7 @@ func failed(ctx context.Context, op string, err error) *Error {
 	}
 	e := &Error{Op: op, StatusCode: answer.StatusCode, RequestID: answer.RequestID}
 	said, ok := errors.AsType[smithy.APIError](err)
-	switch unread := !ok || said.ErrorCode() == "UnknownError"; { // the SDK's name for a page of somebody in between
+	switch unread := !ok || said.ErrorCode() == "UnknownError"; { // the SDK's name for a page of a proxy
 	case unread:
 		e.Problem = fmt.Sprintf("an answer that cannot be read (%s)", at)
 	case !answer.Marked:

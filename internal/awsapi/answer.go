@@ -48,7 +48,7 @@ type Answer struct {
 	Empty bool
 }
 
-// AnswerTo returns the answer behind the error of an SDK call whose client has
+// AnswerTo returns the answer that an SDK call's error is about whose client has
 // [Middleware]. ok is false if there was no answer, see [Cause].
 func AnswerTo(err error) (answer Answer, ok bool) {
 	failed, ok := errors.AsType[*awshttp.ResponseError](err)
@@ -94,7 +94,7 @@ func (a *Answer) readBody(resp *http.Response) {
 }
 
 // FromService reports whether the AWS service gave the answer, and not
-// somebody in between, and it can be read.
+// a proxy in between, and it can be read.
 func (a Answer) FromService() bool { return a.Marked && (a.Type != "" || a.Body != nil) }
 
 // Garbled says that nothing could be made of the answer. It shows none of it.

@@ -103,7 +103,7 @@ func TestRetryAfter(t *testing.T) {
 		{"Fri, 31 Dec 1999 23:00:00 GMT", date, 0},
 	}
 	for _, tt := range tests {
-		synctest.Test(t, func(t *testing.T) { // begins on 2000-01-01
+		synctest.Test(t, func(t *testing.T) { // starts on 2000-01-01
 			if got := retryAfter(http.Header{"Retry-After": {tt.value}, "Date": {tt.date}}); got != tt.want {
 				t.Errorf("%q at %q: %v, want %v", tt.value, tt.date, got, tt.want)
 			}

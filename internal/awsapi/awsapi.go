@@ -23,7 +23,7 @@ const module = "github.com/credproc/credproc"
 
 // HTTPClient returns a client that sends as c does and follows no redirect: a
 // 307 or 308 would carry the bearer token header, or a body full of secrets,
-// to a host of somebody else's choice. It is a shallow copy; c is left as it
+// to a host that another party chose. It is a shallow copy; c is left as it
 // was. nil stands for a client on [http.DefaultTransport], whose connections
 // are shared by all calls of the process.
 //
@@ -56,7 +56,7 @@ func NewRetryer() aws.Retryer {
 	})
 }
 
-// Middleware is what every service client of ours adds to its stack: our name
+// Middleware is what each of credproc's service clients adds to its stack: our name
 // in the User-Agent ("lib/credproc#VERSION"), bounded answers that [AnswerTo]
 // can read, the log of [WithLogger], and the body of [plainBody].
 func Middleware() []func(*middleware.Stack) error {

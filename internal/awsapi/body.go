@@ -9,7 +9,7 @@ import (
 )
 
 // plainBody hides that the body of a request can write itself. The SDK closes it
-// as soon as the answer begins, while net/http may still look for its end. A
+// as soon as the answer starts, while net/http may still look for its end. A
 // body that is read then says that it has ended; one that writes itself fails
 // (smithy-go 1.28), so that net/http closes the connection under the answer: a
 // refresh token would be spent, and the next one lost.

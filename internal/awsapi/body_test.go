@@ -11,7 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ssooidc"
 )
 
-// An answer that begins while net/http is still looking for the end of the
+// An answer that starts while net/http is still looking for the end of the
 // request is read to its end, and the request is sent once.
 func TestAnAnswerThatComesInPiecesIsReadAndNotAskedForAgain(t *testing.T) {
 	sent := 0

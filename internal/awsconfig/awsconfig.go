@@ -204,7 +204,7 @@ func (s *Section) Nested(key, sub string) (value string, ok bool) {
 	return value, ok
 }
 
-// Keys returns the keys that begin with prefix, which must be in lower case.
+// Keys returns the keys that start with prefix, which must be in lower case.
 func (s *Section) Keys(prefix string) []string {
 	if s == nil {
 		return nil

@@ -51,7 +51,7 @@ func WithoutDefault(data []byte, credentials bool) (rest []byte, found bool) {
 	return []byte(out.String()), found
 }
 
-// inProfile reports whether the section that a header began is one of a profile.
+// inProfile reports whether the section that a header started is one of a profile.
 func (p *parser) inProfile() bool {
 	return p.section == p.bareDefault || p.section == p.config.Profiles["default"]
 }

@@ -31,7 +31,7 @@ func (t *Text) end() string {
 
 func content(line string) string { return strings.TrimRight(line, "\r\n") }
 
-// Mark is how a block of ours begins and ends, which is told by a name.
+// Mark is how credproc's block starts and ends, which is told by a name.
 type Mark string
 
 func (m Mark) begin() string { return "# >>> " + string(m) + " >>>" }
@@ -45,17 +45,17 @@ func (t *Text) find(m Mark) (begin, end int, err error) {
 		line = content(strings.TrimPrefix(line, "\ufeff"))
 		switch {
 		case strings.HasPrefix(line, m.begin()) && begin >= 0:
-			return 0, 0, &SyntaxError{at, "the block " + string(m) + " begins a second time"}
+			return 0, 0, &SyntaxError{at, "the block " + string(m) + " starts a second time"}
 		case strings.HasPrefix(line, m.begin()):
 			begin = i
 		case strings.HasPrefix(line, m.end()) && (begin < 0 || end >= 0):
-			return 0, 0, &SyntaxError{at, "the block " + string(m) + " ends, and did not begin"}
+			return 0, 0, &SyntaxError{at, "the block " + string(m) + " ends, and did not start"}
 		case strings.HasPrefix(line, m.end()):
 			end = i
 		}
 	}
 	if begin >= 0 && end < 0 {
-		return 0, 0, &SyntaxError{Location{t.name, begin + 1}, "the block " + string(m) + " begins, and does not end"}
+		return 0, 0, &SyntaxError{Location{t.name, begin + 1}, "the block " + string(m) + " starts, and does not end"}
 	}
 	return begin, end, nil
 }
@@ -84,7 +84,7 @@ func (t *Text) Outside(m Mark) (*Text, error) {
 }
 
 // SetBlock puts lines between the marks. A block that is not there is added at
-// the end, with note behind its first mark; one without lines is removed.
+// the end, with note after its first mark; one without lines is removed.
 // Errors are those of [Text.Block].
 func (t *Text) SetBlock(m Mark, note string, lines []string) error {
 	begin, end, err := t.find(m)
@@ -115,7 +115,7 @@ func (t *Text) SetBlock(m Mark, note string, lines []string) error {
 	return nil
 }
 
-// headerOf returns what a line of a config file begins, as the parser has it:
+// headerOf returns what a line of a config file starts, as the parser has it:
 // kind is "profile", "sso-session" or "services", or "" for what is ignored.
 func headerOf(line string) (kind, name string, ok bool) {
 	line = trimRight(content(line))
@@ -140,7 +140,7 @@ func headerOf(line string) (kind, name string, ok bool) {
 	return kind, name, true
 }
 
-// keyOf returns the key of a line that begins a property, or "".
+// keyOf returns the key of a line that starts a property, or "".
 func keyOf(line string) string {
 	line = trimRight(content(line))
 	if line == "" || isSpace(line[0]) || isComment(line) || line[0] == '[' {
@@ -199,7 +199,7 @@ func (e *EditError) Error() string { return "profile " + e.Profile + " " + e.Pro
 func aside(m Mark) string { return "#" + string(m) + ": " }
 
 // isAside reports whether a line is a key that [Text.Convert] made a comment
-// of. What else a person may have noted behind the same words is theirs.
+// of. What else a person may have noted after the same words is theirs.
 func isAside(line string, m Mark) bool {
 	rest, ok := strings.CutPrefix(line, aside(m))
 	return ok && isConverted(keyOf(rest))
@@ -372,8 +372,8 @@ func IsSectionName(name string) bool {
 	return name != ""
 }
 
-// LineFlags returns the flags that say for what a credential_process line of
-// ours wants credentials, by name ("--role-name"), whatever program it runs.
+// LineFlags returns the flags that say for what a credproc line
+// wants credentials, by name ("--role-name"), whatever program it runs.
 func LineFlags(value string) map[string]string {
 	words, _ := split(value, onWindows)
 	flags, _ := targetFlags(words)

@@ -70,10 +70,10 @@ func TestEndpointErrors(t *testing.T) {
 		config string
 		want   string
 	}{
-		{"profile", nil, "endpoint_url = http://x", `config:2: [profile p]: endpoint_url "http://x": must begin with https://`},
-		{"section", nil, "services = s\n[services s]\nx = y\nsts =\n  endpoint_url = http://x", `config:5: [services s]: endpoint_url "http://x": must begin with https://`},
-		{"variable of the service", map[string]string{"AWS_ENDPOINT_URL_STS": "http://x"}, "", `AWS_ENDPOINT_URL_STS "http://x": must begin with https://`},
-		{"variable", map[string]string{"AWS_ENDPOINT_URL": "http://x"}, "", `AWS_ENDPOINT_URL "http://x": must begin with https://`},
+		{"profile", nil, "endpoint_url = http://x", `config:2: [profile p]: endpoint_url "http://x": must start with https://`},
+		{"section", nil, "services = s\n[services s]\nx = y\nsts =\n  endpoint_url = http://x", `config:5: [services s]: endpoint_url "http://x": must start with https://`},
+		{"variable of the service", map[string]string{"AWS_ENDPOINT_URL_STS": "http://x"}, "", `AWS_ENDPOINT_URL_STS "http://x": must start with https://`},
+		{"variable", map[string]string{"AWS_ENDPOINT_URL": "http://x"}, "", `AWS_ENDPOINT_URL "http://x": must start with https://`},
 		{"no such section", nil, "endpoint_url = https://x\nservices = none", `config:3: [profile p]: services "none": no such services section in config`},
 		{"neither true nor false", map[string]string{"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "1"}, "", `AWS_IGNORE_CONFIGURED_ENDPOINT_URLS "1": must be true or false`},
 		{"neither true nor false in the profile", nil, "ignore_configured_endpoint_urls = yes", `config:2: [profile p]: ignore_configured_endpoint_urls "yes": must be true or false`},

@@ -30,7 +30,7 @@ type File struct {
 }
 
 // Backup returns the path of the backup: the file as it was before the last
-// change of ours.
+// change by credproc.
 func (f File) Backup() string { return f.Path + "." + f.Name + "-backup" }
 
 func (f File) lock() string { return f.Path + "." + f.Name + "-lock" }
@@ -58,7 +58,7 @@ func (e *ReplaceError) Unwrap() error { return e.Err }
 // content or the new, also after a crash. On an error the file
 // and the backup are as they were. A symbolic link stays one, and the file keeps
 // its mode and owner. One that does not exist is made, with mode 0600; a device
-// is an error. edit may be called again, if somebody else has changed the file
+// is an error. edit may be called again, if another program has changed the file
 // meanwhile.
 func (f File) Edit(ctx context.Context, edit func(old []byte) ([]byte, error)) (changed bool, err error) {
 	err = f.locked(ctx, func() error {
@@ -343,7 +343,7 @@ func (f File) Sweep(ctx context.Context) {
 	}
 }
 
-// sweep is Sweep under the lock, which nobody else has.
+// sweep is Sweep under the lock, which no other process has.
 func (f File) sweep() {
 	for _, path := range f.left() {
 		os.Remove(path)

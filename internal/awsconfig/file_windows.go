@@ -14,7 +14,7 @@ func asAbove(*os.File, string) error { return nil }
 
 func owned(*os.File, fs.FileInfo) error { return nil }
 
-// rename tries again while somebody has the file open, as readers do for a
+// rename tries again while another program has the file open, as readers do for a
 // moment.
 func rename(from, to string) (err error) {
 	for range 50 {

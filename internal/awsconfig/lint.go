@@ -27,7 +27,7 @@ const (
 	Homeless          OddityKind = "line before the first section"  // AWS CLI, boto3, Rust, Java: whole file
 	NoEquals          OddityKind = "line without an equals sign"    // AWS CLI, boto3, Rust, Java: whole file
 	OpenHeader        OddityKind = "header without an end"          // AWS CLI, boto3: whole file; Go passes the section over
-	TrailingComment   OddityKind = "comment behind a value"         // AWS CLI, boto3: part of the value
+	TrailingComment   OddityKind = "comment after a value"          // AWS CLI, boto3: part of the value
 	QuotedValue       OddityKind = "value in quotes"                // Go strips them
 	QuotedName        OddityKind = "name in quotes"                 // Go keeps them, JavaScript and Rust pass the section over
 	OddName           OddityKind = "name with odd characters"       // JavaScript, Rust and Java pass the section over

@@ -19,7 +19,7 @@ func TestWhatSDKsReadDifferentlyIsOdd(t *testing.T) {
 		{"# c\nregion = x\n[profile a]\n", false, "2 line before the first section "},
 		{"[profile a]\nregion\n= x\n", false, "2 line without an equals sign [profile a], 3 line without an equals sign [profile a]"},
 		{"[profile a\nregion = x\n", false, "1 header without an end "},
-		{"[profile a]\nregion = x # c\noutput = json ; c\n", false, "2 comment behind a value region, 3 comment behind a value output"},
+		{"[profile a]\nregion = x # c\noutput = json ; c\n", false, "2 comment after a value region, 3 comment after a value output"},
 		{"[profile a]\ncredential_process = \"credproc\"\n", false, "2 value in quotes credential_process"},
 		{"[profile \"a b\"]\n", false, `1 name in quotes [profile "a b"]`},
 		{"[profile a b]\n[profile a!]\n[profile ä]\n", false, "1 name with odd characters [profile a b], 2 name with odd characters [profile a!], 3 name with odd characters [profile ä]"},

@@ -36,7 +36,7 @@ func (c *Config) add(name, text string, credentials bool) error {
 	return err
 }
 
-// lines reads text, which begins where a line does, and returns what is left of
+// lines reads text, which starts where a line does, and returns what is left of
 // it: a line whose end is not in it, if there is more to come.
 func (p *parser) lines(text string, last bool) (rest string, err error) {
 	if p.at.Line == 0 {
@@ -158,7 +158,7 @@ func headerEnd(line string) int {
 	return -1
 }
 
-// open returns the section that title, the inner part of header, begins or
+// open returns the section that title, the inner part of header, starts or
 // continues: nil if it is one to be ignored.
 func (p *parser) open(header, title string) *Section {
 	kind, rest := title, ""

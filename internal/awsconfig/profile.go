@@ -26,7 +26,7 @@ const (
 	CredentialSource             // role_arn and credential_source: Chain
 	WebIdentity                  // role_arn and web_identity_token_file
 	Static                       // aws_access_key_id
-	OtherProcess                 // somebody else's credential_process
+	OtherProcess                 // another program's credential_process
 )
 
 // String returns the constant's name.
@@ -96,7 +96,7 @@ func (c *Config) Session(name string) (Session, error) {
 }
 
 // Profile returns what the profile called name means. command is how our own
-// process lines begin: the program's name, and any words after it ("acme",
+// process lines start: the program's name, and any words after it ("acme",
 // "aws"). Paths, and ".exe", make no difference.
 //
 // The error is an [*UnknownProfileError], an [*UnknownSessionError], a
@@ -265,7 +265,7 @@ func (a *Role) equal(b *Role) bool {
 		sameURL(a.Session.StartURL, b.Session.StartURL)
 }
 
-// spelling is a role as somebody wrote it: in the keys of a profile, or in the
+// spelling is a role as it is written: in the keys of a profile, or in the
 // flags of our line.
 type spelling struct {
 	at      Location

@@ -10,7 +10,7 @@ import (
 
 var credproc = []string{"credproc"}
 
-// sessions is what the config files of these tests begin with: 6 lines.
+// sessions is what the config files of these tests start with: 6 lines.
 const sessions = "[sso-session corp]\n" +
 	"sso_start_url = https://corp.awsapps.com/start\n" +
 	"sso_region = eu-west-1\n" +
@@ -164,7 +164,7 @@ func TestProfileErrors(t *testing.T) {
 			`sso_region is "us-east-1" in [profile p] (config:11) and "eu-west-1" in [sso-session corp] (config:3)`},
 		{"other region, session only", "sso_session = corp\nsso_region = us-east-1",
 			`sso_region is "us-east-1" in [profile p] (config:9) and "eu-west-1" in [sso-session corp] (config:3)`},
-		{"other start URL, http", native + "sso_start_url = http://x", `config:11: [profile p]: sso_start_url "http://x": must begin with https://`},
+		{"other start URL, http", native + "sso_start_url = http://x", `config:11: [profile p]: sso_start_url "http://x": must start with https://`},
 		{"other start URL, with a password", native + "sso_start_url = https://u:SECRET@x", `config:11: [profile p]: sso_start_url: must have no user`},
 		{"other start URL, no URL", native + "sso_start_url = https://u:SECRET", `config:11: [profile p]: sso_start_url: not a URL`},
 
@@ -172,7 +172,7 @@ func TestProfileErrors(t *testing.T) {
 		{"role name with a space", strings.Replace(native, "Admin", "Ad min", 1), `config:10: [profile p]: sso_role_name "Ad min": must be 1 to 64 letters, digits and _+=,.@-`},
 		{"role name of IAM's role", strings.Replace(native, "Admin", "AWSReservedSSO_Admin_0123456789abcdef", 1),
 			`config:10: [profile p]: sso_role_name "AWSReservedSSO_Admin_0123456789abcdef": the IAM role of permission set "Admin"`},
-		{"legacy, http", "sso_start_url = http://x\nsso_region = eu-west-1", `config:8: [profile p]: sso_start_url "http://x": must begin with https://`},
+		{"legacy, http", "sso_start_url = http://x\nsso_region = eu-west-1", `config:8: [profile p]: sso_start_url "http://x": must start with https://`},
 		{"legacy, region", "sso_start_url = https://x\nsso_region = EU-WEST-1", `config:9: [profile p]: sso_region "EU-WEST-1": must be lower-case letters, digits and hyphens`},
 		{"legacy, region that is a host", "sso_start_url = https://x\nsso_region = x.example/", `config:9: [profile p]: sso_region "x.example/": must be lower-case letters, digits and hyphens`},
 
@@ -281,8 +281,8 @@ func TestSessionErrors(t *testing.T) {
 		{"empty", "", "config:1: [sso-session s]: no sso_start_url, no sso_region"},
 		{"no region", "sso_start_url = https://x", "config:1: [sso-session s]: no sso_region"},
 		{"no start URL", "sso_region = x", "config:1: [sso-session s]: no sso_start_url"},
-		{"http", "sso_region = x\nsso_start_url = http://x", `config:3: [sso-session s]: sso_start_url "http://x": must begin with https://`},
-		{"no scheme", "sso_region = x\nsso_start_url = corp.awsapps.com/start", `config:3: [sso-session s]: sso_start_url "corp.awsapps.com/start": must begin with https://`},
+		{"http", "sso_region = x\nsso_start_url = http://x", `config:3: [sso-session s]: sso_start_url "http://x": must start with https://`},
+		{"no scheme", "sso_region = x\nsso_start_url = corp.awsapps.com/start", `config:3: [sso-session s]: sso_start_url "corp.awsapps.com/start": must start with https://`},
 		{"no host", "sso_region = x\nsso_start_url = https:///start", `config:3: [sso-session s]: sso_start_url "https:///start": has no host`},
 		{"user", "sso_region = x\nsso_start_url = https://SECRET@x", `config:3: [sso-session s]: sso_start_url: must have no user`},
 		{"region", "sso_start_url = https://x\nsso_region = eu west", `config:3: [sso-session s]: sso_region "eu west": must be lower-case letters, digits and hyphens`},

@@ -48,7 +48,7 @@ func (p *parser) read(f io.Reader, size int) error {
 		if err != nil && !last {
 			return err
 		}
-		// Nobody else has data: it need not be copied to become a string.
+		// Only this function has data: it need not be copied to become a string.
 		text := unsafe.String(unsafe.SliceData(data), n+more)
 		rest, err := p.lines(text, last)
 		if err != nil || last {
@@ -62,7 +62,7 @@ func (p *parser) read(f io.Reader, size int) error {
 	}
 }
 
-// skip passes over what nobody wants to know, up to a line that may be of
+// skip passes over what is of no interest, up to a line that may be of
 // interest or at fault. Nearly all lines of a long file are skipped, so it
 // looks at each byte once.
 func (p *parser) skip(text string) (rest string) {

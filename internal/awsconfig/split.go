@@ -52,6 +52,6 @@ func split(line string, windows bool) (words []string, ok bool) {
 	return words, quote == 0
 }
 
-// beforeQuote reports whether the backslashes that s begins with stand before a
+// beforeQuote reports whether the backslashes that s starts with stand before a
 // '"', where they quote.
 func beforeQuote(s string) bool { return strings.HasPrefix(strings.TrimLeft(s, `\`), `"`) }

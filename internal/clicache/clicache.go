@@ -1,7 +1,7 @@
 // Package clicache reads and writes the files in ~/.aws/sso/cache that the AWS
 // CLI and the AWS SDKs share: one for each login, unencrypted.
 //
-// Nobody locks these files. The AWS CLI writes them in place, so that a reader
+// No program locks these files. The AWS CLI writes them in place, so that a reader
 // can see half of one; boto3, and this package, replace them as a whole.
 package clicache
 
@@ -30,7 +30,7 @@ type Login struct {
 	AccessToken      string // a secret
 	Expiry           time.Time
 
-	// What renewing takes. A file of ours has none of it.
+	// What renewing takes. A file that credproc wrote has none of it.
 	RefreshToken           string // a secret
 	ClientID, ClientSecret string // the latter a secret
 	RegistrationExpiry     time.Time
@@ -129,7 +129,7 @@ func parseTime(text string) (time.Time, error) {
 // with a refresh token whose access token has not ended is left alone: the AWS
 // CLI made it, and renews it itself. That is not so where the file is of client,
 // the ID of the registration that l came from: then it is the same login, and
-// somebody else has its refresh token now.
+// another program has its refresh token now.
 func Write(dir, name, client string, l *Login) error {
 	old, err := Read(dir, name)
 	if err == nil && old.RefreshToken != "" && time.Now().Before(old.Expiry) && (client == "" || old.ClientID != client) {
@@ -157,7 +157,7 @@ func written(t time.Time) string {
 	return t.UTC().Format("2006-01-02T15:04:05Z")
 }
 
-// Remove removes a login that [Write] wrote for somebody who has kept the
+// Remove removes a login that [Write] wrote for a caller that has kept the
 // refresh token, and no other.
 func Remove(dir, name string) error {
 	old, err := Read(dir, name)

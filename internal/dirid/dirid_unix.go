@@ -20,7 +20,7 @@ func number(info fs.FileInfo) (device, inode uint64) {
 // most is what is read: a longer path is one for the long way.
 const most = 1 << 10
 
-// quickRead returns what a file begins with, or nothing: without the poller, and
+// quickRead returns what a file starts with, or nothing: without the poller, and
 // never waiting for the other end of a named pipe.
 func quickRead(path string) []byte {
 	fd, err := syscall.Open(path, syscall.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK|syscall.O_CLOEXEC, 0)

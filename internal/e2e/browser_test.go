@@ -93,7 +93,7 @@ type signIn struct {
 
 var anAuthorizePage = regexp.MustCompile(`http://\S+/authorize\?\S+`)
 
-// signInWithBrowser begins a login, and returns when it has named its page.
+// signInWithBrowser starts a login, and returns when it has named its page.
 func (m *machine) signInWithBrowser(args ...string) *signIn {
 	m.t.Helper()
 	cmd := exec.Command(binary, append([]string{"login", "corp", "--flow", "pkce", "--no-browser"}, args...)...)

@@ -19,7 +19,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 )
 
-// assumed is how the ARN of the profile dev begins. That the service says it
+// assumed is how the ARN of the profile dev starts. That the service says it
 // means that it has checked the signature.
 const assumed = "arn:aws:sts::" + account + ":assumed-role/AWSReservedSSO_Admin_"
 
@@ -71,7 +71,7 @@ print(sts.get_caller_identity()["Arn"])
 }
 
 // enter makes this process one of the machine, for clients in Go. The SDK has
-// looked for its files before: when the process began, in another home.
+// looked for its files before: when the process started, in another home.
 func (m *machine) enter() {
 	m.t.Setenv("AWS_CONFIG_FILE", filepath.Join(m.home, ".aws", "config"))
 	m.t.Setenv("AWS_SHARED_CREDENTIALS_FILE", filepath.Join(m.home, ".aws", "credentials"))

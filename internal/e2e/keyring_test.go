@@ -94,7 +94,7 @@ func TestALockedKeychainIsSaidAndCostsNothing(t *testing.T) {
 	m.chain.lock()
 	m.refuses(m.process("corp", "ReadOnly"), 6, "locked")
 	m.refuses(m.with("CREDPROC_KEY_CACHE=off").process("corp", "ReadOnly"), 6, "locked")
-	// Nobody answers the dialog. A sign-in that could not be kept is not begun.
+	// Nobody answers the dialog. A sign-in that could not be kept is not started.
 	for _, args := range [][]string{{"login", "corp", "--flow", "device", "--no-browser"}, {"list", "corp"}, {"logout", "corp"}} {
 		m.refuses(m.run(binary, args...), 6, "locked", "Nothing is lost")
 	}

@@ -198,7 +198,7 @@ func since(before, saw string) string {
 }
 
 // taken returns the first thing in what an agent saw that it must not see, or "":
-// what the service gave, and how credproc's keys and records are named or begin.
+// what the service gave, and how credproc's keys and records are named or start.
 func (m *machine) taken(saw string) string {
 	for _, word := range []string{"credproc-keyring:", "credproc:", "sesame", "refreshToken", "SEAL"} {
 		if strings.Contains(saw, word) {

@@ -20,7 +20,7 @@ import (
 // the marker that all of them contain, in each way that it may be encoded.
 func traces(marker string) [][]byte {
 	all := [][]byte{[]byte(marker), []byte(hex.EncodeToString([]byte(marker)))}
-	for before := range 3 { // where in a group of three bytes the marker begins
+	for before := range 3 { // where in a group of three bytes the marker starts
 		text := base64.StdEncoding.EncodeToString([]byte(strings.Repeat("-", before) + marker))
 		// Without the characters that also hold bits of a neighbour.
 		all = append(all, []byte(text[(before*8+5)/6:(before+len(marker))*8/6]))
@@ -92,7 +92,7 @@ type watch struct {
 	leaky map[string]bool // command lines of those that showed a secret
 }
 
-// watchProcesses begins to look; end ends it.
+// watchProcesses starts to look; end ends it.
 func (m *machine) watchProcesses() *watch {
 	w := &watch{m: m, traces: traces(m.server.Marker()), stop: make(chan struct{}), seen: map[string]bool{}, leaky: map[string]bool{}}
 	w.done.Go(func() {

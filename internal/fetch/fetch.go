@@ -32,7 +32,7 @@ type Thing interface {
 	// account 111111111111 through session corp".
 	Op() string
 	// Judge says whether stored data is good enough. What was fetched after since,
-	// when this caller began to wait, must not be Stale: others may have got it
+	// when this caller started to wait, must not be Stale: others may have got it
 	// short-lived, and everybody would fetch again.
 	Judge(data []byte, since time.Time) layout.Freshness
 	// Fetch gets it from the service, with what may be known of it without the
@@ -116,7 +116,7 @@ func Once(ctx context.Context, s Session, t Thing) ([]byte, Origin, error) {
 	s.Log("look", "op", t.Op(), "why", unusable(stored))
 	data, origin, err := locked(ctx, s, t)
 	if _, noLock := errors.AsType[*flight.LockError](err); noLock {
-		// A state directory that cannot be written keeps nobody from an answer.
+		// A state directory that cannot be written prevents no answer.
 		s.Log("fetch without a lock", "op", t.Op(), "error", err)
 		data, _, err = t.Fetch(s.Context(ctx))
 		return data, Fetched, err

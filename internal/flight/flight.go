@@ -59,9 +59,9 @@ func (g *Group) Guard(ctx context.Context, do func() error) error {
 	return do()
 }
 
-// Settle waits until no critical work is under way, and lets none begin until
+// Settle waits until no critical work is under way, and lets none start until
 // resume is called: never, in a program that exits. It fails with ctx's error.
-// Several callers may settle: work begins again when all have resumed.
+// Several callers may settle: work starts again when all have resumed.
 func (g *Group) Settle(ctx context.Context) (resume func(), err error) {
 	g.open()
 	return g.critical.close(ctx)
@@ -84,7 +84,7 @@ func (g *Group) Pause(ctx context.Context) (resume func(), err error) {
 }
 
 // inside marks the context of work under a lock of the group: what it does
-// below another lock belongs to it, and must go on while somebody waits to
+// below another lock belongs to it, and must go on while another caller waits to
 // pause.
 type inside struct{}
 
@@ -133,9 +133,9 @@ type Call[V any] struct {
 	// and "failed" (took, error). nil: none.
 	Logger *slog.Logger
 
-	// Load looks into the store. since is when this caller began to wait: what
+	// Load looks into the store. since is when this caller started to wait: what
 	// was written later is good enough, however short its life. locked says
-	// that nobody else can be writing.
+	// that no other process can be writing.
 	Load func(ctx context.Context, since time.Time, locked bool) (v V, ok bool, err error)
 	// Fetch gets the thing and stores it. It runs under the lock.
 	Fetch func(ctx context.Context) (V, error)
@@ -155,7 +155,7 @@ func (e *BusyError) Error() string {
 func (e *BusyError) Unwrap() error { return e.Err }
 
 // Do returns what c.Load finds, or what c.Fetch gets. It returns early when ctx
-// ends, which does not end the flight, and begins none when it has ended. The
+// ends, which does not end the flight, and starts none when it has ended. The
 // value may be shared with other callers and must not be changed. Beside the
 // errors of Load and Fetch there are [BusyError], [LockError], [OrderError], and
 // [SharedError] for the failure of an earlier call.
@@ -229,7 +229,7 @@ func (c *Call[V]) underLock(ctx context.Context, began time.Time) (v V, err erro
 		return v, err
 	}
 	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < Reserve {
-		return v, &BusyError{Op: c.Op, Err: errors.New("too little time left to begin")}
+		return v, &BusyError{Op: c.Op, Err: errors.New("too little time left to start")}
 	}
 	c.log("fetch", "lock", c.Name.file, "waited", time.Since(began))
 	fetching := time.Now()

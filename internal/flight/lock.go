@@ -88,7 +88,7 @@ func tryLock(dir safedir.Dir, name, op string) (release func(), err error) {
 	case !ok:
 		return nil, errHeld
 	case !isCurrent(lock):
-		lock.Unlock() // of a file that somebody has deleted: locks nobody out
+		lock.Unlock() // of a file that another program deleted: it excludes no one
 		return nil, errHeld
 	}
 	setHolder(dir, name, op)
@@ -141,7 +141,7 @@ func holder(dir safedir.Dir, name string) Holder {
 }
 
 // HeldBy returns who holds the lock name in dir, by its own word; ok is false
-// when nobody does. It waits for nothing.
+// when none does. It waits for nothing.
 func HeldBy(dir safedir.Dir, name string) (h Holder, ok bool) {
 	if h = holder(dir, name); h.PID == 0 {
 		return h, false
@@ -158,7 +158,7 @@ func HeldBy(dir safedir.Dir, name string) (h Holder, ok bool) {
 }
 
 // Works returns why files in dir cannot be locked, or nil if they can, or if no
-// lock was ever taken there. It waits for nobody.
+// lock was ever taken there. It never waits.
 func Works(dir safedir.Dir) error {
 	names, _ := dir.Names()
 	for _, name := range names {

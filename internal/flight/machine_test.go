@@ -107,7 +107,7 @@ func (p *process) says(t *testing.T, want string) {
 	}
 }
 
-// crowd counts what thirty processes say that begin together.
+// crowd counts what thirty processes say that start together.
 func crowd(t *testing.T, role string, dir safedir.Dir) map[string]int {
 	t.Helper()
 	gate, opener := pipe(t)

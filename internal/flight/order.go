@@ -13,7 +13,7 @@ import (
 // that knows the last lock taken, and refuse one that is out of order.
 //
 // Two more files are locked elsewhere, and are not part of the order: the queue
-// of internal/warm, where a process waits two seconds at most before it begins,
+// of internal/warm, where a process waits two seconds at most before it starts,
 // and holds nothing; and that of safedir's Append, under which nothing is called.
 const (
 	signIn   rank = iota + 1 // a person signs in

@@ -15,7 +15,7 @@ import (
 
 // shared keeps each secret in a segment of System V shared memory, which only its
 // user may open. macOS has nothing else that outlives a process, needs no program
-// that stays, and asks nobody. Linux has it too: there it is tested.
+// that stays, and shows no dialog. Linux has it too: there it is tested.
 //
 // It has no timer: a secret that is past its hour counts as none, and its bytes
 // stay until the next Set or Delete of its name, or a reboot.
@@ -69,7 +69,7 @@ func (s shared) Set(name, secret string) {
 		return
 	}
 	id, err := unix.SysvShmGet(number(name, os.Geteuid()), segment, unix.IPC_CREAT|unix.IPC_EXCL|ownerOnly)
-	if err != nil { // somebody else's is there, or another process was quicker
+	if err != nil { // another user's is there, or another process was quicker
 		return
 	}
 	memory, err := unix.SysvShmAttach(id, 0, 0)
@@ -95,8 +95,8 @@ func (shared) Delete(name string) {
 	unix.SysvShmCtl(id, unix.IPC_RMID, nil)
 }
 
-// find returns the segment of a name, and who may open it. One that somebody else
-// has made or owns, or of another size, is none of ours, and left alone.
+// find returns the segment of a name, and who may open it. One that another user
+// has made or owns, or of another size, is not used, and left alone.
 func find(name string) (id int, mode os.FileMode, ok bool) {
 	user := os.Geteuid()
 	id, err := unix.SysvShmGet(number(name, user), 0, 0)

@@ -16,9 +16,9 @@ import (
 //	{"Version":1,"AccessKeyId":"ASIA…","SecretAccessKey":"…",…}
 
 const (
-	// settled is how long after a fetch nobody fetches the same again.
+	// settled is how long after a fetch no process fetches the same again.
 	settled = 30 * time.Second
-	// exhausted is how long nobody asks for longer lived ones after the service
+	// exhausted is how long no process asks for longer lived ones after the service
 	// has given what it gave before.
 	exhausted = 5 * time.Minute
 	// longest is the life, in seconds, that no credentials have; much more does
@@ -85,7 +85,7 @@ func SplitRecord(data []byte) (t Times, document []byte, err error) {
 
 var errNoRecord = errors.New("not a record of credentials")
 
-// Judge says how good a record is at now, for somebody who began to look for
+// Judge says how good a record is at now, for a caller that started to look for
 // one at since: what was fetched after that is as new as it gets, also where
 // it was born short-lived. minValidity is how much life there must be left; 0
 // goes by t.Stale.

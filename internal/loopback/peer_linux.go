@@ -70,7 +70,7 @@ func established(c *net.TCPConn) bool {
 	return err == nil && state == unix.BPF_TCP_ESTABLISHED
 }
 
-// diagRequest is struct inet_diag_req_v2 behind a struct nlmsghdr.
+// diagRequest is struct inet_diag_req_v2 after a struct nlmsghdr.
 //
 // https://man7.org/linux/man-pages/man7/sock_diag.7.html
 type diagRequest struct {
@@ -84,7 +84,7 @@ type diagRequest struct {
 	cookie        [2]uint32
 }
 
-// diagAnswer is struct inet_diag_msg behind a struct nlmsghdr.
+// diagAnswer is struct inet_diag_msg after a struct nlmsghdr.
 type diagAnswer struct {
 	header        unix.NlMsghdr
 	family, state uint8

@@ -12,7 +12,7 @@ func Join(elements ...string) string {
 		switch {
 		case joined == "":
 		case isSeparator(joined[len(joined)-1]):
-			e = strings.TrimLeft(e, `\/`) // or two would begin the name of a host
+			e = strings.TrimLeft(e, `\/`) // or two would start the name of a host
 			if joined == `\` && isNT(`\`+e) || joined == "/" && isNT(`\`+e) {
 				joined += `.\`
 			}
@@ -129,7 +129,7 @@ func isClean(rest string) bool {
 	return true
 }
 
-// volume returns the length of what a path begins with that is no directory of a
+// volume returns the length of what a path starts with that is no directory of a
 // file system: a drive, a host and what it shares, or the name of a device.
 //
 // See https://learn.microsoft.com/en-us/dotnet/standard/io/file-path-formats.
@@ -163,12 +163,12 @@ func names(file string, from, count int) int {
 	return len(file)
 }
 
-// isDevice reports whether a path begins with `\\.` or `\\?`, as a whole name.
+// isDevice reports whether a path starts with `\\.` or `\\?`, as a whole name.
 func isDevice(file string) bool {
 	return len(file) >= 3 && isSeparator(file[1]) && (file[2] == '.' || file[2] == '?') && (len(file) == 3 || isSeparator(file[3]))
 }
 
-// isNT reports whether a path begins with `\??`, as a whole name.
+// isNT reports whether a path starts with `\??`, as a whole name.
 func isNT(file string) bool {
 	return len(file) >= 3 && isSeparator(file[0]) && file[1] == '?' && file[2] == '?' && (len(file) == 3 || isSeparator(file[3]))
 }

@@ -1,5 +1,5 @@
 // Package portal calls the AWS access portal, with the access token of
-// somebody who has signed in: role credentials, accounts, roles, sign-out.
+// a user who has signed in: role credentials, accounts, roles, sign-out.
 package portal
 
 import (

@@ -22,7 +22,7 @@ func Line(text string) string { return strings.TrimSpace(Clean(text, Most)) }
 
 // Clean returns text without what is not printable: control characters, line
 // breaks, bidi controls, invisible characters and what is not UTF-8 become
-// spaces. Of text longer than most runes the beginning is left, with an ellipsis.
+// spaces. Of text longer than most runes the start is left, with an ellipsis.
 func Clean(text string, most int) string {
 	return Head(strings.Map(func(r rune) rune {
 		if Is(r) {
@@ -48,7 +48,7 @@ func Head(text string, most int) string {
 }
 
 // Is reports whether a rune is shown as a letter, a mark or a symbol of its own,
-// or is the space. Letters that nobody sees are not.
+// or is the space. Invisible letters are not.
 func Is(r rune) bool {
 	return unicode.IsPrint(r) && !unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r)
 }

@@ -11,8 +11,8 @@ import (
 )
 
 const (
-	// patience is how long a file may take to be read: a pipe that nobody writes
-	// to, or a network file system that is gone, takes for ever.
+	// patience is how long a file may take to be read: a pipe without a writer, or
+	// a network file system that is gone, takes for ever.
 	patience = 20 * time.Second
 	// mostOfFile is more than any config file or bundle of certificates has.
 	mostOfFile = 64 << 20
@@ -69,11 +69,11 @@ func readNamed(path string) ([]byte, error) {
 	}
 	defer f.Close()
 	deadline := time.Now().Add(patience)
-	f.SetReadDeadline(deadline) // an error says that there is nothing to wait for
+	f.SetReadDeadline(deadline) // an error means that waiting is of no use
 	data, err := io.ReadAll(io.LimitReader(f, mostOfFile+1))
 	wait := isPipe(f) && !isStream(path) // whose other end has been opened long since
 	for wait && len(data) == 0 && err == nil && time.Now().Before(deadline) {
-		time.Sleep(10 * time.Millisecond) // nobody has opened the other end so far
+		time.Sleep(10 * time.Millisecond) // the other end is not open yet
 		data, err = io.ReadAll(io.LimitReader(f, mostOfFile+1))
 	}
 	switch {
@@ -96,8 +96,8 @@ func isPipe(f *os.File) bool {
 }
 
 // ReadSecret returns the first bytes, up to most, of a secret file that a person
-// or a setting names. It must be a regular file of this user's that nobody else
-// can read, or one of root's that nobody else can write; links are followed if
+// or a setting names. It must be a regular file of this user's that no one else
+// can read, or one of root's that no one else can write; links are followed if
 // every directory on the way passes [Check]. Else the error is an
 // [*UnsafeError]. Nothing is waited for.
 func ReadSecret(path string, most int64) ([]byte, error) {

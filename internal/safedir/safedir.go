@@ -4,7 +4,7 @@
 // a symbolic link nor a ".." planted there leads elsewhere. Files are replaced
 // as a whole: a reader sees the old content or the new one, also after a crash
 // or on a full disk. A directory that another user owns is read but never
-// written: under sudo it is usually somebody's home.
+// written: under sudo it is usually the user's home.
 package safedir
 
 import (
@@ -23,7 +23,7 @@ import (
 	"github.com/credproc/credproc/internal/ospath"
 )
 
-// Dir is the path of a directory of ours. It need not exist: reading then
+// Dir is the path of one of credproc's directories. It need not exist: reading then
 // finds nothing, and the first write makes it. A Dir is safe for concurrent
 // use, by other processes too.
 type Dir string
@@ -49,7 +49,7 @@ func (d Dir) Sub(name string) Dir { return Dir(d.Path(name)) }
 
 // Read returns the content of a file. The error is [fs.ErrNotExist] where
 // either the file or the directory is not there. What is no file, such as a
-// named pipe, is an error at once: nobody waits for somebody to write to it. So is
+// named pipe, is an error at once: there is no wait for a writer. So is
 // a file of more than [Most] bytes.
 func (d Dir) Read(name string) ([]byte, error) {
 	data, _, err := d.ReadWithInfo(name)
@@ -91,7 +91,7 @@ const Most = 16 << 20
 var errTooBig = errors.New("larger than 16 MiB")
 
 // IsDamaged reports whether an error of [Dir.Read] says that what lies there cannot
-// be a file of ours: it is no regular file, or too large. Waiting does not help.
+// be one of credproc's files: it is no regular file, or too large. Waiting does not help.
 func IsDamaged(err error) bool { return errors.Is(err, errNoFile) || errors.Is(err, errTooBig) }
 
 // settled is the age from which a file is told from the one that replaces it:
@@ -146,7 +146,7 @@ func (d Dir) inTheWay(err error) error {
 	}
 }
 
-// Guarded fails with an [OwnerError] or an [UnsafeError] where somebody else than
+// Guarded fails with an [OwnerError] or an [UnsafeError] where a user other than
 // this user, or root, may have put what is in the directory. It is for what no
 // seal protects. A directory that is not there is no error.
 func (d Dir) Guarded() error {
@@ -194,7 +194,7 @@ func (d Dir) make(how durability) error {
 }
 
 // create makes a directory, and those missing above it. Root makes none in a
-// directory of somebody else, who could never write in it.
+// directory of another user, who could never write in it.
 func create(path string, how durability) error {
 	parent := ospath.Dir(path)
 	info, err := os.Stat(parent)

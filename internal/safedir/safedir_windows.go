@@ -23,7 +23,7 @@ const nonblock = 0 // there are no named pipes among files
 // its access list.
 func Owner(fs.FileInfo) (uid int, ok bool) { return 0, false }
 
-// rename tries again for a second while somebody has the target open: Windows
+// rename tries again for a second while another program has the target open: Windows
 // then refuses with "access denied", where Unix would replace it.
 func rename(root *os.Root, from, to string) error {
 	deadline := time.Now().Add(time.Second)

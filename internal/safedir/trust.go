@@ -20,7 +20,7 @@ const (
 // user's processes go by, and that the thing was therefore not used.
 type UnsafeError struct {
 	Path    string // what is wrong: the file or directory, or one above it
-	For     string // what was wanted; Path, or below it or behind a link in it
+	For     string // what was wanted; Path, or below it or a link in it leads to it
 	Problem Problem
 	Dir     bool        // Path is a directory
 	Owner   int         // user ID of Path's owner

@@ -112,8 +112,8 @@ func (w *way) judge(path string, stat *syscall.Stat_t) {
 }
 
 // othersWrite reports whether anybody but this user and root can write. A group
-// counts as nobody if no one else is in it, unless an access list may hide
-// behind the group's bits.
+// counts as empty if no one else is in it, unless an access list may hide
+// in the group's bits.
 func (w *way) othersWrite(path string, stat *syscall.Stat_t) bool {
 	return stat.Mode&0o002 != 0 || stat.Mode&0o020 != 0 && !(w.groups.sole(int(stat.Gid)) && !hasACL(path))
 }

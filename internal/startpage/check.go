@@ -41,7 +41,7 @@ func (s *Service) Check(page string) error {
 	case local && (u.Scheme == "http" || u.Scheme == "https"):
 		return nil
 	case u.Scheme != "https":
-		return &ProblemError{u.Scheme + "://" + u.Host, "must begin with https://"}
+		return &ProblemError{u.Scheme + "://" + u.Host, "must start with https://"}
 	case !s.has(strings.ToLower(u.Hostname()), endpoint):
 		return &ProblemError{u.Scheme + "://" + u.Host, "is none of the service"}
 	}

@@ -89,7 +89,7 @@ func (u *parts) problem(ok bool) string {
 	case !ok:
 		return "not a URL"
 	case u.scheme != "https" && (u.scheme != "http" || !IsLoopback(u.host)):
-		return "must begin with https://"
+		return "must start with https://"
 	case u.host == "":
 		return "has no host"
 	case u.hasUser:
@@ -126,7 +126,7 @@ func (u *parts) setPath(path string) bool {
 const (
 	digits  = "0123456789"
 	letters = "abcdefghijklmnopqrstuvwxyz"
-	// What a path has as it is, and what else is left alone if somebody wrote it.
+	// What a path has as it is, and what else is left alone if it is written so.
 	inPath     = digits + letters + "ABCDEFGHIJKLMNOPQRSTUVWXYZ-_.~$&+,/:;=@"
 	escapedToo = "!'()*[]%"
 )

@@ -30,7 +30,7 @@ import (
 
 // Program is who answers, and the environment as it sees it.
 type Program struct {
-	Command string                   // how our own credential_process lines begin
+	Command string                   // how our own credential_process lines start
 	ID      string                   // of the directories, the key and the environment variables; "" means credproc
 	Getenv  func(name string) string // nil means [os.Getenv]
 
@@ -56,9 +56,9 @@ func Starved() bool { return safedir.Few() != nil }
 // AnswerInTurn is Answer for an init function of a process that else gets what
 // is missing, and ends. Of those that come at the same moment the first goes on
 // at once; the others wait here for what it stores, since a process that has not
-// begun to fetch costs a fifth of one that has. A process that waited in vain goes on, too:
+// started to fetch costs a fifth of one that has. A process that waited in vain goes on, too:
 // this is no lock, and decides nothing. A signal that came meanwhile, or 0, is
-// for the caller to obey: the program has not begun to.
+// for the caller to obey: the program has not started to.
 func (p *Program) AnswerInTurn(args []string) (document []byte, ok bool, signalled syscall.Signal) {
 	t, ok := p.find(args)
 	if !ok {
@@ -81,7 +81,7 @@ type thing struct {
 	identity   string
 	dir, locks safedir.Dir
 	name       string // of its file
-	patient    bool   // nobody set a time, or asked for a sign-in
+	patient    bool   // no time is set, and no sign-in asked for
 }
 
 func (p *Program) find(args []string) (t *thing, ok bool) {
@@ -233,7 +233,7 @@ func (p *Program) session(files *awsconfig.Config, s awsconfig.Session, settings
 	if err != nil {
 		return "", false
 	}
-	// They say where calls go, and not who somebody is.
+	// They say where calls go, and not who the user is.
 	if _, err := settings.UseFIPS(p.getenv); err != nil {
 		return "", false
 	}
@@ -243,7 +243,7 @@ func (p *Program) session(files *awsconfig.Config, s awsconfig.Session, settings
 	return layout.SessionIdentity(endpoint, portal, start, s.Region, s.Name), true
 }
 
-// isSpecial reports whether a section has a setting of ours that a process
+// isSpecial reports whether a section has a credproc setting that a process
 // command may heed, or that is not known here.
 func (p *Program) isSpecial(s *awsconfig.Section) bool {
 	prefix := layout.Key(p.ID, "")

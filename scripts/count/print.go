@@ -22,7 +22,7 @@ func isAside(dir string) bool {
 var public = []string{"oidc", "tokencache", "tokencache/keyring", "credproc"}
 
 // conventional are methods that a name has because of what it is, not because
-// somebody needs it.
+// it is needed.
 var conventional = []string{"String", "GoString", "Format", "LogValue", "Error", "Unwrap", "Is"}
 
 func (h *house) print(out io.Writer) error {

@@ -109,7 +109,7 @@ type run struct {
 }
 
 func figures(commands []command, rounds int, peakProgram string) (all []figure, err error) {
-	debug.SetGCPercent(-1) // no pause of ours in a figure
+	debug.SetGCPercent(-1) // none of its pauses in a figure
 	runs := make([][]run, len(commands))
 	for round := range rounds + 3 {
 		for i, c := range commands {

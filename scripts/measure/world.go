@@ -248,7 +248,7 @@ func (w *world) others() (all []command) {
 	return all
 }
 
-// output runs a program that nobody waits for, should it ask a question.
+// output runs a program without a person, should it ask a question.
 func output(env []string, path string, args []string) (string, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()

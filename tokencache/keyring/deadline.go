@@ -18,7 +18,7 @@ const (
 )
 
 // A deadline ends the calls of a keyring, also those that do not end by
-// themselves: such a call goes on, and nobody waits for it any more. It keeps
+// themselves: such a call goes on, and no caller waits for it any more. It keeps
 // the turn, so that no second one is sent to a keyring that is stuck.
 type deadline struct {
 	once sync.Once

@@ -69,7 +69,7 @@ type Unlock struct {
 	// key is in an age file, for which Passphrase is asked.
 	KeyFile string
 	// Passphrase returns the passphrase of the age file. Its error ends the
-	// attempt. nil means that nobody knows it.
+	// attempt. nil means that it is not known.
 	Passphrase func(ctx context.Context, ask PassphraseRequest) (string, error)
 	// Person says that Passphrase asks a person: up to three times, and while no
 	// lock is held. Else it is called once, by one process at a time.
@@ -273,7 +273,7 @@ func (f *fileKeyring) unlock(ctx context.Context, op string, content []byte) (*s
 		return key, nil
 	}
 	if f.Unlock.Passphrase == nil {
-		return nil, f.fail(op, ErrLocked, "there is nobody to ask for the passphrase")
+		return nil, f.fail(op, ErrLocked, "there is no terminal to ask for the passphrase")
 	}
 	for try := 1; ; try++ {
 		key, err := f.tryUnlock(ctx, content, PassphraseRequest{Wrong: try > 1})
@@ -342,7 +342,7 @@ func (f *fileKeyring) ask(ctx context.Context, ask PassphraseRequest) (string, e
 // makeKey makes the key and its age file, unless another process has.
 func (f *fileKeyring) makeKey(ctx context.Context, op string) (*sealed.Key, error) {
 	if f.Unlock.Passphrase == nil {
-		return nil, f.fail(op, ErrLocked, "there is nobody to set a passphrase")
+		return nil, f.fail(op, ErrLocked, "there is no terminal to set a passphrase")
 	}
 	if err := f.dir().Make(); err != nil {
 		return nil, f.failed(op, err)

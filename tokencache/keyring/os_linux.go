@@ -166,7 +166,7 @@ func hasEnded(err error) bool {
 	}, e.Name)
 }
 
-// bounded runs do with a deadline, and leaves it behind when it does not keep
+// bounded runs do with a deadline, and abandons it when it does not keep
 // it: connecting to a bus that accepts and stays mute cannot be interrupted.
 func bounded(ctx context.Context, limit time.Duration, do func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, limit+time.Second)

@@ -23,7 +23,7 @@ func (*plainKeyring) Name() string { return "plaintext" }
 
 // Get implements [Keyring].
 func (p *plainKeyring) Get(_ context.Context, item string) (string, error) {
-	// What others may have put there could be the login of somebody else.
+	// What others may have put there could be another user's login.
 	if err := safedir.Dir(p.Dir).Guarded(); err != nil {
 		return "", p.fail("read", err)
 	}

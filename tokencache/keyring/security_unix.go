@@ -26,7 +26,7 @@ import (
 // place.
 //
 // go-keyring runs the same tool, but without an end: where the keychain is locked,
-// the tool shows a dialog and stays for as long as nobody answers it. What the tool
+// the tool shows a dialog and stays until it is answered. What the tool
 // says of itself would be taken for the secret, and a keychain that is missing for
 // an item that is.
 type security struct {
@@ -45,7 +45,7 @@ const (
 	mostOutput = 1 << 16
 )
 
-// reach fails where the tool would show a dialog that nobody has allowed.
+// reach fails where the tool would show a dialog that is not allowed.
 func (s security) reach(_ context.Context, mayPrompt bool, _, _ string) error {
 	switch s.status() {
 	case macos.Locked:

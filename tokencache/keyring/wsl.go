@@ -137,7 +137,7 @@ func (k *windowsKeyring) run(ctx context.Context, op, stdin, path string, args .
 	return strings.TrimSuffix(line, "\r"), nil
 }
 
-// head keeps the beginning of what is written to it.
+// head keeps the start of what is written to it.
 type head struct {
 	text []byte
 	most int

@@ -6,7 +6,7 @@
 //
 // One import that is late, such as net/url or path/filepath, of any package
 // below internal/warm undoes that. A test counts what is initialized before the
-// answer. Nobody but the program credproc imports this package, and its init
+// answer. Only the program credproc imports this package, and its init
 // function is the only one in the house.
 package instant
 

@@ -8,7 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 )
 
-// Names names the variables of the program's own: it is what they begin with,
+// Names names the variables of the program's own: it is what they start with,
 // "CREDPROC_".
 type Names string
 

@@ -11,7 +11,7 @@ import (
 )
 
 // orphanSignal has the kernel end the command if this process is killed: its
-// endpoint is gone then, and nobody passes signals on.
+// endpoint is gone then, and signals are not passed on.
 func orphanSignal() *syscall.SysProcAttr { return &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM} }
 
 // stopsWithCommand says that this process stops when the command has, and not
@@ -54,8 +54,8 @@ func changed(pid, options int) syscall.Signal {
 	return syscall.Signal(info.status)
 }
 
-// stopJob stops this process if somebody is there to continue it. Of the two
-// signals the kernel discards TTIN where nobody is, and a shell tells people of
+// stopJob stops this process if a shell is there to continue it. Of the two
+// signals the kernel discards TTIN where none is, and a shell tells people of
 // the other in plain words.
 func stopJob() {
 	s := syscall.SIGTTIN

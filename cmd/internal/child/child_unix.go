@@ -19,7 +19,7 @@ import (
 )
 
 // Become makes this process the command: signals, terminal and exit status are
-// the command's own from here on. Nothing of ours is under way any more.
+// the command's own from here on. No work of this process is under way any more.
 func (c *Command) Become() error {
 	err := syscall.Exec(c.Path, c.Args, c.Env)
 	if errors.Is(err, syscall.ENOEXEC) && isText(c.Path) {

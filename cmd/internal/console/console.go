@@ -81,7 +81,7 @@ func CheckDestination(page string, p Partition) (string, error) {
 	case err != nil:
 		return refuse("is not a URL")
 	case u.Scheme != "https" || u.Opaque != "":
-		return refuse("must begin with https://, or be a path that begins with /")
+		return refuse("must start with https://, or be a path that starts with /")
 	case u.User != nil:
 		return refuse("must have no user")
 	case u.Host != u.Hostname():

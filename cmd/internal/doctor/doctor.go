@@ -47,7 +47,7 @@ func (f *Finding) Bad() bool { return f.Verdict == Warning || f.Verdict == Fault
 type Machine struct {
 	Getenv  func(string) string
 	Program string                     // what people type
-	Command []string                   // how its credential_process lines begin
+	Command []string                   // how its credential_process lines start
 	Takes   func(words []string) error // what its grammar says of arguments
 	// Explain is an error in words for people: what happened, what else to know, and
 	// a command to run.

@@ -58,7 +58,7 @@ func (d *Checks) Syntax() {
 type oddityWords struct{ verdict, seen, fix string }
 
 var oddities = map[awsconfig.OddityKind]oddityWords{
-	awsconfig.ByteOrderMark:     {Fault, "the file begins with a byte order mark: the AWS CLI and boto3 refuse the whole file, and Go programs do not see its first section", "save it as UTF-8 without BOM: sed -i '1s/^\\xEF\\xBB\\xBF//' FILE"},
+	awsconfig.ByteOrderMark:     {Fault, "the file starts with a byte order mark: the AWS CLI and boto3 refuse the whole file, and Go programs do not see its first section", "save it as UTF-8 without BOM: sed -i '1s/^\\xEF\\xBB\\xBF//' FILE"},
 	awsconfig.OldLineEnds:       {Fault, "the lines end in CR alone: programs in Go, this one too, see one long line", "end them in LF: perl -pi -e 's/\\r/\\n/g' FILE"},
 	awsconfig.OtherEncoding:     {Fault, "the file is NAME: no AWS SDK reads it", "save it as UTF-8 without a byte order mark (iconv -f NAME -t UTF-8 converts it)"},
 	awsconfig.NotUTF8:           {Fault, "a byte that is not UTF-8: the AWS CLI and boto3 refuse the whole file", "save the file as UTF-8"},
@@ -67,7 +67,7 @@ var oddities = map[awsconfig.OddityKind]oddityWords{
 	awsconfig.Homeless:          {Fault, "a line before the first section: most SDKs refuse the whole file", "move it below a section header, or remove it"},
 	awsconfig.NoEquals:          {Fault, "a line with no key and equals sign: most SDKs refuse the whole file", "write it as \"key = value\", or put a # before it"},
 	awsconfig.OpenHeader:        {Fault, "a section header that does not end with ]: the AWS CLI and boto3 refuse the whole file, and Go ignores the section", "end it with ]"},
-	awsconfig.TrailingComment:   {Fault, "a comment behind the value of NAME: the AWS CLI and boto3 take it for a part of the value", "put the comment on a line of its own"},
+	awsconfig.TrailingComment:   {Fault, "a comment after the value of NAME: the AWS CLI and boto3 take it for a part of the value", "put the comment on a line of its own"},
 	awsconfig.QuotedValue:       {Warning, "the value of NAME is in quotes, which Go programs take off and the others keep", "remove the quotes"},
 	awsconfig.QuotedName:        {Warning, "the name in NAME is in quotes: Go programs make them a part of it, and those in JavaScript and Rust pass the section over", "choose a name without spaces and quotes"},
 	awsconfig.OddName:           {Warning, "the name in NAME has characters that only the AWS CLI, boto3 and Go take: programs in JavaScript, Rust and Java pass the section over", "use letters, digits and any of - _ . / @ : + % alone"},
@@ -77,7 +77,7 @@ var oddities = map[awsconfig.OddityKind]oddityWords{
 	awsconfig.LeakingDefaults:   {Fault, "boto3 and the AWS CLI put the keys of [DEFAULT] into every profile", "write [default]"},
 	awsconfig.TwoDefaults:       {Fault, "there are [default] and [profile default]: of the two, the SDKs drop one", "make one section of the two, [default]"},
 	awsconfig.IndentedKey:       {Fault, "NAME is indented: the AWS CLI, boto3 and Rust take the line for a part of the value above", "remove the spaces before it"},
-	awsconfig.ColonKey:          {Fault, "a colon behind NAME: JavaScript passes the line over, and Rust and Java refuse the whole file", "write an equals sign"},
+	awsconfig.ColonKey:          {Fault, "a colon after NAME: JavaScript passes the line over, and Rust and Java refuse the whole file", "write an equals sign"},
 	awsconfig.KeyInUpperCase:    {Warning, "NAME has capitals, and JavaScript does not find it", "write it in small letters"},
 	awsconfig.ContinuedHeadless: {Fault, "an indented line below the header NAME: Rust and Java refuse the whole file", "remove the spaces before it"},
 }

@@ -34,7 +34,7 @@ import (
 func (d *Checks) Environment() {
 	const check = "environment"
 	for _, v := range []struct{ name, beside, seen string }{
-		{"AWS_ACCESS_KEY_ID", " AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN", "credentials in the environment come before every profile, and nobody renews them"},
+		{"AWS_ACCESS_KEY_ID", " AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN", "credentials in the environment come before every profile, and are not renewed"},
 		{"AWS_SECURITY_TOKEN", "", "boto3 and the AWS CLI take this session token before AWS_SESSION_TOKEN"},
 		{"AWS_WEB_IDENTITY_TOKEN_FILE", "", "it may come before the profile"},
 	} {
@@ -89,7 +89,7 @@ func (d *Checks) named(check string) {
 		if _, err := os.Stat(path); d.Getenv(variable) != "" && errors.Is(err, fs.ErrNotExist) {
 			d.fault(check, "unset "+variable+", or let it name the file", "%s names %s, and there is no such file", variable, d.Short(path))
 		} else if strings.HasPrefix(d.Getenv(variable), "~") {
-			d.warn(check, "write "+path+" there", "%s begins with ~, which no shell has replaced: programs in Go and JavaScript do not find the file", variable)
+			d.warn(check, "write "+path+" there", "%s starts with ~, which no shell has replaced: programs in Go and JavaScript do not find the file", variable)
 		}
 	}
 	for _, variable := range []string{"AWS_PROFILE", "AWS_DEFAULT_PROFILE"} {
@@ -238,7 +238,7 @@ func (d *Checks) system(ctx context.Context, check string, auto bool, kernel Ker
 func (d *Checks) Directories() {
 	const check = "directories"
 	if d.State == "" || d.Cache == "" {
-		return // the settings say why nobody knows where they are
+		return // the settings say why it is not known where they are
 	}
 	seen := 0
 	d.strict(check)
@@ -359,7 +359,7 @@ func (d *Checks) modes(check, dir string) {
 	})
 }
 
-// longHeld is how long nothing of ours holds a lock, but for a sign-in.
+// longHeld is how long no entries of this program holds a lock, but for a sign-in.
 const longHeld = 2 * time.Minute
 
 // Locks looks for a process that holds one for long.
@@ -379,7 +379,7 @@ func (d *Checks) Locks() {
 		}
 	}
 	if !d.Bad(check) {
-		d.OK(check, "nobody has held one for long")
+		d.OK(check, "none has been held for long")
 	}
 }
 

@@ -100,10 +100,10 @@ func (d *Checks) at(s *awsconfig.Section, key string) string {
 // not known.
 func fixOf(err error) string {
 	if e, ok := errors.AsType[*awsconfig.UnknownSessionError](err); ok {
-		return fmt.Sprintf("add [sso-session %s], or name one that there is%s", e.Name, list(e.Known))
+		return fmt.Sprintf("add [sso-session %s], or name an existing one%s", e.Name, list(e.Known))
 	}
 	if e, ok := errors.AsType[*awsconfig.UnknownProfileError](err); ok {
-		return fmt.Sprintf("name a profile that there is%s", list(e.Known))
+		return fmt.Sprintf("name an existing profile%s", list(e.Known))
 	}
 	if e, ok := errors.AsType[*awsconfig.MissingError](err); ok {
 		return fmt.Sprintf("add %s to %s", strings.Join(e.Keys, " and "), e.Section)

@@ -52,7 +52,7 @@ func (d *Checks) unconfigured(check string) {
 	add(check, d.Program+" configure", "no sso-session and no profile of IAM Identity Center in %s", d.Short(d.Config))
 }
 
-// isConsole finds start URLs of what has no Identity Center behind it.
+// isConsole finds start URLs of pages that are not Identity Center's.
 const isConsole = `^https://(?:[^/]*\.)?(?:signin\.aws\.amazon\.com|console\.aws\.amazon\.com)(?:/|$)`
 
 // place checks whether the start URL and the region go together.
@@ -70,12 +70,12 @@ func (d *Checks) place(check, name string, c *oidc.Config) {
 	}
 }
 
-// misplaced are keys of profiles, which nobody looks for in a session.
+// misplaced are keys of profiles, which no program reads in a session.
 func (d *Checks) misplaced(check, name string) {
 	s := d.Files.Sessions[name]
 	for _, key := range []string{"credential_process", "sso_account_id", "sso_role_name", "role_arn"} {
 		if _, ok := s.Get(key); ok {
-			d.fault(check, "move it to a [profile …]", "%s: %s in %s, where nobody reads it", d.at(s, key), key, s.Header)
+			d.fault(check, "move it to a [profile …]", "%s: %s in %s, where it is not read", d.at(s, key), key, s.Header)
 		}
 	}
 }
@@ -127,7 +127,7 @@ func (d *Checks) login(s *status.Session, login func(*status.Session, ...string)
 	case s.State == status.Uncertain:
 		d.warn(logins, login(s), "%s: %s", s.Title(), s.Problem)
 	case s.State == status.SignedOut:
-		d.Note(logins, login(s), "%s: nobody is signed in", s.Title())
+		d.Note(logins, login(s), "%s: not signed in", s.Title())
 	case s.State == status.SignedIn && !s.Renewable:
 		d.warn(logins, login(s), "%s: it ends with the access token, since it cannot be renewed%s", s.Title(), status.Because(s.Problem))
 	case s.State == status.SignedIn && s.RenewableTill != nil && time.Until(*s.RenewableTill) < endsSoon:

@@ -104,7 +104,7 @@ func (t *ticket) take(peer loopback.Peer) (status int) {
 }
 
 // wait returns when a browser has the page. Where nothing is known of it, it may
-// be somebody else's: then the person's own comes, too.
+// be another user's: then the person's own comes, too.
 func (t *ticket) wait(ctx context.Context) (refused string, err error) {
 	late := time.NewTimer(handOverTime)
 	defer late.Stop()
@@ -136,7 +136,7 @@ func (t *ticket) wait(ctx context.Context) (refused string, err error) {
 // HandOverError is a secret page that no browser has fetched, or the wrong one.
 type HandOverError struct {
 	Twice   bool   // the first may have been the wrong one
-	Refused string // who else asked for it; "" for nobody
+	Refused string // who else asked for it; "" if none did
 }
 
 func (e *HandOverError) Error() string {

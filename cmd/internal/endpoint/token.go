@@ -18,9 +18,9 @@ const ShortestToken = 22
 // longestToken is more than any header is to have.
 const longestToken = 4096
 
-// ReadToken reads the token, and makes one first if there is no file. Nobody
-// sees the file without the token in it, and of those who make it at once all
-// read the same.
+// ReadToken reads the token, and makes one first if there is no file. No
+// process sees the file without the token in it; processes that make it at once
+// all read the same.
 func ReadToken(file string) (string, error) {
 	text, err := safedir.ReadSecret(file, longestToken+1)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -105,7 +105,7 @@ func meant(word string, others []string) string {
 
 // Nearest returns the name that a mistyped word stands for: the one that the
 // fewest typing errors make of it, if they are few for its length; or else the only
-// one that it is the beginning of. It is "" where there is none. Case does not
+// one that it is the start of. It is "" where there is none. Case does not
 // count. Of names as near, one with the same first letter is meant.
 func Nearest(word string, names []string) string {
 	word = match.Fold(word)

@@ -15,7 +15,7 @@ import (
 // keychain takes.
 const mostLine = 64 << 10
 
-// ErrRequest is a request that no program of ours makes.
+// ErrRequest is a request that credproc in WSL does not make.
 var ErrRequest = errors.New("it must be get, set or delete, and the name of an item")
 
 // Answer does what is asked of an item, and returns the line to print, without its end. A secret to

@@ -181,7 +181,7 @@ func (m *page) flags(title string, flags []*kong.Flag) {
 func (m *page) section(title string) { m.line(".SH %s", title) }
 
 // text writes a paragraph, in lines of a length that roff's checkers like. A line
-// may begin with what roff takes for a request.
+// may start with what roff takes for a request.
 func (m *page) text(s string) {
 	for _, line := range help.Wrap(roff(s), 75) {
 		m.line(`\&%s`, line)

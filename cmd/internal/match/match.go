@@ -99,7 +99,7 @@ func errorsIn(word, text []rune, limit int, rows *[]int) int {
 	}
 	buffer := (*rows)[:need]
 	older, last, row := buffer[:width], buffer[width:2*width], buffer[2*width:]
-	clear(last) // the part may begin anywhere, and end anywhere
+	clear(last) // the part may start anywhere, and end anywhere
 	for i := range word {
 		row[0] = i + 1
 		for j := range text {

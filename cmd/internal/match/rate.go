@@ -24,7 +24,7 @@ func (q Query) Rate(text string) (score int, ok bool) {
 }
 
 // rate rates a word that is in the text as it is above one whose letters are in it
-// one after the other, the beginning of a word above its end, and that above its
+// one after the other, the start of a word above its end, and that above its
 // middle: of an account ID people know the last digits.
 func rate(text, word string) (score int, ok bool) {
 	if first, at := occurrence(text, word); at >= 0 {

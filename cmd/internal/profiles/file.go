@@ -23,7 +23,7 @@ type File struct {
 	Files   awsconfig.Config // where the files are, and nothing that is in them
 	Mark    awsconfig.Mark   // of the block that credproc writes
 	Program string           // as people run it
-	Own     []string         // how credproc's lines begin
+	Own     []string         // how credproc's lines start
 	// Foreign looks up an Identity Center instance in the config file of another
 	// tool.
 	Foreign ForeignPlaces
@@ -77,7 +77,7 @@ func regionSet(s *awsconfig.Section) string {
 }
 
 // Convert replaces the native keys of profiles, and the lines of other tools, by
-// lines that begin with command: of those named, or, if names is nil, of all that can
+// lines that start with command: of those named, or, if names is nil, of all that can
 // be converted. left says why others stay as they are. at is the instance of lines
 // that name none; it may be empty.
 func (f *File) Convert(names []string, at Place, command string, old []byte) (done, left []string, converted []byte, err error) {
@@ -243,7 +243,7 @@ func nativeLines(files *awsconfig.Config, name string, command []string) ([]stri
 		return nil, err
 	}
 	if p.Kind != awsconfig.Ours || p.Role == nil {
-		return nil, &awsconfig.EditError{Profile: name, Problem: "has no line of ours that stands for native keys"}
+		return nil, &awsconfig.EditError{Profile: name, Problem: "has no credproc line that stands for native keys"}
 	}
 	session := files.Named(p.Role.Session)
 	lines := []string{"sso_session = " + session.Name}

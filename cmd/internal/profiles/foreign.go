@@ -134,7 +134,7 @@ func (f flags) runs(words ...string) bool {
 // written by.
 type roleFinder struct {
 	files   *awsconfig.Config
-	command []string // how credproc's lines begin
+	command []string // how credproc's lines start
 	place   Place    // for lines that name none; may be empty
 	tools   ForeignPlaces
 }

@@ -25,7 +25,7 @@ func (e *CommandError) Error() string { return e.Problem }
 // A SearchPath is the value of PATH.
 type SearchPath string
 
-// LineCommand returns how the lines begin that credproc writes, for a program that
+// LineCommand returns how the lines start that credproc writes, for a program that
 // is run as command. said is what the user has chosen for it, or "". l says how
 // to recognize a launcher that a version manager has made for the program.
 func (p SearchPath) LineCommand(said, command string, l *Launch) (string, error) {

@@ -1,5 +1,5 @@
 // Package profiles writes profiles into the text of a config file: which roles get
-// one, what it is called, and how the credential_process line begins. It makes new
+// one, what it is called, and how the credential_process line starts. It makes new
 // text of old, and writes no file.
 package profiles
 
@@ -295,7 +295,7 @@ type Plan struct {
 	Name     string         // of the session
 	At       awsconfig.Session
 	flags    string // by which lines name the session
-	Command  string // how lines begin
+	Command  string // how lines start
 	Template string
 	Regions  RegionRules
 	Region   string // where no rule fits and none stands there

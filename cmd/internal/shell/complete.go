@@ -15,7 +15,7 @@ import (
 type Candidate struct {
 	Value, Help string
 
-	inside bool // it does not begin as the word does
+	inside bool // it does not start as the word does
 }
 
 // Files is no word, but says that files are to be completed.
@@ -24,7 +24,7 @@ const Files = ":files"
 // Lines are the candidates as a shell is told of them, one a line. word is what they
 // complete, and breaks is where bash breaks words.
 //
-// Of several that do not begin as the word does, bash would put what they have in
+// Of several that do not start as the word does, bash would put what they have in
 // common in its place. With one more that has nothing in common, it leaves the word.
 func Lines(all []Candidate, shell, word, breaks string) string {
 	var text strings.Builder
@@ -122,7 +122,7 @@ func (c *Completer) note(flag *kong.Flag, value string) {
 	}
 }
 
-// matching returns the values that begin as the word does, or else those that have
+// matching returns the values that start as the word does, or else those that have
 // it, or the words it consists of, in them; of profiles, or else in their roles.
 func (c *Completer) matching(word, before string, v *kong.Value) []Candidate {
 	all := c.values(v)
@@ -137,7 +137,7 @@ func (c *Completer) matching(word, before string, v *kong.Value) []Candidate {
 	return some
 }
 
-// beginning returns the candidates that begin as the word does.
+// starting returns the candidates that start as the word does.
 func beginning(word, before string, all []Candidate) (some []Candidate) {
 	for _, one := range all {
 		if one.Value == Files || strings.HasPrefix(one.Value, word) {
@@ -200,7 +200,7 @@ func childrenOf(node *kong.Node) (all []Candidate) {
 	return all
 }
 
-// firstSentence makes of a help text what fits behind a candidate.
+// firstSentence makes of a help text what fits after a candidate.
 func firstSentence(help string) string {
 	first, _, _ := strings.Cut(help, ". ")
 	return strings.TrimSuffix(first, ".")

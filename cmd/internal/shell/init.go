@@ -2,6 +2,7 @@ package shell
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -37,9 +38,13 @@ func InitLine(shell, command, function string) (file, line string) {
 // IsFunctionName reports whether a function may be called so in all shells. What the
 // script itself, or a shell's grammar, needs may not.
 func IsFunctionName(name string) bool {
-	reserved := "begin break builtin case command continue do done elif else end esac eval exit export fi for foreach function if in " +
-		"let local not or and printf process repeat return select set shift source string switch test then time until unset use while"
-	return regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_-]*$`).MatchString(name) && !strings.Contains(" "+reserved+" ", " "+strings.ToLower(name)+" ")
+	reserved := []string{
+		"begin", "break", "builtin", "case", "command", "continue", "do", "done", "elif", "else", "end", "esac",
+		"eval", "exit", "export", "fi", "for", "foreach", "function", "if", "in", "let", "local", "not", "or",
+		"and", "printf", "process", "repeat", "return", "select", "set", "shift", "source", "string", "switch",
+		"test", "then", "time", "until", "unset", "use", "while",
+	}
+	return regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_-]*$`).MatchString(name) && !slices.Contains(reserved, strings.ToLower(name))
 }
 
 // An alias of the same name may stand in the way of "NAME() {", and may have the

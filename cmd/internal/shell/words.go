@@ -67,7 +67,7 @@ func SplitLine(line string) (words []string) {
 	return append(words, word.String())
 }
 
-// afterBreak is where the word begins that bash replaces: it also breaks words
+// afterBreak is where the word starts that bash replaces: it also breaks words
 // at "=" and ":".
 func afterBreak(word, breaks string) int {
 	return strings.LastIndexFunc(word, func(r rune) bool { return (r == '=' || r == ':') && strings.ContainsRune(breaks, r) }) + 1
@@ -118,7 +118,7 @@ func quotePowerShellWord(word string) string {
 	return out.String()
 }
 
-// Unfinished is what a word stands for that may begin with a quote, and
+// Unfinished is what a word stands for that may start with a quote, and
 // need not end with one.
 func Unfinished(word string) string {
 	first, size := utf8.DecodeRuneInString(word)

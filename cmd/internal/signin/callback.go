@@ -36,7 +36,7 @@ func deliver(ctx context.Context, page, pasted string) error {
 	}
 	u, err := url.Parse(pasted)
 	if err != nil || u.Scheme != callback.Scheme || u.Host != callback.Host || u.Path != callback.Path || u.RawQuery == "" {
-		return errors.New("it does not begin with " + callback.String() + "?")
+		return errors.New("it does not start with " + callback.String() + "?")
 	}
 	ctx, cancel := context.WithTimeout(ctx, pasteTime)
 	defer cancel()
@@ -48,7 +48,7 @@ func deliver(ctx context.Context, page, pasted string) error {
 	transport := &http.Transport{DisableKeepAlives: true}
 	answer, err := transport.RoundTrip(request)
 	if err != nil {
-		return errors.New("nobody is waiting for it any more")
+		return errors.New("the sign-in is not waiting for it any more")
 	}
 	defer answer.Body.Close()
 	if answer.StatusCode != http.StatusOK {

@@ -22,13 +22,13 @@ func TestAPastedAddressIsTheBrowsersAnswer(t *testing.T) {
 	for _, tt := range []struct{ pasted, problem string }{
 		{back + "?code=c&state=right", ""},
 		{back + "?code=c&state=wrong", "it is not the answer to this sign-in"},
-		{back, "it does not begin with " + back + "?"},
-		{"hello", "it does not begin with"},
-		{page, "it does not begin with"},
-		{strings.Replace(back, "127.0.0.1", "localhost", 1) + "?code=c&state=right", "it does not begin with"},
-		{strings.Replace(back, "127.0.0.1", "evil.example", 1) + "?code=SECRET&state=right", "it does not begin with"},
-		{back + "/more?code=SECRET&state=right", "it does not begin with"},
-		{"http://[::1?code=SECRET", "it does not begin with"},
+		{back, "it does not start with " + back + "?"},
+		{"hello", "it does not start with"},
+		{page, "it does not start with"},
+		{strings.Replace(back, "127.0.0.1", "localhost", 1) + "?code=c&state=right", "it does not start with"},
+		{strings.Replace(back, "127.0.0.1", "evil.example", 1) + "?code=SECRET&state=right", "it does not start with"},
+		{back + "/more?code=SECRET&state=right", "it does not start with"},
+		{"http://[::1?code=SECRET", "it does not start with"},
 	} {
 		err := deliver(t.Context(), page, tt.pasted)
 		if (err == nil) != (tt.problem == "") || err != nil && (!strings.Contains(err.Error(), tt.problem) || strings.Contains(err.Error(), "SECRET")) {

@@ -123,7 +123,7 @@ func (k *Keyring) contents() string {
 		words = append(words, k.Detail)
 	}
 	if words == nil && k.State == "open" {
-		return "nothing of ours"
+		return "no entries of this program"
 	}
 	return strings.Join(words, "; ")
 }

@@ -29,7 +29,7 @@ func TestEachKeyringIsShownOnceWithAllItHolds(t *testing.T) {
 		"b       file keyring  the login is there\n",
 		"open    sealing key, 32 bytes; tokens of a (eu), 700 bytes; tokens of b, 9000 bytes (too big for it: in a sealed file)\n",
 		"locked  it is shut\n",
-		"open    nothing of ours\n",
+		"open    no entries of this program\n",
 	} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("no %q in\n%s", want, &out)

@@ -35,7 +35,7 @@ func awaitLine(ctx context.Context, f *os.File) bool {
 	return false
 }
 
-// mayRead reports whether reading from a terminal stops nobody: a process in its
+// mayRead reports whether reading from a terminal stops no process: a process in its
 // foreground, or one that it does not control.
 func mayRead(fd int) bool {
 	group, err := unix.IoctlGetInt(fd, unix.TIOCGPGRP)

@@ -352,7 +352,7 @@ func cutTo(text string, columns int) string {
 	return short.String()
 }
 
-// decodeKey names the key that bytes from a terminal begin with: a letter is
+// decodeKey names the key that bytes from a terminal start with: a letter is
 // itself. n is how many bytes it took; 0 means that more belong to it.
 func decodeKey(bytes []byte) (key string, n int) {
 	switch b := bytes[0]; {
@@ -373,7 +373,7 @@ func decodeKey(bytes []byte) (key string, n int) {
 	return string(bytes[:size]), size
 }
 
-// decodeEscape decodes what begins with the byte of the Esc key. The key itself
+// decodeEscape decodes what starts with the byte of the Esc key. The key itself
 // sends nothing else; it is told by the silence that follows.
 func decodeEscape(bytes []byte) (key string, n int) {
 	if len(bytes) == 1 {

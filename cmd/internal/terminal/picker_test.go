@@ -217,7 +217,7 @@ func TestTheLettersThatMatchAreShown(t *testing.T) {
 		{"PRD", "Prod/Admin", "", "<Pr>o<d>/Admin"},
 		{"min 77", "Prod/Admin", "000777", "Prod/Ad<min>  0007<77>"},
 		{"日", "ÄÖ 日本", "x日", "ÄÖ <日>本  x日"},
-		{"d a", "bad ad", "", "ba<d> <a>d"}, // which begins a word
+		{"d a", "bad ad", "", "ba<d> <a>d"}, // which starts a word
 		{"", "Prod", "1", "Prod  1"},
 		{"ı", "İı\x1b", "", "İ<ı>"},
 	} {

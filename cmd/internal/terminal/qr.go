@@ -47,7 +47,7 @@ func halfBlock(upper, lower bool) Prose {
 }
 
 // ShowQR draws a page's address: where it is asked for, and by itself for
-// somebody on another machine whose terminal has room for it.
+// a person on another machine whose terminal has room for it.
 func (t *Terminal) ShowQR(page string, asked, remote bool) {
 	terminal := Is(t.err)
 	if !asked && !(remote && terminal) {

@@ -220,7 +220,7 @@ func (s *screen) draw(text Prose) error {
 // listen makes the terminal obey escape sequences.
 func (s *screen) listen() (restore func()) { return enableScreen(s.tty) }
 
-// size returns columns and lines, or 0 where nobody knows.
+// size returns columns and lines, or 0 if unknown.
 func (s *screen) size() (width, height int) {
 	if s == nil {
 		return 0, 0

@@ -142,7 +142,7 @@ type Account struct {
 	Roles []string // names of the permission sets
 }
 
-// New returns a Server with default settings, which nobody has signed in to.
+// New returns a Server with default settings, with no sign-in yet.
 func New() *Server {
 	return &Server{
 		StartURL: "https://idc.example/start",

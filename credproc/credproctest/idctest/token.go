@@ -6,11 +6,11 @@ import (
 	"time"
 )
 
-// A login is what a sign-in began: the access portal session.
+// A login is what a sign-in started: the access portal session.
 type login struct {
 	client  *registration
 	ends    time.Time
-	subject string // of the trusted token that began it; "": a person's
+	subject string // of the trusted token that started it; "": a person's
 }
 
 type accessToken struct {
