@@ -107,7 +107,13 @@ var mistakes = []mistake{
 		`^credproc: the keychain is locked$`, `Unlock it`},
 	{"a home that cannot be written", func(p *patient, _ *App) { p.env["CREDPROC_DIR"] = p.write("file", "") }, "login corp", 6, report.NotWritable,
 		`^credproc: cannot use .*: `, `^Set CREDPROC_DIR to a directory that can be written\.`},
-	{"not on PATH", func(p *patient, a *App) { signedIn(p, a); p.remove("bin") }, "configure --all --yes", 2, report.NotOnPath, `^credproc: `, `--command`},
+	{"not on PATH", func(p *patient, a *App) {
+		signedIn(p, a)
+		p.remove("bin")
+		called := os.Args[0]
+		p.Cleanup(func() { os.Args[0] = called })
+		os.Args[0] = "credproc" // and by no path that would lead to it
+	}, "configure --all --yes", 2, report.NotOnPath, `^credproc: `, `--command`},
 	{"a command that is not on PATH", nil, "exec dev -- nosuch", 127, report.NotRun, `^credproc: nosuch: command not found$`, ``},
 	{"a role with a long name", signedIn, admin + "AdministratorAccess", 5, report.NoAccess,
 		`^credproc: no access to role AdministratorAccess in account 111111111111$`, `^Your roles there: Admin, ReadOnly`},
