@@ -46,10 +46,11 @@ func TestNoShellIsOfferedWhatATerminalObeys(t *testing.T) {
 }
 
 func TestPartsOfAWordAreCompletedWhereNothingBeginsWithIt(t *testing.T) {
-	config := "[sso-session corp]\nsso_start_url = https://corp.example/start\nsso_region = eu-isoe-west-1\n"
+	var config strings.Builder
+	config.WriteString("[sso-session corp]\nsso_start_url = https://corp.example/start\nsso_region = eu-isoe-west-1\n")
 	for _, one := range [][2]string{{"prod/Admin", "111111110003"}, {"prod/ReadOnly", "111111110003"}, {"team:x/Admin", "222222220004"}} {
 		role := one[0][strings.Index(one[0], "/")+1:]
-		config += "[profile " + one[0] + "]\ncredential_process = credproc process --sso-session corp --account-id " + one[1] + " --role-name " + role + "\n"
+		config.WriteString("[profile " + one[0] + "]\ncredential_process = credproc process --sso-session corp --account-id " + one[1] + " --role-name " + role + "\n")
 	}
 	for line, want := range map[string]string{
 		"use pro":                "prod/Admin\nprod/ReadOnly\n",
@@ -73,11 +74,11 @@ func TestPartsOfAWordAreCompletedWhereNothingBeginsWithIt(t *testing.T) {
 		"use --uns":                                   "--unset\n",
 		"use --nset":                                  "", // flags are typed from their beginning
 	} {
-		if got := completes(t, config, "bash", "=:", "credproc "+line); got != want {
+		if got := completes(t, config.String(), "bash", "=:", "credproc "+line); got != want {
 			t.Errorf("%q: %q, want %q", line, got, want)
 		}
 	}
-	if got := completes(t, config, "zsh", "exec", "0004"); got != "team:x/Admin\tAdmin 222222220004\n" {
+	if got := completes(t, config.String(), "zsh", "exec", "0004"); got != "team:x/Admin\tAdmin 222222220004\n" {
 		t.Errorf("zsh is offered %q", got)
 	}
 }

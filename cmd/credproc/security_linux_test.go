@@ -53,7 +53,7 @@ func (m mac) leavesNothing(after string) {
 	if err != nil {
 		m.Fatal(err)
 	}
-	for _, pid := range strings.Fields(string(text)) {
+	for pid := range strings.FieldsSeq(string(text)) {
 		m.until("process "+pid+" has ended, "+after, func() bool {
 			state, _ := exec.Command("ps", "-o", "stat=", "-p", pid).Output()
 			return len(state) == 0 || state[0] == 'Z'

@@ -203,11 +203,12 @@ func TestProfilesOfOtherToolsWorkByTheirNames(t *testing.T) {
 	names := slices.Sorted(maps.Keys(profiles))
 	file := filepath.Join(m.home, ".aws", "config")
 	for tool, profile := range theirs {
-		before := corp
+		var before strings.Builder
+		before.WriteString(corp)
 		for _, name := range names {
-			before += fmt.Sprintf(profile, name, profiles[name])
+			before.WriteString(fmt.Sprintf(profile, name, profiles[name]))
 		}
-		m.write(".aws/config", before)
+		m.write(".aws/config", before.String())
 		m.must(binary, "configure", "--convert", "--yes")
 		got := scriptReads("python3", "testdata/profiles.py")(m, names)
 		for name, id := range profiles {
@@ -216,7 +217,7 @@ func TestProfilesOfOtherToolsWorkByTheirNames(t *testing.T) {
 			}
 		}
 		m.must(binary, "configure", "--revert", "--yes")
-		if after, err := os.ReadFile(file); string(after) != before || err != nil {
+		if after, err := os.ReadFile(file); string(after) != before.String() || err != nil {
 			t.Errorf("%s: the file does not come back: %v", tool, err)
 		}
 	}

@@ -68,7 +68,7 @@ func (r *Roles) ByRole() (all []shell.Candidate) {
 // Regions returns those of a config file, and those of AWS.
 func Regions(c *awsconfig.Config) []shell.Candidate {
 	names := map[string]string{}
-	for _, name := range strings.Fields(regions) {
+	for name := range strings.FieldsSeq(regions) {
 		names[name] = "region"
 	}
 	add := func(sections map[string]*awsconfig.Section, key string) {
@@ -85,7 +85,7 @@ func Regions(c *awsconfig.Config) []shell.Candidate {
 
 // Services returns names of services as they are in the console's addresses.
 func Services() (all []shell.Candidate) {
-	for _, name := range strings.Fields(services) {
+	for name := range strings.FieldsSeq(services) {
 		all = append(all, shell.Candidate{Value: name, Help: "service"})
 	}
 	return all
