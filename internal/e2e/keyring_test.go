@@ -96,7 +96,7 @@ func TestALockedKeychainIsSaidAndCostsNothing(t *testing.T) {
 	m.refuses(m.with("CREDPROC_KEY_CACHE=off").process("corp", "ReadOnly"), 6, "locked")
 	// Nobody answers the dialog. A sign-in that could not be kept is not started.
 	for _, args := range [][]string{{"login", "corp", "--flow", "device", "--no-browser"}, {"list", "corp"}, {"logout", "corp"}} {
-		m.refuses(m.run(binary, args...), 6, "locked", "Nothing is lost")
+		m.refuses(m.run(binary, args...), 6, "locked", "No login is lost")
 	}
 	newcomer := m.with("CREDPROC_DIR=" + m.dir("other"))
 	newcomer.refuses(newcomer.run(binary, "login", "corp", "--flow", "device", "--no-browser"), 6, "locked")
