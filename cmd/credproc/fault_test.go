@@ -65,7 +65,7 @@ func TestAFaultIsSharedAndTheLoginKept(t *testing.T) {
 		{"refresh: connection reset", "CreateToken", "connection reset", idctest.Fault{Reset: true}},
 		{"refresh: connection reset after it took effect", "CreateToken", "connection reset", idctest.Fault{Reset: true, After: true}},
 		{"refresh: answer cut short", "CreateToken", "cut short", idctest.Fault{Body: `{"tokenType":"Bearer","acce`, ContentType: "application/json"}},
-		{"refresh: stall", "CreateToken", "no answer within", idctest.Fault{Delay: 30 * time.Second}},
+		{"refresh: stall", "CreateToken", "no answer", idctest.Fault{Delay: 30 * time.Second}},
 		{"fetch: 500", "GetRoleCredentials", "HTTP 500", idctest.Fault{Status: 500}},
 		{"fetch: 429", "GetRoleCredentials", "HTTP 429", idctest.Fault{Status: 429}},
 		{"fetch: connection reset", "GetRoleCredentials", "connection reset", idctest.Fault{Reset: true}},

@@ -200,10 +200,11 @@ func TestTwentyProcessesOpenAFileOneAfterAnother(t *testing.T) {
 	t.Parallel()
 	m := newMachine(t, "file")
 	m.env = append(m.env, "CREDPROC_KEY_CACHE=off", m.passphraseCommand())
-	m.set(func(s *idctest.Server) { s.RoleLife = time.Second })
+	const life = 5 * time.Second // enough for an answer that is valid when it is read
+	m.set(func(s *idctest.Server) { s.RoleLife = life })
 	m.signIn(0)
 	m.run(process(admin)...) // what each of them has to open, before all wait
-	<-time.After(time.Second)
+	<-time.After(life)
 	m.set(func(s *idctest.Server) { s.RoleLife, s.Latency = time.Hour, 2*time.Second })
 	before := m.lines("opened")
 	outcomes, peak := m.watched(20, process(admin))

@@ -383,6 +383,12 @@ func TestTheCacheOfAThreadIsTheSystemsOne(t *testing.T) {
 		return
 	}
 	name := nameFor(t, s, "thread")
-	s.Set(name, "secret")
+	// A user other than root has 200 keys, which processes of other tests may use up.
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); <-time.After(50 * time.Millisecond) {
+		s.Set(name, "secret")
+		if _, ok := s.Get(name); ok {
+			break
+		}
+	}
 	subject{Cache: OnThread()}.has(t, name, "secret")
 }
