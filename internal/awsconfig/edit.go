@@ -122,11 +122,8 @@ func headerOf(line string) (kind, name string, ok bool) {
 	if line == "" || line[0] != '[' {
 		return "", "", false
 	}
-	end := headerEnd(line)
-	if end < 0 {
-		return "", "", true
-	}
-	title := trimLeft(trimRight(line[1:end]))
+	header, _ := headerIn(line)
+	title := titleOf(header)
 	if title == "default" {
 		return "profile", title, true
 	}
@@ -181,8 +178,8 @@ func isBareDefault(line string) bool {
 	if line == "" || line[0] != '[' {
 		return false
 	}
-	end := headerEnd(line)
-	return end > 0 && trimLeft(trimRight(line[1:end])) == "default"
+	header, _ := headerIn(line)
+	return titleOf(header) == "default"
 }
 
 // nativeKeys are what makes a profile one of Identity Center to the SDKs.

@@ -206,7 +206,7 @@ func FuzzEdit(f *testing.F) {
 		"[profile \"a b\"]\nsso_start_url = https://x/start#/\nsso_region = r\nsso_account_id = 1\nsso_role_name = R\n\n\n",
 		"[default]\nsso_session=s\n[profile default]\nsso_session = s ; c\n [x]\n#credproc: a = b\n",
 		"# >>> credproc >>>\n[profile a]\nsso_session = s\n# <<< credproc <<<\n[profile a]\nSSO_REGION = x\n  y = z\n",
-		"# >>> credproc >>>\n", "x\r\ny\nz\r", "[profile a\nsso_session = s", "[services s]\nsso =\n  endpoint_url = x\n",
+		"# >>> credproc >>>\n", "x\r\ny\nz\r", "[profile a\nsso_session = s", "[default]\nsso_session=\n[profile default", "[services s]\nsso =\n  endpoint_url = x\n",
 	} {
 		f.Add([]byte(file), "[profile new]\ncredential_process = c")
 	}

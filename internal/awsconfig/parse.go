@@ -131,18 +131,29 @@ func (p *parser) line(line string) (problem string) {
 }
 
 func (p *parser) header(line string) (problem string) {
-	end := headerEnd(line)
-	if end < 0 {
+	header, closed := headerIn(line)
+	if !closed {
 		problem = "expected a section header to end with ']'"
-		line = cutComment(line)
-		end = strings.IndexByte(line+"]", ']')
-		line = line[:end] + "]"
 	}
 	p.last, p.headed = nil, true
-	p.section = p.open(line[:end+1], trimLeft(trimRight(line[1:end])))
+	p.section = p.open(header, titleOf(header))
 	p.ignored = p.section == nil
 	return problem
 }
+
+// headerIn returns the header that a trimmed line is, without what follows it. One
+// that is not closed ends with the line, or else a misspelled profile would pass
+// keys on to the one above.
+func headerIn(line string) (header string, closed bool) {
+	if end := headerEnd(line); end >= 0 {
+		return line[:end+1], true
+	}
+	line = cutComment(line)
+	return line[:strings.IndexByte(line+"]", ']')] + "]", false
+}
+
+// titleOf returns what is between the brackets of a header.
+func titleOf(header string) string { return trimLeft(trimRight(header[1 : len(header)-1])) }
 
 // headerEnd returns the index of the first ']' with nothing but a comment
 // after it, or -1. The AWS CLI takes names in quotes with any of "#;]" in them.
