@@ -356,6 +356,7 @@ func (s *Session) Close(ctx context.Context) error {
 	_, err := s.group.Settle(ctx)
 	if err == nil {
 		s.calls.endAll(ctx)
+		s.group.Forget() // else the next caller could get the error of a call ended here
 	}
 	return err
 }

@@ -20,6 +20,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/singleflight"
@@ -39,6 +40,7 @@ const (
 // must not be copied.
 type Group struct {
 	flights singleflight.Group
+	forgot  atomic.Int64 // how often Forget was called
 
 	once     sync.Once
 	critical *gate // of work that must not be cut off
@@ -82,6 +84,10 @@ func (g *Group) Pause(ctx context.Context) (resume func(), err error) {
 	}
 	return func() { settled(); unlocked() }, nil
 }
+
+// Forget makes later callers join none of the flights that are under way now,
+// as after something that they need was taken from them. They go on.
+func (g *Group) Forget() { g.forgot.Add(1) }
 
 // inside marks the context of work under a lock of the group: what it does
 // below another lock belongs to it, and must go on while another caller waits to
@@ -169,7 +175,7 @@ func Do[V any](ctx context.Context, g *Group, c Call[V]) (V, error) {
 	}
 	// Force and Network are part of it: a failure that concerns one caller need
 	// not concern another. The lock still lets them fetch only once.
-	flight := fmt.Sprintf("%q %q %q %t", c.Dir.Path(c.Name.file), c.Variant, c.Network, c.Force)
+	flight := fmt.Sprintf("%q %q %q %t %d", c.Dir.Path(c.Name.file), c.Variant, c.Network, c.Force, g.forgot.Load())
 	result := g.flights.DoChan(flight, func() (v any, err error) {
 		defer caught(&err)
 		work, cancel := context.WithTimeout(context.WithoutCancel(ctx), Budget)

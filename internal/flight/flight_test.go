@@ -274,6 +274,27 @@ func TestCallersThatDifferDoNotJoin(t *testing.T) {
 	}
 }
 
+func TestACallerAfterForgetJoinsNoFlightOfBefore(t *testing.T) {
+	s := newShop(t)
+	synctest.Test(t, func(t *testing.T) {
+		var g flight.Group
+		stuck := make(chan struct{})
+		first := s.call()
+		first.Load = func(context.Context, time.Time, bool) (string, bool, error) { <-stuck; return "old", true, nil }
+		go flight.Do(t.Context(), &g, first)
+		synctest.Wait()
+		g.Forget()
+		second := s.call()
+		second.Load = func(context.Context, time.Time, bool) (string, bool, error) { return "new", true, nil }
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if got, err := flight.Do(ctx, &g, second); got != "new" {
+			t.Errorf("%q (%v), want its own flight", got, err)
+		}
+		close(stuck)
+	})
+}
+
 func TestTheSameNameInTwoDirectoriesIsTwoLocks(t *testing.T) {
 	a, b := newShop(t), newShop(t)
 	synctest.Test(t, func(t *testing.T) {
