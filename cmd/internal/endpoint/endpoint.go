@@ -197,9 +197,13 @@ func (e *Endpoint) refusal(r *http.Request) *Fault {
 	case r.Method != http.MethodGet:
 		return &Fault{http.StatusMethodNotAllowed, "MethodNotAllowed", "this endpoint answers GET only"}
 	}
+	if r.Header.Get("Authorization") == "" {
+		return &Fault{http.StatusForbidden, "AccessDenied", "no authorization token was sent; SDKs of before 2024 do not know " +
+			"AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: set AWS_CONTAINER_AUTHORIZATION_TOKEN for them"}
+	}
 	shown := HashOf(r.Header.Get("Authorization"))
 	if subtle.ConstantTimeCompare(shown[:], e.Token[:]) != 1 {
-		return &Fault{http.StatusForbidden, "AccessDenied", "the authorization token is missing or wrong"}
+		return &Fault{http.StatusForbidden, "AccessDenied", "the authorization token is wrong"}
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -80,6 +81,20 @@ func TestAnEndpointAnswersItsOwnerThroughoutConnectionsOfOthers(t *testing.T) {
 	}
 	if stop(); <-served != nil {
 		t.Error("it did not stop well")
+	}
+}
+
+// Who has an old SDK reads in the refusal what to set.
+func TestARequestWithoutATokenIsToldWhichVariableOldSDKsKnow(t *testing.T) {
+	e := &Endpoint{Token: HashOf(testToken)}
+	for token, want := range map[string]bool{"": true, "wrong": false} {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "http://127.0.0.1:1/profile/dev", nil)
+		r.Header.Set("Authorization", token)
+		w := httptest.NewRecorder()
+		e.ServeHTTP(w, r)
+		if told := strings.Contains(w.Body.String(), "set AWS_CONTAINER_AUTHORIZATION_TOKEN for them"); w.Code != http.StatusForbidden || told != want {
+			t.Errorf("%q: %d: %s", token, w.Code, w.Body)
+		}
 	}
 }
 
