@@ -100,3 +100,32 @@ func TestNothingIsLeftWhereAnotherProcessLooks(t *testing.T) {
 		}
 	}
 }
+
+// An earlier key may have been left with other permissions.
+func TestAKeyThatOthersMayOpenIsClosedByTheNextSecret(t *testing.T) {
+	if !can(t) {
+		return
+	}
+	name := fmt.Sprintf("credproc-test-open:%d", os.Getpid())
+	set(t, name)
+	err := Do(func(r Ring) error {
+		id, err := r.find(name)
+		if err == nil {
+			err = unix.KeyctlSetperm(id, 0x3f3f3f3f)
+		}
+		if err == nil {
+			err = r.Write(name, []byte("another"), 3600)
+		}
+		if err != nil {
+			return err
+		}
+		about, err := unix.KeyctlString(unix.KEYCTL_DESCRIBE, id)
+		if !strings.Contains(about, fmt.Sprintf(";%08x;", r.permissions)) {
+			t.Errorf("the key is %s", about)
+		}
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}

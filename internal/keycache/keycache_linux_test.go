@@ -2,6 +2,7 @@ package keycache
 
 import (
 	"bufio"
+	"bytes"
 	"fmt"
 	"os"
 	"os/exec"
@@ -69,6 +70,16 @@ func caches(t testing.TB) map[string]subject {
 					}
 				}
 			},
+			"garbage": func(name, secret string) {
+				kernelring.Do(func(r kernelring.Ring) error { return r.Write(name, bytes.Repeat([]byte(secret), most), 60) })
+			},
+			"in a keyring that children inherit": func(name, secret string) { addKey(name, secret, unix.KEY_SPEC_SESSION_KEYRING) },
+			"in the user keyring":                func(name, secret string) { addKey(name, secret, unix.KEY_SPEC_USER_KEYRING) },
+			"in the keyring of another user": func(name, secret string) {
+				if id, err := unix.KeyctlInt(unix.KEYCTL_GET_PERSISTENT, target(), unix.KEY_SPEC_PROCESS_KEYRING, 0, 0); err == nil {
+					addKey(name, secret, id)
+				}
+			},
 		}},
 		"shared": {shared{}, map[string]func(name, secret string){
 			"expired":     func(name, secret string) { plant(name, wrap(name, secret, time.Now().Add(-time.Second)), 0o600) },
@@ -86,8 +97,22 @@ func caches(t testing.TB) map[string]subject {
 	if t != nil && !all["kernel"].Usable() {
 		t.Log("not run: the kernel's keyring, which this machine forbids")
 		delete(all, "kernel")
+	} else if t != nil && !kernelring.Persistent() {
+		t.Log("not run: the user keyring, which is the one in use here")
+		delete(all["kernel"].plant, "in the user keyring")
 	}
 	return all
+}
+
+// addKey puts a key into a keyring for a minute.
+func addKey(name, secret string, keyring int) {
+	id, err := unix.AddKey("user", name, []byte(secret), keyring)
+	if err == nil {
+		_, err = unix.KeyctlInt(unix.KEYCTL_SET_TIMEOUT, id, 60, 0, 0)
+	}
+	if err != nil {
+		panic(err)
+	}
 }
 
 func unfinished(name, secret string) []byte {
@@ -210,7 +235,7 @@ func TestASecretIsReadBackAndForgotten(t *testing.T) {
 func TestWhatIsPastDamagedOrOpenToOthersIsReplaced(t *testing.T) {
 	for cache, s := range caches(t) {
 		for what, put := range s.plant {
-			if what == "given away" || what == "of any size" {
+			if what == "given away" || what == "of any size" || what == "in the keyring of another user" {
 				continue
 			}
 			t.Run(cache+"/"+what, func(t *testing.T) {
@@ -275,6 +300,18 @@ func TestAnotherUserPlantsNothingAndReadsNothing(t *testing.T) {
 			s.has(t, name, "")
 		}
 		remove(t, name)
+	}
+	if s, ok := caches(t)["kernel"]; ok {
+		const what = "in the keyring of another user"
+		name := nameFor(t, s, "two")
+		c := as(process("kernel", what, name, "planted"), mallory)
+		c.Env = append(c.Env, "KEYCACHE_TARGET=0")
+		if err := c.Run(); err != nil {
+			t.Error(err)
+		}
+		s.has(t, name, "")
+		s.plant[what](name, "planted") // as root it is found: the row can fail
+		s.has(t, name, "planted")
 	}
 	for cache, s := range caches(t) {
 		name := nameFor(t, s, "ours")
