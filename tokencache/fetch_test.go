@@ -379,6 +379,7 @@ func TestALockedKeyringIsAnErrorAndNoReasonToFetch(t *testing.T) {
 			sh.get(1, "list")
 			w := sh.watch()
 			w.before = always("", kind)
+			began := time.Now()
 			sh.asksNothing(func() {
 				if _, err := cached(sh.Context(), sh.session(), sh.thing(sh.session(), "list")); !errors.Is(err, kind) {
 					t.Errorf("got %v", err)
@@ -387,6 +388,9 @@ func TestALockedKeyringIsAnErrorAndNoReasonToFetch(t *testing.T) {
 					t.Errorf("got %v", err)
 				}
 			})
+			if waited := time.Since(began); waited > 0 {
+				t.Errorf("%v: it is told after %v", kind, waited)
+			}
 			w.before = nil
 			sh.get(0, "list")
 			if n := sh.fetches.Load(); n != 1 {

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/credproc/credproc/internal/macos"
@@ -246,18 +247,25 @@ func TestAToolThatIsMuteIsEndedWithAllThatItStarted(t *testing.T) {
 	m.nothingRuns()
 }
 
-// The tool would show a dialog.
+// The tool would show a dialog. The caller is told at once: no time passes for it,
+// not even that of a retry.
 func TestNothingIsStartedWhereTheKeychainIsLocked(t *testing.T) {
 	m := newFakeMac(t)
 	k := m.keyring()
 	for status, want := range map[macos.Status]error{macos.Locked: ErrLocked, macos.None: ErrUnavailable} {
 		m.status = status
-		_, err := k.Get(t.Context(), "item")
-		for _, err := range []error{err, k.Set(t.Context(), "item", "secret"), k.Delete(t.Context(), "item")} {
-			if !errors.Is(err, want) || errors.Is(err, ErrNotFound) {
-				t.Errorf("got %v", err)
+		synctest.Test(t, func(t *testing.T) {
+			k, began := m.keyring(), time.Now()
+			_, err := k.Get(t.Context(), "item")
+			for _, err := range []error{err, k.Set(t.Context(), "item", "secret"), k.Delete(t.Context(), "item")} {
+				if !errors.Is(err, want) || errors.Is(err, ErrNotFound) {
+					t.Errorf("got %v", err)
+				}
 			}
-		}
+			if waited := time.Since(began); waited > 0 {
+				t.Errorf("%v: it waits %v", want, waited)
+			}
+		})
 	}
 	if calls := m.reads("calls"); calls != "" {
 		t.Errorf("it was called: %q", calls)
