@@ -11,8 +11,12 @@ import (
 	"testing"
 )
 
-// systems are those that there are releases for.
-var systems = []string{"linux/amd64", "linux/arm64", "darwin/amd64", "darwin/arm64", "windows/amd64", "windows/arm64"}
+// systems are those that there are releases for, and macOS with the build tag by
+// which it is asked whether the keychain is locked.
+var systems = []string{
+	"linux/amd64", "linux/arm64", "windows/amd64", "windows/arm64",
+	"darwin/amd64", "darwin/arm64", "darwin/amd64 keychainstatus", "darwin/arm64 keychainstatus",
+}
 
 // late are packages whose initialization takes longer than an answer, or loads
 // what an answer does not need.
@@ -26,8 +30,9 @@ var late = []string{
 // on a system.
 func dependencies(t *testing.T, system, program string) map[string][]string {
 	t.Helper()
+	system, tag, _ := strings.Cut(system, " ")
 	goos, goarch, _ := strings.Cut(system, "/")
-	list := exec.Command("go", "list", "-deps", "-json=ImportPath,Imports", program)
+	list := exec.Command("go", "list", "-deps", "-tags="+tag, "-json=ImportPath,Imports", program)
 	list.Env = append(os.Environ(), "GOOS="+goos, "GOARCH="+goarch, "CGO_ENABLED=0")
 	out, err := list.Output()
 	if err != nil {
