@@ -61,6 +61,10 @@ type Server struct {
 	// ExternalIDs maps a role ARN to the external ID that AssumeRole must
 	// give for it. Other roles may be assumed with any or none.
 	ExternalIDs map[string]string
+	// Policies are managed policies, in JSON by their ARNs, beside those of AWS's
+	// own that the service knows: AdministratorAccess, ReadOnlyAccess, ViewOnlyAccess,
+	// SecurityAudit. Roles may do everything, but for what session policies leave out.
+	Policies map[string]string
 
 	// Applications are the customer managed applications, by their ARNs. There is
 	// none by default.
@@ -127,6 +131,7 @@ type Server struct {
 	signinTokens  map[string]*signinToken
 	assertions    map[string]claims // by the tokens of the trusted token issuer
 	contexts      map[string]string // subjects by identity context
+	parameters    map[string]string // of SSM
 	served        []time.Time       // portal requests of the last second
 	faults        []*armed
 	events        []*Event
@@ -170,6 +175,7 @@ func New() *Server {
 		signinTokens:      make(map[string]*signinToken),
 		assertions:        make(map[string]claims),
 		contexts:          make(map[string]string),
+		parameters:        make(map[string]string),
 		counts:            make(map[string]int),
 	}
 }
@@ -246,8 +252,8 @@ func (s *Server) Secrets() []string {
 // CreateToken:device_code, CreateToken:authorization_code,
 // CreateToken:refresh_token, CreateTokenWithIAM, CreateTokenWithIAM:jwt-bearer,
 // CreateTokenWithIAM:refresh_token, AssumeRoleWithWebIdentity, GetRoleCredentials, ListAccounts,
-// ListAccountRoles, Logout, AssumeRole, GetCallerIdentity, GetSigninToken,
-// ConsoleLogin. "Authorize" counts how often a browser opened the page of a
+// ListAccountRoles, Logout, AssumeRole, GetCallerIdentity, GetParameter, PutParameter,
+// GetSigninToken, ConsoleLogin. "Authorize" counts how often a browser opened the page of a
 // browser sign-in, "violations" what [Server.Violations] lists. Count panics on
 // other names, since a misspelled one would always be zero.
 func (s *Server) Count(op string) int {
@@ -272,7 +278,7 @@ func operations() []string {
 		"CreateToken", "CreateToken:device_code", "CreateToken:authorization_code", "CreateToken:refresh_token",
 		createWithIAM, createWithIAM + ":jwt-bearer", createWithIAM + ":refresh_token", webIdentityOp,
 		"GetRoleCredentials", "ListAccounts", "ListAccountRoles", "Logout",
-		"AssumeRole", "GetCallerIdentity", "GetSigninToken", "ConsoleLogin",
+		"AssumeRole", "GetCallerIdentity", "GetParameter", "PutParameter", "GetSigninToken", "ConsoleLogin",
 	}
 }
 

@@ -27,7 +27,8 @@ type Event struct {
 	// token that the client sent and of the one that it was given.
 	Used  string `json:",omitempty"`
 	Given string `json:",omitempty"`
-	// Signer is the access key ID that a CreateTokenWithIAM was signed with.
+	// Signer is the access key ID that a CreateTokenWithIAM, a GetParameter or a
+	// PutParameter was signed with.
 	Signer string `json:",omitempty"`
 	// Delivered says that the operation's own answer was written in full to a
 	// client that was still connected. The client may have died before it read

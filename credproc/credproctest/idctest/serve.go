@@ -63,6 +63,7 @@ type answer struct {
 //	GET  /assignment/roles          ListAccountRoles
 //	POST /logout                    Logout
 //	POST /                          AssumeRole, AssumeRoleWithWebIdentity, GetCallerIdentity (STS)
+//	POST / with X-Amz-Target         GetParameter, PutParameter (SSM)
 //	POST /federation                GetSigninToken, for the console
 //	GET  /federation                ConsoleLogin, which the browser does
 //
@@ -143,6 +144,9 @@ func route(r *http.Request, body []byte) (operation, bool) {
 	case "POST /federation", "GET /federation":
 		return federationOperation(r, body)
 	case "POST /":
+		if target := r.Header.Get("X-Amz-Target"); target != "" {
+			return parameterOperation(target)
+		}
 		return stsOperation(body)
 	}
 	return operation{}, false
@@ -183,7 +187,7 @@ func (s *Server) serve(w http.ResponseWriter, c *call, op operation) {
 func (s *Server) perform(c *call, op operation) answer {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if op.service != stsAPI && op.name != createWithIAM && c.Header.Get("Authorization") != "" {
+	if op.service != stsAPI && op.service != ssmAPI && op.name != createWithIAM && c.Header.Get("Authorization") != "" {
 		s.violations = append(s.violations, op.name+" with an Authorization header")
 	}
 	result, err := op.do(s, c)

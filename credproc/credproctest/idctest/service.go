@@ -6,7 +6,7 @@ import (
 	"net/http"
 )
 
-// A service is one of the four APIs, each with its own way to wrap an answer
+// A service is one of the five APIs, each with its own way to wrap an answer
 // and to refuse.
 type service int
 
@@ -15,6 +15,7 @@ const (
 	portalAPI
 	stsAPI
 	signinAPI // of the console
+	ssmAPI
 )
 
 // accept wraps what an operation returned; nil is an empty body.
@@ -40,6 +41,13 @@ func (v service) refuse(e *apiError) answer {
 		return xmlAnswer(e.status, stsError(e))
 	case signinAPI: // says no more than this
 		return answer{status: e.status, header: head("text/html"), body: []byte("<html><body>Bad Request</body></html>")}
+	case ssmAPI:
+		a := jsonAnswer(e.status, struct {
+			Type    string `json:"__type"`
+			Message string `json:"message"`
+		}{e.code, e.description})
+		a.header.Set("Content-Type", "application/x-amz-json-1.1")
+		return a
 	case portalAPI:
 		a := jsonAnswer(e.status, struct {
 			Message string `json:"message"`

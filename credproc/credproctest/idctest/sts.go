@@ -16,8 +16,9 @@ type key struct {
 	account, arn      string
 	userID            string // "AROA…:session"
 	expires           time.Time
-	chained           bool   // got with other temporary credentials
-	subject           string // whose identity context they carry; "" without one
+	chained           bool      // got with other temporary credentials
+	subject           string    // whose identity context they carry; "" without one
+	policies          []*policy // session policies; none: the role may do everything
 }
 
 // newKey makes credentials for an assumed-role ARN.
@@ -70,16 +71,21 @@ func (s *Server) getCallerIdentity(c *call) (any, error) {
 	return struct{ Arn, UserId, Account string }{k.arn, k.userID, k.account}, nil
 }
 
-// assumeRole trusts every caller; what it checks is the request. All callers
+// assumeRole trusts every caller whose session policies allow the call; what it
+// checks is the request. All callers
 // hold credentials of a role themselves, so the one-hour limit of role chaining
 // applies.
 func (s *Server) assumeRole(c *call) (any, error) {
-	if _, err := s.signer(c, "sts", stsAPI.refusal); err != nil {
+	caller, err := s.signer(c, "sts", stsAPI.refusal)
+	if err != nil {
 		return nil, err
 	}
 	form, err := url.ParseQuery(string(c.body))
 	if err != nil {
 		return nil, stsAPI.fail("ValidationError", "Malformed request")
+	}
+	if err := caller.mayAssume(form); err != nil {
+		return nil, err
 	}
 	subject, err := s.providedContext(form)
 	if err != nil {
@@ -147,7 +153,16 @@ func (s *Server) assumed(form url.Values, most time.Duration) (*key, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.newKey(match[2], fmt.Sprintf("arn:%s:sts::%s:assumed-role/%s/%s", match[1], match[2], match[3], session), life), nil
+	if err := sessionTags(form); err != nil {
+		return nil, err
+	}
+	policies, err := s.sessionPolicies(form)
+	if err != nil {
+		return nil, err
+	}
+	k := s.newKey(match[2], fmt.Sprintf("arn:%s:sts::%s:assumed-role/%s/%s", match[1], match[2], match[3], session), life)
+	k.policies = policies
+	return k, nil
 }
 
 type assumeRoleResult struct {
