@@ -1,22 +1,19 @@
 package credproc
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
-	"github.com/aws/smithy-go"
 
+	"github.com/credproc/credproc/internal/assume"
 	"github.com/credproc/credproc/internal/awsapi"
 	"github.com/credproc/credproc/internal/flight"
-	"github.com/credproc/credproc/internal/printable"
 	"github.com/credproc/credproc/tokencache"
 )
 
@@ -27,6 +24,7 @@ type assumedRole struct {
 	roleARN string
 	account string // of the role
 	input   sts.AssumeRoleInput
+	scope   assume.Scope // which is in the input, too
 
 	sts awsapi.Endpoint
 }
@@ -38,14 +36,14 @@ func (a *assumedRole) session() *tokencache.Session { return a.source.Session }
 func (a *assumedRole) words() []string {
 	return append([]string{
 		"assumed", a.roleARN, aws.ToString(a.input.ExternalId), aws.ToString(a.input.RoleSessionName),
-		strconv.Itoa(int(aws.ToInt32(a.input.DurationSeconds))), a.sts.Region, a.sts.URL,
+		strconv.Itoa(int(aws.ToInt32(a.input.DurationSeconds))), a.sts.Region, a.sts.URL, a.scope.Identity(),
 	}, a.source.source().words()...)
 }
 
 func (a *assumedRole) steps() int { return a.source.source().steps() + 1 }
 
 func (a *assumedRole) role() tokencache.CachedRole {
-	return tokencache.CachedRole{AccountID: a.account, RoleARN: a.roleARN}
+	return tokencache.CachedRole{AccountID: a.account, RoleARN: a.roleARN, Scope: a.scope.String()}
 }
 
 func (a *assumedRole) shortest() time.Duration { return 0 }
@@ -66,31 +64,14 @@ func (a *assumedRole) issue(ctx context.Context, p *Provider) (got issued, reque
 	if err != nil {
 		return got, "", &sourceError{err}
 	}
-	config, err := a.sts.Config(aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return credentials, nil }), awsapi.NewRetryer())
+	result, err := assume.Role(ctx, a.sts, credentials, &a.input)
 	if err != nil {
-		return got, "", err
+		refused, _ := errors.AsType[*assume.Error](err)
+		return got, cmp.Or(refused, new(assume.Error)).RequestID, a.failed(err)
 	}
-	client := sts.NewFromConfig(config)
-	ctx, cancel := awsapi.Bounded(ctx)
-	defer cancel()
-	got.asked = time.Now()
-	out, err := client.AssumeRole(ctx, &a.input)
-	if err != nil {
-		answer, _ := awsapi.AnswerTo(err)
-		return got, answer.RequestID, a.failed(ctx, err)
-	}
-	requestID, _ = awsmiddleware.GetRequestIDMetadata(out.ResultMetadata)
-	requestID = printable.Line(requestID)
-	c := out.Credentials
-	if c == nil || c.Expiration == nil {
-		return got, requestID, &tokencache.ServiceError{Op: a.op(), Reason: "AssumeRole: an answer without credentials"}
-	}
-	got.date, _ = awsmiddleware.GetServerTime(out.ResultMetadata)
-	got.Credentials = aws.Credentials{
-		AccessKeyID: aws.ToString(c.AccessKeyId), SecretAccessKey: aws.ToString(c.SecretAccessKey),
-		SessionToken: aws.ToString(c.SessionToken), CanExpire: true, Expires: *c.Expiration, AccountID: a.account,
-	}
-	return got, requestID, nil
+	got = issued{result.Credentials, result.Asked, result.Date}
+	got.AccountID = a.account
+	return got, result.RequestID, nil
 }
 
 // sourceError keeps the failure of a source from being remembered as one of
@@ -100,36 +81,33 @@ type sourceError struct{ cause error }
 
 func (e *sourceError) Error() string { return e.cause.Error() }
 
-// failed does not pass the SDK's error on: it holds the request, with the
-// session token in its header.
-func (a *assumedRole) failed(ctx context.Context, err error) error {
-	answer, ok := awsapi.AnswerTo(err)
-	if !ok {
-		cause := awsapi.Cause(ctx, err)
-		return &tokencache.ServiceError{Op: a.op(), Reason: "AssumeRole: " + cause.Error(), Err: cause}
-	}
-	at := fmt.Sprintf("HTTP %d", answer.StatusCode)
-	if answer.RequestID != "" {
-		at += ", request ID " + answer.RequestID
-	}
-	said, ok := errors.AsType[smithy.APIError](err)
-	unread := !ok || said.ErrorCode() == "UnknownError" // the SDK's name for a page of a proxy
-	if unread || !answer.Marked {
-		text := fmt.Sprintf("AssumeRole: an answer that cannot be read (%s)", at)
-		if !unread {
-			text = fmt.Sprintf("AssumeRole: the answer did not come from AWS (%s)", at)
-		}
-		return &tokencache.ServiceError{Op: a.op(), Reason: text, Err: errors.New(text)}
-	}
-	code := said.ErrorCode()
-	text := fmt.Sprintf("AssumeRole: %s: %s (%s)", printable.Line(code), printable.Line(said.ErrorMessage()), at)
+// failed tells a refusal of STS from a fault that may pass.
+func (a *assumedRole) failed(err error) error {
+	refused, ok := errors.AsType[*assume.Error](err)
 	switch {
-	case code == "AccessDenied" || code == "AccessDeniedException":
-		return &NoAccessError{Session: label(a.session()), RoleARN: a.roleARN, Err: errors.New(text)}
-	case answer.StatusCode >= 400 && answer.StatusCode < 500 && answer.StatusCode != http.StatusTooManyRequests && !strings.HasPrefix(code, "Throttl"):
-		return fmt.Errorf("%s: %s", a.op(), text)
+	case !ok:
+		return err // of a setting
+	case refused.Denied():
+		return &NoAccessError{Session: label(a.session()), RoleARN: a.roleARN, Err: errors.New(err.Error())}
+	case refused.Final():
+		return fmt.Errorf("%s: %s%s", a.op(), err, meaning(refused.Code))
+	case refused.StatusCode == 0:
+		return &tokencache.ServiceError{Op: a.op(), Reason: err.Error(), Err: refused.Err}
 	}
-	return &tokencache.ServiceError{Op: a.op(), Reason: text, Err: errors.New(text)}
+	return &tokencache.ServiceError{Op: a.op(), Reason: err.Error(), Err: errors.New(err.Error())}
+}
+
+// meaning adds what STS's messages about session policies leave out.
+//
+// https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html#API_AssumeRole_Errors
+func meaning(code string) string {
+	switch code {
+	case "PackedPolicyTooLarge", "PackedPolicyTooLargeException":
+		return ". STS packs the session policies and the session tags into the session token, beside the tags that the roles before it pass on, and together they are too large"
+	case "MalformedPolicyDocument", "MalformedPolicyDocumentException":
+		return ". STS cannot read the inline policy"
+	}
+	return ""
 }
 
 func (a *assumedRole) explain(err error) error {

@@ -213,6 +213,9 @@ func (c *Config) role(s *tokencache.Session, accountID, roleName string) (*Provi
 }
 
 func (c *Config) provider(p *awsconfig.Profile) (*Provider, error) {
+	if err := c.unscoped(p); err != nil {
+		return nil, err
+	}
 	switch {
 	case p.Kind == awsconfig.SessionOnly:
 		return nil, &UnsupportedProfileError{Profile: p.Name, Reason: "names a session, but no account and no role"}
@@ -264,6 +267,10 @@ func (c *Config) assumed(p *awsconfig.Profile) (*Provider, error) {
 		RoleArn: &chain.RoleARN, ExternalId: nonEmpty(chain.ExternalID),
 		RoleSessionName: aws.String(cmp.Or(chain.SessionName, c.roleSessionName())),
 	}
+	if a.scope, err = c.scope(p, role); err != nil {
+		return nil, err
+	}
+	a.scope.Apply(&a.input)
 	if chain.DurationSeconds != 0 {
 		a.input.DurationSeconds = aws.Int32(int32(chain.DurationSeconds))
 	}

@@ -15,6 +15,7 @@ type CachedRole struct {
 	AccountID string    `json:"account_id"`
 	RoleName  string    `json:"role_name,omitempty"` // of a permission set
 	RoleARN   string    `json:"role_arn,omitempty"`  // of an IAM role, for role chains
+	Scope     string    `json:"scope,omitempty"`     // what narrows the role down, for people: "policy ReadOnlyAccess"
 	Fetched   time.Time `json:"fetched_at"`          // local clock
 	Expiry    time.Time `json:"expires_at"`          // local clock
 }

@@ -22,6 +22,7 @@ func (r resolver) process(p *Profile) error {
 		return err
 	}
 	p.Role, p.Chain, p.Settings = target.Role, target.Chain, target.Settings
+	p.Through = append(p.Through, target.Through...)
 	return nil
 }
 

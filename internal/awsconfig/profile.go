@@ -87,6 +87,9 @@ type Profile struct {
 	// A program that runs the line knows no more.
 	Settings *Profile
 	Section  *Section // all its keys
+	// Through are the sections that our own process lines lead through, Section
+	// first, and that of Settings last if there is one.
+	Through []*Section
 }
 
 // Session returns the sso-session called name. The error is an
@@ -170,7 +173,7 @@ func (r resolver) profile(ref Setting) (*Profile, error) {
 		return nil, &ValueError{ref, "leads back to itself: " + strings.Join(way, ", ")}
 	}
 	r.visited = way
-	p := &Profile{Name: s.Name, Region: s.text("region"), Output: s.text("output"), Section: s}
+	p := &Profile{Name: s.Name, Region: s.text("region"), Output: s.text("output"), Section: s, Through: []*Section{s}}
 	p.Settings = p
 	if err := r.resolve(p, s.text("role_arn") != "" && !ownKeys); err != nil {
 		return nil, err

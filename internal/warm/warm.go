@@ -211,7 +211,7 @@ func (p *Program) role(f *flags) (role *awsconfig.Role, settings *awsconfig.Prof
 		return role, nil, files, ok
 	}
 	profile, err := files.Profile(name, strings.Fields(p.Command))
-	if err != nil || profile.Role == nil || profile.Kind == awsconfig.SessionOnly || p.isSpecial(profile.Section) {
+	if err != nil || profile.Role == nil || profile.Kind == awsconfig.SessionOnly || slices.ContainsFunc(profile.Through, p.isSpecial) {
 		return nil, nil, nil, false
 	}
 	return profile.Role, profile.Settings, files, true

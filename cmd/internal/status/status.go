@@ -413,6 +413,9 @@ func (c *Role) Words() terminal.Prose {
 	if c.RoleName == "" {
 		who = c.RoleARN
 	}
+	if c.Scope != "" {
+		who += " (" + c.Scope + ")"
+	}
 	left := terminal.Prosef("%s of %s", terminal.Short(time.Duration(c.Left)*time.Second), terminal.Short(wholeMinutes(time.Duration(c.Life)*time.Second)))
 	return terminal.Pad(left, 13) + terminal.Line(who)
 }
