@@ -297,6 +297,17 @@ var rules = []struct {
 		[]string{"docs/architecture.md:1: there is no oidc", "docs/architecture.md:2: there is no cmd/b.go"},
 	},
 	{
+		"links lead somewhere", linksLeadSomewhere,
+		map[string]string{
+			"README.md": "# A\n[b](docs/b.md) [c](docs/c.md) [d](docs/b.md#the-end-of-it) [e](docs/b.md#no) [f](#a) [g](https://example.com/x)\n" +
+				"<img src=\"docs/x.svg\"> `[h](h.md)`\n```\n[i](i.md)\n# b\n```\n[j](#b) [k](docs)",
+			"docs/b.md":    "## The `end` of it!\n[up](../README.md) [dir](../cmd)\n## Twice\n## Twice\n[twice](#twice-1)",
+			"docs/a/d.txt": "[a](none.md)",
+			"cmd/a.go":     "package cmd",
+		},
+		[]string{"README.md:2: no docs/c.md", "README.md:2: no heading docs/b.md#no", "README.md:3: no docs/x.svg", "README.md:8: no heading README.md#b"},
+	},
+	{
 		"a test that runs once is a test", onceIsATest,
 		map[string]string{
 			"cmd/a_test.go":     "package cmd\nfunc TestA(t *testing.T) {}\nfunc FuzzB(f *testing.F) {}\nfunc (w) TestC() {}",
@@ -468,6 +479,66 @@ func architectureIsTrue(tree fs.FS) (complaints []string) {
 		}
 	}
 	return complaints
+}
+
+// target finds where a page leads: a link of Markdown, an image in HTML, or a source
+// of a picture.
+var target = regexp.MustCompile(`\]\(([^)\s]+)\)|(?:src|srcset)="([^"]+)"`)
+
+// fenced is code in a page.
+var fenced = regexp.MustCompile("(?ms)^ *```.*?^ *```|`[^`\n]+`")
+
+// linksLeadSomewhere follows the links of pages to files and headings.
+func linksLeadSomewhere(tree fs.FS) (complaints []string) {
+	pages := map[string]string{}
+	err := files(tree, func(name string, text []byte) {
+		if path.Ext(name) == ".md" {
+			pages[name] = fenced.ReplaceAllStringFunc(string(text), func(code string) string { return strings.Repeat("\n", strings.Count(code, "\n")) })
+		}
+	})
+	if err != nil {
+		return []string{err.Error()}
+	}
+	for name, text := range pages {
+		for _, at := range target.FindAllStringSubmatchIndex(text, -1) {
+			from := max(at[2], at[4])
+			to := max(at[3], at[5])
+			link, heading, _ := strings.Cut(text[from:to], "#")
+			if strings.Contains(link, ":") {
+				continue
+			}
+			file := name
+			if link != "" {
+				file = path.Join(path.Dir(name), link)
+			}
+			line := 1 + strings.Count(text[:from], "\n")
+			if _, err := fs.Stat(tree, file); err != nil {
+				complaints = append(complaints, fmt.Sprintf("%s:%d: no %s", name, line, file))
+			} else if page, ok := readPage(tree, file); heading != "" && ok && !slices.Contains(headings(page), heading) {
+				complaints = append(complaints, fmt.Sprintf("%s:%d: no heading %s#%s", name, line, file, heading))
+			}
+		}
+	}
+	return complaints
+}
+
+func readPage(tree fs.FS, name string) (string, bool) {
+	text, err := fs.ReadFile(tree, name)
+	return string(text), err == nil && path.Ext(name) == ".md"
+}
+
+// headings are those of a page as GitHub names them in links.
+func headings(page string) (anchors []string) {
+	page = regexp.MustCompile("(?ms)^ *```.*?^ *```").ReplaceAllString(page, "")
+	for _, heading := range regexp.MustCompile(`(?m)^#+ (.*)$`).FindAllStringSubmatch(page, -1) {
+		anchor := regexp.MustCompile(`[^\pL\pN _-]`).ReplaceAllString(strings.ToLower(heading[1]), "")
+		anchor = strings.ReplaceAll(anchor, " ", "-")
+		for n, base := 1, anchor; slices.Contains(anchors, anchor); n++ {
+			anchor = fmt.Sprintf("%s-%d", base, n)
+		}
+		anchors = append(anchors, anchor)
+	}
+	return anchors
 }
 
 // onceIsATest looks at the lists of tests that some stages leave out: a name that

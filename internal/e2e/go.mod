@@ -11,6 +11,7 @@ require (
 	github.com/aws/aws-sdk-go-v2/service/sts v1.51.8
 	github.com/chromedp/cdproto v0.159.0
 	github.com/chromedp/chromedp v0.23.0
+	github.com/creack/pty v1.1.24
 	github.com/credproc/credproc v0.0.0-00010101000000-000000000000
 	github.com/godbus/dbus/v5 v5.2.4
 	golang.org/x/sys v0.49.0
