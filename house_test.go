@@ -641,7 +641,7 @@ var mayImport = map[string][]string{
 	"cmd/credproc/instant": {"internal/warm"},
 	"cmd":                  {"cmd/internal/", "credproc", "tokencache", "tokencache/keyring", "oidc", "internal/"},
 	"credproc":             {"tokencache", "tokencache/keyring", "oidc", "internal/assume", "internal/audit", "internal/awsconfig", "internal/clicache", "internal/fetch", "internal/flight", "internal/inside", "internal/layout", "internal/portal", "internal/printable", "internal/awsapi", "internal/safedir", "internal/settings"},
-	"tokencache":           {"tokencache/keyring", "oidc", "internal/assume", "internal/dirid", "internal/flight", "internal/inside", "internal/keycache", "internal/layout", "internal/pause", "internal/portal", "internal/awsapi", "internal/safedir", "internal/sealed", "internal/startpage"},
+	"tokencache":           {"tokencache/keyring", "oidc", "internal/assume", "internal/dirid", "internal/fetch", "internal/flight", "internal/inside", "internal/keycache", "internal/layout", "internal/pause", "internal/portal", "internal/awsapi", "internal/safedir", "internal/sealed", "internal/startpage"},
 	"tokencache/keyring":   {"internal/flight", "internal/kernelring", "internal/keycache", "internal/layout", "internal/macos", "internal/pause", "internal/printable", "internal/safedir", "internal/sealed", "internal/wsl"},
 	keyringtest:            {"tokencache/keyring"},
 	kit:                    {"credproc", "tokencache", "tokencache/keyring", "oidc", "internal/inside", "internal/settings", fake},

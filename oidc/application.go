@@ -90,7 +90,7 @@ func (a *Application) SignIn(ctx context.Context, c *Config) (*Token, error) {
 	if !claims.Expiry.IsZero() && time.Now().After(claims.Expiry) {
 		untrusted = ErrAssertionExpired
 	}
-	return a.createToken(ctx, c, &ssooidc.CreateTokenWithIAMInput{
+	return a.createToken(ctx, c, Client{ID: a.ARN}, &ssooidc.CreateTokenWithIAMInput{
 		GrantType: aws.String(jwtBearerGrant), Assertion: &assertion, Scope: a.Scopes,
 	}, map[string]error{
 		"invalid_grant": untrusted, "expired_token": untrusted, "access_denied": ErrNotAssigned,
@@ -105,7 +105,7 @@ func (a *Application) Refresh(ctx context.Context, c *Config, old *Token) (*Toke
 	if old == nil || old.RefreshToken == "" {
 		return nil, fmt.Errorf("refresh: %w: no refresh token", ErrSignInRequired)
 	}
-	token, err := a.createToken(ctx, c, &ssooidc.CreateTokenWithIAMInput{
+	token, err := a.createToken(ctx, c, old.Client, &ssooidc.CreateTokenWithIAMInput{
 		GrantType: aws.String(refreshGrant), RefreshToken: &old.RefreshToken,
 	}, map[string]error{
 		"invalid_grant": ErrSignInRequired, "expired_token": ErrSignInRequired, "invalid_client": ErrSignInRequired,
@@ -117,7 +117,7 @@ func (a *Application) Refresh(ctx context.Context, c *Config, old *Token) (*Toke
 	return token, err
 }
 
-func (a *Application) createToken(ctx context.Context, c *Config, in *ssooidc.CreateTokenWithIAMInput, meanings map[string]error) (*Token, error) {
+func (a *Application) createToken(ctx context.Context, c *Config, client Client, in *ssooidc.CreateTokenWithIAMInput, meanings map[string]error) (*Token, error) {
 	const op = "CreateTokenWithIAM"
 	ctx, cancel := awsapi.Bounded(ctx)
 	defer cancel()
@@ -130,7 +130,7 @@ func (a *Application) createToken(ctx context.Context, c *Config, in *ssooidc.Cr
 	if err != nil {
 		return nil, failed(ctx, op, err, meanings)
 	}
-	token, err := tokenOf(op, Client{ID: a.ARN}, out.AccessToken, out.RefreshToken, out.ExpiresIn, out.ResultMetadata)
+	token, err := tokenOf(op, client, out.AccessToken, out.RefreshToken, out.ExpiresIn, out.ResultMetadata)
 	if token == nil {
 		return nil, err
 	}

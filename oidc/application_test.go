@@ -48,8 +48,9 @@ func TestAnApplicationSendsWhatTheModelSays(t *testing.T) {
 	if token.AccessToken != "access-SECRET" || token.RefreshToken != "refresh-SECRET" || token.IdentityContext != "context-SECRET" || token.Client.ID != applicationARN {
 		t.Errorf("token of %v", token.Client.ID)
 	}
-	if _, err := app.Refresh(t.Context(), config, token); err != nil {
-		t.Fatal(err)
+	token.Client.ID += "#1"
+	if renewed, err := app.Refresh(t.Context(), config, token); err != nil || renewed.Client != token.Client {
+		t.Errorf("renewed to another client: %v", err)
 	}
 	for i, want := range []map[string]any{
 		{"clientId": applicationARN, "grantType": "urn:ietf:params:oauth:grant-type:jwt-bearer", "assertion": assertion, "scope": []any{"aws"}},

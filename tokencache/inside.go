@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/credproc/credproc/internal/fetch"
 	"github.com/credproc/credproc/internal/flight"
 	"github.com/credproc/credproc/internal/inside"
 	"github.com/credproc/credproc/internal/portal"
@@ -72,6 +73,9 @@ func (i *insideSession) Token(ctx context.Context, refused string) (string, erro
 	token, err := i.s.TokenAfter(ctx, refused)
 	if err != nil {
 		return "", err
+	}
+	if i.s.Application != nil {
+		fetch.Use(ctx, i, login(token.Client.ID))
 	}
 	return token.AccessToken, nil
 }

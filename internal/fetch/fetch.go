@@ -169,7 +169,8 @@ func locked(ctx context.Context, s Session, t Thing) ([]byte, Origin, error) {
 		if err != nil {
 			return nil, err
 		}
-		data, err := fetch(ctx, s, t, login)
+		ctx, now := used(ctx, s)
+		data, err := fetch(ctx, s, t, func() string { return now.or(login) })
 		fetched.Store(err == nil)
 		return data, tell(s, t, err)
 	}
@@ -207,16 +208,16 @@ func Slowly(ctx context.Context, s Session, t Thing) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return fetch(ctx, s, t, login)
+	return fetch(ctx, s, t, func() string { return login })
 }
 
 // fetch fetches and stores. What cannot be stored is an answer all the same.
-func fetch(ctx context.Context, s Session, t Thing, login string) ([]byte, error) {
+func fetch(ctx context.Context, s Session, t Thing, login func() string) ([]byte, error) {
 	data, label, err := t.Fetch(s.Context(ctx))
 	if err != nil {
 		return nil, err
 	}
-	if err := s.Store(ctx, login, t.Words(), data, label); err != nil {
+	if err := s.Store(ctx, login(), t.Words(), data, label); err != nil {
 		s.Log("not stored", "op", t.Op(), "error", err)
 	}
 	return data, nil
