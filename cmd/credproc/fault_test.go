@@ -75,27 +75,49 @@ func TestAFaultIsSharedAndTheLoginKept(t *testing.T) {
 			t.Parallel() // they mostly wait
 			m := newMachine(t, "plaintext")
 			m.idc.Rotation = idctest.Grace
-			m.env = []string{unqueued}
-			m.expired()
-			m.idc.Fault(fault.op, fault.Fault)
-			var outcomes []outcome
-			calls := m.calls(func() { outcomes = m.hammer() })
-			m.failed(outcomes, 3, "")
-			if !strings.Contains(outcomes[0].stderr, fault.says) {
-				t.Errorf("no %q in %s", fault.says, outcomes[0].stderr)
-			}
-			if calls["total"] > mostCalls() {
-				t.Errorf("%d calls for %d processes: %v", calls["total"], len(outcomes), calls)
-			}
-			blames := map[string]string{"CreateToken": "renew the session", "GetRoleCredentials": "get credentials of role Admin"}[fault.op]
-			says := fault.says
-			if fault.Code != "" { // or of the renewal that the token is new
-				blames, says = "^(get credentials of role|renew the session) ", ""
-			}
-			m.tells("while it lasts", truth{state: "signed_in", blames: blames, says: says})
-			m.idc.ClearFaults()
-			m.untilAnswered(process(admin), 30*time.Second)
-			m.tells("afterwards", truth{state: "signed_in", roles: 1})
+			m.faultIsShared(fault.op, fault.says, fault.Fault)
+		})
+		if fault.op == "CreateToken" {
+			t.Run("unattended/"+fault.name, func(t *testing.T) {
+				t.Parallel()
+				newUnattended(t, "plaintext").faultIsShared("CreateTokenWithIAM", fault.says, fault.Fault)
+			})
+		}
+	}
+}
+
+func (m *machine) faultIsShared(op, says string, fault idctest.Fault) {
+	m.env = []string{unqueued}
+	m.expired()
+	m.idc.Fault(op, fault)
+	var outcomes []outcome
+	calls := m.calls(func() { outcomes = m.hammer() })
+	m.failed(outcomes, 3, "")
+	if !strings.Contains(outcomes[0].stderr, says) {
+		m.Errorf("no %q in %s", says, outcomes[0].stderr)
+	}
+	if calls["total"]-calls["AssumeRoleWithWebIdentity"] > mostCalls() || calls["AssumeRoleWithWebIdentity"] > mostCalls() {
+		m.Errorf("%d calls for %d processes: %v", calls["total"], len(outcomes), calls)
+	}
+	blames := "renew the session"
+	switch {
+	case fault.Code != "": // or of the renewal that the token is new
+		blames, says = "^(get credentials of role|renew the session) ", ""
+	case op == "GetRoleCredentials":
+		blames = "get credentials of role Admin"
+	}
+	m.tells("while it lasts", truth{state: "signed_in", blames: blames, says: says})
+	m.idc.ClearFaults()
+	m.untilAnswered(process(admin), 30*time.Second)
+	m.tells("afterwards", truth{state: "signed_in", roles: 1})
+}
+
+// The role that signs comes from another service.
+func TestAFaultOfTheBootstrapRoleIsSharedAndTheLoginKept(t *testing.T) {
+	for name, fault := range map[string]idctest.Fault{"HTTP 503": {Status: 503}, "connection reset": {Reset: true}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			newUnattended(t, "plaintext").faultIsShared("AssumeRoleWithWebIdentity", name, fault)
 		})
 	}
 }

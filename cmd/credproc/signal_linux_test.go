@@ -42,12 +42,12 @@ func TestSignalsInARenewalLoseNothing(t *testing.T) {
 	for sent, status := range map[syscall.Signal]int{syscall.SIGINT: 130, syscall.SIGTERM: 143, syscall.SIGHUP: 129, syscall.SIGQUIT: 131} {
 		t.Run(sent.String(), func(t *testing.T) {
 			defer heard(sent)()
-			onEach(t, []idctest.Rotation{idctest.Strict}, func(m *machine) {
+			onEachAndUnattended(t, []idctest.Rotation{idctest.Strict}, func(m *machine) {
 				m.expired()
 				m.set(func(s *idctest.Server) { s.Latency = time.Second })
-				before := m.idc.Count("CreateToken")
+				before := m.idc.Count(m.renewal)
 				c, stdout := m.group(process(admin)...)
-				m.until("the request", func() bool { return m.idc.Count("CreateToken") > before })
+				m.until("the request", func() bool { return m.idc.Count(m.renewal) > before })
 				syscall.Kill(-c.Process.Pid, sent)
 				c.Wait()
 				if c.ProcessState.ExitCode() != status || stdout.Len() != 0 {
@@ -57,19 +57,19 @@ func TestSignalsInARenewalLoseNothing(t *testing.T) {
 					m.Errorf("after the signal: %+v", s)
 				}
 				calls := m.calls(func() { m.answered(m.together(process(admin))) })
-				m.want(calls, "CreateToken", 0)
+				m.want(calls, m.renewal, 0)
 			})
 		})
 	}
 }
 
 func TestARenewalIsStoredBeforeTheProcessStops(t *testing.T) {
-	onEach(t, []idctest.Rotation{idctest.Strict}, func(m *machine) {
+	onEachAndUnattended(t, []idctest.Rotation{idctest.Strict}, func(m *machine) {
 		m.expired()
 		m.set(func(s *idctest.Server) { s.Latency = time.Second })
-		before := m.idc.Count("CreateToken")
+		before := m.idc.Count(m.renewal)
 		c, stdout := m.group(process(admin)...)
-		m.until("the request", func() bool { return m.idc.Count("CreateToken") > before })
+		m.until("the request", func() bool { return m.idc.Count(m.renewal) > before })
 		syscall.Kill(-c.Process.Pid, syscall.SIGTSTP)
 		m.until("it stops, or has done its work first", func() bool {
 			stat, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", c.Process.Pid))
@@ -79,7 +79,7 @@ func TestARenewalIsStoredBeforeTheProcessStops(t *testing.T) {
 		// It holds no lock while it is stopped, and what it fetched is there.
 		calls := m.calls(func() { m.answered(m.together(process(admin), process("222222222222/Admin"))) })
 		m.want(calls, "GetRoleCredentials", 1)
-		m.want(calls, "CreateToken", 0)
+		m.want(calls, m.renewal, 0)
 		m.tells("stopped", truth{state: "signed_in", roles: 2})
 		syscall.Kill(-c.Process.Pid, syscall.SIGCONT)
 		if err := c.Wait(); err != nil || !validDocument(stdout.String()) {

@@ -120,7 +120,7 @@ func (m *machine) timely(when string, s told) {
 		}
 	}
 	check("signed in", s.SignedInAt, at["device_code"])
-	check("renewed", s.RenewedAt, at["CreateToken"])
+	check("renewed", s.RenewedAt, at[m.renewal])
 	for _, role := range s.Cached {
 		check(role.RoleName, role.FetchedAt, at[role.AccountID+"/"+role.RoleName])
 	}
@@ -161,6 +161,8 @@ func (m *machine) foretold(after string, next func()) {
 	switch {
 	case len(s.InProgress) > 0 || s.SignedIn != (s.State == "signed_in") || len(s.Cached) > 0 && !stored:
 	case s.State == "signed_in" && stored == (calls["GetRoleCredentials"] == 0):
+		return
+	case m.cold && (s.State == "unknown" || calls["CreateTokenWithIAM:jwt-bearer"] > 0): // it died before it was known, or before there was one
 		return
 	case s.State == "ended" && calls["total"] == 0:
 		return
