@@ -157,9 +157,17 @@ func (say *advice) in(name string) terminal.Prose {
 		text += "\n" + say.more
 	}
 	if say.hint != "" {
-		text += terminal.Prosef("\nhint: run \"%s\"", say.hint) // as it is: people copy it
+		text += terminal.Prosef("\nhint: run %s", inQuotes(say.hint)) // as it is: people copy it
 	}
 	return text
+}
+
+// inQuotes sets a command off from the sentence around it, unless its own quotes do.
+func inQuotes(command string) string {
+	if strings.Contains(command, `"`) {
+		return command
+	}
+	return `"` + command + `"`
 }
 
 // advise knows every error that the libraries return. The order matters: an
@@ -494,7 +502,7 @@ func aboutDamaged(err error) advice {
 	e, _ := errors.AsType[*fs.PathError](err)
 	return advice{status: failed, text: terminal.Prosef("cannot read %s, one of the program's own files: %v", e.Path, e.Err),
 		more: "Move it out of the way. Then sign in again, if you are asked to.",
-		hint: fmt.Sprintf("mv %s %s", shell.Word(e.Path), shell.Word(e.Path+".damaged"))}
+		hint: shell.Move(e.Path, e.Path+".damaged")}
 }
 
 // inFiles reports whether it is files that keep the keyring from working.

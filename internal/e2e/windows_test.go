@@ -17,6 +17,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 	"unsafe"
@@ -275,15 +276,15 @@ const ourRole = "--sso-session corp --account-id 111111111111 --role-name Admin"
 
 // A pc is a person's computer and an Identity Center for it.
 type pc struct {
-	*testing.T
+	testing.TB
 	server *idctest.Server
 	url    string
 	dir    string
 }
 
-func newPC(t *testing.T) *pc {
+func newPC(t testing.TB) *pc {
 	t.Helper()
-	p := &pc{T: t, server: idctest.New(), dir: t.TempDir()}
+	p := &pc{TB: t, server: idctest.New(), dir: t.TempDir()}
 	p.server.AutoApprove, p.server.Rotation = true, idctest.Strict
 	listener := httptest.NewServer(p.server)
 	t.Cleanup(listener.Close)
@@ -456,7 +457,9 @@ func TestAWarmAnswerTakesTheShortWay(t *testing.T) {
 		}
 		return strings.Count(stderr.String(), "init "), stderr.String()
 	}
+	t.Log("a warm answer begins") // scripts/test-windows reads wine's own log between these
 	inits, log := traced("process " + ourRole)
+	t.Log("a warm answer has ended")
 	long, _ := traced("process --debug " + ourRole)
 	t.Logf("%d packages are initialized before a warm answer, %d on the long way", inits, long)
 	for _, unwanted := range []string{"init net ", "init crypto/tls ", "init golang.org/x/sys/windows ", "wincred", "go-keyring", "kong", "credproc/cmd "} {
@@ -472,6 +475,33 @@ func TestAWarmAnswerTakesTheShortWay(t *testing.T) {
 	}
 	p.ends(0, "logout corp")
 	p.ends(4, "process "+ourRole)
+}
+
+// BenchmarkAWarmAnswer runs a program that does nothing, CREDPROC_HELLO, and a warm
+// answer in turn. Most of what either takes is the start of a process in wine.
+func BenchmarkAWarmAnswer(b *testing.B) {
+	p := newPC(b)
+	p.forgets()
+	p.ends(0, "login corp --flow device --no-browser")
+	p.ends(0, "process "+ourRole)
+	takes := func(c *exec.Cmd) time.Duration {
+		began := time.Now()
+		if err := c.Run(); err != nil {
+			b.Fatal(err)
+		}
+		return time.Since(began)
+	}
+	var ratios, hellos, answers []float64
+	for b.Loop() {
+		hello, answer := takes(exec.Command(os.Getenv("CREDPROC_HELLO"))), takes(p.command("process "+ourRole))
+		hellos, answers = append(hellos, hello.Seconds()*1e3), append(answers, answer.Seconds()*1e3)
+		ratios = append(ratios, answer.Seconds()/hello.Seconds())
+	}
+	for unit, all := range map[string][]float64{"x-hello": ratios, "ms-hello": hellos, "ms-answer": answers} {
+		slices.Sort(all)
+		b.ReportMetric(all[len(all)/2], unit)
+	}
+	b.ReportMetric(0, "ns/op") // of both
 }
 
 // As a program in WSL has it.
@@ -712,9 +742,33 @@ func TestTheHintOnTheConsoleIsReadable(t *testing.T) {
 		t.Fatal(err)
 	}
 	shown := p.onConsole("process --sso-session Zürich --account-id 111111111111 --role-name Admin")
-	if !strings.Contains(shown, "credproc login 'Zürich'") {
+	if !strings.Contains(shown, `hint: run credproc login "Zürich"`) {
 		t.Errorf("the console shows %q", shown)
 	}
+}
+
+// People paste it, and cmd.exe runs what stands after an &.
+func TestAHintCanBePastedIntoTheCommandPrompt(t *testing.T) {
+	p := newPC(t)
+	const name = "R&D's(50%^x)"
+	config := fmt.Sprintf("[sso-session %s]\nsso_start_url = %s\nsso_region = %s\n", name, p.server.StartURL, p.server.Region)
+	if err := os.WriteFile(filepath.Join(p.dir, ".aws", "config"), []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, _, said := p.run("process --sso-session " + name + " --account-id 111111111111 --role-name Admin")
+	_, hint, ok := strings.Cut(strings.TrimSpace(said), "hint: run ")
+	if !ok || strings.Contains(hint, "\n") {
+		t.Fatalf("it says %q", said)
+	}
+	pasted := p.command("")
+	pasted.Path = os.Getenv("COMSPEC")
+	pasted.SysProcAttr = &syscall.SysProcAttr{CmdLine: `cmd /S /C "` + hint + ` --flow device --no-browser"`}
+	pasted.Env = append(pasted.Env, "PATH="+filepath.Dir(os.Getenv("CREDPROC_EXE"))+";"+os.Getenv("PATH"))
+	if out, err := pasted.CombinedOutput(); err != nil {
+		t.Errorf("%s: %v\n%s", hint, err, out)
+	}
+	p.ends(0, "process --sso-session "+name+" --account-id 111111111111 --role-name Admin")
+	p.ends(0, "logout --all")
 }
 
 // credentialManager is the keyring of Windows.

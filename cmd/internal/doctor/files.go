@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"runtime"
 	"strings"
 
 	"github.com/credproc/credproc/cmd/internal/shell"
@@ -34,7 +35,9 @@ func (d *Checks) Syntax() {
 			continue
 		case errors.Is(err, fs.ErrPermission):
 			fix := "make it yours: sudo chown $(id -u) " + shell.Word(path)
-			if info, err := os.Stat(path); err == nil && isOwn(info) {
+			if runtime.GOOS == "windows" {
+				fix = "let your account read it"
+			} else if info, err := os.Stat(path); err == nil && isOwn(info) {
 				fix = "chmod u+r " + shell.Word(path)
 			}
 			d.fault(check, fix, "%s cannot be read", d.Short(path))
@@ -58,9 +61,9 @@ func (d *Checks) Syntax() {
 type oddityWords struct{ verdict, seen, fix string }
 
 var oddities = map[awsconfig.OddityKind]oddityWords{
-	awsconfig.ByteOrderMark:     {Fault, "the file starts with a byte order mark: the AWS CLI and boto3 refuse the whole file, and Go programs do not see its first section", "save it as UTF-8 without BOM: sed -i '1s/^\\xEF\\xBB\\xBF//' FILE"},
-	awsconfig.OldLineEnds:       {Fault, "the lines end in CR alone: programs in Go, this one too, see one long line", "end them in LF: perl -pi -e 's/\\r/\\n/g' FILE"},
-	awsconfig.OtherEncoding:     {Fault, "the file is NAME: no AWS SDK reads it", "save it as UTF-8 without a byte order mark (iconv -f NAME -t UTF-8 converts it)"},
+	awsconfig.ByteOrderMark:     {Fault, "the file starts with a byte order mark: the AWS CLI and boto3 refuse the whole file, and Go programs do not see its first section", "save it as UTF-8 without BOM"},
+	awsconfig.OldLineEnds:       {Fault, "the lines end in CR alone: programs in Go, this one too, see one long line", "end them in LF"},
+	awsconfig.OtherEncoding:     {Fault, "the file is NAME: no AWS SDK reads it", "save it as UTF-8 without a byte order mark"},
 	awsconfig.NotUTF8:           {Fault, "a byte that is not UTF-8: the AWS CLI and boto3 refuse the whole file", "save the file as UTF-8"},
 	awsconfig.RepeatedSection:   {Fault, "the section NAME is there before: boto3 and the AWS CLI refuse the whole file", "make one section of the two"},
 	awsconfig.RepeatedKey:       {Fault, "the key NAME is in this section before: boto3 and the AWS CLI refuse the whole file", "remove one of the two lines"},
@@ -82,8 +85,18 @@ var oddities = map[awsconfig.OddityKind]oddityWords{
 	awsconfig.ContinuedHeadless: {Fault, "an indented line below the header NAME: Rust and Java refuse the whole file", "remove the spaces before it"},
 }
 
+// unixFixes go on with a command that does so. Windows has none of these.
+var unixFixes = map[awsconfig.OddityKind]string{
+	awsconfig.ByteOrderMark: `: sed -i '1s/^\xEF\xBB\xBF//' FILE`,
+	awsconfig.OldLineEnds:   `: perl -pi -e 's/\r/\n/g' FILE`,
+	awsconfig.OtherEncoding: " (iconv -f NAME -t UTF-8 converts it)",
+}
+
 func (d *Checks) oddity(check, path string, o awsconfig.Oddity) {
 	words := oddities[o.Kind]
+	if runtime.GOOS != "windows" {
+		words.fix += unixFixes[o.Kind]
+	}
 	fix := strings.NewReplacer("FILE", shell.Word(path), "NAME", o.Name).Replace(words.fix)
 	d.add(check, words.verdict, fix, "%s: %s", o.Location, strings.ReplaceAll(words.seen, "NAME", o.Name))
 }

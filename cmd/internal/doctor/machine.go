@@ -421,7 +421,7 @@ func (d *Checks) Leftovers() {
 		{filepath.Join(home, ".aws", "boto", "cache"), `"SecretAccessKey"`, "role credentials"},
 	} {
 		if n := filesWith(dir.path, dir.holds); n > 0 {
-			fix := "rm " + shell.Word(dir.path) + "/*.json"
+			fix := shell.Remove(dir.path, ".json")
 			if dir.what == "tokens" {
 				fix = "aws sso logout, or: " + fix
 			}

@@ -3,6 +3,8 @@
 package shell
 
 import (
+	"cmp"
+	"runtime"
 	"slices"
 	"strings"
 	"unicode"
@@ -151,15 +153,56 @@ func Words(words []string) []string {
 	return quoted
 }
 
-// Word quotes a word for a shell where it has to be.
+// Word quotes a word for the shells of this system where it has to be: on Windows so
+// that both cmd.exe and PowerShell read it as it is.
 func Word(word string) string {
-	plain := func(r rune) bool {
-		return r >= '0' && r <= '9' || r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z' || strings.ContainsRune("-_./:=@,+%", r)
+	if runtime.GOOS == "windows" {
+		return windowsWord(word)
 	}
-	if word != "" && strings.TrimFunc(word, plain) == "" && strings.IndexFunc(word, func(r rune) bool { return !plain(r) }) < 0 {
+	return unixWord(word)
+}
+
+func unixWord(word string) string {
+	special := func(r rune) bool { return !isPlainLetter(r) && !strings.ContainsRune("@,%", r) }
+	if word != "" && !strings.ContainsFunc(word, special) {
 		return word
 	}
 	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}
+
+// windowsWord uses double quotes, the only ones that both shells know. In these,
+// PowerShell still replaces what follows a dollar sign or a backtick: such a word is
+// for PowerShell alone, and has no letter left by which cmd.exe would run something.
+//
+// A program takes a backslash before a quote for one that escapes it. See
+// https://learn.microsoft.com/en-us/cpp/c-language/parsing-c-command-line-arguments.
+func windowsWord(word string) string {
+	switch {
+	case word != "" && !strings.ContainsFunc(word, func(r rune) bool { return !isPlainLetter(r) && r != '\\' }):
+		return word
+	case !strings.ContainsAny(word, "$`"+doubleQuotes):
+		end := len(word) - len(strings.TrimRight(word, `\`))
+		return `"` + word + strings.Repeat(`\`, end) + `"`
+	}
+	return quotePowerShellWord(strings.Map(func(r rune) rune {
+		if strings.ContainsRune("\"&|<>^%", r) {
+			return '?'
+		}
+		return r
+	}, word))
+}
+
+// Move is the command that renames a file.
+func Move(from, to string) string {
+	return cmp.Or(map[string]string{"windows": "move"}[runtime.GOOS], "mv") + " " + Word(from) + " " + Word(to)
+}
+
+// Remove is the command that deletes the files with an extension in a directory.
+func Remove(dir, extension string) string {
+	if runtime.GOOS == "windows" {
+		return "del " + Word(dir+`\*`+extension) // which both shells know
+	}
+	return "rm " + Word(dir) + "/*" + extension
 }
 
 // After returns the words after those by which commands are reached in another

@@ -67,7 +67,7 @@ func TestShellWord(t *testing.T) {
 		"": "''", "my sso": "'my sso'", "a;b": "'a;b'", "x#y": "'x#y'", "~": "'~'", "$HOME": "'$HOME'",
 		"O'Brien": `'O'\''Brien'`, "größe": "'größe'",
 	} {
-		quoted := Word(word)
+		quoted := unixWord(word)
 		if quoted != want {
 			t.Errorf("%q: %s, want %s", word, quoted, want)
 		}
@@ -78,6 +78,71 @@ func TestShellWord(t *testing.T) {
 		if err != nil || string(read) != word {
 			t.Errorf("%q: a shell reads %q, %v", word, read, err)
 		}
+	}
+}
+
+// readByBoth is a word as cmd.exe and then a program read it, and as PowerShell does.
+func readByBoth(word string) (cmd, powerShell string) {
+	inside, ok := strings.CutPrefix(word, `"`)
+	if !ok {
+		if strings.ContainsAny(word, " \t&|<>^%(),;=!") {
+			return "more than a word", ""
+		}
+		powerShell, _ = readPowerShell(word)
+		return word, powerShell
+	}
+	inside, ok = strings.CutSuffix(inside, `"`)
+	trimmed := strings.TrimRight(inside, `\`)
+	slashes := len(inside) - len(trimmed)
+	if !ok || slashes%2 > 0 || strings.ContainsAny(inside, "\"%") {
+		return "no end", ""
+	}
+	if strings.ContainsAny(inside, "$`“”„") {
+		return trimmed, "replaced"
+	}
+	read := trimmed + strings.Repeat(`\`, slashes/2)
+	return read, read // a release before 7.3 adds quotes of its own, and later ones all slashes
+}
+
+func TestBothShellsOfWindowsReadAWordAsItIs(t *testing.T) {
+	for word, want := range map[string]string{
+		"corp": "corp", "https://x.example/start": "https://x.example/start", `C:\Users\ann\.aws\config`: `C:\Users\ann\.aws\config`,
+		"": `""`, "my sso": `"my sso"`, "R&D's": `"R&D's"`, "a;b,c": `"a;b,c"`, "~": `"~"`, "@x": `"@x"`, "größe": `"größe"`, "(x)|y>z": `"(x)|y>z"`,
+		`C:\my files\`: `"C:\my files\\"`, `x\ y`: `"x\ y"`, "a=b": "a=b",
+	} {
+		quoted := windowsWord(word)
+		if quoted != want {
+			t.Errorf("%q: %s, want %s", word, quoted, want)
+		}
+		if cmd, powerShell := readByBoth(quoted); word != "a=b" && (cmd != word || powerShell != word) {
+			t.Errorf("%q: cmd.exe reads %q, PowerShell %q", word, cmd, powerShell)
+		}
+	}
+}
+
+// No quotes are for both then: neither may run what is in it.
+func TestAWordThatWindowsCannotQuoteRunsNothing(t *testing.T) {
+	for _, word := range []string{"$(calc)", "`calc`", `x" & calc & "`, "$x & calc", "“ & calc & ”", `$x" | calc`, "$x^&calc", "$x%PATH%", "'$(calc)'"} {
+		quoted := windowsWord(word)
+		if strings.ContainsAny(quoted, `"&|<>^%`) {
+			t.Errorf("%q: cmd.exe may run something of %s", word, quoted)
+		}
+		if read, err := readPowerShell(quoted); err != nil || !strings.ContainsAny(word, `"&|<>^%`) && read != word {
+			t.Errorf("%q: PowerShell reads %q of %s, %v", word, read, quoted, err)
+		}
+	}
+}
+
+func TestFilesAreMovedAndRemovedByCommandsOfTheSystem(t *testing.T) {
+	move, remove := "mv 'a b' c", "rm 'a b'/*.json"
+	if runtime.GOOS == "windows" {
+		move, remove = `move "a b" c`, `del "a b\*.json"`
+	}
+	if got := Move("a b", "c"); got != move {
+		t.Errorf("%s, want %s", got, move)
+	}
+	if got := Remove("a b", ".json"); got != remove {
+		t.Errorf("%s, want %s", got, remove)
 	}
 }
 

@@ -96,7 +96,7 @@ func folded(text string, indent int) string {
 }
 
 // aCommand is a command for a shell, alone or within a sentence.
-const aCommand = `(?:^|: )(?:%s|chmod|sed -i|rm|sudo chown) [^,]*`
+const aCommand = `(?:^|: )(?:%s|chmod|sed -i|rm|del|sudo chown) [^,]*`
 
 // WrapCommands breaks text as wrapped does, but no command of the program, or
 // of the few others that fix something: one that is broken cannot be copied from
