@@ -121,12 +121,15 @@ func exception(typ string) string {
 	return printable.Line(typ)
 }
 
-// retryAfter reads Retry-After (RFC 9110, section 10.2.3). A date is compared
-// with the answer's own Date, so that our clock does not matter.
+// retryAfter reads X-Amz-Retry-After, AWS's own, in milliseconds, or else
+// Retry-After (RFC 9110, section 10.2.3). A date is compared with the answer's own
+// Date, so that our clock does not matter.
 func retryAfter(header http.Header) time.Duration {
 	value := header.Get("Retry-After")
 	var wait time.Duration
-	if seconds, err := strconv.ParseInt(value, 10, 32); err == nil {
+	if ms, err := strconv.ParseInt(header.Get("X-Amz-Retry-After"), 10, 32); err == nil && ms >= 0 {
+		wait = time.Duration(ms) * time.Millisecond
+	} else if seconds, err := strconv.ParseInt(value, 10, 32); err == nil {
 		wait = time.Duration(seconds) * time.Second
 	} else if at, err := http.ParseTime(value); err == nil {
 		now, err := http.ParseTime(header.Get("Date"))

@@ -109,6 +109,11 @@ func TestRetryAfter(t *testing.T) {
 			}
 		})
 	}
+	for value, want := range map[string]time.Duration{"1500": 1500 * time.Millisecond, "0": 0, "90000": time.Minute, "-1": 3 * time.Second, "soon": 3 * time.Second} {
+		if got := retryAfter(http.Header{"X-Amz-Retry-After": {value}, "Retry-After": {"3"}}); got != want {
+			t.Errorf("%q milliseconds: %v, want %v", value, got, want)
+		}
+	}
 }
 
 func TestAnswersAreBounded(t *testing.T) {

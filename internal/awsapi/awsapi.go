@@ -40,7 +40,7 @@ func HTTPClient(c *http.Client) *http.Client {
 
 // NewRetryer returns the SDK's standard retryer for one operation: two
 // attempts, at most two seconds between them, since the next caller
-// retries a failure, too. It retries every 429 too,
+// retries a failure, too. (X-Amz-Retry-After may add five seconds to that.) It retries every 429 too,
 // whatever the body says, and the sign-in service's SlowDownException, which
 // the SDK does not know as throttling.
 func NewRetryer() aws.Retryer {
