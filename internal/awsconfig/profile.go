@@ -1,6 +1,7 @@
 package awsconfig
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -128,8 +129,11 @@ func CheckRegion(region string) error {
 // that who names just these shares its login, or s if there is none, or it has
 // a name.
 func (c *Config) Named(s Session) Session {
+	if s.Name != "" {
+		return s
+	}
 	url, _, problem := starturl.Normalize(s.StartURL)
-	if s.Name != "" || problem != "" {
+	if problem != "" {
 		return s
 	}
 	var same []Session
@@ -147,6 +151,10 @@ func (c *Config) Named(s Session) Session {
 	}
 	return same[0]
 }
+
+// MaxChain is how many profiles may name each other, one after another: no chain of use
+// has more, and a file with thousands would take minutes to read.
+const MaxChain = 20
 
 // resolver finds out what one profile means.
 type resolver struct {
@@ -171,6 +179,9 @@ func (r resolver) profile(ref Setting) (*Profile, error) {
 	way := slices.Concat(r.visited, []string{s.Name})
 	if !ownKeys && slices.Contains(r.visited, s.Name) {
 		return nil, &ValueError{ref, "leads back to itself: " + strings.Join(way, ", ")}
+	}
+	if len(way) > MaxChain {
+		return nil, &ValueError{ref, fmt.Sprintf("is one too many: at most %d profiles may name each other in a chain", MaxChain)}
 	}
 	r.visited = way
 	p := &Profile{Name: s.Name, Region: s.text("region"), Output: s.text("output"), Section: s, Through: []*Section{s}}

@@ -364,6 +364,30 @@ func TestChainsOfChains(t *testing.T) {
 	}
 }
 
+// Each profile of a file of thousands is resolved for a list, so a chain through all
+// of them would take the square of its length each.
+func TestAChainOfProfilesHasAnEnd(t *testing.T) {
+	for name, link := range map[string]string{
+		"sources": "role_arn = ARN\nsource_profile = p%d\n", "our lines": "credential_process = credproc process --profile p%d\n",
+	} {
+		var text strings.Builder
+		text.WriteString(sessions + "[profile p1]\n" + native)
+		for i := 2; i <= 4000; i++ {
+			fmt.Fprintf(&text, "[profile p%d]\n"+link, i, i-1)
+		}
+		c := files(t, text.String(), "")
+		if p, err := c.Profile(fmt.Sprintf("p%d", MaxChain), credproc); err != nil || p.Role == nil && p.Chain == nil {
+			t.Errorf("%s: %+v, %v", name, p, err)
+		}
+		for _, far := range []string{fmt.Sprintf("p%d", MaxChain+1), "p4000"} {
+			_, err := c.Profile(far, credproc)
+			if e, ok := errors.AsType[*ValueError](err); !ok || !strings.HasSuffix(e.Error(), "is one too many: at most 20 profiles may name each other in a chain") {
+				t.Errorf("%s: %s: %v", name, far, err)
+			}
+		}
+	}
+}
+
 func TestSourceWithKeysThatRunsUsForItselfIsALoop(t *testing.T) {
 	_, err := files(t, "[profile p]\nrole_arn = A\nsource_profile = p\ncredential_process = credproc process --profile p\n"+keys, "").Profile("p", credproc)
 	if !isError(err, `config:4: [profile p]: --profile "p": leads back to itself: p, p, p`) {

@@ -154,6 +154,9 @@ func (r *roleFinder) roleOf(name string, visited ...string) (*awsconfig.Role, er
 	if slices.Contains(visited, name) {
 		return nil, r.problem(p, "leads back to itself")
 	}
+	if len(visited) == awsconfig.MaxChain {
+		return nil, r.problem(p, fmt.Sprintf("is one too many: at most %d profiles may name each other in a chain", awsconfig.MaxChain))
+	}
 	switch p.Kind {
 	case awsconfig.Static, awsconfig.Chain, awsconfig.CredentialSource, awsconfig.WebIdentity:
 		return nil, nil // which win over a line

@@ -141,6 +141,18 @@ func TestWhatDoesNotSayItsRoleIsLeftWithTheReason(t *testing.T) {
 	}
 }
 
+func TestAChainOfLinesOfOtherToolsIsFollowedToAnEnd(t *testing.T) {
+	var text strings.Builder
+	text.WriteString("[profile p1]\nsso_start_url = https://idc.example/start\nsso_region = us-east-1\nsso_account_id = 111111111111\nsso_role_name = Admin\n")
+	for i := 2; i <= 2000; i++ {
+		fmt.Fprintf(&text, "[profile p%d]\ncredential_process = aws-vault export --format=json p%d\n", i, i-1)
+	}
+	done, left, _, err := file(t.TempDir()).Convert(nil, Place{}, "credproc", []byte(text.String()))
+	if err != nil || len(done) != awsconfig.MaxChain || len(left) != 2000-awsconfig.MaxChain || !strings.Contains(left[0], "is one too many: at most 20 profiles") {
+		t.Errorf("%q, %d are left, %.200q, %v", done, len(left), left, err)
+	}
+}
+
 func TestALineThatNamesNoInstanceGetsTheOneThatIsSaidOrTheOnlyOne(t *testing.T) {
 	const line = "[profile p]\ncredential_process = aws-sso -S Work process --arn arn:aws:iam::111111111111:role/Admin\n"
 	session := func(name string) string {
