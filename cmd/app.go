@@ -140,6 +140,7 @@ type run struct {
 	config *credproc.Config
 	inside settings.Config // of config, as its files are
 	files  *settings.Files
+	roles  func() ([]credproc.ProfileRole, error) // of config: found once, as there may be thousands
 	// A person has called it, and may be asked which session is meant.
 	attended bool
 
@@ -147,7 +148,7 @@ type run struct {
 }
 
 func newRun(a *App, config *credproc.Config, attended bool) *run {
-	r := &run{App: a, Terminal: a.term(), config: config, attended: attended}
+	r := &run{App: a, Terminal: a.term(), config: config, roles: sync.OnceValues(config.Roles), attended: attended}
 	if in, err := inside.Of[settings.Config](config); err == nil {
 		r.inside, r.files = in, in.Files()
 	}

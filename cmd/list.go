@@ -139,7 +139,7 @@ type row struct {
 }
 
 func (r *run) rows(session string, accounts []credproc.Account) ([]row, error) {
-	configured, err := r.config.Roles()
+	configured, err := r.roles()
 	if err != nil {
 		return nil, err
 	}

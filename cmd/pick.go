@@ -142,7 +142,7 @@ func (r *run) offers(ctx context.Context) ([]offer, error) {
 }
 
 func (r *run) catalog(ctx context.Context) (*catalog, error) {
-	configured, err := r.config.Roles()
+	configured, err := r.roles()
 	if err != nil {
 		return nil, err
 	}

@@ -181,7 +181,7 @@ func (r *run) implied() (*target, error) {
 // unconfigured finds the session that is meant where the config file has none: that
 // of its profiles, or of the only login.
 func (r *run) unconfigured() (*target, error) {
-	roles, err := r.config.Roles()
+	roles, err := r.roles()
 	if err != nil {
 		return nil, err
 	}

@@ -147,7 +147,7 @@ func (c *useCommand) findProfile(ctx context.Context, r *run) error {
 		return err
 	}
 	now := newRun(r.App, config, true)
-	r.config, r.inside, r.files = now.config, now.inside, now.files
+	r.config, r.inside, r.files, r.roles = now.config, now.inside, now.files, now.roles
 	if t, err = c.target(r); err != nil {
 		return err
 	}
@@ -160,7 +160,7 @@ func (c *useCommand) findProfile(ctx context.Context, r *run) error {
 // profileWithLine looks for a profile with our line: the one that was named, or one
 // that has the role.
 func (c *useCommand) profileWithLine(r *run, t *target) (found bool, err error) {
-	all, err := r.config.Roles()
+	all, err := r.roles()
 	if err != nil {
 		return false, err
 	}

@@ -23,6 +23,10 @@ func main() {
 	if !slices.Contains(os.Args, "--debug") {
 		debug.SetTraceback("none")
 	}
+	// Most commands end before a collection of garbage pays.
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(400)
+	}
 	app := new(cmd.App)
 	os.Exit(app.Run(context.Background(), os.Args[1:]))
 }

@@ -11,7 +11,9 @@ import "strings"
 // https://docs.python.org/3/library/shlex.html#parsing-rules
 // https://learn.microsoft.com/cpp/c-language/parsing-c-command-line-arguments
 func split(line string, windows bool) (words []string, ok bool) {
-	var word strings.Builder
+	var text strings.Builder // all words: each is a part of it
+	text.Grow(len(line))
+	start := 0
 	var quote byte // the open one, or 0
 	inWord := false
 	for i := 0; i < len(line); i++ {
@@ -19,16 +21,16 @@ func split(line string, windows bool) (words []string, ok bool) {
 		switch {
 		case windows && c == '\\' && beforeQuote(line[i:]):
 			i++ // the other one of a pair, or the '"' itself
-			word.WriteByte(line[i])
+			text.WriteByte(line[i])
 			inWord = true
 		case !windows && c == '\\' && quote != '\'':
 			if i++; i == len(line) {
 				return nil, false
 			}
 			if quote == '"' && line[i] != '"' && line[i] != '\\' {
-				word.WriteByte('\\')
+				text.WriteByte('\\')
 			}
-			word.WriteByte(line[i])
+			text.WriteByte(line[i])
 			inWord = true
 		case quote != 0 && c == quote:
 			quote = 0
@@ -37,17 +39,16 @@ func split(line string, windows bool) (words []string, ok bool) {
 			inWord = true
 		case quote == 0 && (isSpace(c) || !windows && (c == '\n' || c == '\r')):
 			if inWord {
-				words = append(words, word.String())
-				word.Reset()
-				inWord = false
+				words = append(words, text.String()[start:])
+				start, inWord = text.Len(), false
 			}
 		default:
-			word.WriteByte(c)
+			text.WriteByte(c)
 			inWord = true
 		}
 	}
 	if inWord {
-		words = append(words, word.String())
+		words = append(words, text.String()[start:])
 	}
 	return words, quote == 0
 }

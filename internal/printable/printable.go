@@ -8,6 +8,7 @@ package printable
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -24,6 +25,9 @@ func Line(text string) string { return strings.TrimSpace(Clean(text, Most)) }
 // breaks, bidi controls, invisible characters and what is not UTF-8 become
 // spaces. Of text longer than most runes the start is left, with an ellipsis.
 func Clean(text string, most int) string {
+	if plain(text) {
+		return Head(text, most)
+	}
 	return Head(strings.Map(func(r rune) rune {
 		if Is(r) {
 			return r
@@ -57,7 +61,7 @@ func Is(r rune) bool {
 // printable, and not escaped yet, is escaped with \u. Their values stay the
 // same.
 func JSON(text []byte) []byte {
-	if plain(text) {
+	if !slices.ContainsFunc(text, func(b byte) bool { return b >= 0x7f }) {
 		return text
 	}
 	escaped := make([]byte, 0, len(text)+64)
@@ -77,10 +81,10 @@ func JSON(text []byte) []byte {
 	return escaped
 }
 
-// plain reports whether text is ASCII without DEL, as nearly all JSON is.
-func plain(text []byte) bool {
-	for _, b := range text {
-		if b >= 0x7f {
+// plain reports whether all of a text is printable ASCII, as most names are.
+func plain(text string) bool {
+	for i := range len(text) {
+		if text[i] < ' ' || text[i] >= 0x7f {
 			return false
 		}
 	}
