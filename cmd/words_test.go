@@ -3,6 +3,7 @@ package cmd
 import (
 	"bytes"
 	"errors"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -22,7 +23,10 @@ func TestHintsCanBeCopied(t *testing.T) {
 	if got := app.Report(err); got != 4 {
 		t.Errorf("exit status %d", got)
 	}
-	const want = "credproc: sign-in required for session corp: not signed in\nhint: run \"credproc login --profile 'O'\\''Brien'\"\n"
+	want := "credproc: sign-in required for session corp: not signed in\nhint: run \"credproc login --profile 'O'\\''Brien'\"\n"
+	if runtime.GOOS == "windows" {
+		want = "credproc: sign-in required for session corp: not signed in\nhint: run credproc login --profile \"O'Brien\"\n"
+	}
 	if stderr.String() != want {
 		t.Errorf("%s, want %s", &stderr, want)
 	}
