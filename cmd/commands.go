@@ -60,7 +60,8 @@ type commands struct {
 	List      listCommand      `cmd:"" group:"setup" help:"List your accounts and roles."`
 	Doctor    doctorCommand    `cmd:"" group:"setup" help:"Check the setup and suggest fixes."`
 
-	Serve      serveCommand      `cmd:"" group:"more" help:"Serve the credentials of many roles to programs on this machine."`
+	Serve      serveCommand      `cmd:"" group:"more" help:"Serve the credentials of many roles to programs on this machine, or to others in TLS."`
+	Forward    forwardCommand    `cmd:"" group:"more" help:"Run a command with credentials from the endpoint of another machine."`
 	Keyring    keyringCommand    `cmd:"" group:"more" help:"Show where logins are kept, lock a keyring, or empty it."`
 	Token      tokenCommand      `cmd:"" group:"more" help:"Print a session's access token, for tools that need a bearer token."`
 	ShellInit  shellInitCommand  `cmd:"" group:"more" name:"shell-init" help:"Print what a shell needs for the command use."`

@@ -75,8 +75,10 @@ func onEndpoint(t *testing.T, test func(s *serving)) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s.e = &endpoint.Endpoint{Explain: faultOf(app), Token: endpoint.HashOf(testToken), Log: slog.New(slog.NewJSONHandler(s, nil)),
-			Find: func(path string) (*endpoint.Source, error) { return command.find(r, session, path) }}
+		s.e = &endpoint.Endpoint{Explain: faultOf(app), Clients: endpoint.OneClient(testToken, "", nil), Log: slog.New(slog.NewJSONHandler(s, nil)),
+			Find: func(c *endpoint.Client, path string) (*endpoint.Source, error) {
+				return command.find(r, session, c, path)
+			}}
 		test(s)
 		s.idc.Set(func(i *idctest.Server) { i.Latency = 0 })
 		time.Sleep(time.Minute) // what nobody waits for any more ends by itself
@@ -312,27 +314,6 @@ func TestFailuresAreShownAtOnceWithTheReason(t *testing.T) {
 			t.Errorf("a request is not a line: %s", &s.log)
 		}
 	})
-}
-
-func TestOnlyWhatIsAllowedIsServed(t *testing.T) {
-	for _, tt := range []struct {
-		allow []string
-		name  string
-		want  bool
-	}{
-		{nil, "dev", true},
-		{[]string{"dev"}, "dev", true},
-		{[]string{"dev"}, "dev2", false},
-		{[]string{"prod", "dev*"}, "dev2", true},
-		{[]string{"*"}, "111111111111/Admin", false},
-		{[]string{"111111111111/*"}, "111111111111/Admin", true},
-		{[]string{"*/ReadOnly"}, "111111111111/ReadOnly", true},
-		{[]string{"*/ReadOnly"}, "111111111111/Admin", false},
-	} {
-		if got := (&serveCommand{Allow: tt.allow}).allowed(tt.name); got != tt.want {
-			t.Errorf("%v and %s: %t", tt.allow, tt.name, got)
-		}
-	}
 }
 
 func TestATokenThatClientsCannotShowIsRefused(t *testing.T) {

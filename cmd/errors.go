@@ -218,6 +218,12 @@ func aboutUsage(a *App, err error) (advice, bool) {
 	if e, ok := errors.AsType[*console.DestinationError](err); ok {
 		return advice{status: misconfigured, text: terminal.Line(e.Problem)}, true
 	}
+	if e, ok := errors.AsType[*endpoint.Fault](err); ok {
+		return advice{status: failed, text: terminal.Prosef("the other endpoint refuses: %s", e.Message)}, true
+	}
+	if e, ok := errors.AsType[*endpoint.UnreachableError](err); ok {
+		return advice{status: unavailable, text: terminal.ErrorText(e)}, true
+	}
 	if e, ok := errors.AsType[*endpoint.RefusedError](err); ok {
 		return advice{status: misconfigured, text: terminal.Line(e.Problem)}, true
 	}

@@ -33,7 +33,11 @@ type execCommand struct {
 
 // Run implements the command, for kong.
 func (c *execCommand) Run(ctx context.Context, a *App, command commandLine) error {
-	err := c.run(ctx, a, command)
+	return asOwnFailure(c.run(ctx, a, command))
+}
+
+// asOwnFailure marks what is not the end of the command.
+func asOwnFailure(err error) error {
 	_, ended := errors.AsType[*child.StatusError](err)
 	_, signalled := errors.AsType[*terminal.InterruptedError](err)
 	if err == nil || ended || signalled {
@@ -48,10 +52,13 @@ type ownError struct{ err error }
 func (e *ownError) Error() string { return e.err.Error() }
 func (e *ownError) Unwrap() error { return e.err }
 
+// runsCommand reports whether a command runs another one, after --.
+func runsCommand(name string) bool { return name == "exec" || name == "forward" }
+
 // asOwn makes a usage error of exec's one with its status. What looks like an
 // unknown flag is often the command's.
 func asOwn(parse error, usage *usageError) error {
-	if !slices.Equal(help.Selected(parse), []string{"exec"}) {
+	if command := help.Selected(parse); len(command) != 1 || !runsCommand(command[0]) {
 		return usage
 	}
 	usage.more = "Put the command and its own flags after --."
@@ -61,6 +68,11 @@ func asOwn(parse error, usage *usageError) error {
 // grantFlags are for commands that give credentials to a command or a shell.
 type grantFlags struct {
 	roleFlags
+	placeFlags
+}
+
+// placeFlags say where a command is to work, and as what it may not.
+type placeFlags struct {
 	Region   string `placeholder:"REGION" help:"Region to set. Default: the profile's, or the one already set."`
 	Metadata bool   `help:"Allow the EC2 instance metadata service, and with it the instance's own role."`
 }
@@ -77,14 +89,19 @@ func (c *grantFlags) grant(r *run, base child.Environment) *child.Grant {
 		}
 		region = cmp.Or(region, r.files.Region(role.Profile))
 	}
+	return &child.Grant{Role: child.Role(role), Label: c.label(r), Settings: c.settings(region, base)}
+}
+
+// settings are the variables beside the credentials.
+func (c *placeFlags) settings(region string, base child.Environment) []child.Setting {
 	region = cmp.Or(region, base.Get("AWS_REGION"), base.Get("AWS_DEFAULT_REGION"))
 	metadata := cmp.Or(base.Get(child.NoMetadata), "true") // see docs/exec.md
 	if c.Metadata {
 		metadata = ""
 	}
-	return &child.Grant{Role: child.Role(role), Label: c.label(r), Settings: []child.Setting{
+	return []child.Setting{
 		{Name: "AWS_REGION", Value: region}, {Name: "AWS_DEFAULT_REGION", Value: region}, {Name: child.NoMetadata, Value: metadata}, // boto3 reads the second region
-	}}
+	}
 }
 
 // change returns the environment of this process, and the same with credentials.
@@ -156,7 +173,7 @@ func cutCommand(args []string) ([]string, commandLine) {
 	isFlag := func(arg string) bool { return strings.HasPrefix(arg, "-") }
 	first := slices.IndexFunc(args, func(arg string) bool { return !isFlag(arg) })
 	dashes := slices.Index(args, "--")
-	if first < 0 || args[first] != "exec" || dashes < first {
+	if first < 0 || !runsCommand(args[first]) || dashes < first {
 		return args, nil
 	}
 	return args[:dashes], append(commandLine{}, args[dashes+1:]...)
@@ -242,39 +259,39 @@ func (c *execCommand) serve(ctx context.Context, r *run, child *child.Command, s
 	if err != nil {
 		return err
 	}
-	listener, err := endpoint.Listen("127.0.0.1:0")
+	if shell {
+		r.Say("Starting %s with credentials of %s, renewed as long as it runs (these end in %s). Leave it with exit.", child.Path, c.label(r), terminal.Roughly(time.Until(credentials.Expires)))
+	}
+	return r.beside(ctx, child, t.source(c.label(r)), c.grant)
+}
+
+// beside runs a command beside an endpoint that has credentials of one source for
+// it, and for no other program.
+func (r *run) beside(ctx context.Context, command *child.Command, s *endpoint.Source, grant func(*run, child.Environment) *child.Grant) error {
+	listener, err := endpoint.Listen("127.0.0.1:0", false)
 	if err != nil {
 		return err
 	}
 	token := rand.Text() // 130 bits
-	s := t.source(c.label(r))
-	e := &endpoint.Endpoint{Explain: faultOf(r.App), Token: endpoint.HashOf(token), Failed: newNotice(r.App).tell, Find: endpoint.Only(s)}
+	e := &endpoint.Endpoint{Explain: faultOf(r.App), Clients: endpoint.OneClient(token, "", nil), Failed: newNotice(r.App).tell, Find: endpoint.Only(s)}
 	serving, stop := context.WithCancel(context.WithoutCancel(ctx)) // as long as the command runs
 	served := make(chan error, 1)
 	go func() { served <- e.Serve(serving, listener) }()
 	defer func() { stop(); <-served }()
-	if child.Env, err = c.served(r, "http://"+listener.Addr().String()+"/", token); err != nil {
+	before := inherited(r.App)
+	base := own(r.App).Without(before)
+	g := grant(r, base)
+	g.Endpoint(e.URL(listener, nil)+"/", token)
+	hidden, err := r.hideDefault(base)
+	if err != nil {
 		return err
 	}
-	if shell {
-		r.Say("Starting %s with credentials of %s, renewed as long as it runs (these end in %s). Leave it with exit.", child.Path, s.Name, terminal.Roughly(time.Until(credentials.Expires)))
-	}
+	g.Settings = append(g.Settings, hidden...)
+	command.Env = own(r.App).With(before, g)
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return r.signals.Run(child)
-}
-
-// served returns the environment of a command that gets its credentials from an
-// endpoint.
-func (c *execCommand) served(r *run, url, token string) (child.Environment, error) {
-	before := inherited(r.App)
-	base := own(r.App).Without(before)
-	g := c.grant(r, base)
-	g.Endpoint(url, token)
-	hidden, err := r.hideDefault(base)
-	g.Settings = append(g.Settings, hidden...)
-	return own(r.App).With(before, g), err
+	return r.signals.Run(command)
 }
 
 // hideDefault keeps the profile "default" from winning over an endpoint.

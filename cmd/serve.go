@@ -12,50 +12,143 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
+	"github.com/credproc/credproc/cmd/internal/authority"
 	"github.com/credproc/credproc/cmd/internal/endpoint"
 	"github.com/credproc/credproc/cmd/internal/terminal"
 	"github.com/credproc/credproc/internal/awsconfig"
+	"github.com/credproc/credproc/internal/inside"
 	"github.com/credproc/credproc/internal/safedir"
 )
 
 type serveCommand struct {
 	sessionFlags
-	Listen    string   `default:"127.0.0.1:0" placeholder:"HOST:PORT" help:"Loopback address to listen on. Port 0, the default, is any free port."`
+	Listen    string   `default:"127.0.0.1:0" placeholder:"HOST:PORT" help:"Address to listen on: of the loopback interface, or any with --tls. Port 0, the default, is any free port."`
 	TokenFile string   `placeholder:"FILE" help:"File with the token that clients must send, created if missing. Default: the environment variable that ends in _SERVE_TOKEN."`
 	Allow     []string `placeholder:"PATTERN" sep:"none" help:"Serve only these: a profile's NAME, or ACCOUNT/ROLE, with the wildcards * and ?. May be repeated. Default: every role of the login."`
+	Clients   string   `placeholder:"FILE" help:"File with a section for each client: its token_file, what it may get (allow), and until when. In place of --token-file and --allow."`
+	TLS       bool     `name:"tls" help:"Serve in TLS, with a certificate of a CA that is made for this machine."`
+	Host      []string `placeholder:"NAME" sep:"none" help:"Another name or address that clients use, for the certificate of --tls. May be repeated."`
+	Cert      string   `placeholder:"FILE" help:"Serve in TLS, with this certificate. It is read again when it is renewed."`
+	Key       string   `placeholder:"FILE" help:"The key of --cert."`
+	Print     string   `enum:"exports,compose,devcontainer," default:"" placeholder:"FORMAT" help:"Also print what clients need, as exports for a shell, for compose, or for a devcontainer."`
 }
 
 // Run implements the command, for kong.
 func (c *serveCommand) Run(ctx context.Context, a *App) error {
 	return a.do(ctx, false, func(ctx context.Context, r *run) error {
-		token, err := c.token(r)
+		clients, err := c.clients(r)
 		if err != nil {
 			return err
-		}
-		for _, pattern := range c.Allow {
-			if _, err := path.Match(pattern, ""); err != nil {
-				return r.usage("--allow %s: it is no pattern", pattern)
-			}
 		}
 		session, err := c.session(r)
 		if err != nil {
 			return err
 		}
-		listener, err := endpoint.Listen(c.Listen)
+		e := &endpoint.Endpoint{Explain: faultOf(a), Clients: clients, Log: r.JSONLog()}
+		e.Find = func(client *endpoint.Client, path string) (*endpoint.Source, error) {
+			return c.find(r, session, client, path)
+		}
+		ca, err := c.secure(ctx, r, session, e)
 		if err != nil {
 			return err
 		}
-		url := "http://" + listener.Addr().String()
-		if err := r.Print("%s\n", url); err != nil {
+		listener, err := endpoint.Listen(c.Listen, e.TLS != nil)
+		if err != nil {
 			return err
 		}
-		e := &endpoint.Endpoint{Explain: faultOf(a), Token: endpoint.HashOf(token), Log: r.JSONLog()}
-		e.Find = func(path string) (*endpoint.Source, error) { return c.find(r, session, path) }
-		e.Log.Info("serving", "url", url, "allow", c.Allow)
+		url := e.URL(listener, c.Host)
+		if err := r.Print("%s\n%s", url, c.setups(r, url, ca)); err != nil {
+			listener.Close()
+			return err
+		}
+		e.Log.Info("serving", "url", url, "allow", c.Allow, "ca", ca)
 		err = e.Serve(ctx, listener)
 		e.Log.Info("stopped")
 		return err
 	})
+}
+
+// clients returns those that may ask.
+func (c *serveCommand) clients(r *run) (endpoint.Clients, error) {
+	if c.Clients != "" {
+		if c.TokenFile != "" || len(c.Allow) > 0 {
+			return nil, r.usage("--clients says which tokens there are and what they are for: leave out --token-file and --allow")
+		}
+		clients := endpoint.ClientsIn(r.path(c.Clients), awsconfig.Home(r.getenv))
+		_, err := clients()
+		return clients, fileError("--clients", c.Clients, err)
+	}
+	token, err := c.token(r)
+	if err != nil {
+		return nil, err
+	}
+	for _, pattern := range c.Allow {
+		if _, err := path.Match(pattern, ""); err != nil {
+			return nil, r.usage("--allow %s: it is no pattern", pattern)
+		}
+	}
+	if c.Print != "" && c.TokenFile == "" {
+		return nil, r.usage("--print names the file with the token: add --token-file or --clients")
+	}
+	return endpoint.OneClient(token, r.path(c.TokenFile), c.Allow), nil
+}
+
+// secure makes e speak TLS, if it is to. ca is the file that clients need.
+func (c *serveCommand) secure(ctx context.Context, r *run, session *target, e *endpoint.Endpoint) (ca string, err error) {
+	switch {
+	case (c.Cert == "") != (c.Key == "") || c.TLS && c.Cert != "":
+		return "", r.usage("--cert and --key go together, and without --tls")
+	case c.Cert != "":
+		files, err := authority.FilesAt(r.path(c.Cert), r.path(c.Key))
+		e.Secure(files)
+		return "", fileError("--cert", c.Cert, err)
+	case !c.TLS:
+		return "", nil
+	case session == nil:
+		return "", r.usage("which session? Its keyring guards the CA of --tls: name one")
+	}
+	hosts, err := authority.HostsFor(c.Listen, c.Host)
+	if err != nil {
+		return "", r.usage("%v", err)
+	}
+	in, err := inside.Of[inside.Session](session.session)
+	if err != nil {
+		return "", err
+	}
+	text, err := in.Kept(ctx, hosts.File(), authority.Lasts, hosts.NewCA)
+	if err != nil {
+		return "", session.wrap(err)
+	}
+	issuer, err := authority.Open(text, hosts)
+	if err != nil {
+		return "", err
+	}
+	e.Secure(issuer)
+	state, _, err := dirsOf(r.App, r.config)
+	if err != nil {
+		return "", err
+	}
+	dir := safedir.Dir(state).Sub("ca")
+	return dir.Path(hosts.File() + ".pem"), dir.Write(hosts.File()+".pem", issuer.PEM())
+}
+
+// setups is what the clients need, in the format asked for.
+func (c *serveCommand) setups(r *run, url, ca string) (text terminal.Prose) {
+	if c.Print == "" {
+		return ""
+	}
+	clients, _ := c.clients(r)
+	all, _ := clients()
+	for _, client := range all {
+		profile := r.files.DefaultProfile()
+		path := client.Example(profile)
+		if named, ok := strings.CutPrefix(path, "/profile/"); ok {
+			profile = named
+		}
+		s := endpoint.Setup{Program: r.name(), ID: r.ID, URL: url + path, CAFile: ca, TokenFile: client.TokenFile, Region: r.files.Region(profile)}
+		text += terminal.Lines(s.Text(c.Print))
+	}
+	return text
 }
 
 // session returns the one for paths with a role, or nil if none is clear: paths
@@ -74,14 +167,12 @@ func (c *serveCommand) session(r *run) (*target, error) {
 	return t, nil
 }
 
-// find returns what a path stands for: /profile/NAME or /role/ACCOUNT/ROLE.
-func (c *serveCommand) find(r *run, session *target, path string) (*endpoint.Source, error) {
-	kind, name, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
-	if name == "" || kind != "profile" && kind != "role" {
-		return nil, &endpoint.Fault{Status: http.StatusNotFound, Code: "NotFound", Message: "there is nothing here: ask for /profile/NAME or /role/ACCOUNT/ROLE"}
-	}
-	if !c.allowed(name) {
-		return nil, &endpoint.Fault{Status: http.StatusForbidden, Code: "NotAllowed", Message: fmt.Sprintf("%s %s is not among those that this endpoint serves", kind, name)}
+// find returns what a path stands for, for a client: /profile/NAME or
+// /role/ACCOUNT/ROLE.
+func (c *serveCommand) find(r *run, session *target, client *endpoint.Client, path string) (*endpoint.Source, error) {
+	kind, name, err := client.RoleOf(path)
+	if err != nil {
+		return nil, err
 	}
 	if kind == "profile" {
 		t, err := (&roleFlags{Profile: name}).target(r)
@@ -98,24 +189,14 @@ func (c *serveCommand) find(r *run, session *target, path string) (*endpoint.Sou
 	return (&target{session: session.session, words: session.words, provider: provider}).source(path), nil
 }
 
-func (c *serveCommand) allowed(name string) bool {
-	for _, pattern := range c.Allow {
-		if ok, _ := path.Match(pattern, name); ok {
-			return true
-		}
-	}
-	return len(c.Allow) == 0
-}
-
 // token returns what clients must show, by the file or the environment.
 func (c *serveCommand) token(r *run) (string, error) {
 	name, token := r.variable("SERVE_TOKEN"), takeSecret(r.App, "SERVE_TOKEN")
 	if c.TokenFile != "" {
 		var err error
 		name = c.TokenFile
-		file, _ := awsconfig.Expand(c.TokenFile, awsconfig.Home(r.getenv))
-		if token, err = endpoint.ReadToken(file); err != nil {
-			return "", tokenFileError(file, err)
+		if token, err = endpoint.ReadToken(r.path(c.TokenFile)); err != nil {
+			return "", fileError("--token-file", c.TokenFile, err)
 		}
 	}
 	if token == "" && c.TokenFile == "" {
@@ -127,19 +208,26 @@ func (c *serveCommand) token(r *run) (string, error) {
 	return token, nil
 }
 
-// tokenFileError makes a setting that cannot be used of a file that cannot be read
+// path is a file that a flag names, with ~ as the home directory.
+func (r *run) path(file string) string {
+	path, _ := awsconfig.Expand(file, awsconfig.Home(r.getenv))
+	return path
+}
+
+// fileError makes a setting that cannot be used of a file that cannot be read
 // or made. What is unsafe, or a disk that is full, has words of its own.
-func tokenFileError(file string, err error) error {
+func fileError(flag, file string, err error) error {
 	_, unsafe := errors.AsType[*safedir.UnsafeError](err)
-	if unsafe || safedir.IsFull(err) || safedir.IsShort(err) {
+	_, refused := errors.AsType[*endpoint.RefusedError](err)
+	if err == nil || unsafe || refused || safedir.IsFull(err) || safedir.IsShort(err) {
 		return err
 	}
-	if e, ok := errors.AsType[*fs.PathError](err); ok {
+	if e, ok := errors.AsType[*fs.PathError](err); ok && flag == "--token-file" { // the others name more than one
 		err = e.Err
 	} else if e, ok := errors.AsType[*os.LinkError](err); ok {
 		err = e.Err
 	}
-	return &usageError{problem: fmt.Sprintf("--token-file %s: %v", file, err)}
+	return &usageError{problem: fmt.Sprintf("%s: %v", strings.TrimSpace(flag+" "+file), err)}
 }
 
 // source gives the credentials to an endpoint, whose log calls them name.

@@ -45,6 +45,8 @@ type served struct {
 	testing.TB
 	idc        *idctest.Server
 	url, token string
+	dir        string
+	rest       shared // of what it prints
 	said       shared
 	client     *http.Client
 	stop       context.CancelFunc
@@ -73,6 +75,7 @@ func startServe(t testing.TB, args ...string) *served {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
+	s.dir = dir
 	stdout, url := io.Pipe()
 	calls := &http.Transport{}
 	t.Cleanup(calls.CloseIdleConnections)
@@ -100,10 +103,12 @@ func startServe(t testing.TB, args ...string) *served {
 		s.status <- app.Run(ctx, append([]string{"serve", "--token-file", tokenFile}, args...))
 		url.Close()
 	}()
-	line, err := bufio.NewReader(stdout).ReadString('\n')
+	lines := bufio.NewReader(stdout)
+	line, err := lines.ReadString('\n')
 	if err != nil {
 		t.Fatalf("%v: %s", err, s.said.String())
 	}
+	go io.Copy(&s.rest, lines)
 	token, err := os.ReadFile(tokenFile)
 	if err != nil {
 		t.Fatal(err)
@@ -287,6 +292,81 @@ func TestTheLogOfAnEndpointIsJSONWithoutSecrets(t *testing.T) {
 	for _, secret := range append(s.idc.Secrets(), s.token) {
 		if strings.Contains(s.said.String(), secret) {
 			t.Errorf("it holds a secret: %s", log)
+		}
+	}
+}
+
+func TestServeRefusesWhatCannotBeSafe(t *testing.T) {
+	dir := t.TempDir()
+	token := filepath.Join(dir, "token")
+	config, err := filepath.Abs("testdata/config")
+	if err != nil {
+		t.Fatal(err)
+	}
+	write := func(name, text string) string {
+		file := filepath.Join(dir, name)
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return file
+	}
+	broken := write("clients", "[a\n")
+	for _, tt := range []struct {
+		args string
+		says string
+	}{
+		{"--listen 0.0.0.0:0", "or any HOST:PORT with --tls"},
+		{"--listen 10.0.0.1:0", "or any HOST:PORT with --tls"},
+		{"--tls --listen 0.0.0.0:0", "add --host, once for each name"},
+		{"--tls --listen :0", "add --host, once for each name"},
+		{"--tls --host *.example.com", "is neither a host name nor an address"},
+		{"--tls --cert a --key b", "--cert and --key go together, and without --tls"},
+		{"--cert a", "--cert and --key go together"},
+		{"--cert " + broken + " --key " + broken, "--cert " + broken + ": tls: failed to find any PEM data"},
+		{"--clients " + broken, broken + ":1: a header ends in ]"},
+		{"--clients " + filepath.Join(dir, "none"), "no such file"},
+		{"--allow [", "--allow [: it is no pattern"},
+	} {
+		said := new(shared)
+		app := &App{Stdin: strings.NewReader(""), Stdout: said, Stderr: said, Keyring: new(keyring.Memory),
+			Getenv: func(name string) string {
+				return map[string]string{"AWS_CONFIG_FILE": config, "CREDPROC_DIR": dir, "HOME": dir}[name]
+			}}
+		args := append([]string{"serve", "corp"}, strings.Fields(tt.args)...)
+		if !strings.Contains(tt.args, "--clients") {
+			args = append(args, "--token-file", token)
+		}
+		if status := app.Run(t.Context(), args); status != misconfigured || !strings.Contains(said.String(), tt.says) {
+			t.Errorf("%s: status %d: %s", tt.args, status, said.String())
+		}
+	}
+	said := new(shared)
+	app := &App{Stdin: strings.NewReader(""), Stdout: said, Stderr: said, Getenv: func(string) string { return dir }}
+	if status := app.Run(t.Context(), []string{"serve", "corp", "--clients", broken, "--token-file", token}); status != misconfigured {
+		t.Errorf("both: status %d: %s", status, said.String())
+	}
+}
+
+func TestServePrintsWhatClientsNeed(t *testing.T) {
+	for format, wants := range map[string][]string{
+		"exports": {"export AWS_CONTAINER_CREDENTIALS_FULL_URI=https://127.0.0.1:", "/profile/line\n", "export AWS_REGION=eu-west-1\n", "# For any SDK: credproc forward --to https://",
+			"export NODE_EXTRA_CA_CERTS=", "/token\n"},
+		"compose":      {"command: [\"credproc\",\"forward\",\"--to\",\"https://", `"target":"/run/credproc/ca.pem","read_only":true}`, "host.docker.internal:host-gateway"},
+		"devcontainer": {`"CREDPROC_FORWARD_TO": "https://127.0.0.1:`, "type=bind,source=", `"--add-host=host.docker.internal:host-gateway"`},
+	} {
+		s := startServe(t, "--tls", "--allow", "*/ReadOnly", "--allow", "line", "--print", format)
+		for range soonest(nil) {
+			if strings.HasSuffix(s.rest.String(), "}\n") || strings.Contains(s.rest.String(), wants[len(wants)-1]) {
+				break
+			}
+		}
+		for _, want := range wants {
+			if !strings.Contains(s.rest.String(), want) {
+				t.Errorf("%s: %q is missing in %s", format, want, s.rest.String())
+			}
+		}
+		if strings.Contains(s.rest.String(), s.token) {
+			t.Errorf("%s: the token is shown", format)
 		}
 	}
 }

@@ -66,8 +66,14 @@ func TestTheTrailLeadsFromAKeyToAProcess(t *testing.T) {
 		if line := last(m.trail(audit.Dir(dir))); line.Outcome != "cached" || line.AccessKeyID != got.AccessKeyID || line.RequestID != "" {
 			t.Errorf("the line of what was stored is %+v", line)
 		}
-		if n := len(m.trail(audit.Dir(dir))); n != 2 {
-			t.Errorf("two answers have %d lines", n)
+		if line.Client != "" {
+			t.Errorf("its client is %q", line.Client)
+		}
+		if _, err := audited().Retrieve(audit.For(m.Context(), "laptop")); err != nil || last(m.trail(audit.Dir(dir))).Client != "laptop" {
+			t.Errorf("%v: the line of a client is %+v", err, last(m.trail(audit.Dir(dir))))
+		}
+		if n := len(m.trail(audit.Dir(dir))); n != 3 {
+			t.Errorf("three answers have %d lines", n)
 		}
 	})
 }

@@ -49,7 +49,7 @@ func retrieve(ctx context.Context, p *Provider) (c aws.Credentials, document []b
 	from := p.source()
 	role := from.role()
 	trail := &answer{dir: audit.Dir(p.AuditDir), session: p.Session, Line: audit.Line{
-		Session: label(p.Session), AccountID: role.AccountID, RoleName: role.RoleName, RoleARN: role.RoleARN}}
+		Client: audit.ClientOf(ctx), Session: label(p.Session), AccountID: role.AccountID, RoleName: role.RoleName, RoleARN: role.RoleARN}}
 	r := &retrieval{source: from, caller: p, want: want{minValidity: p.MinValidity, half: p.HandedOn, shortest: from.shortest()}}
 	data, origin, err := r.once(ctx)
 	if trail.Outcome = string(origin); r.requestID.Load() != nil {

@@ -41,6 +41,10 @@ func (i *insideSession) KeyringStates(ctx context.Context) ([]inside.KeyringStat
 	return i.s.keyringStates(ctx)
 }
 
+func (i *insideSession) Kept(ctx context.Context, name string, usable func([]byte) bool, make func() ([]byte, error)) ([]byte, error) {
+	return i.st.kept(ctx, name, usable, make)
+}
+
 func (i *insideSession) Pause(ctx context.Context) (resume func(), err error) {
 	return i.s.group.Pause(ctx)
 }

@@ -35,6 +35,7 @@ type Line struct {
 	ParentPID int       `json:"parent_pid,omitempty"` // who started it
 	Parent    string    `json:"parent,omitempty"`     // by name
 	Ancestors []string  `json:"ancestors,omitempty"`  // above the parent: a shell says little
+	Client    string    `json:"client,omitempty"`     // of an endpoint, by its name there
 	Session   string    `json:"session"`              // its label
 	AccountID string    `json:"account_id,omitempty"`
 	RoleName  string    `json:"role_name,omitempty"` // of a permission set

@@ -23,6 +23,12 @@ type Session interface {
 	// KeyCached reports whether the sealing key of the session's keyring is cached,
 	// so that an answer needs no keyring.
 	KeyCached() bool
+	// Kept returns a secret of this machine's that no sign-in gave, from the sealed
+	// file name of the state directory, and makes one first where there is none that
+	// can be opened and is usable. Processes that ask at once get the same. It is
+	// gone with the sealing key, when the last session of the keyring is signed out.
+	// Errors are those of make, of the keyring, or of package os.
+	Kept(ctx context.Context, name string, usable func([]byte) bool, make func() ([]byte, error)) ([]byte, error)
 	// KeyringStates asks every keyring what it holds of the session. It shows no
 	// dialog, and runs no command for a passphrase.
 	KeyringStates(ctx context.Context) ([]KeyringState, error)

@@ -1,14 +1,17 @@
-// Package loopback is servers on the loopback interface. Every process of the
-// machine can connect to one, so it says whose process that is, and bounds what
-// those can take up that have not shown that they may ask.
+// Package loopback is servers on the loopback interface, and on others in TLS.
+// Every process of the machine or the network can connect to one, so it says whose
+// process that is, and bounds what those can take up that have not shown that they
+// may ask.
 package loopback
 
 import (
 	"context"
+	"crypto/tls"
 	"io"
 	"log"
 	"net"
 	"net/http"
+	"net/netip"
 	"runtime"
 	"slices"
 	"sync"
@@ -16,7 +19,7 @@ import (
 )
 
 const (
-	headerTime = 5 * time.Second // from the connection to the end of the header
+	headerTime = 5 * time.Second // for the handshake of TLS, and then to the end of the header
 	idleTime   = 2 * time.Minute // between two requests of one that is welcome
 	// refusedTime is how long a request that is refused may still send.
 	refusedTime = time.Second
@@ -38,17 +41,33 @@ func NewServer(h http.Handler, maxHeader int) *http.Server {
 	}
 }
 
-// Serve accepts connections for a server of [NewServer] until that is closed.
+// Serve accepts connections for a server of [NewServer] until that is closed: in
+// TLS if the server has a TLSConfig.
 func Serve(s *http.Server, l net.Listener) error {
-	return s.Serve(&gate{Listener: l, most: min(mostStrangers, max(openFiles()/2, 16)), strangers: map[Peer][]*conn{}})
+	l = newGate(l, min(mostStrangers, max(openFiles()/2, 16)))
+	if s.TLSConfig != nil {
+		l = tls.NewListener(l, s.TLSConfig)
+	}
+	return s.Serve(l)
 }
 
 type connKey struct{}
 
+// connOf returns the connection of a request, below TLS; nil if the server is not
+// one of [Serve].
+func connOf(r *http.Request) *conn {
+	over := r.Context().Value(connKey{})
+	if secure, ok := over.(*tls.Conn); ok {
+		over = secure.NetConn()
+	}
+	c, _ := over.(*conn)
+	return c
+}
+
 // PeerOf says whose process sent a request. The zero Peer is one that nothing
 // is known of.
 func PeerOf(r *http.Request) Peer {
-	if c, ok := r.Context().Value(connKey{}).(*conn); ok {
+	if c := connOf(r); c != nil {
 		return peerOf(c.TCPConn)
 	}
 	return Peer{}
@@ -57,7 +76,7 @@ func PeerOf(r *http.Request) Peer {
 // Welcome takes a request for one that may ask: its connection is no longer
 // among those that make room for others.
 func Welcome(r *http.Request) {
-	if c, ok := r.Context().Value(connKey{}).(*conn); ok {
+	if c := connOf(r); c != nil {
 		c.gate.forget(c)
 	}
 }
@@ -73,8 +92,8 @@ func Refuse(w http.ResponseWriter) {
 	control.SetWriteDeadline(late)
 }
 
-// gate bounds the connections of strangers. When there are too many, the user
-// with the most loses the oldest: users do not take places from one another, and
+// gate bounds the connections of strangers. When there are too many, the crowd
+// with the most loses the oldest: crowds do not take places from one another, and
 // one who asks at once is answered before a place is needed.
 type gate struct {
 	net.Listener
@@ -82,14 +101,40 @@ type gate struct {
 
 	mu        sync.Mutex
 	count     int
-	strangers map[Peer][]*conn // oldest first
+	strangers map[crowd][]*conn // oldest first
+}
+
+func newGate(l net.Listener, most int) *gate {
+	return &gate{Listener: l, most: most, strangers: map[crowd][]*conn{}}
+}
+
+// A crowd is those whose connections share places: the processes of one user of
+// this machine, or what comes from one address of the network.
+type crowd struct {
+	Peer
+	from netip.Prefix // where the peer is not known
+}
+
+func crowdOf(c *net.TCPConn) crowd {
+	peer := lookUp(c)
+	there, ok := c.RemoteAddr().(*net.TCPAddr)
+	if !ok || peer != (Peer{}) || there.IP.IsLoopback() {
+		return crowd{Peer: peer}
+	}
+	from := there.AddrPort().Addr().Unmap()
+	bits := from.BitLen()
+	if from.Is6() {
+		bits = 64 // a host has as many addresses as it wants
+	}
+	network, _ := from.Prefix(bits)
+	return crowd{from: network}
 }
 
 // conn is a connection that leaves the gate when it is closed.
 type conn struct {
 	*net.TCPConn
-	gate *gate
-	peer Peer // when it was accepted
+	gate  *gate
+	crowd crowd // when it was accepted
 }
 
 // Accept implements [net.Listener].
@@ -102,7 +147,7 @@ func (g *gate) Accept() (net.Conn, error) {
 	if !ok {
 		return accepted, nil // of a test
 	}
-	c := &conn{TCPConn: tcp, gate: g, peer: lookUp(tcp)}
+	c := &conn{TCPConn: tcp, gate: g, crowd: crowdOf(tcp)}
 	g.mu.Lock()
 	full := g.count >= g.most
 	g.mu.Unlock()
@@ -110,7 +155,7 @@ func (g *gate) Accept() (net.Conn, error) {
 		runtime.Gosched() // to those whose request has arrived
 	}
 	g.mu.Lock()
-	g.strangers[c.peer] = append(g.strangers[c.peer], c)
+	g.strangers[c.crowd] = append(g.strangers[c.crowd], c)
 	g.count++
 	var leaves *conn
 	if g.count > g.most {
@@ -137,14 +182,14 @@ func (g *gate) oldest() *conn {
 func (g *gate) forget(c *conn) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	those := g.strangers[c.peer]
+	those := g.strangers[c.crowd]
 	i := slices.Index(those, c)
 	if i < 0 {
 		return
 	}
 	g.count--
-	if g.strangers[c.peer] = slices.Delete(those, i, i+1); len(those) == 1 {
-		delete(g.strangers, c.peer)
+	if g.strangers[c.crowd] = slices.Delete(those, i, i+1); len(those) == 1 {
+		delete(g.strangers, c.crowd)
 	}
 }
 

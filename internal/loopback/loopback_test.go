@@ -2,10 +2,14 @@ package loopback
 
 import (
 	"bufio"
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -24,7 +28,7 @@ func serving(t *testing.T, most int) *server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &server{T: t, addr: l.Addr().String(), gate: &gate{Listener: l, most: most, strangers: map[Peer][]*conn{}}}
+	s := &server{T: t, addr: l.Addr().String(), gate: newGate(l, most)}
 	web := NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/welcome" {
 			Welcome(r)
@@ -156,5 +160,70 @@ func until(t *testing.T, what string, holds func() bool) {
 		case <-late:
 			t.Fatalf("still not so: %s", what)
 		}
+	}
+}
+
+// Hosts of a network are told apart by their addresses; what is not known of this
+// machine's own processes is one crowd.
+func TestHostsTakeNoPlacesFromOneAnother(t *testing.T) {
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := newGate(l, 16)
+	defer l.Close()
+	owner := &conn{gate: g, crowd: crowd{from: netip.MustParsePrefix("172.17.0.2/32")}}
+	other := crowd{from: netip.MustParsePrefix("172.17.0.3/32")}
+	g.strangers[owner.crowd], g.count = []*conn{owner}, 1
+	for range 20 {
+		g.strangers[other] = append(g.strangers[other], &conn{gate: g, crowd: other})
+		g.count++
+	}
+	for g.count > 1 {
+		leaves := g.oldest()
+		if leaves == owner && g.count > 2 {
+			t.Fatalf("the owner leaves for another host, of %d", g.count)
+		}
+		g.forget(leaves)
+	}
+}
+
+// Whose TLS does not come to its end in time, or is no TLS, has no place for long.
+func TestTheOwnerIsServedInTLSThroughoutIdleConnections(t *testing.T) {
+	center := httptest.NewUnstartedServer(nil)
+	center.StartTLS()
+	pair := center.TLS.Certificates[0]
+	roots := x509.NewCertPool()
+	roots.AddCert(center.Certificate())
+	center.Close()
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	web := NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { Welcome(r) }), 4096)
+	web.TLSConfig = &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}
+	done := make(chan struct{})
+	go func() { Serve(web, l); close(done) }()
+	defer func() { web.Close(); <-done }()
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{RootCAs: roots, ServerName: "example.com"}}}
+	served := 0
+	for i := range 2000 {
+		idle, err := net.Dial("tcp4", l.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer idle.Close()
+		if i%3 == 0 {
+			io.WriteString(idle, "GET / HTTP/1.1\r\n")
+		}
+		if i%100 == 0 {
+			if answer, err := client.Get("https://" + l.Addr().String()); err == nil {
+				answer.Body.Close()
+				served++
+			}
+		}
+	}
+	if served != 20 {
+		t.Errorf("the owner was served %d times of 20", served)
 	}
 }

@@ -1,13 +1,13 @@
-// Package endpoint serves container credentials on the loopback interface, and
-// hands a secret page over to one browser. It knows where credentials come from,
-// and what an error says, by functions that it is given.
+// Package endpoint serves container credentials, on the loopback interface or in
+// TLS, gets them from another such endpoint, and hands a secret page over to one
+// browser. It knows where credentials come from, and what an error says, by functions
+// that it is given.
 package endpoint
 
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"crypto/subtle"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"log/slog"
@@ -21,6 +21,7 @@ import (
 	"golang.org/x/sync/singleflight"
 
 	"github.com/credproc/credproc/cmd/internal/terminal"
+	"github.com/credproc/credproc/internal/audit"
 	"github.com/credproc/credproc/internal/awsapi"
 	"github.com/credproc/credproc/internal/loopback"
 )
@@ -38,24 +39,53 @@ const (
 	stopTime = 3 * time.Second
 )
 
-// An Endpoint serves container credentials on the loopback interface.
+// An Endpoint serves container credentials.
 //
 // Errors have a status of 4xx, whatever they are: with one of 5xx, and with 429,
 // the SDKs try again for up to 15 seconds before they show the reason.
 //
 // https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html
 type Endpoint struct {
-	Token [sha256.Size]byte // hash of what clients must show
-	// Find returns the source of the credentials that a path names.
-	Find func(path string) (*Source, error)
+	Clients Clients // who may ask
+	// Find returns the source of the credentials that a path names, for a client.
+	Find func(c *Client, path string) (*Source, error)
+	// TLS is how it is served; nil: as plain HTTP, on the loopback interface. Secure
+	// sets it.
+	TLS *tls.Config
 	// Explain turns any other error than a fault into one.
 	Explain func(error) *Fault
 	Log     *slog.Logger // nil: none
 	// Failed is called in a goroutine of its own when there are no credentials.
 	Failed func(error) // nil: nothing is called
 
-	mu      sync.Mutex
-	issuers map[string]*issuer // by path
+	certificates Certificates // nil: none
+	mu           sync.Mutex
+	issuers      map[string]*issuer // by client and path
+}
+
+// Certificates are an endpoint's, with the hosts that they are for.
+type Certificates interface {
+	GetCertificate(*tls.ClientHelloInfo) (*tls.Certificate, error)
+	Has(host string) bool
+}
+
+// Secure makes the endpoint speak TLS, and known by the hosts of its certificates.
+func (e *Endpoint) Secure(c Certificates) {
+	e.certificates = c
+	e.TLS = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: c.GetCertificate, NextProtos: []string{"http/1.1"}}
+}
+
+// URL is where clients find the endpoint: by its address, or by the first of the
+// names that it has.
+func (e *Endpoint) URL(l net.Listener, names []string) string {
+	scheme, at := "http://", l.Addr().String()
+	if e.TLS != nil {
+		scheme = "https://"
+	}
+	if _, port, err := net.SplitHostPort(at); err == nil && len(names) > 0 {
+		at = net.JoinHostPort(strings.Trim(names[0], "[]"), port)
+	}
+	return scheme + at
 }
 
 // A Source gives the credentials of one role.
@@ -69,14 +99,12 @@ type RefusedError struct{ Problem string }
 
 func (e *RefusedError) Error() string { return e.Problem }
 
-// HashOf makes tokens equally long, for a comparison in constant time.
-func HashOf(token string) [sha256.Size]byte { return sha256.Sum256([]byte(token)) }
-
-// Listen opens a port of the loopback interface. addr must be "HOST:PORT".
-func Listen(addr string) (net.Listener, error) {
+// Listen opens a port of the loopback interface, or of any if secure says that TLS
+// is spoken there. addr must be "HOST:PORT".
+func Listen(addr string, secure bool) (net.Listener, error) {
 	host, port, err := net.SplitHostPort(addr)
-	if err != nil || !awsapi.IsLoopback(host) {
-		return nil, &RefusedError{"the address to listen on is " + addr + ": it must be 127.0.0.1:PORT or [::1]:PORT"}
+	if err != nil || !secure && !awsapi.IsLoopback(host) {
+		return nil, &RefusedError{"the address to listen on is " + addr + ": it must be 127.0.0.1:PORT or [::1]:PORT, or any HOST:PORT with --tls"}
 	}
 	if strings.EqualFold(host, "localhost") {
 		host = "127.0.0.1"
@@ -88,6 +116,7 @@ func Listen(addr string) (net.Listener, error) {
 // end.
 func (e *Endpoint) Serve(ctx context.Context, listener net.Listener) error {
 	server := loopback.NewServer(e, 16<<10)
+	server.TLSConfig = e.TLS
 	served := make(chan error, 1)
 	go func() { served <- loopback.Serve(server, listener) }()
 	select {
@@ -107,7 +136,7 @@ func (e *Endpoint) Serve(ctx context.Context, listener net.Listener) error {
 // ServeHTTP implements [http.Handler].
 func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	began := time.Now()
-	name, status, body := e.answer(w, r)
+	client, name, status, body := e.answer(w, r)
 	header := w.Header()
 	header.Set("Content-Type", "application/json") // exactly: Go's SDK takes nothing after it
 	header.Set("Cache-Control", "no-store")
@@ -121,35 +150,39 @@ func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		// Nothing of the request but what we have understood: it may have a token
 		// in the wrong place.
 		e.Log.Info("request", "for", name, "status", status, "code", codeIn(status, body), "client", r.RemoteAddr,
-			"ms", time.Since(began).Milliseconds())
+			"client_name", client, "ms", time.Since(began).Milliseconds())
 	}
 }
 
-func (e *Endpoint) answer(w http.ResponseWriter, r *http.Request) (name string, status int, body []byte) {
-	if f := e.refusal(r); f != nil {
+func (e *Endpoint) answer(w http.ResponseWriter, r *http.Request) (client, name string, status int, body []byte) {
+	c, f := e.admit(r)
+	if c != nil {
+		client = c.Name
+	}
+	if f != nil {
 		loopback.Refuse(w)
-		return "", f.Status, f.body()
+		return client, "", f.Status, f.body()
 	}
 	loopback.Welcome(r)
-	t, err := e.issuer(r.URL.Path)
+	t, err := e.issuer(c, r.URL.Path)
 	if err != nil {
 		f := e.faultOf(err)
-		return "", f.Status, f.body()
+		return client, "", f.Status, f.body()
 	}
-	body, err = t.document(r.Context())
+	body, err = t.document(audit.For(r.Context(), client))
 	if err != nil {
 		if e.Failed != nil && r.Context().Err() == nil {
 			go e.Failed(err)
 		}
 		f := e.faultOf(err)
-		return t.Name, f.Status, f.body()
+		return client, t.Name, f.Status, f.body()
 	}
-	return t.Name, http.StatusOK, body
+	return client, t.Name, http.StatusOK, body
 }
 
 // Only returns what finds one source, at "/".
-func Only(s *Source) func(path string) (*Source, error) {
-	return func(path string) (*Source, error) {
+func Only(s *Source) func(c *Client, path string) (*Source, error) {
+	return func(_ *Client, path string) (*Source, error) {
 		if path != "/" {
 			return nil, &Fault{Status: http.StatusNotFound, Code: "NotFound", Message: "there is nothing here"}
 		}
@@ -181,31 +214,38 @@ func codeIn(status int, body []byte) string {
 	return f.Code
 }
 
-// refusal says what is wrong with a request; nil if nothing is. A page in
-// a browser can send requests here, by its own name for this machine (DNS
-// rebinding) or from its own site; it cannot choose Host or leave Origin out.
-func (e *Endpoint) refusal(r *http.Request) *Fault {
+// admit returns the client that a request comes from, or what is wrong with it. A
+// client whose time is over gets the answer of a wrong token, and is returned for
+// the log. A page in a browser can send requests here, by its own name for this
+// machine (DNS rebinding) or from its own site; it cannot choose Host or leave
+// Origin out.
+func (e *Endpoint) admit(r *http.Request) (*Client, *Fault) {
 	host := r.Host
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		host = name
 	}
 	switch {
-	case !awsapi.IsLoopback(strings.Trim(host, "[]")):
-		return &Fault{http.StatusForbidden, "WrongHost", "this endpoint is only known as 127.0.0.1, [::1] or localhost"}
+	case !awsapi.IsLoopback(strings.Trim(host, "[]")) && (e.certificates == nil || !e.certificates.Has(host)):
+		return nil, &Fault{http.StatusForbidden, "WrongHost", "this endpoint is not known by that name"}
 	case r.Header.Get("Origin") != "" || r.Header.Get("Sec-Fetch-Site") != "":
-		return &Fault{http.StatusForbidden, "FromBrowser", "this endpoint does not answer web pages"}
+		return nil, &Fault{http.StatusForbidden, "FromBrowser", "this endpoint does not answer web pages"}
 	case r.Method != http.MethodGet:
-		return &Fault{http.StatusMethodNotAllowed, "MethodNotAllowed", "this endpoint answers GET only"}
+		return nil, &Fault{http.StatusMethodNotAllowed, "MethodNotAllowed", "this endpoint answers GET only"}
 	}
-	if r.Header.Get("Authorization") == "" {
-		return &Fault{http.StatusForbidden, "AccessDenied", "no authorization token was sent; SDKs of before 2024 do not know " +
+	token := r.Header.Get("Authorization")
+	if token == "" {
+		return nil, &Fault{http.StatusForbidden, "AccessDenied", "no authorization token was sent; SDKs of before 2024 do not know " +
 			"AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: set AWS_CONTAINER_AUTHORIZATION_TOKEN for them"}
 	}
-	shown := HashOf(r.Header.Get("Authorization"))
-	if subtle.ConstantTimeCompare(shown[:], e.Token[:]) != 1 {
-		return &Fault{http.StatusForbidden, "AccessDenied", "the authorization token is wrong"}
+	clients, err := e.Clients()
+	if err != nil && e.Log != nil {
+		e.Log.Error("no client is admitted", "error", err.Error())
 	}
-	return nil
+	c := clientWith(clients, token)
+	if c == nil || c.over() {
+		return c, &Fault{http.StatusForbidden, "AccessDenied", "the authorization token is wrong"}
+	}
+	return c, nil
 }
 
 // faultOf turns an error into an answer.
@@ -216,14 +256,15 @@ func (e *Endpoint) faultOf(err error) *Fault {
 	return e.Explain(err)
 }
 
-// issuer returns the one for a path.
-func (e *Endpoint) issuer(path string) (*issuer, error) {
+// issuer returns the one for a client and a path.
+func (e *Endpoint) issuer(c *Client, path string) (*issuer, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if t := e.issuers[path]; t != nil {
+	key := c.id() + path
+	if t := e.issuers[key]; t != nil {
 		return t, nil
 	}
-	s, err := e.Find(path)
+	s, err := e.Find(c, path)
 	if err != nil {
 		return nil, err
 	}
@@ -234,7 +275,7 @@ func (e *Endpoint) issuer(path string) (*issuer, error) {
 		clear(e.issuers) // each is made again when it is asked for
 	}
 	t := &issuer{Source: s}
-	e.issuers[path] = t
+	e.issuers[key] = t
 	return t, nil
 }
 

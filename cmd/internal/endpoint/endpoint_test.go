@@ -16,13 +16,13 @@ const testToken = "a token of thirty characters.."
 
 func TestAnEndpointIsOnTheLoopbackInterfaceOnly(t *testing.T) {
 	for _, addr := range []string{"0.0.0.0:0", ":0", "[::]:0", "192.0.2.1:0", "example.com:80", "127.0.0.1", "", "127.0.0.1.evil.example:0"} {
-		if l, err := Listen(addr); err == nil {
+		if l, err := Listen(addr, false); err == nil {
 			l.Close()
 			t.Errorf("it listens on %s", addr)
 		}
 	}
 	for _, addr := range []string{"127.0.0.1:0", "localhost:0"} {
-		l, err := Listen(addr)
+		l, err := Listen(addr, false)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -34,11 +34,11 @@ func TestAnEndpointIsOnTheLoopbackInterfaceOnly(t *testing.T) {
 }
 
 func TestAnEndpointAnswersItsOwnerThroughoutConnectionsOfOthers(t *testing.T) {
-	listener, err := Listen("127.0.0.1:0")
+	listener, err := Listen("127.0.0.1:0", false)
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := &Endpoint{Token: HashOf(testToken), Find: func(string) (*Source, error) {
+	e := &Endpoint{Clients: OneClient(testToken, "", nil), Find: func(*Client, string) (*Source, error) {
 		return nil, &Fault{http.StatusTeapot, "Here", "somebody is here"}
 	}}
 	ctx, stop := context.WithCancel(t.Context())
@@ -86,7 +86,7 @@ func TestAnEndpointAnswersItsOwnerThroughoutConnectionsOfOthers(t *testing.T) {
 
 // Who has an old SDK reads in the refusal what to set.
 func TestARequestWithoutATokenIsToldWhichVariableOldSDKsKnow(t *testing.T) {
-	e := &Endpoint{Token: HashOf(testToken)}
+	e := &Endpoint{Clients: OneClient(testToken, "", nil)}
 	for token, want := range map[string]bool{"": true, "wrong": false} {
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "http://127.0.0.1:1/profile/dev", nil)
 		r.Header.Set("Authorization", token)

@@ -26,7 +26,7 @@ const (
 // more than where to fetch the URL, which can be done once. refused is another user
 // who asked for it, or "".
 func HandOver(ctx context.Context, secret string, open func(page string) error) (refused string, err error) {
-	listener, err := Listen("127.0.0.1:0")
+	listener, err := Listen("127.0.0.1:0", false)
 	if err != nil {
 		return "", err
 	}

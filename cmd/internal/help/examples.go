@@ -105,6 +105,12 @@ It prints its URL and serves /profile/NAME and /role/ACCOUNT/ROLE to clients tha
 $ {} serve corp --token-file ~/.token
 # Serve one profile, and the read-only roles of every account
 $ {} serve corp --token-file ~/.token --allow dev --allow '*/ReadOnly'
+# Serve to containers, which reach this machine by the address of a bridge
+$ {} serve --tls --listen 172.17.0.1:9911 --host host.docker.internal --clients ~/.aws/clients --print compose
+== forward
+It needs no login here. The command gets credentials that renew automatically, from a local endpoint; the way to the other one is TLS.
+# Run a command in a container with the role that serve --tls has for it
+$ {} forward --to https://host.docker.internal:9911/profile/dev --ca /run/credproc/ca.pem --token-file /run/credproc/token -- my-agent
 == console
 # Open the console with the role of profile dev
 $ {} console dev

@@ -1,0 +1,158 @@
+package endpoint
+
+import (
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestOnlyWhatIsAllowedIsServed(t *testing.T) {
+	for _, tt := range []struct {
+		allow []string
+		name  string
+		want  bool
+	}{
+		{nil, "dev", true},
+		{[]string{"dev"}, "dev", true},
+		{[]string{"dev"}, "dev2", false},
+		{[]string{"prod", "dev*"}, "dev2", true},
+		{[]string{"*"}, "111111111111/Admin", false},
+		{[]string{"111111111111/*"}, "111111111111/Admin", true},
+		{[]string{"*/ReadOnly"}, "111111111111/ReadOnly", true},
+		{[]string{"*/ReadOnly"}, "111111111111/Admin", false},
+	} {
+		if got := (&Client{Allow: tt.allow}).allows(tt.name); got != tt.want {
+			t.Errorf("%v and %s: %t", tt.allow, tt.name, got)
+		}
+	}
+}
+
+// write makes a file of a client's, or of clients.
+func write(t *testing.T, dir, name, text string) string {
+	t.Helper()
+	file := filepath.Join(dir, name)
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// asks sends a request with a token, and returns the status and what is said.
+func asks(t *testing.T, e *Endpoint, path, token string) (int, string) {
+	t.Helper()
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "http://127.0.0.1:1"+path, nil)
+	r.Header.Set("Authorization", token)
+	w := httptest.NewRecorder()
+	e.ServeHTTP(w, r)
+	return w.Code, w.Body.String()
+}
+
+// forClients is an endpoint that has something for each who may get it.
+func forClients(clients Clients) *Endpoint {
+	return &Endpoint{Clients: clients, Find: func(c *Client, path string) (*Source, error) {
+		if _, _, err := c.RoleOf(path); err != nil {
+			return nil, err
+		}
+		return nil, &Fault{http.StatusTeapot, "Here", "for " + c.Name}
+	}}
+}
+
+func TestEachClientGetsItsOwnUntilItIsRevoked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		soon := time.Now().Add(time.Hour).UTC().Format(time.RFC3339)
+		laptop := "[laptop]\ntoken_file = laptop.token\nallow = dev-* 111111111111/ReadOnly\n"
+		phone := "# for an hour\n[phone]\n  token_file=" + filepath.Join(dir, "phone.token") + "\n  allow=prod\n  until=" + soon + "\n"
+		file := write(t, dir, "clients", laptop+"\n"+phone)
+		e := forClients(ClientsIn(file, dir))
+		if _, err := e.Clients(); err != nil {
+			t.Fatal(err)
+		}
+		token := func(name string) string {
+			text, err := os.ReadFile(filepath.Join(dir, name+".token"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return string(text)
+		}
+		refused := func(what, path, token string, want int) {
+			t.Helper()
+			_, wrong := asks(t, e, "/profile/none", strings.Repeat("w", 26))
+			if status, said := asks(t, e, path, token); status != want || want == http.StatusForbidden && strings.Contains(said, "AccessDenied") && said != wrong {
+				t.Errorf("%s: %d %s", what, status, said)
+			}
+		}
+		first, second := token("laptop"), token("phone")
+		refused("its own", "/profile/dev-a", first, http.StatusTeapot)
+		refused("its own role", "/role/111111111111/ReadOnly", first, http.StatusTeapot)
+		refused("another's", "/profile/prod", first, http.StatusForbidden)
+		refused("by the other's token", "/profile/prod", second, http.StatusTeapot)
+		refused("a part of a token", "/profile/prod", second[:20], http.StatusForbidden)
+		refused("nothing", "/", first, http.StatusNotFound)
+
+		time.Sleep(time.Hour)
+		refused("after its end", "/profile/prod", second, http.StatusForbidden)
+		refused("which is not the other's", "/profile/dev-a", first, http.StatusTeapot)
+
+		write(t, dir, "clients", strings.ReplaceAll(laptop, "dev-*", "test"))
+		time.Sleep(memory + 1)
+		refused("what it could get before", "/profile/dev-a", first, http.StatusForbidden)
+		refused("what it can get now", "/profile/test", first, http.StatusTeapot)
+
+		write(t, dir, "clients", "[other]\ntoken_file = other.token\nallow = *\n")
+		time.Sleep(memory + 1)
+		refused("after it was removed", "/profile/test", first, http.StatusForbidden)
+
+		write(t, dir, "clients", "[laptop\n")
+		time.Sleep(memory + 1)
+		refused("while the file cannot be read", "/profile/test", token("other"), http.StatusForbidden)
+	})
+}
+
+func TestAFileOfClientsSaysWhatIsWrongWithIt(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, "short", "short")
+	write(t, dir, "same", strings.Repeat("x", 30))
+	write(t, dir, "same2", strings.Repeat("x", 30))
+	for text, want := range map[string]string{
+		"allow = a":                        ":1: this is in no section",
+		"[a]\nnonsense":                    ":2: this is no KEY = VALUE",
+		"[a]\nallow =":                     ":2: this is no KEY = VALUE",
+		"[a]\nallow = a\nallow = b":        ":3: a client has token_file, allow and until, each once",
+		"[a]\nalow = a":                    ":2: a client has",
+		"[a]\nallow = [":                   ":2: [ is no pattern",
+		"[a]\nuntil = tomorrow":            ":2: tomorrow is no time such as",
+		"[a]\nallow = a":                   "client a has no token_file",
+		"[a]\ntoken_file = a":              "client a has no allow",
+		"[a]\n[a]":                         ":2: there are two clients of this name",
+		"[]":                               ":1: a client's name has",
+		"[a b]":                            ":1: a client's name has",
+		"[a":                               ":1: a header ends in ]",
+		"[a]\ntoken_file=short\nallow = a": "holds a token of 5 characters",
+		"[a]\ntoken_file=same\nallow=a\n[b]\ntoken_file=same2\nallow=b": "client b in ",
+	} {
+		clients, err := ClientsIn(write(t, dir, "clients", text), dir)()
+		if _, ok := errors.AsType[*RefusedError](err); !ok || !strings.Contains(err.Error(), want) || clients != nil {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+	if _, err := ClientsIn(filepath.Join(dir, "none"), dir)(); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestAnExampleIsOfSomethingThatTheClientMayGet(t *testing.T) {
+	for want, allow := range map[string][]string{
+		"/profile/mine": nil, "/profile/dev": {"*/ReadOnly", "dev"}, "/role/111111111111/Admin": {"111111111111/Admin", "dev"},
+	} {
+		if got := (&Client{Allow: allow}).Example("mine"); got != want {
+			t.Errorf("%q: %s, want %s", allow, got, want)
+		}
+	}
+}

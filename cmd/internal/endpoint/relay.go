@@ -1,0 +1,167 @@
+package endpoint
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/credproc/credproc/internal/safedir"
+)
+
+const (
+	// relayTime is more than an endpoint takes that fetches credentials first.
+	relayTime = 55 * time.Second
+	// mostDocument is more than any answer of an endpoint.
+	mostDocument = 256 << 10
+)
+
+// A Relay gets the credentials of one role from an endpoint elsewhere, over TLS.
+// While that cannot be reached it gives those it got last, as long as they last; a
+// refusal counts at once.
+type Relay struct {
+	url, tokenFile string
+	transport      *http.Transport
+
+	mu   sync.Mutex
+	last aws.Credentials
+}
+
+// UnreachableError says that the endpoint elsewhere gave no answer.
+type UnreachableError struct {
+	Host string
+	Err  error
+}
+
+func (e *UnreachableError) Error() string { return fmt.Sprintf("cannot reach %s: %v", e.Host, e.Err) }
+
+// Unwrap returns the cause.
+func (e *UnreachableError) Unwrap() error { return e.Err }
+
+// RelayTo returns a relay to the credentials at an address. caFile has the CAs of
+// its certificate; "": those of the system. tokenFile is read for each request, as
+// someone may replace it. Errors are a [*RefusedError], or of package os.
+func RelayTo(address, caFile, tokenFile string) (*Relay, error) {
+	to, err := url.Parse(address)
+	if err != nil || to.Scheme != "https" || to.Hostname() == "" || to.User != nil || to.RawQuery != "" || to.Fragment != "" {
+		return nil, &RefusedError{"the address is " + address + ": it must be https://HOST:PORT/profile/NAME or https://HOST:PORT/role/ACCOUNT/ROLE"}
+	}
+	config := &tls.Config{MinVersion: tls.VersionTLS12}
+	if caFile != "" {
+		text, err := safedir.ReadFile(caFile)
+		if err != nil {
+			return nil, err
+		}
+		config.RootCAs = x509.NewCertPool()
+		if !config.RootCAs.AppendCertsFromPEM(text) {
+			return nil, &RefusedError{caFile + " has no certificate in it"}
+		}
+	}
+	r := &Relay{url: to.String(), tokenFile: tokenFile, transport: &http.Transport{
+		// No proxy: it is on the next machine, and proxies are for what is far away.
+		TLSClientConfig: config, TLSHandshakeTimeout: 10 * time.Second, MaxResponseHeaderBytes: 64 << 10, IdleConnTimeout: time.Minute,
+	}}
+	_, err = r.token()
+	return r, err
+}
+
+// Name is what is relayed: the profile, or "ACCOUNT/ROLE".
+func (r *Relay) Name() string {
+	_, path, _ := strings.Cut(strings.TrimPrefix(r.url, "https://"), "/")
+	_, name, _ := strings.Cut(path, "/")
+	return cmp.Or(name, path)
+}
+
+// token reads the token. Root of a container is shown files of the host's users
+// under their owners there.
+func (r *Relay) token() (string, error) {
+	text, err := safedir.ReadSecret(r.tokenFile, longestToken+1)
+	if e, ok := errors.AsType[*safedir.UnsafeError](err); ok && e.Problem == safedir.Foreign && os.Geteuid() == 0 && e.Mode.Perm()&0o022 == 0 {
+		text, err = safedir.ReadFile(r.tokenFile)
+	}
+	if err != nil {
+		return "", err
+	}
+	return string(text), CheckToken(r.tokenFile, string(text))
+}
+
+// Retrieve returns the credentials. A refusal of the endpoint is a [*Fault]; an
+// endpoint that gives no answer, or one without credentials in it, is an
+// [*UnreachableError].
+func (r *Relay) Retrieve(ctx context.Context) (aws.Credentials, error) {
+	c, err := r.ask(ctx)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err == nil {
+		r.last = c
+		return c, nil
+	}
+	_, unreachable := errors.AsType[*UnreachableError](err)
+	if unreachable && r.last.HasKeys() && (!r.last.CanExpire || time.Until(r.last.Expires) > time.Minute) {
+		return r.last, nil
+	}
+	if !unreachable {
+		r.last = aws.Credentials{}
+	}
+	return aws.Credentials{}, err
+}
+
+func (r *Relay) ask(ctx context.Context) (aws.Credentials, error) {
+	ctx, cancel := context.WithTimeout(ctx, relayTime)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, r.url, nil)
+	if err != nil {
+		return aws.Credentials{}, err
+	}
+	token, err := r.token()
+	if err != nil {
+		return aws.Credentials{}, err
+	}
+	request.Header.Set("Authorization", token)
+	request.Header.Set("Accept", "application/json")
+	answer, err := r.transport.RoundTrip(request) // which follows no redirect: the token is for this host alone
+	if err != nil {
+		return aws.Credentials{}, &UnreachableError{request.URL.Host, err}
+	}
+	defer answer.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(answer.Body, mostDocument))
+	if err != nil {
+		return aws.Credentials{}, &UnreachableError{request.URL.Host, err}
+	}
+	return understand(request.URL.Host, answer.StatusCode, text)
+}
+
+// understand reads an answer, by the rules of the SDKs.
+func understand(host string, status int, text []byte) (aws.Credentials, error) {
+	var d struct {
+		AccessKeyID     string `json:"AccessKeyId"`
+		SecretAccessKey string
+		Token           string
+		Expiration      time.Time
+		AccountID       string `json:"AccountId"`
+		Code, Message   string
+	}
+	err := json.Unmarshal(text, &d)
+	switch {
+	case status >= 400 && status < 500 && err == nil && d.Message != "":
+		return aws.Credentials{}, &Fault{Status: status, Code: d.Code, Message: d.Message}
+	case status != http.StatusOK:
+		return aws.Credentials{}, &UnreachableError{host, fmt.Errorf("it answers with HTTP status %d", status)}
+	case err != nil || d.AccessKeyID == "" || d.SecretAccessKey == "":
+		return aws.Credentials{}, &UnreachableError{host, errors.New("its answer holds no credentials")}
+	}
+	return aws.Credentials{AccessKeyID: d.AccessKeyID, SecretAccessKey: d.SecretAccessKey, SessionToken: d.Token, AccountID: d.AccountID,
+		CanExpire: !d.Expiration.IsZero(), Expires: d.Expiration}, nil
+}

@@ -1,0 +1,126 @@
+package endpoint
+
+import (
+	"bytes"
+	"path/filepath"
+	"strings"
+
+	"github.com/credproc/credproc/cmd/internal/shell"
+	"github.com/credproc/credproc/cmd/internal/terminal"
+	"github.com/credproc/credproc/internal/layout"
+)
+
+// A Setup is what a client on another machine, or in a container, needs.
+type Setup struct {
+	Program           string // as people type it
+	ID                string // what its variables are named after
+	URL               string // of one role
+	CAFile, TokenFile string // on this machine; CAFile is "" where clients know the CA already
+	Region            string // "": none is set
+}
+
+// there is where a container has a file of a setup.
+func (s *Setup) there(file string) string { return "/run/" + layout.Service(s.ID) + "/" + file }
+
+// Text is the setup as "exports" for a shell, as "compose" for a compose file, or as
+// "devcontainer" for a devcontainer.json.
+func (s *Setup) Text(format string) string {
+	switch format {
+	case "compose":
+		return s.compose()
+	case "devcontainer":
+		return s.devcontainer()
+	}
+	return s.exports()
+}
+
+// exports are for programs that see the files of this machine. The SDKs for Go and
+// JavaScript add a CA to those that they know; botocore takes none for this.
+func (s *Setup) exports() string {
+	var b strings.Builder
+	b.WriteString("# For any SDK: " + strings.Join(shell.Words(s.forward(s.CAFile, s.TokenFile)), " ") + "\n")
+	b.WriteString("# For the SDKs for Go and JavaScript also without it:\n")
+	set := func(name, value string) {
+		if value != "" {
+			b.WriteString("export " + name + "=" + shell.Word(value) + "\n")
+		}
+	}
+	set("AWS_CONTAINER_CREDENTIALS_FULL_URI", s.URL)
+	set("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", s.TokenFile)
+	if s.CAFile != "" {
+		set("NODE_EXTRA_CA_CERTS", s.CAFile)
+		set("SSL_CERT_DIR", "/etc/ssl/certs:"+filepath.Dir(s.CAFile))
+	}
+	set("AWS_REGION", s.Region)
+	set("AWS_DEFAULT_REGION", s.Region)
+	return b.String()
+}
+
+func (s *Setup) forward(ca, token string) []string {
+	words := append(strings.Fields(s.Program), "forward", "--to", s.URL)
+	if s.CAFile != "" {
+		words = append(words, "--ca", ca)
+	}
+	return append(words, "--token-file", token, "--", "my-agent")
+}
+
+// host is what Docker calls the machine that it runs on.
+const host = "host.docker.internal"
+
+func (s *Setup) compose() string {
+	var b strings.Builder
+	b.WriteString("services:\n  app:\n    image: my-image # with " + s.Program + " in it\n")
+	b.WriteString("    command: " + inJSON(s.forward(s.there("ca.pem"), s.there("token"))) + "\n")
+	b.WriteString("    extra_hosts: " + inJSON([]string{host + ":host-gateway"}) + "\n")
+	if s.Region != "" {
+		b.WriteString("    environment: " + inJSON(s.regions()) + "\n")
+	}
+	b.WriteString("    volumes:\n")
+	for _, m := range s.mounts() {
+		b.WriteString("      - " + inJSON(m) + "\n")
+	}
+	return b.String()
+}
+
+// A mount shows a file of this machine in a container.
+type mount struct {
+	Type     string `json:"type"`
+	Source   string `json:"source"`
+	Target   string `json:"target"`
+	ReadOnly bool   `json:"read_only"`
+}
+
+func (s *Setup) mounts() (all []mount) {
+	if s.CAFile != "" {
+		all = append(all, mount{"bind", s.CAFile, s.there("ca.pem"), true})
+	}
+	return append(all, mount{"bind", s.TokenFile, s.there("token"), true})
+}
+
+func (s *Setup) regions() map[string]string {
+	if s.Region == "" {
+		return map[string]string{}
+	}
+	return map[string]string{"AWS_REGION": s.Region, "AWS_DEFAULT_REGION": s.Region}
+}
+
+func (s *Setup) devcontainer() string {
+	var mounts []string
+	for _, m := range s.mounts() {
+		mounts = append(mounts, "type=bind,source="+m.Source+",target="+m.Target+",readonly")
+	}
+	environment := s.regions()
+	environment[layout.Variable(s.ID, "FORWARD_TO")] = s.URL
+	text, _ := terminal.EncodeJSON(struct {
+		RunArgs      []string          `json:"runArgs"`
+		Mounts       []string          `json:"mounts"`
+		ContainerEnv map[string]string `json:"containerEnv"`
+	}{[]string{"--add-host=" + host + ":host-gateway"}, mounts, environment}, "  ")
+	return string(text)
+}
+
+// inJSON is a value on one line, which is YAML too.
+func inJSON(value any) string {
+	text, _ := terminal.EncodeJSON(value, "")
+	return string(bytes.TrimSpace(text))
+}

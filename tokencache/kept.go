@@ -1,0 +1,43 @@
+package tokencache
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+
+	"github.com/credproc/credproc/internal/flight"
+	"github.com/credproc/credproc/internal/safedir"
+	"github.com/credproc/credproc/internal/sealed"
+	"github.com/credproc/credproc/tokencache/keyring"
+)
+
+// kept returns a secret of this machine's that no sign-in gave, from a sealed file
+// of the state directory. It makes one where there is none that can be opened and
+// that is usable. A keyring that does not answer is no reason to make another.
+func (st *store) kept(ctx context.Context, name string, usable func([]byte) bool, make func() ([]byte, error)) ([]byte, error) {
+	ctx, release, err := flight.Lock(ctx, st.locks(), flight.Fetched("kept", name, 0), "read "+name)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	identity := sealed.Identity("kept", name)
+	record, err := st.state.Read(name)
+	if err == nil {
+		data, unsealed := st.open(ctx, identity, record)
+		if err = unsealed; err == nil && usable(data) {
+			return data, nil
+		}
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) && !safedir.IsDamaged(err) && !errors.Is(err, keyring.ErrNotFound) &&
+		!errors.Is(err, sealed.ErrOtherKey) && !errors.Is(err, sealed.ErrDamaged) {
+		return nil, err
+	}
+	data, err := make()
+	if err != nil {
+		return nil, err
+	}
+	if record, err = st.seal(ctx, identity, data); err != nil {
+		return nil, err
+	}
+	return data, st.state.Write(name, record)
+}
