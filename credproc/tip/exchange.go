@@ -207,13 +207,13 @@ func (a *attempt) fetch(ctx context.Context) (assume.Result, error) {
 		ProvidedContexts: []types.ProvidedContext{{ProviderArn: aws.String(contextProvider), ContextAssertion: &token.IdentityContext}},
 	})
 	if err != nil {
+		a.user.giveBack(token)
 		return got, roleError(a.RoleARN, err)
 	}
 	return got, nil
 }
 
-// identityToken returns a token with an identity context: the one of a moment ago
-// that proved who the user is, or by the refresh token, or else, once, by the
+// identityToken returns a token with an identity context: one that was not used, or by the refresh token, or else, once, by the
 // user's own token.
 func (a *attempt) identityToken(ctx context.Context) (*oidc.Token, error) {
 	if token := a.user.take(); token != nil {
@@ -317,7 +317,7 @@ func (u *user) set(got assume.Result) aws.Credentials {
 	return c
 }
 
-// take returns the token that proved who the user is, once.
+// take returns a token that no credentials were got with yet, once.
 func (u *user) take() *oidc.Token {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -327,6 +327,14 @@ func (u *user) take() *oidc.Token {
 		return nil
 	}
 	return token
+}
+
+// giveBack keeps a token for the next attempt. The service may take a user's own
+// token only once, and that is spent.
+func (u *user) giveBack(token *oidc.Token) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.token = token
 }
 
 func (u *user) signer(now time.Time) aws.Credentials {

@@ -24,7 +24,8 @@
 // # What is kept
 //
 // Everything is in memory: refresh tokens, credentials, hashes of the tokens that
-// were accepted. Identity contexts and users' tokens are dropped once used. A
+// were accepted. Identity contexts are dropped once credentials were got with them,
+// and users' tokens once they were exchanged. A
 // [Store], if there is one, gets the refresh tokens, so that [Users.Resume] can go
 // on for a user after a restart.
 package tip

@@ -1,10 +1,14 @@
 package tip
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"maps"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -89,6 +93,117 @@ func TestTwoUsersNeverGetOneAnothersCredentials(t *testing.T) {
 		if n := center.Count("CreateTokenWithIAM"); !shared && n != 2 {
 			t.Errorf("%d CreateTokenWithIAM, want one for each token", n)
 		}
+	}
+}
+
+func TestTwoUsersStayApartThroughRenewalsAndFailures(t *testing.T) {
+	for _, bootstrap := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			center, users := newUsers()
+			center.Rotation, center.Latency = idctest.Strict, 100*time.Millisecond
+			if bootstrap {
+				users.Credentials, users.BootstrapRoleARN = nil, bootstrapARN
+			}
+			subjects := []string{"alice", "bob"}
+			providers := []*Provider{users.Provider(tokens(center, "alice")), users.Provider(tokens(center, "bob"))}
+			ask := func(when string, mayFail bool) {
+				var all sync.WaitGroup
+				for i := range 1000 {
+					all.Go(func() {
+						c, err := providers[i%2].Retrieve(t.Context())
+						if got := center.ContextOf(c.AccessKeyID); err != nil && !mayFail || err == nil && got != subjects[i%2] {
+							t.Errorf("%s: %s got the credentials of %q, %v", when, subjects[i%2], got, err)
+						}
+					})
+				}
+				all.Wait()
+			}
+			ask("first", false)
+			for round := range 6 { // the refresh tokens end on the way
+				time.Sleep(57 * time.Minute)
+				op := []string{"CreateTokenWithIAM", "AssumeRole"}[round%2]
+				center.Fault(op, idctest.Fault{Status: 503, Times: 3})
+				ask("while "+op+" fails, what is there lasts", false)
+				time.Sleep(90 * time.Minute)
+				center.Fault(op, idctest.Fault{Reset: true, After: true, Times: 3})
+				ask("while the answers of "+op+" are lost", true)
+				center.ClearFaults()
+				time.Sleep(2 * time.Second)
+				ask("afterwards", false)
+			}
+		})
+	}
+}
+
+// The service takes a token of the issuer with a jti claim only once.
+func TestAUsersTokenIsExchangedOnceThoughTheRoleFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		center, users := newUsers()
+		center.Applications[applicationARN] = idctest.Application{NoRefresh: true, Once: true}
+		token := center.IssueToken("alice", "", time.Hour)
+		p := users.Provider(func(context.Context) (string, error) { return token, nil })
+		center.Fault("AssumeRole", idctest.Fault{Status: 503})
+		if _, err := p.Retrieve(t.Context()); err == nil {
+			t.Error("no error")
+		}
+		center.ClearFaults()
+		time.Sleep(time.Second)
+		if c := retrieve(t, p); center.ContextOf(c.AccessKeyID) != "alice" {
+			t.Error("of another user")
+		}
+		counts(t, center, map[string]int{"CreateTokenWithIAM": 1})
+	})
+}
+
+// requests keeps what is sent.
+type requests struct {
+	under http.RoundTripper
+	sent  []*http.Request
+	body  []string
+}
+
+func (r *requests) RoundTrip(request *http.Request) (*http.Response, error) {
+	body, err := io.ReadAll(request.Body)
+	if err != nil {
+		return nil, err
+	}
+	request.Body = io.NopCloser(bytes.NewReader(body))
+	r.sent, r.body = append(r.sent, request), append(r.body, string(body))
+	return r.under.RoundTrip(request)
+}
+
+// The members are those of the models of STS and of the sign-in service.
+func TestARequestHasTheMembersOfTheModelAndNoOthers(t *testing.T) {
+	center, users := newUsers()
+	users.Credentials, users.BootstrapRoleARN, users.Duration = nil, bootstrapARN, 30*time.Minute
+	r := &requests{under: center.Client().Transport}
+	users.Config.HTTPClient = &http.Client{Transport: r}
+	token := center.IssueToken("alice", "", time.Hour)
+	retrieve(t, users.Provider(func(context.Context) (string, error) { return token, nil }))
+	if len(r.sent) != 3 {
+		t.Fatalf("%d requests", len(r.sent))
+	}
+	for i, want := range []url.Values{
+		{"Action": {"AssumeRoleWithWebIdentity"}, "Version": {"2011-06-15"}, "RoleArn": {bootstrapARN}, "RoleSessionName": {"alice"}, "WebIdentityToken": {token}},
+		nil, // see the tests of package oidc
+		{"Action": {"AssumeRole"}, "Version": {"2011-06-15"}, "RoleArn": {roleARN}, "RoleSessionName": {"alice"}, "DurationSeconds": {"1800"},
+			"ProvidedContexts.member.1.ProviderArn":      {"arn:aws:iam::aws:contextProvider/IdentityCenter"},
+			"ProvidedContexts.member.1.ContextAssertion": {center.Secrets()[slices.IndexFunc(center.Secrets(), func(s string) bool { return strings.HasPrefix(s, "ProvidedContext") })]}},
+	} {
+		if want == nil {
+			continue
+		}
+		form, err := url.ParseQuery(r.body[i])
+		if sent := r.sent[i]; err != nil || !maps.EqualFunc(form, want, slices.Equal) || sent.Method != "POST" || sent.URL.String() != "https://sts.us-east-1.amazonaws.com/" ||
+			!strings.HasPrefix(sent.Header.Get("Content-Type"), "application/x-www-form-urlencoded") {
+			t.Errorf("%s %s has the members %v", sent.Method, sent.URL, slices.Sorted(maps.Keys(form)))
+		}
+	}
+	if by := r.sent[0].Header; by.Get("Authorization") != "" || by.Get("X-Amz-Security-Token") != "" {
+		t.Error("AssumeRoleWithWebIdentity is signed")
+	}
+	if by := r.sent[2].Header.Get("Authorization"); !strings.Contains(by, "/us-east-1/sts/aws4_request") {
+		t.Errorf("AssumeRole is signed as %q", by)
 	}
 }
 
@@ -303,17 +418,26 @@ func (h *hosts) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 func TestHostsFollowThePartition(t *testing.T) {
-	for region, want := range map[string][]string{
-		"us-gov-west-1": {"oidc.us-gov-west-1.amazonaws.com", "sts.us-gov-west-1.amazonaws.com"},
-		"cn-north-1":    {"oidc.cn-north-1.amazonaws.com.cn", "sts.cn-north-1.amazonaws.com.cn"},
+	for _, test := range []struct {
+		config oidc.Config
+		want   []string
+	}{
+		{oidc.Config{Region: "us-gov-west-1"}, []string{"oidc.us-gov-west-1.amazonaws.com", "sts.us-gov-west-1.amazonaws.com"}},
+		{oidc.Config{Region: "us-gov-west-1", UseFIPS: true}, []string{"oidc.us-gov-west-1.amazonaws.com", "sts.us-gov-west-1.amazonaws.com"}},
+		{oidc.Config{Region: "us-gov-east-1", UseFIPS: true, UseDualStack: true}, []string{"oidc-fips.us-gov-east-1.api.aws", "sts-fips.us-gov-east-1.api.aws"}},
+		{oidc.Config{Region: "cn-north-1"}, []string{"oidc.cn-north-1.amazonaws.com.cn", "sts.cn-north-1.amazonaws.com.cn"}},
+		{oidc.Config{Region: "cn-northwest-1", UseDualStack: true}, []string{"oidc.cn-northwest-1.api.amazonwebservices.com.cn", "sts.cn-northwest-1.api.amazonwebservices.com.cn"}},
+		{oidc.Config{Region: "us-east-1", UseFIPS: true}, []string{"oidc-fips.us-east-1.amazonaws.com", "sts-fips.us-east-1.amazonaws.com"}},
+		{oidc.Config{Region: "eusc-de-east-1"}, []string{"oidc.eusc-de-east-1.amazonaws.eu", "sts.eusc-de-east-1.amazonaws.eu"}},
 	} {
 		center, users := newUsers()
-		center.Region = region
+		center.Region = test.config.Region
 		h := &hosts{under: center.Client().Transport}
-		users.Config = oidc.Config{Region: region, HTTPClient: &http.Client{Transport: h}}
+		users.Config = test.config
+		users.Config.HTTPClient = &http.Client{Transport: h}
 		retrieve(t, users.Provider(tokens(center, "alice")))
-		if !slices.Equal(h.asked, want) {
-			t.Errorf("%s: %v", region, h.asked)
+		if !slices.Equal(h.asked, test.want) {
+			t.Errorf("%s: %v, want %v", test.config.Region, h.asked, test.want)
 		}
 	}
 }

@@ -28,6 +28,8 @@ type Application struct {
 	Scopes []string
 	// NoRefresh switches the refresh_token grant off.
 	NoRefresh bool
+	// Once has it take a token once, by its jti claim, as the service does.
+	Once bool
 }
 
 func (s *Server) addApplication(arn string, app Application) {
@@ -142,6 +144,9 @@ func (s *Server) exchangeAssertion(c *call, arn string, app Application, asserti
 	case len(app.Assigned) > 0 && !slices.Contains(app.Assigned, claims.Subject):
 		return nil, oidcAPI.fail("access_denied", "The user is not assigned to the application")
 	}
+	if app.Once && s.exchanged[claims.ID] {
+		return nil, oidcAPI.fail("invalid_grant", "The assertion has been used")
+	}
 	granted := app.scopes()
 	for _, scope := range scopes {
 		if !slices.Contains(granted, scope) {
@@ -151,6 +156,7 @@ func (s *Server) exchangeAssertion(c *call, arn string, app Application, asserti
 	if len(scopes) > 0 {
 		granted = scopes
 	}
+	s.exchanged[claims.ID] = true
 	client := &registration{id: arn, scopes: granted}
 	return s.issueWithIAM(c, &login{client: client, ends: time.Now().Add(s.SessionLife), subject: claims.Subject}, app, ""), nil
 }

@@ -38,7 +38,8 @@ func (s *Server) serveControl(w http.ResponseWriter, r *http.Request) {
 			fmt.Fprintln(w, s.IssueToken(cmp.Or(r.Form.Get("subject"), "ci"), r.Form.Get("audience"), life))
 		}
 	case "POST application":
-		app := Application{Assigned: r.Form["assigned"], Audience: r.Form.Get("audience"), Scopes: r.Form["scopes"], NoRefresh: r.Form.Get("no_refresh") == "true"}
+		app := Application{Assigned: r.Form["assigned"], Audience: r.Form.Get("audience"), Scopes: r.Form["scopes"],
+			NoRefresh: r.Form.Get("no_refresh") == "true", Once: r.Form.Get("once") == "true"}
 		s.Set(func(s *Server) { s.addApplication(r.Form.Get("arn"), app) })
 	case "POST revoke-role":
 		s.RevokeRole(r.Form.Get("account"), r.Form.Get("role"))
@@ -130,6 +131,7 @@ func (s *Server) flags() *flag.FlagSet {
 	flags.DurationVar(&s.SessionLife, "session_life", s.SessionLife, "")
 	flags.DurationVar(&s.RoleLife, "role_life", s.RoleLife, "")
 	flags.IntVar(&s.TokenSize, "token_size", s.TokenSize, "")
+	flags.IntVar(&s.SessionTokenSize, "session_token_size", s.SessionTokenSize, "")
 	flags.DurationVar(&s.DeviceCodeLife, "device_code_life", s.DeviceCodeLife, "")
 	flags.DurationVar(&s.RegistrationLife, "registration_life", s.RegistrationLife, "")
 	flags.DurationVar(&s.Interval, "interval", s.Interval, "")

@@ -89,6 +89,9 @@ type Server struct {
 	// TokenSize is the length of access and refresh tokens in characters: 240 by
 	// default. Less than 100 means 100.
 	TokenSize int
+	// SessionTokenSize is the length of role credentials' session tokens in
+	// characters: 880 by default. AWS gives up to 4,096.
+	SessionTokenSize int
 	// DeviceCodeLife is ten minutes by default.
 	DeviceCodeLife time.Duration
 	// RegistrationLife is ninety days by default.
@@ -131,6 +134,7 @@ type Server struct {
 	signinTokens  map[string]*signinToken
 	assertions    map[string]claims // by the tokens of the trusted token issuer
 	contexts      map[string]string // subjects by identity context
+	exchanged     map[string]bool   // the jti of assertions
 	parameters    map[string]string // of SSM
 	served        []time.Time       // portal requests of the last second
 	faults        []*armed
@@ -161,6 +165,7 @@ func New() *Server {
 		RoleLife:          time.Hour,
 		MaxConsoleSession: 12 * time.Hour,
 		TokenSize:         240,
+		SessionTokenSize:  880,
 		ContextSize:       600,
 		DeviceCodeLife:    10 * time.Minute,
 		RegistrationLife:  90 * 24 * time.Hour,
@@ -175,6 +180,7 @@ func New() *Server {
 		signinTokens:      make(map[string]*signinToken),
 		assertions:        make(map[string]claims),
 		contexts:          make(map[string]string),
+		exchanged:         make(map[string]bool),
 		parameters:        make(map[string]string),
 		counts:            make(map[string]int),
 	}

@@ -42,7 +42,7 @@ func (m *mint) refreshToken(n int) string { return m.secret("aorAAAAAG", max(n, 
 func (m *mint) deviceCode() string        { return m.secret("", 86) }
 func (m *mint) authorizationCode() string { return m.secret("", 600) }
 func (m *mint) secretAccessKey() string   { return m.secret("", 40) }
-func (m *mint) sessionToken() string      { return m.secret("IQoJb3JpZ2luX2VjE", 880) }
+func (m *mint) sessionToken(n int) string { return m.secret("IQoJb3JpZ2luX2VjE", max(n, minTokenSize)) }
 func (m *mint) signinToken() string       { return m.secret("", 400) }
 
 // minTokenSize has room for the marker and enough that is random.

@@ -25,7 +25,7 @@ type key struct {
 func (s *Server) newKey(account, arn string, life time.Duration) *key {
 	role, session := arn[:strings.LastIndex(arn, "/")], arn[strings.LastIndex(arn, "/")+1:]
 	k := &key{
-		id: accessKeyID(), secret: s.mint.secretAccessKey(), token: s.mint.sessionToken(),
+		id: accessKeyID(), secret: s.mint.secretAccessKey(), token: s.mint.sessionToken(s.SessionTokenSize),
 		account: account, arn: arn, expires: time.Now().Add(life),
 		userID: "AROA" + strings.ToUpper(hash(role)[:17]) + ":" + session,
 	}
