@@ -161,12 +161,13 @@ func (e *configEdit) agreed(what string, old, text []byte) error {
 	case !e.Interactive():
 		return &usageError{problem: "there is no terminal to ask on", more: "Add --yes to change the file, or --dry-run to see what would change."}
 	}
+	const choices = "Y/n, d = show diff"
 	for {
-		answer, err := e.Ask(terminal.Prosef("%s in %s? (d shows the difference)", what, e.file.Path), "Y/n/d")
+		answer, err := e.Ask(terminal.Prosef("%s in %s?", what, e.file.Path), choices)
 		switch answer = strings.ToLower(answer); {
 		case err != nil:
 			return err
-		case answer == "y/n/d" || strings.HasPrefix(answer, "y"):
+		case answer == strings.ToLower(choices) || strings.HasPrefix(answer, "y"):
 			return nil
 		case strings.HasPrefix(answer, "d"):
 			if err := e.PageAside(e.difference(old, text), inherited(e.App)); err != nil {
@@ -227,12 +228,12 @@ func (c *configureCommand) write(ctx context.Context, e *configEdit, command str
 	plan := &profiles.Plan{Session: part, Name: t.session.Name, Command: command, At: placeOf(t.session), Template: c.Template,
 		Regions: c.Region, Region: t.session.Config.Region, Prune: c.Prune, All: accounts}
 	var block *profiles.Block
-	changed, err := e.apply(ctx, func() string { return "Write " + block.Summary() }, func(old []byte) (text []byte, err error) {
+	changed, err := e.apply(ctx, func() string { return block.Summary(false) }, func(old []byte) (text []byte, err error) {
 		text, block, err = e.text.Write(plan, roles, old)
 		return text, err
 	})
 	if err == nil && changed {
-		r.Say("%s: %s.", e.file.Path, block.Summary())
+		r.Say("%s in %s.", block.Summary(true), e.file.Path)
 		if err := r.hand(ctx, via, t); err != nil {
 			return t.wrap(err)
 		}

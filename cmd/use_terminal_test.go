@@ -99,7 +99,7 @@ func TestUseOffersToWriteAProfile(t *testing.T) {
 		m.idc.Set(func(i *idctest.Server) { i.Accounts[0].Roles = append(i.Accounts[0].Roles, "Ops") })
 		m.start("credproc", "list", "corp").ends(0, "")
 		p.types("credproc use 1111 ops\r")
-		p.shows("in " + m.dir + "/aws-config? (d shows the difference)")
+		p.shows("in " + m.dir + "/aws-config?")
 		p.types("y\r")
 		p.types(`printf 'now %s\n' $AWS_PROFILE` + "\r")
 		p.shows("now Production/Ops\n")

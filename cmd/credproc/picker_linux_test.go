@@ -250,7 +250,7 @@ func TestAConversationLeadsFromAStartURLToProfiles(t *testing.T) {
 	s.types("\t\t")
 	s.sees("2 marked")
 	s.types("\r")
-	s.sees("Write a new session, 2 profiles new in ")
+	s.sees("Add 1 session and 2 profiles in ")
 	s.types("d\n")
 	s.sees("shown: +[profile Production/Admin]")
 	s.mu.Lock()

@@ -229,21 +229,44 @@ type Block struct {
 	Example                       string // a profile to try
 }
 
-// Summary says what changes.
-func (b *Block) Summary() string {
-	var words []string
+// Summary says what is done to the file, or, if done, what was: "Add 1 session and
+// 5 profiles, remove 1 profile".
+func (b *Block) Summary(done bool) string {
+	added := []string{}
 	if b.session {
-		words = append(words, "a new session")
+		added = append(added, "1 session")
 	}
+	if b.added > 0 {
+		added = append(added, terminal.Count(b.added, "profile"))
+	}
+	var words []string
 	for _, change := range []struct {
-		n    int
-		what string
-	}{{b.added, " new"}, {b.changed, " changed"}, {b.removed, " removed"}, {b.kept, " as before"}} {
-		if change.n > 0 {
-			words = append(words, terminal.Count(change.n, "profile")+change.what)
+		will, did, what string
+	}{
+		{"add", "added", strings.Join(added, " and ")},
+		{"change", "changed", some(b.changed)}, {"remove", "removed", some(b.removed)}, {"keep", "kept", some(b.kept)},
+	} {
+		verb := change.will
+		if done {
+			verb = change.did
+		}
+		if change.what != "" {
+			words = append(words, verb+" "+change.what)
 		}
 	}
-	return strings.Join(words, ", ")
+	text := strings.Join(words, ", ")
+	if text == "" {
+		return "No profile"
+	}
+	return strings.ToUpper(text[:1]) + text[1:]
+}
+
+// some counts profiles, if there are any.
+func some(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return terminal.Count(n, "profile")
 }
 
 // keys returns the roles that the profiles of a block are for, and their
