@@ -10,7 +10,7 @@ import (
 
 // acme is a tool of somebody else with our commands in it, in both ways.
 func acme(args []string) int {
-	app := &App{Identity: credproc.Identity{Name: "acme aws", Command: "acme aws", ID: "acme"}, Version: "v7.0.0"}
+	app := &App{Identity: credproc.Identity{Name: "acme aws", Command: "acme aws", ID: "acme"}, Version: "v7.0.0", place: policies()}
 	if len(args) > 0 && args[0] == "aws" && os.Getenv("ACME_KONG") == "" {
 		return app.Run(context.Background(), args[1:])
 	}

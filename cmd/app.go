@@ -38,6 +38,7 @@ import (
 	"github.com/credproc/credproc/internal/awsconfig"
 	"github.com/credproc/credproc/internal/inside"
 	"github.com/credproc/credproc/internal/layout"
+	"github.com/credproc/credproc/internal/policy"
 	"github.com/credproc/credproc/internal/safedir"
 	"github.com/credproc/credproc/internal/settings"
 	"github.com/credproc/credproc/tokencache/keyring"
@@ -61,6 +62,7 @@ type App struct {
 	HTTPClient     *http.Client           // nil: by the environment's proxy and CA bundle
 	Keyring        keyring.Keyring        // nil: by the login, or ID_KEYRING
 
+	place      policy.Place
 	debug      bool
 	passphrase func() string     // asked for before; nil: not yet
 	secrets    map[string]string // of the environment, by their names without a prefix
@@ -93,7 +95,24 @@ func (a *App) Run(ctx context.Context, args []string) (status int) {
 	if parsed == nil || err != nil {
 		return a.Report(err)
 	}
+	if err := checkPolicy(a, parsed.Selected().Name); err != nil {
+		return a.Report(err)
+	}
 	return a.Report(parsed.Run(command))
+}
+
+// checkPolicy fails if the policy cannot be obeyed, but for the commands that must
+// work then: those that give no one credentials, and the ones to find out with.
+func checkPolicy(a *App, command string) error {
+	switch command {
+	case "help", "version", "completion", "complete-line", "logout", "doctor", "policy":
+		return nil
+	}
+	_, err := a.place.Load(a.ID)
+	if err != nil && command == "exec" {
+		return &ownError{err}
+	}
+	return err
 }
 
 // parser returns one that knows all commands, and writes help to a.
@@ -166,6 +185,7 @@ func (a *App) do(ctx context.Context, attended bool, command func(context.Contex
 	if err != nil {
 		return err
 	}
+	inside.Put[settings.Config](config, a.place)
 	if err := config.Open(); err != nil {
 		return err
 	}

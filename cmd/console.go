@@ -37,6 +37,11 @@ func (c *consoleCommand) Run(ctx context.Context, a *App) error {
 		if c.Duration != 0 && (c.Duration < 15*time.Minute || c.Duration > 12*time.Hour) {
 			return r.usage("--duration must be 15m to 12h")
 		}
+		if c.Print {
+			if err := r.files.Policy.CheckOutput("console --print"); err != nil {
+				return err
+			}
+		}
 		if c.Portal {
 			c.Profile = cmp.Or(c.Profile, strings.Join(c.Query, " "))
 			return c.startPage(r)

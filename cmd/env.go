@@ -46,7 +46,7 @@ func (c *envCommand) Run(ctx context.Context, a *App) error {
 			more: "Use it so: " + terminal.Prosef(use, a.name()) + "\nOr add --force."}
 	}
 	return a.do(ctx, a.term().Interactive(), func(ctx context.Context, r *run) error {
-		if err := c.check(r); err != nil {
+		if err := cmp.Or(c.check(r), r.files.Policy.CheckOutput("env")); err != nil {
 			return err
 		}
 		if err := c.find(ctx, r, c.Query); err != nil {

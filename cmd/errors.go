@@ -29,6 +29,7 @@ import (
 	"github.com/credproc/credproc/internal/clicache"
 	"github.com/credproc/credproc/internal/flight"
 	"github.com/credproc/credproc/internal/layout"
+	"github.com/credproc/credproc/internal/policy"
 	"github.com/credproc/credproc/internal/safedir"
 	"github.com/credproc/credproc/internal/sealed"
 	"github.com/credproc/credproc/oidc"
@@ -185,7 +186,7 @@ func advise(a *App, err error) advice {
 		return say
 	}
 	for _, look := range []func(*App, error) (advice, bool){
-		aboutUsage, aboutShortage, aboutCrash, aboutConsole, aboutUnsafe, aboutEdit, aboutConfig, aboutKeyring, aboutRecords, aboutLogin, aboutSession, aboutFiles,
+		aboutUsage, aboutPolicy, aboutShortage, aboutCrash, aboutConsole, aboutUnsafe, aboutEdit, aboutConfig, aboutKeyring, aboutRecords, aboutLogin, aboutSession, aboutFiles,
 	} {
 		if say, ok := look(a, err); ok {
 			return say
@@ -235,6 +236,18 @@ func aboutUsage(a *App, err error) (advice, bool) {
 		return advice{}, false
 	}
 	return advice{status: misconfigured, kind: cmp.Or(e.kind, report.Usage), text: terminal.Line(e.problem), more: e.more, hint: e.hint}, true
+}
+
+// aboutPolicy is about what the administrator does not allow, and about a policy that
+// cannot be read.
+func aboutPolicy(_ *App, err error) (advice, bool) {
+	if e, ok := errors.AsType[*policy.Refusal](err); ok {
+		return advice{status: noAccess, kind: report.Policy, text: terminal.ErrorText(e)}, true
+	}
+	if e, ok := errors.AsType[*policy.FileError](err); ok {
+		return advice{status: misconfigured, text: terminal.ErrorText(e), more: "Ask the administrator of this machine to fix it."}, true
+	}
+	return advice{}, false
 }
 
 // aboutShortage is about what a process or the system has run out of, wherever
@@ -739,7 +752,16 @@ func aboutTrouble(a *App, err error) (advice, bool) {
 	return say, true
 }
 
+// aboutAccess ends with what the administrator says about requests.
 func aboutAccess(a *App, err error, e *credproc.NoAccessError) advice {
+	say := aboutRole(a, err, e)
+	if e.Request != "" {
+		say.more = terminal.Join(slices.DeleteFunc([]terminal.Prose{say.more, terminal.Line(e.Request)}, func(p terminal.Prose) bool { return p == "" }), "\n")
+	}
+	return say
+}
+
+func aboutRole(a *App, err error, e *credproc.NoAccessError) advice {
 	say := advice{status: statusOf(err), text: terminal.ErrorText(e)}
 	if e.RoleARN != "" {
 		say.more = "The role's trust policy decides, and what the role that it is assumed with may do."

@@ -121,6 +121,11 @@ func (c *execCommand) run(ctx context.Context, a *App, argv commandLine) error {
 		if err := c.check(r); err != nil {
 			return err
 		}
+		if !c.Server {
+			if err := r.files.Policy.CheckOutput("exec without --server"); err != nil {
+				return err
+			}
+		}
 		query, err := c.query(r, argv)
 		if err != nil {
 			return err

@@ -13,6 +13,7 @@ import (
 	"github.com/credproc/credproc/cmd/internal/signin"
 	"github.com/credproc/credproc/cmd/internal/status"
 	"github.com/credproc/credproc/cmd/internal/terminal"
+	"github.com/credproc/credproc/credproc"
 	"github.com/credproc/credproc/internal/clicache"
 	"github.com/credproc/credproc/internal/inside"
 	"github.com/credproc/credproc/internal/kernelring"
@@ -204,6 +205,8 @@ func (r *run) stillWorks(ctx context.Context, s *tokencache.Session) (bool, erro
 		return true, nil
 	case errors.Is(err, oidc.ErrSignInRequired):
 		return false, nil
+	case errors.Is(err, credproc.ErrPolicy): // it may be moved to a keyring that is allowed
+		return false, nil
 	case errors.Is(err, sealed.ErrNewer):
 		return false, err
 	case unreadable != nil && unreadable.What != "sealing key": // which no sign-in replaces
@@ -235,6 +238,9 @@ func (r *run) dialog(ctx context.Context, s *tokencache.Session, o *loginOptions
 		d.Flow, d.Reason, d.Strict = asked, from+" says so", true
 	default:
 		return nil, r.usage("%s is %q: it must be auto, pkce or device", from, asked)
+	}
+	if err := d.Obey(r.files.Policy.CheckFlow, asked); err != nil {
+		return nil, err
 	}
 	if r.config.Logger != nil {
 		r.config.Logger.Debug("how to sign in", "session", sessionLabel(s), "flow", d.Flow, "reason", d.Reason)

@@ -14,7 +14,9 @@ type logoutCommand struct {
 
 // Run implements the command, for kong.
 func (c *logoutCommand) Run(ctx context.Context, a *App) error {
-	return a.do(ctx, true, func(ctx context.Context, r *run) error {
+	unruled := *a // a login can be ended whatever the policy has become
+	unruled.place.Ignored = true
+	return unruled.do(ctx, true, func(ctx context.Context, r *run) error {
 		if c.All && c.sessionFlags != (sessionFlags{}) {
 			return r.usage("--all is every session: name none")
 		}

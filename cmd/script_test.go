@@ -25,6 +25,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/credproc/credproc/credproc/credproctest/idctest"
+	"github.com/credproc/credproc/internal/policy"
 )
 
 var update = flag.Bool("update", false, "write what the commands say into the scripts")
@@ -32,10 +33,15 @@ var update = flag.Bool("update", false, "write what the commands say into the sc
 // TestMain makes the test binary each of these programs where a test wants it.
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"credproc": func() { os.Exit(new(App).Run(context.Background(), os.Args[1:])) },
+		"credproc": func() { os.Exit((&App{place: policies()}).Run(context.Background(), os.Args[1:])) },
 		"acme":     func() { os.Exit(acme(os.Args[1:])) },
 		"browser":  func() { os.Exit(person(os.Args[1:])) },
 	})
+}
+
+// policies is where a script has the policies of its machine.
+func policies() policy.Place {
+	return policy.Place{Root: os.Getenv("POLICIES"), Owner: os.Geteuid()}
 }
 
 // TestScripts runs the scripts in testdata/script, each on a machine and
@@ -100,6 +106,7 @@ func setup(env *testscript.Env) error {
 	env.Setenv("HOME", home)
 	env.Setenv("IDC", server.URL)
 	env.Setenv("GORACE", gorace)
+	env.Setenv("POLICIES", filepath.Join(env.WorkDir, "policies"))
 	env.Setenv("CREDPROC_KEYRING", "plaintext")
 	w.logEverything(env)
 	env.Setenv("CREDPROC_FLOW", "device") // wherever the tests run

@@ -18,6 +18,9 @@ type tokenCommand struct {
 // Run implements the command, for kong.
 func (c *tokenCommand) Run(ctx context.Context, a *App) error {
 	return a.do(ctx, false, func(ctx context.Context, r *run) error {
+		if err := r.files.Policy.CheckOutput("token"); err != nil {
+			return err
+		}
 		t, err := c.target(r)
 		if err != nil {
 			return err

@@ -38,6 +38,9 @@ func (c *loginCommand) checkSteps(r *run) error {
 // start starts a sign-in, and tells the program where a person confirms it.
 func (c *loginCommand) start(ctx context.Context, r *run, t *target) error {
 	s := t.session
+	if err := r.files.Policy.CheckFlow(string(signin.Device)); err != nil {
+		return err
+	}
 	d, err := r.dialog(ctx, s, &loginOptions{flow: c.Flow, noBrowser: true})
 	if err != nil {
 		return err

@@ -13,7 +13,7 @@ func (a *App) AnswerWarm(args []string) (status int, ok bool) {
 	if a.Keyring != nil {
 		return 0, false
 	}
-	program := warm.Program{Command: a.command(), ID: a.ID, Getenv: a.getenv}
+	program := warm.Program{Command: a.command(), ID: a.ID, Getenv: a.getenv, Place: a.place}
 	document, ok := program.Answer(args)
 	if !ok {
 		return 0, false

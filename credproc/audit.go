@@ -2,6 +2,7 @@ package credproc
 
 import (
 	"cmp"
+	"errors"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -10,6 +11,8 @@ import (
 	"github.com/credproc/credproc/internal/awsapi"
 	"github.com/credproc/credproc/internal/fetch"
 	"github.com/credproc/credproc/internal/layout"
+	"github.com/credproc/credproc/internal/policy"
+	"github.com/credproc/credproc/oidc"
 	"github.com/credproc/credproc/tokencache"
 )
 
@@ -20,21 +23,35 @@ type answer struct {
 	session *tokencache.Session
 }
 
-// write leaves the trail, if there is one.
-func (w *answer) write(c aws.Credentials, err error) {
+// write leaves the trail, if there is one. It fails only where the policy does not
+// allow an answer without one.
+func (w *answer) write(c aws.Credentials, err error) error {
 	if w.dir == "" {
-		return
+		return nil
 	}
 	w.AccessKeyID = c.AccessKeyID
 	if err != nil {
 		w.Outcome, w.Reason = "refused", reason(err)
-		w.RequestID = cmp.Or(w.RequestID, awsapi.RequestID(err))
+		w.RequestID = cmp.Or(w.RequestID, requestID(err))
 	} else if w.Outcome != string(fetch.Fetched) {
 		w.RequestID = ""
 	}
-	if err := w.dir.Write(w.Line); err != nil && w.session.Logger != nil {
-		w.session.Logger.Warn("audit not written", "error", err)
+	unwritten := w.dir.Write(w.Line)
+	if unwritten == nil {
+		return nil
 	}
+	if w.session.Logger != nil {
+		w.session.Logger.Warn("audit not written", "error", unwritten)
+	}
+	return policy.Of(&w.session.Config).CheckTrail(unwritten)
+}
+
+// requestID is AWS's of the call that an error comes from.
+func requestID(err error) string {
+	if e, ok := errors.AsType[*oidc.Error](err); ok {
+		return e.RequestID
+	}
+	return awsapi.RequestID(err)
 }
 
 // reason is what the trail says of an error: its kind, if that is of those that it
@@ -48,9 +65,13 @@ func reason(err error) string {
 }
 
 // auditOf returns where the trail is that the environment or the sso-session asks for:
-// "on" or "off" (""), by CREDPROC_AUDIT or credproc_audit.
+// "on" or "off" (""), by CREDPROC_AUDIT or credproc_audit. A policy that asks for it
+// counts before both.
 func (c *Config) auditOf(s *tokencache.Session) (dir string, err error) {
 	value, name := c.files.Setting(s.Name, "audit")
+	if c.files.Policy.Audit() != "" {
+		value = "on"
+	}
 	switch strings.ToLower(value) {
 	case "", "off":
 		return "", nil

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -14,6 +15,7 @@ import (
 	"github.com/credproc/credproc/internal/assume"
 	"github.com/credproc/credproc/internal/awsapi"
 	"github.com/credproc/credproc/internal/flight"
+	"github.com/credproc/credproc/internal/policy"
 	"github.com/credproc/credproc/tokencache"
 )
 
@@ -88,7 +90,7 @@ func (a *assumedRole) failed(err error) error {
 	case !ok:
 		return err // of a setting
 	case refused.Denied():
-		return &NoAccessError{Session: label(a.session()), RoleARN: a.roleARN, Err: errors.New(err.Error())}
+		return a.noAccess(err.Error())
 	case refused.Final():
 		return fmt.Errorf("%s: %s%s", a.op(), err, meaning(refused.Code))
 	case refused.StatusCode == 0:
@@ -110,12 +112,20 @@ func meaning(code string) string {
 	return ""
 }
 
+func (a *assumedRole) noAccess(reason string) *NoAccessError {
+	e := &NoAccessError{Session: label(a.session()), RoleARN: a.roleARN, Err: errors.New(reason)}
+	if s := a.session(); s != nil {
+		e.Request = policy.Of(&s.Config).HowToRequest(a.account, a.roleARN[strings.LastIndexByte(a.roleARN, '/')+1:])
+	}
+	return e
+}
+
 func (a *assumedRole) explain(err error) error {
 	if source, ok := errors.AsType[*sourceError](err); ok {
 		return source.cause
 	}
 	if shared, ok := errors.AsType[*flight.SharedError](err); ok && shared.Kind == noAccess {
-		return &NoAccessError{Session: label(a.session()), RoleARN: a.roleARN, Err: errors.New(shared.Reason)}
+		return a.noAccess(shared.Reason)
 	}
 	return err
 }

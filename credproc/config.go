@@ -24,6 +24,7 @@ import (
 	"github.com/credproc/credproc/internal/awsconfig"
 	"github.com/credproc/credproc/internal/inside"
 	"github.com/credproc/credproc/internal/layout"
+	"github.com/credproc/credproc/internal/policy"
 	"github.com/credproc/credproc/internal/safedir"
 	"github.com/credproc/credproc/internal/settings"
 	"github.com/credproc/credproc/oidc"
@@ -133,8 +134,17 @@ func (c *Config) load() (*settings.Files, error) {
 	if err != nil {
 		return nil, err
 	}
+	place := inside.Place(&c.insides)
+	rules, err := place.Load(c.Identity.ID)
+	if err != nil && !place.Ignored {
+		return nil, own(err)
+	}
+	rules.Rule(files)
+	if place.Ignored {
+		rules = nil
+	}
 	command := strings.Fields(cmp.Or(c.Identity.Command, c.Identity.Name, "credproc"))
-	return &settings.Files{Config: files, Getenv: c.getenv, Command: command, ID: c.Identity.ID}, nil
+	return &settings.Files{Config: files, Getenv: c.getenv, Command: command, ID: c.Identity.ID, Policy: rules}, nil
 }
 
 // Close waits until no sign-in and no renewal of the Config's sessions is between
@@ -205,6 +215,9 @@ func (c *Config) role(s *tokencache.Session, accountID, roleName string) (*Provi
 	if err := awsconfig.CheckRole(accountID, roleName); err != nil {
 		return nil, err
 	}
+	if err := c.files.Policy.CheckAccount(accountID); err != nil {
+		return nil, err
+	}
 	audit, err := c.auditOf(s)
 	if err != nil {
 		return nil, err
@@ -262,6 +275,9 @@ func (c *Config) assumed(p *awsconfig.Profile) (*Provider, error) {
 		return nil, err
 	}
 	role, _ := awsconfig.ParseRoleARN(chain.RoleARN)
+	if err := c.files.Policy.CheckAccount(role.AccountID); err != nil {
+		return nil, err
+	}
 	a := &assumedRole{source: from, roleARN: chain.RoleARN, account: role.AccountID}
 	a.input = sts.AssumeRoleInput{
 		RoleArn: &chain.RoleARN, ExternalId: nonEmpty(chain.ExternalID),
@@ -326,6 +342,9 @@ func (c *Config) roleSessionName() string {
 // their callers join.
 func (c *Config) session(s awsconfig.Session, p *awsconfig.Profile) (*tokencache.Session, error) {
 	named := c.files.Named(s)
+	if err := c.files.Policy.CheckStartURL(named.StartURL); err != nil {
+		return nil, err
+	}
 	session, err := c.describe(named, p)
 	if err != nil {
 		return nil, err
@@ -377,6 +396,7 @@ func (c *Config) describe(s awsconfig.Session, p *awsconfig.Profile) (*tokencach
 			ClientName: c.Identity.Name, AppID: p.AppID(c.getenv),
 		},
 	}
+	policy.Govern(&session.Config, c.files.Policy)
 	var err error
 	if session.Config.Endpoint, err = c.files.Endpoint("sso_oidc", p, c.getenv); err != nil {
 		return nil, err
@@ -396,12 +416,27 @@ func (c *Config) describe(s awsconfig.Session, p *awsconfig.Profile) (*tokencach
 	return session, err
 }
 
-// newLoginKeyring returns c.NewLoginKeyring, or what the section says.
+// newLoginKeyring returns the keyring that is named, or else the policy's first one. A
+// keyring that the policy does not allow is an error.
 func (c *Config) newLoginKeyring(section *awsconfig.Section) (string, error) {
-	if c.NewLoginKeyring != "" || section == nil {
+	name, err := c.namedKeyring(section)
+	switch rules := c.files.Policy; {
+	case err != nil || c.Keyring != nil:
+		return name, err
+	case name == "" || name == "auto":
+		return cmp.Or(rules.DefaultKeyring(), name), nil
+	default:
+		return name, rules.CheckKeyring(name)
+	}
+}
+
+// namedKeyring returns c.NewLoginKeyring, or what the section says. The section
+// counts before where the policy locks it.
+func (c *Config) namedKeyring(section *awsconfig.Section) (string, error) {
+	key := layout.Key(c.Identity.ID, "keyring")
+	if section == nil || c.NewLoginKeyring != "" && !c.files.Policy.Holds(section.Name, key) {
 		return c.NewLoginKeyring, nil
 	}
-	key := layout.Key(c.Identity.ID, "keyring")
 	name, _ := section.Get(key)
 	if names := append([]string{"", "auto"}, keyring.Names()...); !slices.Contains(names, name) {
 		return "", &awsconfig.ValueError{

@@ -106,6 +106,7 @@ type NoAccessError struct {
 	AccountID, RoleName string   // "" for an IAM role
 	RoleARN             string   // of an IAM role that could not be assumed
 	Held                []string // roles the person has in that account, if known
+	Request             string   // how to get access, if the policy of this machine says so
 	Err                 error    // the service's answer
 }
 

@@ -7,6 +7,7 @@ import (
 	"github.com/credproc/credproc/internal/awsapi"
 	"github.com/credproc/credproc/internal/awsconfig"
 	"github.com/credproc/credproc/internal/flight"
+	"github.com/credproc/credproc/internal/policy"
 	"github.com/credproc/credproc/oidc"
 	"github.com/credproc/credproc/tokencache"
 	"github.com/credproc/credproc/tokencache/keyring"
@@ -21,7 +22,7 @@ const (
 	Misconfigured  Kind = "misconfigured"    // 2: a setting, a profile or an argument has to be changed
 	Unavailable    Kind = "unavailable"      // 3: it will pass; try again
 	SignInRequired Kind = "sign-in required" // 4: only a sign-in helps
-	NoAccess       Kind = "no access"        // 5: the person does not have that role
+	NoAccess       Kind = "no access"        // 5: the person does not have that role, or the policy does not allow it
 	KeyringFailed  Kind = "keyring"          // 6: the keyring is locked or unavailable; the login is as it was
 	Canceled       Kind = "canceled"         // 130: the caller's context was canceled
 )
@@ -30,7 +31,7 @@ const (
 // keyring and oidc.
 func KindOf(err error) Kind {
 	switch {
-	case isA[*NoAccessError](err):
+	case isA[*NoAccessError](err), errors.Is(err, ErrPolicy):
 		return NoAccess
 	case isA[*tokencache.ApplicationError](err), errors.Is(err, oidc.ErrSignInRequired), errors.Is(err, oidc.ErrDenied), errors.Is(err, oidc.ErrExpired):
 		return SignInRequired
@@ -48,6 +49,10 @@ func KindOf(err error) Kind {
 	}
 	return ""
 }
+
+// ErrPolicy is found by [errors.Is] in the error of what the policy of this machine
+// does not allow. Its text names the rule, with file and line.
+var ErrPolicy = policy.ErrRefused
 
 func isA[E error](err error) bool {
 	_, ok := errors.AsType[E](err)
@@ -73,7 +78,7 @@ func (e *ConfigError) Unwrap() error { return e.Err }
 // isOfConfig reports errors of the packages that read settings.
 func isOfConfig(err error) bool {
 	_, _, ok := awsconfig.About(err)
-	return ok || isA[*awsapi.SettingError](err)
+	return ok || isA[*awsapi.SettingError](err) || isA[*policy.FileError](err)
 }
 
 // own makes an error about a setting a [*ConfigError], which programs can match.
@@ -84,6 +89,9 @@ func own(err error) error {
 	at, key, _ := awsconfig.About(err)
 	if of, ok := errors.AsType[*awsapi.SettingError](err); ok {
 		key = of.Setting
+	}
+	if of, ok := errors.AsType[*policy.FileError](err); ok {
+		at = awsconfig.Location{File: of.Path, Line: of.Line}
 	}
 	return &ConfigError{Path: at.File, Line: at.Line, Setting: key, Err: err}
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/credproc/credproc/internal/flight"
 	"github.com/credproc/credproc/internal/inside"
 	"github.com/credproc/credproc/internal/layout"
+	"github.com/credproc/credproc/internal/policy"
 	"github.com/credproc/credproc/tokencache"
 )
 
@@ -48,6 +49,9 @@ type issued struct {
 func retrieve(ctx context.Context, p *Provider) (c aws.Credentials, document []byte, err error) {
 	from := p.source()
 	role := from.role()
+	if err := p.allowed(role.AccountID); err != nil {
+		return c, nil, err
+	}
 	trail := &answer{dir: audit.Dir(p.AuditDir), session: p.Session, Line: audit.Line{
 		Client: audit.ClientOf(ctx), Session: label(p.Session), AccountID: role.AccountID, RoleName: role.RoleName, RoleARN: role.RoleARN}}
 	r := &retrieval{source: from, caller: p, want: want{minValidity: p.MinValidity, half: p.HandedOn, shortest: from.shortest()}}
@@ -59,8 +63,18 @@ func retrieve(ctx context.Context, p *Provider) (c aws.Credentials, document []b
 		r.tell(data, p.Short)
 		c, document, err = open(data)
 	}
-	trail.write(c, err)
+	if refused := trail.write(c, err); refused != nil && err == nil {
+		return aws.Credentials{}, nil, refused
+	}
 	return c, document, err
+}
+
+// allowed asks the policy again: a program may have made the provider by itself.
+func (p *Provider) allowed(account string) error {
+	if p.Session == nil {
+		return nil
+	}
+	return policy.Of(&p.Session.Config).CheckAccount(account)
 }
 
 // retrieval is one caller's request for credentials, as package fetch sees it.

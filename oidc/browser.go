@@ -17,6 +17,7 @@ import (
 
 	"github.com/credproc/credproc/internal/awsapi"
 	"github.com/credproc/credproc/internal/loopback"
+	"github.com/credproc/credproc/internal/policy"
 	"github.com/credproc/credproc/internal/startpage"
 )
 
@@ -60,6 +61,9 @@ var errTooLate = errors.New("the sign-in has taken too long")
 func (c *Config) SignInWithBrowser(ctx context.Context, open func(page string) error) (*Token, error) {
 	if open == nil {
 		return nil, errors.New("sign in with a browser: open is nil")
+	}
+	if err := policy.Of(&c.gate).CheckFlow("pkce"); err != nil {
+		return nil, err
 	}
 	start, err := c.startURL(ctx)
 	if err != nil {

@@ -53,9 +53,6 @@ type Error struct {
 	err error
 }
 
-// ServiceRequestID returns RequestID, as the errors of the SDK do.
-func (e *Error) ServiceRequestID() string { return e.RequestID }
-
 // Error says what went wrong.
 func (e *Error) Error() string {
 	return awsapi.Describe(e.Op, e.StatusCode, e.RequestID, e.err, e.Code, e.Description, e.Reason)

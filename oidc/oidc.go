@@ -37,6 +37,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ssooidc"
 
 	"github.com/credproc/credproc/internal/awsapi"
+	"github.com/credproc/credproc/internal/policy"
 	"github.com/credproc/credproc/internal/startpage"
 )
 
@@ -75,7 +76,11 @@ type Config struct {
 	// HTTPClient sends the requests. Its redirect policy is not used: no
 	// redirect is followed. nil: a client on [http.DefaultTransport].
 	HTTPClient *http.Client
+
+	gate // the flows that the policy of this machine allows
 }
+
+type gate = policy.Gate
 
 // SignInWithCode signs in with a code that the person confirms on any device
 // with a browser (RFC 8628): [Config.StartDeviceCode], show, [Config.Redeem].

@@ -284,6 +284,9 @@ func (st *store) prepareKeyring(ctx context.Context) (err error) {
 			return err
 		}
 	}
+	if err := st.rules.CheckKeyring(k.Name()); err != nil {
+		return err
+	}
 	if k, ok := k.(interface{ Open(context.Context) error }); ok {
 		return k.Open(ctx)
 	}

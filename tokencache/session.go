@@ -253,6 +253,11 @@ func (s *Session) token(ctx context.Context, refused string, force bool) (*oidc.
 	if err != nil {
 		return nil, err
 	}
+	if name := st.keyring.Name(); name != "auto" { // "auto" has no login
+		if err := st.rules.CheckKeyring(name); err != nil {
+			return nil, err
+		}
+	}
 	began, ix := time.Now(), st.readIndex()
 	r := &renewal{Session: s, st: st, refused: refused, force: force}
 	it, err := flight.Do(ctx, &s.group, flight.Call[*item]{

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/credproc/credproc/internal/layout"
+	"github.com/credproc/credproc/internal/policy"
 	"github.com/credproc/credproc/internal/safedir"
 	"github.com/credproc/credproc/internal/sealed"
 	"github.com/credproc/credproc/oidc"
@@ -44,6 +45,7 @@ type store struct {
 
 	state, cache safedir.Dir
 	keyring      keyring.Keyring
+	rules        *policy.Policy // of which keyrings may have a login
 	keys         *keyHolder
 	noKeyCache   bool
 	mayPrompt    bool
@@ -140,8 +142,8 @@ func newStore(s *Session) (*store, error) {
 	identity := layout.SessionIdentity(s.Config.Endpoint, s.PortalEndpoint, start, s.Config.Region, s.Name)
 	st := &store{
 		name: s.Name, identity: identity, id: sealed.Name(identity),
-		service: layout.Service(s.Service),
-		state:   safedir.Dir(state), cache: safedir.Dir(cache),
+		service: layout.Service(s.Service), rules: policy.Of(&s.Config),
+		state: safedir.Dir(state), cache: safedir.Dir(cache),
 		keys: newKeyHolder(), noKeyCache: s.NoKeyCache, mayPrompt: s.MayPrompt, memories: new(sync.Map), calls: &s.calls,
 	}
 	if st.keyring, err = s.openKeyring(st); err != nil {

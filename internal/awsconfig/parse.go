@@ -172,13 +172,7 @@ func headerEnd(line string) int {
 // open returns the section that title, the inner part of header, starts or
 // continues: nil if it is one to be ignored.
 func (p *parser) open(header, title string) *Section {
-	kind, rest := title, ""
-	for i := range len(title) {
-		if isSpace(title[i]) {
-			kind, rest = title[:i], trimLeft(title[i:])
-			break
-		}
-	}
+	kind, rest := kindOf(title)
 	sections := &p.config.Profiles
 	switch {
 	case !p.credentials && title == "default" && !p.wants(title):

@@ -8,15 +8,27 @@
 // implement it, and a type without a door does not compile.
 package inside
 
+import "github.com/credproc/credproc/internal/policy"
+
 // Door is a part of a public type that leads to the inside of it. The zero Door
 // is empty.
-type Door[T any] struct{ what T }
+type Door[T any] struct {
+	what  T
+	place policy.Place
+}
 
 //lint:ignore U1000 a type that embeds a Door is a [House] by it
 func (d *Door[T]) door() *Door[T] { return d }
 
 // Fill puts what into a door. It is called once, before Open returns.
 func Fill[T any](d *Door[T], what T) { d.what = what }
+
+// Put says where the policy is that a house obeys, and whether it does. It is called
+// before Open; without it that is the system's.
+func Put[T any](h House[T], place policy.Place) { h.door().place = place }
+
+// Place returns where the policy is, by a house's door.
+func Place[T any](d *Door[T]) policy.Place { return d.place }
 
 // A House is a value with a [Door]. Open fills the door, or says why it cannot.
 type House[T any] interface {

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/credproc/credproc/internal/inside"
+	"github.com/credproc/credproc/internal/policy"
 )
 
 type door = inside.Door[int]
@@ -26,5 +27,13 @@ func TestOnlyAnOpenHouseIsEntered(t *testing.T) {
 	shut := errors.New("shut")
 	if got, err := inside.Of[int](&house{err: shut}); got != 0 || !errors.Is(err, shut) {
 		t.Errorf("inside are %d and %v, want the error of Open", got, err)
+	}
+}
+
+func TestAHouseIsToldWhereItsPolicyIs(t *testing.T) {
+	h, want := new(house), policy.Place{Root: "/somewhere", Owner: 7}
+	inside.Put[int](h, want)
+	if got := inside.Place(&h.door); got != want {
+		t.Errorf("the policy is at %v, want %v", got, want)
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/credproc/credproc/internal/safedir"
 )
 
 // withoutRoot runs Check as a user other than root in a user namespace that has
@@ -83,5 +85,18 @@ func TestWhereNoRootIsMappedAnUnknownOwnerIsRootAboveTheHomeDirectoryOnly(t *tes
 		if answer, ok := withoutRoot(t, home, path); ok && !strings.HasPrefix(answer, want) {
 			t.Errorf("%s: %s, want %s", path, answer, want)
 		}
+	}
+}
+
+func TestTheOverflowUserIsARealOneWhereItIsMapped(t *testing.T) {
+	if safedir.IsOverflow(0) || safedir.IsOverflow(os.Geteuid()) {
+		t.Error("a user of this process is the overflow user")
+	}
+	users, err := os.ReadFile("/proc/self/uid_map")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if everybody := strings.Join(strings.Fields(string(users)), " ") == "0 0 4294967295"; everybody && safedir.IsOverflow(65534) {
+		t.Error("the user nobody counts as root outside of a user namespace")
 	}
 }

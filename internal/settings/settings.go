@@ -13,6 +13,7 @@ import (
 	"github.com/credproc/credproc/internal/awsapi"
 	"github.com/credproc/credproc/internal/awsconfig"
 	"github.com/credproc/credproc/internal/layout"
+	"github.com/credproc/credproc/internal/policy"
 	"github.com/credproc/credproc/tokencache"
 )
 
@@ -36,6 +37,7 @@ type Files struct {
 	Getenv  func(string) string
 	Command []string // how credproc's own credential_process lines start
 	ID      string   // what settings, keychain items and directories are named after; "": credproc
+	Policy  *policy.Policy
 }
 
 // DefaultProfile returns the profile that is meant where none is named:
@@ -73,14 +75,14 @@ func (f *Files) Region(profile string) string {
 // Home is the person's home directory, or "".
 func (f *Files) Home() string { return awsconfig.Home(f.Getenv) }
 
-// Setting returns one of credproc's own settings for an sso-session: the
-// environment variable CREDPROC_SOME_NAME, or else credproc_some_name in its
-// section, or "". from says which, for messages. Where ID is another, both names
-// start with that. session may be "", and unknown.
+// Setting returns one of credproc's own settings for an sso-session: what the policy
+// holds, or else the environment variable CREDPROC_SOME_NAME, or credproc_some_name
+// in its section, or "". from says which, for messages. Where ID is another, both
+// names start with that. session may be "", and unknown.
 func (f *Files) Setting(session, name string) (value, from string) {
 	key, variable := layout.Key(f.ID, name), layout.Variable(f.ID, name)
 	section := f.Sessions[session]
-	if value := f.Getenv(variable); value != "" || section == nil {
+	if value := f.Getenv(variable); (value != "" || section == nil) && !f.Policy.Holds(session, key) {
 		return value, variable
 	}
 	value, ok := section.Get(key)

@@ -23,6 +23,7 @@ import (
 	"github.com/credproc/credproc/internal/keycache"
 	"github.com/credproc/credproc/internal/layout"
 	"github.com/credproc/credproc/internal/ospath"
+	"github.com/credproc/credproc/internal/policy"
 	"github.com/credproc/credproc/internal/safedir"
 	"github.com/credproc/credproc/internal/sealed"
 	"github.com/credproc/credproc/internal/starturl"
@@ -33,8 +34,10 @@ type Program struct {
 	Command string                   // how our own credential_process lines start
 	ID      string                   // of the directories, the key and the environment variables; "" means credproc
 	Getenv  func(name string) string // nil means [os.Getenv]
+	Place   policy.Place             // where the policy is
 
-	prefix string // of its environment variables, once one has been asked for
+	prefix string         // of its environment variables, once one has been asked for
+	policy *policy.Policy // once it is loaded; nil: none
 }
 
 // Answer returns the document that the command with these arguments prints, if
@@ -93,12 +96,15 @@ func (p *Program) find(args []string) (t *thing, ok bool) {
 	if !ok {
 		return nil, false
 	}
+	if p.policy, ok = p.rules(); !ok || !p.maySet(p.setting("KEYRING")) {
+		return nil, false
+	}
 	role, settings, files, ok := p.role(flags)
 	if !ok {
 		return nil, false
 	}
 	session, ok := p.session(files, role.Session, settings)
-	if !ok {
+	if !ok || p.policy.CheckAccount(role.AccountID) != nil {
 		return nil, false
 	}
 	id, ok := dirid.Quick(state)
@@ -139,6 +145,17 @@ func (p *Program) plain() bool {
 		}
 	}
 	return isKeyring(p.setting("KEYRING")) && isWait(p.setting("WAIT")) && (p.lax() || p.setting("STRICT_MODES") == "")
+}
+
+// rules returns the policy. A trail is left on the long way only.
+func (p *Program) rules() (rules *policy.Policy, ok bool) {
+	rules, err := p.Place.Load(p.ID)
+	return rules, err == nil && rules.Audit() == ""
+}
+
+// maySet reports whether the policy lets a setting name a keyring.
+func (p *Program) maySet(keyring string) bool {
+	return keyring == "" || keyring == "auto" || p.policy.CheckKeyring(keyring) == nil
 }
 
 // isKeyring reports whether a keyring is called name here. Which one it is says
@@ -206,6 +223,7 @@ func (p *Program) role(f *flags) (role *awsconfig.Role, settings *awsconfig.Prof
 	if err != nil {
 		return nil, nil, nil, false
 	}
+	p.policy.Rule(files)
 	if f.byRole() {
 		role, ok = f.role(files)
 		return role, nil, files, ok
@@ -222,7 +240,7 @@ func (p *Program) role(f *flags) (role *awsconfig.Role, settings *awsconfig.Prof
 func (p *Program) session(files *awsconfig.Config, s awsconfig.Session, settings *awsconfig.Profile) (identity string, ok bool) {
 	s = files.Named(s)
 	start, _, problem := starturl.Normalize(s.StartURL)
-	if problem != "" || p.isSpecial(s.Section) {
+	if problem != "" || p.isSpecial(s.Section) || p.policy.CheckStartURL(s.StartURL) != nil {
 		return "", false
 	}
 	endpoint, err := files.Endpoint("sso_oidc", settings, p.getenv)
@@ -251,7 +269,7 @@ func (p *Program) isSpecial(s *awsconfig.Section) bool {
 		switch strings.TrimPrefix(key, prefix) {
 		case "keyring":
 			value, _ := s.Get(key)
-			return !isKeyring(value)
+			return !isKeyring(value) || !p.maySet(value)
 		case "session_duration", "console_browser", "browser", "flow", "key_file", // how to sign in, or read the keyring
 			"application_arn", "web_identity_token_file", "web_identity_token_command", "bootstrap_role_arn", "bootstrap_profile":
 			return false
@@ -288,7 +306,7 @@ func (t *thing) plaintextKey() string {
 	if t.program.lax() {
 		look = dir.Guarded
 	}
-	if err != nil || look() != nil {
+	if err != nil || look() != nil || t.program.policy.CheckKeyring("plaintext") != nil {
 		return ""
 	}
 	return string(text)

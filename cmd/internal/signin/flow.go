@@ -64,6 +64,20 @@ func (w Surroundings) Choose(noBrowser bool) Choice {
 	return w.onLinux(ownBrowser)
 }
 
+// Obey keeps a dialog to the flows that check allows: where none was asked for, it is
+// the other one that may be left.
+func (d *Dialog) Obey(check func(flow string) error, asked Flow) error {
+	refused := check(string(d.Flow))
+	for _, other := range []Flow{PKCE, Device} {
+		if refused != nil && asked != d.Flow && check(string(other)) == nil {
+			d.Flow, d.Reason, refused = other, "the policy allows no other", nil
+		}
+	}
+	// A browser that cannot be opened does not lead to a code then.
+	d.Strict = d.Strict || check(string(Device)) != nil
+	return refused
+}
+
 // hosted names the service that this machine is a part of.
 func (w Surroundings) hosted() string {
 	switch {

@@ -1,0 +1,200 @@
+package policy
+
+import (
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/credproc/credproc/internal/awsconfig"
+	"github.com/credproc/credproc/internal/layout"
+	"github.com/credproc/credproc/internal/starturl"
+)
+
+const (
+	kindPolicy  = "policy"
+	kindSession = "sso-session"
+)
+
+// parse reads a file of the program called name, for one that calls itself id.
+func parse(file string, text []byte, name, id string) (*File, error) {
+	sections, err := awsconfig.ParseStrict(file, string(text), kindPolicy, kindSession)
+	if e, ok := errors.AsType[*awsconfig.SyntaxError](err); ok {
+		return nil, &FileError{Path: file, Line: e.Line, Problem: e.Problem}
+	}
+	if err != nil {
+		return nil, &FileError{Path: file, Problem: err.Error()}
+	}
+	f := &File{Path: file, text: text}
+	for _, s := range sections {
+		switch kind := awsconfig.KindOf(s); {
+		case kind == kindPolicy && s.Name == "":
+			f.rules = s
+		case kind == kindPolicy:
+			return nil, f.wrong(s.Line, "unknown section "+s.Header)
+		case s.Name == "":
+			return nil, f.wrong(s.Line, s.Header+" has no name")
+		default:
+			f.Sessions = append(f.Sessions, s)
+		}
+	}
+	if f.rules == nil {
+		return nil, f.wrong(0, "it has no section [policy]")
+	}
+	if err := f.readRules(); err != nil {
+		return nil, err
+	}
+	return f, f.readSessions(layout.Key(name, ""), layout.Key(id, ""))
+}
+
+func (f *File) wrong(line int, problem string) error {
+	return &FileError{Path: f.Path, Line: line, Problem: problem}
+}
+
+// A rule reads the value of a key, which is not empty, and says what is wrong
+// with it.
+type rule func(value string) (problem string)
+
+func (f *File) keys() map[string]rule {
+	return map[string]rule{
+		"version":        one("1"),
+		"optional":       func(string) string { return "" },
+		"start_urls":     list(&f.StartURLs, startURL),
+		"accounts":       list(&f.Accounts, account),
+		"keyrings":       list(&f.Keyrings, oneOf("os", "windows", "kernel", "file", "plaintext")),
+		"flows":          list(&f.Flows, oneOf("pkce", "device")),
+		"audit":          into(&f.Audit, one("on", required)),
+		"env_output":     flag(&f.EnvOutputOff, "off", "on"),
+		"lock_sessions":  flag(&f.LockSessions, "on", "off"),
+		"request_access": into(&f.RequestAccess, func(string) string { return "" }),
+	}
+}
+
+// readRules reads [policy].
+func (f *File) readRules() error {
+	version, ok := f.rules.Get("version")
+	if !ok {
+		return f.wrong(f.rules.Line, "[policy] has no version = 1")
+	}
+	if version != "1" {
+		return f.wrong(f.rules.Where("version").Line, fmt.Sprintf("version is %q: this program reads version 1", version))
+	}
+	known, optional := f.keys(), words(f.Value("optional"))
+	for _, key := range f.rules.Keys("") {
+		read, line := known[key], f.rules.Where(key).Line
+		switch {
+		case read == nil && slices.Contains(optional, key):
+			continue
+		case read == nil:
+			return f.wrong(line, fmt.Sprintf("unknown key %s", key))
+		case f.Value(key) == "":
+			return f.wrong(line, key+" is empty")
+		}
+		if problem := read(f.Value(key)); problem != "" {
+			return f.wrong(line, key+": "+problem)
+		}
+	}
+	return nil
+}
+
+// sessionKeys are what an sso-session of a policy may say, without the prefix of
+// the program's own keys.
+var sessionKeys = [...]string{
+	"keyring", "flow", "audit", "session_duration", "browser", "console_browser", "key_file", "cli_cache",
+	"application_arn", "web_identity_token_file", "web_identity_token_command", "bootstrap_role_arn", "bootstrap_profile",
+}
+
+// readSessions checks the keys of the sessions, and makes those that start with
+// prefix start as the program that reads them has them.
+func (f *File) readSessions(prefix, own string) error {
+	optional := words(f.Value("optional"))
+	for i, s := range f.Sessions {
+		for _, key := range s.Keys("") {
+			name, ours := strings.CutPrefix(key, prefix)
+			switch {
+			case key == "sso_start_url", key == "sso_region", key == "sso_registration_scopes":
+			case ours && slices.Contains(sessionKeys[:], name), slices.Contains(optional, key):
+			default:
+				return f.wrong(s.Where(key).Line, fmt.Sprintf("unknown key %s", key))
+			}
+		}
+		if prefix != own {
+			f.Sessions[i] = s.Renamed(prefix, own)
+		}
+	}
+	return nil
+}
+
+// words are those of a list: separated by spaces, commas or lines.
+func words(value string) []string {
+	return strings.FieldsFunc(value, func(r rune) bool { return strings.ContainsRune(" \t\n,", r) })
+}
+
+// list reads a list of words, each of which is checked and may be spelled in
+// another way.
+func list(to *[]string, each func(word string) (normal, problem string)) rule {
+	return func(value string) string {
+		for _, word := range words(value) {
+			normal, problem := each(word)
+			if problem != "" {
+				return fmt.Sprintf("%q %s", word, problem)
+			}
+			*to = append(*to, normal)
+		}
+		if *to == nil {
+			return "it lists nothing"
+		}
+		return ""
+	}
+}
+
+func one(values ...string) rule {
+	return func(value string) string {
+		if slices.Contains(values, value) {
+			return ""
+		}
+		return fmt.Sprintf("%q ", value) + must(values)
+	}
+}
+
+func into(to *string, check rule) rule {
+	return func(value string) string {
+		*to = value
+		return check(value)
+	}
+}
+
+func flag(to *bool, yes, no string) rule {
+	return func(value string) string {
+		*to = value == yes
+		return one(yes, no)(value)
+	}
+}
+
+func oneOf(values ...string) func(string) (string, string) {
+	return func(word string) (normal, problem string) {
+		if slices.Contains(values, word) {
+			return word, ""
+		}
+		return "", must(values)
+	}
+}
+
+func must(values []string) string { return "must be " + strings.Join(values, " or ") }
+
+func startURL(word string) (normal, problem string) {
+	normal, _, problem = starturl.Normalize(word)
+	return normal, problem
+}
+
+// account checks a pattern of account IDs.
+func account(word string) (normal, problem string) {
+	if _, err := path.Match(word, ""); err != nil || strings.Trim(word, "0123456789*?[]-^") != "" {
+		return "", "is no pattern of account IDs"
+	}
+	if strings.Trim(word, "0123456789") == "" && len(word) != 12 {
+		return "", "must be 12 digits"
+	}
+	return word, ""
+}
