@@ -23,7 +23,8 @@ var (
 	// is in the past.
 	ErrAssertionExpired = errors.New("the issuer's token has expired")
 	// ErrUntrusted says that the service refused the JWT: the application does
-	// not trust its issuer, or not for its audience.
+	// not trust its issuer, or not for its audience, or has seen it before: a JWT
+	// with a jti claim is accepted once.
 	ErrUntrusted = errors.New("the issuer's token is not accepted by the application")
 	// ErrNotAssigned says that the JWT's user is not assigned to the application,
 	// or that the signing credentials may not call CreateTokenWithIAM.

@@ -130,6 +130,28 @@ func TestATokenThatIsNotAcceptedIsShownOnceAndANewOneAtOnce(t *testing.T) {
 	})
 }
 
+// The service takes a token with a jti claim once.
+func TestATokenThatIsAcceptedOnceIsEnoughForAllProcesses(t *testing.T) {
+	byApplication(t, func(m *world, c *machine) {
+		m.server.Set(func(s *idctest.Server) {
+			s.Applications = map[string]idctest.Application{applicationARN: {Once: true}}
+		})
+		issue, token := c.token, m.server.IssueToken("ci", "", 10*time.Hour)
+		c.token = func() (string, error) { return token, nil }
+		for range 3 {
+			together(20, func(int) { m.token(c.session(m)) })
+			time.Sleep(due)
+		}
+		m.counts(map[string]int{"CreateTokenWithIAM:jwt-bearer": 1, "CreateTokenWithIAM:refresh_token": 2})
+		c.session(m).SignOut(m.Context())
+		if err := m.fails(c.session(m)); !errors.Is(err, oidc.ErrUntrusted) {
+			t.Errorf("%v", err)
+		}
+		c.token = issue
+		m.token(c.session(m))
+	})
+}
+
 func TestWhyAnApplicationCannotSignInIsTold(t *testing.T) {
 	for what, test := range map[string]struct {
 		app   idctest.Application

@@ -19,7 +19,13 @@ import (
 // recipe returns the code below a heading of docs/recipes.md.
 func recipe(t *testing.T, heading string) (blocks []string) {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join("..", "..", "docs", "recipes.md"))
+	return codeOf(t, "recipes.md", heading)
+}
+
+// codeOf returns the code below a heading of a page.
+func codeOf(t *testing.T, page, heading string) (blocks []string) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("..", "..", "docs", page))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -31,7 +37,7 @@ func recipe(t *testing.T, heading string) (blocks []string) {
 		}
 	}
 	if !found || len(blocks) == 0 {
-		t.Fatalf("no recipe %q", heading)
+		t.Fatalf("%s: no code below %q", page, heading)
 	}
 	return blocks
 }

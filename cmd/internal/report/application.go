@@ -14,7 +14,7 @@ func Application(cause error) terminal.Prose {
 	case oidc.ErrAssertionExpired:
 		return "It works again as soon as there is a new token: the next call reads it."
 	case oidc.ErrUntrusted:
-		return "The application must trust the issuer of the token (iss), and accept its audience (aud)."
+		return "The application must trust the issuer of the token (iss), and accept its audience (aud). A token with a jti claim is accepted once."
 	case oidc.ErrNotAssigned:
 		return "The user of the token must be assigned to the application, and the signing role needs sso-oauth:CreateTokenWithIAM."
 	}
