@@ -350,7 +350,7 @@ var setUps = []setUp{
 	}, `role credentials`, `^rm `, func(p *patient) { p.remove(".aws/cli/cache/0123.json") }},
 	{"a session that the service has ended: https://github.com/99designs/aws-vault/issues/854", func(p *patient) {
 		p.idc.Set(func(s *idctest.Server) { s.AccessTokenLife = time.Second })
-		p.runs(0, "login", "corp")
+		p.signIn()
 		p.idc.EndSessions()
 		for range soonest(nil) {
 			if p.run("process", "-p", "dev") == signInRequired {
@@ -359,10 +359,10 @@ var setUps = []setUp{
 		}
 	}, `corp: the service has ended the session`, `^credproc login corp$`, func(p *patient) {
 		p.idc.Set(func(s *idctest.Server) { s.AccessTokenLife = time.Hour })
-		p.runs(0, "login", "corp")
+		p.signIn()
 	}},
 	{"a lock that is held for long: https://github.com/synfinatic/aws-sso-cli/issues/1379", func(p *patient) {
-		p.runs(0, "login", "corp")
+		p.signIn()
 		p.holdLock(time.Now().Add(-time.Hour))
 	}, `process \d+ has been at it for 1h`, `^end it: kill \d+$`, func(p *patient) { p.letGo() }},
 }
@@ -370,6 +370,16 @@ var setUps = []setUp{
 func (p *patient) run(args ...string) int {
 	var out bytes.Buffer
 	return p.app(&out).Run(p.Context(), args)
+}
+
+func (p *patient) signIn() {
+	p.Helper()
+	var out bytes.Buffer
+	a := p.app(&out)
+	a.Browser = ConfirmAtOnce
+	if status := a.Run(p.Context(), []string{"login", "corp", "--flow", "pkce"}); status != 0 {
+		p.Fatalf("login: exit status %d\n%s", status, &out)
+	}
 }
 
 func (p *patient) runs(want int, args ...string) (said string) {
@@ -441,7 +451,7 @@ func TestOfAFileInUTF16TheDoctorSaysThatAlone(t *testing.T) {
 func TestABrokenSectionStopsOnlyWhoUsesIt(t *testing.T) {
 	p := newPatient(t)
 	p.add("[profile other]", "sso_session", "region = x")
-	p.runs(0, "login", "corp", "--no-browser")
+	p.signIn()
 	p.runs(0, "process", "--profile", "dev")
 	p.runs(0, "status")
 	if said := p.runs(2, "process", "--profile", "other"); !strings.Contains(said, "config:13: expected an '=' sign") {
@@ -458,7 +468,7 @@ func TestALineBehindEnvIsOurs(t *testing.T) {
 	if bad, words := p.sees("--offline"); len(bad) > 0 || !strings.Contains(words, "1 run this program") {
 		t.Errorf("the doctor sees %+v in %s", bad, words)
 	}
-	p.runs(0, "login", "corp", "--no-browser")
+	p.signIn()
 	p.runs(0, "process", "--profile", "dev")
 }
 
@@ -467,7 +477,7 @@ func TestOnAHealthyMachineTheDoctorFindsNothing(t *testing.T) {
 	if bad, words := p.sees(); len(bad) > 0 {
 		t.Errorf("before the first login\n%s", words)
 	}
-	p.runs(0, "login", "corp")
+	p.signIn()
 	p.runs(0, "process", "-p", "dev")
 	before := p.idc.Total()
 	if bad, words := p.sees(); len(bad) > 0 {
@@ -500,7 +510,7 @@ func TestTheDoctorFixesItsOwnFilesAfterShowingIt(t *testing.T) {
 		return // modes are not what guards files there
 	}
 	p := newPatient(t)
-	p.runs(0, "login", "corp")
+	p.signIn()
 	p.chmod("own/state", 0o755)
 	bad, words := p.sees()
 	if len(bad) != 1 || !bad[0].Fixable || !strings.Contains(bad[0].Fix, "chmod -R go= ") {

@@ -20,6 +20,7 @@ import (
 func TestUnderAnotherNameNothingSaysOurs(t *testing.T) {
 	for _, way := range []string{"", "kong"} {
 		t.Run("way "+way, func(t *testing.T) {
+			t.Parallel()
 			idc := idctest.New()
 			idc.AutoApprove = true
 			server := httptest.NewServer(idc)

@@ -38,7 +38,7 @@ func TestALoginInOtherKeyringsIsAnsweredWarm(t *testing.T) {
 		m := newMachine(t)
 		m.run(0, "logout", "corp")
 		m.env["CREDPROC_KEYRING"], m.env["CREDPROC_PASSPHRASE"] = keyring, "open sesame"
-		m.run(0, "login", "corp", "--no-browser")
+		m.signIn()
 		want := m.run(0, flagsOfAdmin...)
 		m.env["CREDPROC_PASSPHRASE"] = ""
 		if got, ok := m.warm(flagsOfAdmin...); !ok || got != want {

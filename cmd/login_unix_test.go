@@ -16,6 +16,7 @@ import (
 var atStartURL = []string{"login", "--no-browser", "--sso-start-url", "https://idc.example/start/#/"}
 
 func TestARegionThatNothingSaysIsAskedForOnATerminal(t *testing.T) {
+	t.Parallel()
 	m := newMachine(t)
 	m.env = append(m.env, "AWS_CONFIG_FILE="+m.dir+"/none")
 	m.idc.Set(func(s *idctest.Server) { s.AutoApprove = true })
@@ -92,6 +93,7 @@ func TestTheWaitingLineIsGoneAfterIt(t *testing.T) {
 // What is typed while a login waits in the background is for the program in the
 // foreground: reading it would stop the login.
 func TestALoginInTheBackgroundReadsNothing(t *testing.T) {
+	t.Parallel()
 	m := newMachine(t)
 	p := m.onTerminal("bash", "-c", "set -m; credproc login corp --flow pkce --no-browser & wait; read -r line; echo got $line")
 	p.types("hello\n")

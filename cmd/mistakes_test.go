@@ -54,7 +54,7 @@ type mistake struct {
 
 const admin = "process --sso-session corp --account-id 111111111111 --role-name "
 
-func signedIn(p *patient, _ *App) { p.runs(0, "login", "corp") }
+func signedIn(p *patient, _ *App) { p.signIn() }
 
 var mistakes = []mistake{
 	{"no config file: a profile", func(p *patient, _ *App) { p.remove(".aws") }, "process --profile dev", 2, report.NoConfig,

@@ -92,8 +92,8 @@ func startServe(t testing.TB, args ...string) *served {
 			return ""
 		}}
 	in := *app
-	in.Stdout = io.Discard
-	if status := in.Run(t.Context(), []string{"login", "corp", "--no-browser"}); status != 0 {
+	in.Stdout, in.Browser = io.Discard, ConfirmAtOnce
+	if status := in.Run(t.Context(), []string{"login", "corp", "--flow", "pkce"}); status != 0 {
 		t.Fatalf("login: %d: %s", status, s.said.String())
 	}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -231,6 +231,7 @@ func TestAHundredClientsOfTwentyRolesTakeTwentyFetches(t *testing.T) {
 
 // What is under way when the endpoint is told to stop comes to its end.
 func TestAnEndpointStopsGracefully(t *testing.T) {
+	t.Parallel()
 	s := startServe(t)
 	s.idc.Set(func(i *idctest.Server) { i.Latency = time.Second })
 	done := make(chan struct{})

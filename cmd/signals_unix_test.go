@@ -128,6 +128,7 @@ func TestASignalEndsALogin(t *testing.T) {
 		says   string
 	}{syscall.SIGINT: {130, "interrupted"}, syscall.SIGTERM: {143, "terminated"}, syscall.SIGHUP: {129, "hung up"}, syscall.SIGQUIT: {131, "quit"}} {
 		t.Run(s.String(), func(t *testing.T) {
+			t.Parallel()
 			heard(t, s)
 			m := newMachine(t)
 			m.idc.Interval = time.Minute // it does not wait for the next poll
@@ -147,6 +148,7 @@ func TestASignalEndsALogin(t *testing.T) {
 }
 
 func TestALoginCanBeStoppedAndContinued(t *testing.T) {
+	t.Parallel()
 	m := newMachine(t)
 	login := m.start("credproc", "login", "corp", "--no-browser")
 	m.asked()
@@ -174,6 +176,7 @@ func TestALoginCanBeStoppedAndContinued(t *testing.T) {
 }
 
 func TestNohupIsRespected(t *testing.T) {
+	t.Parallel()
 	m := newMachine(t)
 	login := m.start("sh", "-c", `trap "" HUP; exec credproc login corp --no-browser`)
 	m.asked()
@@ -187,6 +190,7 @@ func TestNohupIsRespected(t *testing.T) {
 func TestARenewalUnderWayIsFinishedAndStored(t *testing.T) {
 	for _, s := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
 		t.Run(s.String(), func(t *testing.T) {
+			t.Parallel()
 			heard(t, s)
 			m := newMachine(t)
 			m.idc.Rotation = idctest.Strict

@@ -71,7 +71,7 @@ func newMachine(t testing.TB) *machine {
 		t.Fatal(err)
 	}
 	m.reset()
-	m.run(0, "login", "corp", "--no-browser")
+	m.signIn()
 	m.run(0, "process", "--profile", "native")
 	return m
 }
@@ -88,11 +88,18 @@ func (m *machine) app(stdout, stderr *bytes.Buffer) *cmd.App {
 	return &cmd.App{Getenv: func(name string) string { return m.env[name] }, Stdin: strings.NewReader(""), Stdout: stdout, Stderr: stderr}
 }
 
+func (m *machine) signIn() {
+	m.t.Helper()
+	m.run(0, "login", "corp", "--flow", "pkce")
+}
+
 // run goes the long way.
 func (m *machine) run(wanted int, args ...string) (stdout string) {
 	m.t.Helper()
 	var out, said bytes.Buffer
-	if got := m.app(&out, &said).Run(m.t.Context(), args); got != wanted {
+	app := m.app(&out, &said)
+	app.Browser = cmd.ConfirmAtOnce
+	if got := app.Run(m.t.Context(), args); got != wanted {
 		m.t.Fatalf("%q in %q: exit status %d, want %d: %s", args, m.env, got, wanted, said.String())
 	}
 	return out.String()
