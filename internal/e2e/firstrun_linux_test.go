@@ -27,7 +27,7 @@ func (m *machine) chooses(c *console) {
 	m.t.Helper()
 	c.types("Profiles for which roles?", "prod adm")
 	c.types("roles? prod adm", "\r")
-	c.types("[Y/n/d]", "\r")
+	c.types("[Y/n", "\r")
 	if status := c.ends(); status != 0 {
 		m.t.Fatalf("status %d:\n%s", status, c.screen())
 	}
@@ -48,7 +48,7 @@ func (m *machine) chooses(c *console) {
 func TestAStartURLLeadsToAnAnswerOfTheAWSCLI(t *testing.T) {
 	t.Parallel()
 	m := firstRun(t)
-	c := m.onConsole(80, 24, "sh", "-c", "exec credproc configure")
+	c := m.onConsole(120, 24, "sh", "-c", "exec credproc configure")
 	c.types("Start URL of the access portal?", m.server.StartURL+"\r")
 	c.types("In which region", m.server.Region+"\r")
 	c.types("Name of the session? [idc]", "\r")
@@ -58,11 +58,11 @@ func TestAStartURLLeadsToAnAnswerOfTheAWSCLI(t *testing.T) {
 func TestALoginBeforeConfigureIsTheOnlyOne(t *testing.T) {
 	t.Parallel()
 	m := firstRun(t)
-	c := m.onConsole(80, 24, "sh", "-c", "exec credproc login --sso-start-url "+m.server.StartURL+" --sso-region "+m.server.Region)
+	c := m.onConsole(120, 24, "sh", "-c", "exec credproc login --sso-start-url "+m.server.StartURL+" --sso-region "+m.server.Region)
 	if status := c.ends(); status != 0 {
 		t.Fatalf("status %d:\n%s", status, c.screen())
 	}
-	c = m.onConsole(80, 24, "sh", "-c", "exec credproc configure")
+	c = m.onConsole(120, 24, "sh", "-c", "exec credproc configure")
 	c.types("Start URL of the access portal?", "\r")
 	c.types("Name of the session? [idc]", "\r")
 	m.chooses(c)

@@ -26,7 +26,7 @@ const (
 )
 
 // ErrCancelled means that the person dismissed the prompt.
-var ErrCancelled = &InterruptedError{"nothing was chosen", 130}
+var ErrCancelled = &InterruptedError{"cancelled", 130}
 
 // ended returns why the command is to end, or nil.
 func (t *Terminal) ended() error {
