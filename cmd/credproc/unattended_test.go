@@ -22,7 +22,9 @@ func newUnattended(t testing.TB, keyring string) *machine {
 	m.write(".aws/config", "[sso-session corp]\nsso_start_url = "+m.idc.StartURL+"\nsso_region = us-east-1\n"+
 		"credproc_application_arn = "+applicationARN+"\n"+
 		"credproc_web_identity_token_file = "+filepath.Join(m.home, "token")+"\n"+
-		"credproc_bootstrap_role_arn = arn:aws:iam::123456789012:role/ci\n")
+		"credproc_bootstrap_role_arn = arn:aws:iam::123456789012:role/ci\n"+
+		"[profile source]\nsso_session = corp\nsso_account_id = 111111111111\nsso_role_name = ReadOnly\n"+
+		"[profile chain]\nrole_arn = arn:aws:iam::333333333333:role/Deploy\nsource_profile = source\n")
 	return m
 }
 
@@ -116,5 +118,14 @@ func TestASessionThatEndedIsReplacedOnceWithoutAPerson(t *testing.T) {
 		m.want(calls, "CreateTokenWithIAM:jwt-bearer", 1)
 		m.want(calls, "GetRoleCredentials", 1)
 		m.tells("replaced", truth{state: "signed_in", roles: 1})
+
+		// What a role is assumed with comes from the new login, too.
+		m.expired()
+		m.idc.EndSessions()
+		chain := []string{"process", "--profile", "chain"}
+		calls = m.calls(func() { m.answered(m.together(times(20, chain)...)) })
+		m.want(calls, "AssumeRole", 1)
+		m.want(calls, "GetRoleCredentials", 1)
+		m.want(m.calls(func() { m.answered(m.together(chain)) }), "total", 0)
 	}
 }
