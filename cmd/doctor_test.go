@@ -310,13 +310,8 @@ var setUps = []setUp{
 	}, `is another program than this one`, `write .*bin.credproc there`, func(p *patient) {
 		p.replace(filepath.Join(p.home, "old", "credproc"), filepath.Join(p.home, "bin", "credproc"))
 	}},
-	{"a path that goes with the next update", func(p *patient) {
-		self, _ := os.Executable()
-		p.link(self, "Cellar/credproc/1.0/bin/credproc"+exe())
-		p.replace("= credproc process", "= "+filepath.Join(p.home, "Cellar/credproc/1.0/bin/credproc")+" process")
-	}, `gone after the next update`, `write .*bin.credproc there`, func(p *patient) {
-		p.replace(filepath.Join(p.home, "Cellar/credproc/1.0/bin/credproc"), filepath.Join(p.home, "bin", "credproc"))
-	}},
+	ofOneVersion("Cellar/credproc/1.0/bin/credproc"),
+	ofOneVersion("mise/installs/credproc/1.0.2/credproc"),
 	{"this program under another name", func(p *patient) {
 		self, _ := os.Executable()
 		p.link(self, "bin/cp-aws"+exe())
@@ -365,6 +360,17 @@ var setUps = []setUp{
 		p.signIn()
 		p.holdLock(time.Now().Add(-time.Hour))
 	}, `process \d+ has been at it for 1h`, `^end it: kill \d+$`, func(p *patient) { p.letGo() }},
+}
+
+// ofOneVersion is a line with a path that is gone after the next update.
+func ofOneVersion(path string) setUp {
+	return setUp{"a path of one version: " + path, func(p *patient) {
+		self, _ := os.Executable()
+		p.link(self, path+exe())
+		p.replace("= credproc process", "= "+filepath.Join(p.home, path)+" process")
+	}, `gone after the next update`, `write .*bin.credproc there`, func(p *patient) {
+		p.replace(filepath.Join(p.home, path), filepath.Join(p.home, "bin", "credproc"))
+	}}
 }
 
 func (p *patient) run(args ...string) int {

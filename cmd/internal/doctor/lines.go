@@ -8,10 +8,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
+	"github.com/credproc/credproc/cmd/internal/profiles"
 	"github.com/credproc/credproc/cmd/internal/shell"
 	"github.com/credproc/credproc/internal/awsconfig"
 )
@@ -51,9 +51,6 @@ func (d *Checks) Lines() {
 	}
 }
 
-// versioned is a path that is gone when the program is replaced.
-const versioned = `[/\\](go-build[0-9]*|Cellar|Caskroom)[/\\]`
-
 func (d *Checks) program(check string, s *awsconfig.Section, program string, ours bool) {
 	at := d.at(s, "credential_process")
 	fix := "write the path of the program there"
@@ -70,7 +67,7 @@ func (d *Checks) program(check string, s *awsconfig.Section, program string, our
 		d.fault(check, "chmod +x "+shell.Word(program), "%s: %s may not be run", at, program)
 	case err != nil:
 		d.fault(check, fix, "%s: there is no program %s", at, program)
-	case regexp.MustCompile(versioned).MatchString(path):
+	case !profiles.Stays(path):
 		d.warn(check, fix, "%s: %s is gone after the next update", at, d.Short(path))
 	case ours && !d.isSelf(path):
 		d.warn(check, fix, "%s: %s is another program than this one, %s", at, d.Short(path), d.Short(d.Self))

@@ -156,4 +156,8 @@ var goBuild = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`[/\\]go-build[0-9]*[/\\]|[/\\][0-9a-f]{2}[/\\][0-9a-f]{64}-d[/\\]`)
 })
 
+// Stays reports whether a program can still be run by this path after its next
+// upgrade or build, as far as the path tells.
+func Stays(path string) bool { return !isTemporary(path) && !isVersioned(path) }
+
 func isTemporary(path string) bool { return goBuild().MatchString(path) }
