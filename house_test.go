@@ -289,6 +289,19 @@ var rules = []struct {
 		},
 	},
 	{
+		"the architecture page names every room", roomsAreNamed,
+		map[string]string{
+			"docs/architecture.md":      "| `internal/a`, `cmd/internal/a` | rooms |\n`internal/b/b.go` is a file.",
+			"internal/a/a.go":           "package a",
+			"internal/a/inner/a.go":     "package inner",
+			"internal/b/b.go":           "package b",
+			"cmd/internal/a/a.go":       "package a",
+			"cmd/internal/c/c_test.go":  "package c",
+			"credproc/internals/odd.go": "package internals",
+		},
+		[]string{"docs/architecture.md: does not name cmd/internal/c", "docs/architecture.md: does not name internal/b"},
+	},
+	{
 		"the architecture page names files that exist", architectureIsTrue,
 		map[string]string{
 			"cmd/a.go":             "package cmd",
@@ -708,6 +721,23 @@ var mayImport = map[string][]string{
 	"cmd/internal/signin":    {"cmd/internal/browser", "cmd/internal/shell", "cmd/internal/terminal", "oidc", "internal/startpage"},
 	"cmd/internal/status":    {"cmd/internal/terminal", "oidc", "tokencache", "tokencache/keyring", "internal/"},
 	"cmd/internal/terminal":  {"cmd/internal/match", "internal/printable"},
+}
+
+func roomsAreNamed(tree fs.FS) []string {
+	page, err := fs.ReadFile(tree, "docs/architecture.md")
+	if err != nil {
+		return []string{err.Error()}
+	}
+	all, complaints := sources(tree)
+	room := regexp.MustCompile(`^(cmd/)?internal/[^/]+`)
+	for _, s := range all {
+		name := room.FindString(s.dir)
+		complaint := "docs/architecture.md: does not name " + name
+		if name != "" && !strings.Contains(string(page), "`"+name+"`") && !slices.Contains(complaints, complaint) {
+			complaints = append(complaints, complaint)
+		}
+	}
+	return complaints
 }
 
 func importsRunOneWay(tree fs.FS) []string {
