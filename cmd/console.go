@@ -17,7 +17,7 @@ import (
 
 type consoleCommand struct {
 	roleFlags
-	Query       []string      `arg:"" optional:"" name:"profile" help:"Same as --profile, or on a terminal words that find the role."`
+	Query       []string      `arg:"" optional:"" name:"profile" help:"A profile or, on a terminal, words that find a role."`
 	Federate    bool          `xor:"way" help:"Sign the browser in with the role's credentials, through the federation endpoint instead of the access portal. Also works for role chains."`
 	Portal      bool          `xor:"way" help:"Open the start page of the access portal."`
 	Service     string        `placeholder:"NAME" help:"Open this service's page, such as s3 or ec2."`

@@ -471,7 +471,7 @@ func TestABrokenSectionStopsOnlyWhoUsesIt(t *testing.T) {
 func TestALineBehindEnvIsOurs(t *testing.T) {
 	p := newPatient(t)
 	p.replace("credproc process", "env FOO=1 credproc process")
-	if bad, words := p.sees("--offline"); len(bad) > 0 || !strings.Contains(words, "1 run this program") {
+	if bad, words := p.sees("--offline"); len(bad) > 0 || !strings.Contains(words, "1 of this program") {
 		t.Errorf("the doctor sees %+v in %s", bad, words)
 	}
 	p.signIn()

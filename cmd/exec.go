@@ -27,7 +27,7 @@ type execCommand struct {
 	grantFlags
 	lifeFlags
 	Server bool     `help:"Give the command credentials that renew automatically, from a local endpoint."`
-	Name   string   `arg:"" optional:"" name:"profile" help:"Same as --profile, or on a terminal words that find the role."`
+	Name   string   `arg:"" optional:"" name:"profile" help:"A profile or, on a terminal, words that find a role."`
 	Words  []string `arg:"" optional:"" name:"-- command" help:"The command and its arguments. Default: your shell."`
 }
 

@@ -334,7 +334,7 @@ func (r *run) keyringNote(s *tokencache.Session) error {
 	case "file":
 		r.Say("Its tokens are in files that are encrypted with a key of your own.")
 	case "plaintext":
-		r.Say("Its tokens are in plaintext files: nothing guards them but the files' mode.")
+		r.Say("Its tokens are in unencrypted files, protected only by file permissions.")
 	}
 	return nil
 }

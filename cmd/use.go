@@ -19,7 +19,7 @@ import (
 
 type useCommand struct {
 	grantFlags
-	Query []string `arg:"" optional:"" name:"query" help:"The profile to use, words that find a role, or - for the role before this one. Default: you are asked."`
+	Query []string `arg:"" optional:"" name:"query" help:"A profile, words that find a role, or - for the previous role. Default: you are asked."`
 	Unset bool     `help:"Restore the environment as it was before."`
 	Shell string   `enum:",sh,fish,powershell,cmd" default:"" placeholder:"SHELL" help:"Print the change for sh, fish, powershell or cmd, as the function of shell-init asks for it."`
 }

@@ -23,7 +23,7 @@ func noKeyring(tried []error) error {
 	for _, err := range tried {
 		reasons = append(reasons, err.Error())
 	}
-	return &keyring.Error{Keyring: "auto", Op: "open", Kind: keyring.ErrUnavailable, Reason: "none", Detail: "no keyring is there for a login: " + strings.Join(reasons, "; ")}
+	return &keyring.Error{Keyring: "auto", Op: "open", Kind: keyring.ErrUnavailable, Reason: "none", Detail: "no keyring can keep a login: " + strings.Join(reasons, "; ")}
 }
 
 // errOlder says that a keyring has had only an older login than the last one

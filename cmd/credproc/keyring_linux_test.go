@@ -92,13 +92,13 @@ func TestWithNoKeyringAtAllEveryChoiceIsNamed(t *testing.T) {
 	login := []string{"login", "corp", "--no-browser"}
 	for _, errno := range []string{"ENOSYS", "EACCES", "EPERM"} {
 		o := m.kernelless(kernelCalls, errno, login...)
-		m.offersFiles(o, "credproc: no keyring is there for a login: os keyring: ")
+		m.offersFiles(o, "credproc: no keyring can keep a login: os keyring: ")
 		if !strings.Contains(o.stderr, "; kernel keyring: ") {
 			t.Errorf("nothing is said of the kernel's:\n%s", o.stderr)
 		}
 	}
 	for _, args := range [][]string{append(login, "--force"), process(admin)} {
-		m.offersFiles(m.kernelless(kernelCalls, "EPERM", args...), "no keyring is there")
+		m.offersFiles(m.kernelless(kernelCalls, "EPERM", args...), "no keyring can keep a login")
 	}
 	m.want(m.idc.Counts(), "RegisterClient", 0) // for what could not be kept
 	if o := m.kernelless(kernelCalls, "EPERM", "doctor", "--offline", "--json"); !strings.Contains(o.stdout, "a new login has nowhere to go") {
@@ -108,7 +108,7 @@ func TestWithNoKeyringAtAllEveryChoiceIsNamed(t *testing.T) {
 	m.tells("nowhere to sign in to", truth{state: "signed_out"})
 
 	m.keyring = "plaintext"
-	if o := m.run(login...); o.status != 0 || !strings.Contains(o.stderr, "Its tokens are in plaintext files") {
+	if o := m.run(login...); o.status != 0 || !strings.Contains(o.stderr, "Its tokens are in unencrypted files") {
 		t.Errorf("login: exit status %d\n%s", o.status, o.stderr)
 	}
 	m.keyring = "auto" // the index knows

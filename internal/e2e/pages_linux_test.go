@@ -461,3 +461,48 @@ func TestTheReferenceHasEverySetting(t *testing.T) {
 		}
 	}
 }
+
+// examples are what a message on a page has in place of names and numbers.
+var examples = regexp.MustCompile(`\b(corp|us-east-1|X)\b|"(dv|crop)"|…`)
+
+// TestTroubleshootingQuotesTheProgram looks for the messages of the page in the
+// sources: for each part of them between names, numbers and what is left out.
+func TestTroubleshootingQuotesTheProgram(t *testing.T) {
+	t.Parallel()
+	var sources strings.Builder
+	for _, dir := range []string{"cmd", "credproc", "tokencache", "internal"} {
+		err := filepath.WalkDir(filepath.Join("..", "..", dir), func(name string, _ os.DirEntry, err error) error {
+			if err != nil || filepath.Ext(name) != ".go" || strings.HasSuffix(name, "_test.go") {
+				return err
+			}
+			text, err := os.ReadFile(name)
+			sources.Write(text)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	said := regexp.MustCompile(`%[a-z]`).ReplaceAllString(sources.String(), "…")
+	// A certificate is one kind of trouble among others, and the system has its own words.
+	said += "is not trusted; is not valid at this time; network is unreachable; permission denied; read-only file system; too many open files; cannot allocate memory"
+	_, section, _ := strings.Cut(pages(t)["docs/troubleshooting.md"], "\n## What credproc prints\n")
+	section, _, _ = strings.Cut(section, "\n## ")
+	messages := 0
+	for _, found := range regexp.MustCompile(`(?m)^\| ([^|]+) \| [^|]+ \| [^|]+ \|$`).FindAllStringSubmatch(section, -1) {
+		if found[1] == "message" {
+			continue
+		}
+		messages++
+		for part := range strings.SplitSeq(examples.ReplaceAllString(found[1], "\x00"), "\x00") {
+			for piece := range strings.SplitSeq(part, "; ") {
+				if piece = strings.Trim(piece, " ,:.;()"); len(piece) > 4 && !strings.Contains(said, piece) {
+					t.Errorf("no source says %q: %s", piece, found[1])
+				}
+			}
+		}
+	}
+	if messages < 25 {
+		t.Errorf("the page has %d messages", messages)
+	}
+}

@@ -47,7 +47,7 @@ func (d *Checks) Lines() {
 		}
 	}
 	if !d.Bad(check) && len(programs) > 0 {
-		d.OK(check, "%d run this program", ours)
+		d.OK(check, "%d of this program", ours)
 	}
 }
 

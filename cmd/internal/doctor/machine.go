@@ -58,7 +58,7 @@ func (d *Checks) Environment() {
 		}
 	}
 	if custom != nil {
-		d.Note(check, "", "%s in force: a login made with them is of use only with them", strings.Join(custom, ", "))
+		d.Note(check, "", "%s in force: a login made with them works only with them", strings.Join(custom, ", "))
 	}
 	if d.Active != nil {
 		d.given(check)
@@ -217,7 +217,7 @@ func (d *Checks) system(ctx context.Context, check string, auto bool, kernel Ker
 	none := fail != nil && fail.Reason == "absent" && auto // one that is mute is no reason to go elsewhere
 	switch {
 	case err == nil || errors.Is(err, keyring.ErrNotFound):
-		d.OK(check, "the operating system's answers")
+		d.OK(check, "the operating system's keychain answers")
 	case ctx.Err() != nil:
 		d.warn(check, "", "the operating system's did not answer within %v; process waits up to 25 seconds for it", status.LookTime)
 	case none && slices.Contains(keyring.Names(), "windows") && errors.Is(d.asks(ctx, "windows"), keyring.ErrNotFound):

@@ -133,7 +133,7 @@ func (d *Checks) login(s *status.Session, login func(*status.Session, ...string)
 	case s.State == status.SignedIn && s.RenewableTill != nil && time.Until(*s.RenewableTill) < endsSoon:
 		d.Note(logins, login(s, "--force"), "%s: its registration, and the login with it, ends in %s", s.Title(), terminal.Short(time.Until(*s.RenewableTill)))
 	case s.State == status.SignedIn && s.Keyring == "plaintext":
-		d.Note(logins, "", "%s: signed in; its tokens are in plaintext files, guarded by their mode alone", s.Title())
+		d.Note(logins, "", "%s: signed in; its tokens are in unencrypted files, protected only by file permissions", s.Title())
 	case s.State == status.SignedIn:
 		d.OK(logins, "%s: signed in, %s keyring", s.Title(), s.Keyring)
 	}

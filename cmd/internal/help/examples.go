@@ -43,7 +43,7 @@ func About(program string, node *kong.Node) (about Topic) {
 // test reads them.
 const topics = `
 == login
-Without a flag, the flow is chosen to fit this machine: a browser where one can be reached, a device code elsewhere.
+By default, it opens a browser if this machine has one, and prints a code to confirm elsewhere if not.
 # Sign in to the only session, or choose one
 $ {} login
 # Sign in to session corp from a machine without a browser
@@ -86,7 +86,7 @@ $ eval "$({} env --unset)"
 # Write credentials to a file for docker
 $ {} env dev --format dotenv >dev.env
 == use
-It sets AWS_PROFILE and the region, and removes variables that would override them. It needs the function of shell-init.
+It sets AWS_PROFILE and the region, and removes variables that would override them. It needs the shell function that shell-init prints.
 # Find a role by parts of its name, account name, account ID or e-mail address
 $ {} use adm 0003
 # Go back to the role before
@@ -106,11 +106,13 @@ $ {} serve corp --token-file ~/.token
 # Serve one profile, and the read-only roles of every account
 $ {} serve corp --token-file ~/.token --allow dev --allow '*/ReadOnly'
 # Serve to containers, which reach this machine by the address of a bridge
-$ {} serve --tls --listen 172.17.0.1:9911 --host host.docker.internal --clients ~/.aws/clients --print compose
+$ {} serve --tls --listen 172.17.0.1:9911 --clients ~/.aws/clients
 == forward
 It needs no login here. The command gets credentials that renew automatically, from a local endpoint; the way to the other one is TLS.
-# Run a command in a container with the role that serve --tls has for it
-$ {} forward --to https://host.docker.internal:9911/profile/dev --ca /run/credproc/ca.pem --token-file /run/credproc/token -- my-agent
+# Run a job in a container with the role that serve --tls has for it
+$ {} forward --to https://host:9911/profile/dev --token-file t -- job
+# The same, where the endpoint's certificate is of a CA of its own
+$ {} forward --to https://h:9911/profile/qa --ca ca --token-file t -- sh
 == console
 # Open the console with the role of profile dev
 $ {} console dev
