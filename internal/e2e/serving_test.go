@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
@@ -76,18 +77,26 @@ func TestBoto3TakesWhatItIsGiven(t *testing.T) {
 }
 
 // caller is the program that this test binary is where CALLER_AT is set: it
-// prints who the credentials belong to that the AWS SDK for Go finds.
+// prints who the credentials belong to that the AWS SDK for Go finds, once or for the
+// time that CALLER_FOR says.
 func caller(endpoint string) error {
 	cfg, err := config.LoadDefaultConfig(context.Background())
 	if err != nil {
 		return err
 	}
-	who, err := sts.NewFromConfig(cfg, func(o *sts.Options) { o.BaseEndpoint = &endpoint }).GetCallerIdentity(context.Background(), nil)
-	if err != nil {
-		return err
+	client := sts.NewFromConfig(cfg, func(o *sts.Options) { o.BaseEndpoint = &endpoint })
+	length, _ := time.ParseDuration(os.Getenv("CALLER_FOR"))
+	again := time.NewTicker(3 * time.Second)
+	for end := time.Now().Add(length); ; <-again.C {
+		who, err := client.GetCallerIdentity(context.Background(), nil)
+		if err != nil {
+			return err
+		}
+		fmt.Println(aws.ToString(who.Arn))
+		if !time.Now().Before(end) {
+			return nil
+		}
 	}
-	fmt.Println(aws.ToString(who.Arn))
-	return nil
 }
 
 func TestTheSDKForGoTakesWhatItIsGiven(t *testing.T) {
