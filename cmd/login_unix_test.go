@@ -27,7 +27,7 @@ func TestARegionThatNothingSaysIsAskedForOnATerminal(t *testing.T) {
 		" us-east-1 \n": {0, "Signed in to idc."},
 		"US EAST\n":     {2, `credproc: region "US EAST": must be lower-case`},
 		"\n":            {2, "--sso-region"},
-		"\x04":          {130, "nothing was"},
+		"\x04":          {130, "credproc: cancelled"},
 		"\x03":          {130, "credproc: interrupted"},
 		"us-\x03":       {130, "credproc: interrupted"},
 	} {
