@@ -95,7 +95,7 @@ func (a *App) Run(ctx context.Context, args []string) (status int) {
 	if parsed == nil || err != nil {
 		return a.Report(err)
 	}
-	if err := checkPolicy(a, parsed.Selected().Name); err != nil {
+	if err := checkPolicy(a, parsed.Command()); err != nil {
 		return a.Report(err)
 	}
 	return a.Report(parsed.Run(command))
@@ -104,6 +104,7 @@ func (a *App) Run(ctx context.Context, args []string) (status int) {
 // checkPolicy fails if the policy cannot be obeyed, but for the commands that must
 // work then: those that give no one credentials, and the ones to find out with.
 func checkPolicy(a *App, command string) error {
+	command, _, _ = strings.Cut(command, " ")
 	switch command {
 	case "help", "version", "completion", "complete-line", "logout", "doctor", "policy":
 		return nil
@@ -185,7 +186,6 @@ func (a *App) do(ctx context.Context, attended bool, command func(context.Contex
 	if err != nil {
 		return err
 	}
-	inside.Put[settings.Config](config, a.place)
 	if err := config.Open(); err != nil {
 		return err
 	}
@@ -218,6 +218,7 @@ func newConfig(a *App, attended bool, logger *slog.Logger) (*credproc.Config, er
 			return firstLineOf(ctx, a, line, "web_identity_token_command")
 		},
 	}
+	inside.Put[settings.Config](config, a.place)
 	if names := append([]string{"auto"}, keyring.Names()...); config.NewLoginKeyring != "" && !slices.Contains(names, config.NewLoginKeyring) {
 		return nil, &usageError{problem: fmt.Sprintf("%s is %q: it must be %s", a.variable("KEYRING"), config.NewLoginKeyring, oneOf(names))}
 	}

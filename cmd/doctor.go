@@ -66,7 +66,10 @@ func (c *doctorCommand) print(a *App, found []doctor.Finding) error {
 // examine makes all checks. It changes nothing, and asks the service for
 // nothing but whether it is there.
 func examine(ctx context.Context, a *App, offline bool) []doctor.Finding {
-	d, config := newChecks(ctx, a)
+	unruled := *a // whose sessions are shown whatever the policy has become
+	unruled.place.Ignored = true
+	d, config := newChecks(ctx, &unruled)
+	checkPolicyFile(a, d)
 	d.Environment()
 	d.Syntax()
 	d.Profiles()

@@ -240,9 +240,9 @@ func aboutUsage(a *App, err error) (advice, bool) {
 
 // aboutPolicy is about what the administrator does not allow, and about a policy that
 // cannot be read.
-func aboutPolicy(_ *App, err error) (advice, bool) {
+func aboutPolicy(a *App, err error) (advice, bool) {
 	if e, ok := errors.AsType[*policy.Refusal](err); ok {
-		return advice{status: noAccess, kind: report.Policy, text: terminal.ErrorText(e)}, true
+		return advice{status: noAccess, kind: report.Policy, text: terminal.ErrorText(e), hint: a.name() + " policy"}, true
 	}
 	if e, ok := errors.AsType[*policy.FileError](err); ok {
 		return advice{status: misconfigured, text: terminal.ErrorText(e), more: "Ask the administrator of this machine to fix it."}, true

@@ -43,6 +43,9 @@ func (c *statusCommand) Run(ctx context.Context, a *App) error {
 		case c.Format != "":
 			err = r.printFormatted(c.Format, c.profileFor(r), sessions)
 		case c.JSON:
+			for i := range sessions {
+				sessions[i].Policy = r.files.Policy.Hash()
+			}
 			err = r.PrintJSON(sessions)
 		default:
 			err = r.printStatus(sessions)

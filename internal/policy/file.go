@@ -16,18 +16,18 @@ const mostText = 1 << 20
 // at first: where it is missing, which is usual, that is all.
 func (p Place) read(name string) (path string, text []byte, err error) {
 	dir, err := p.dir(name)
+	var info fs.FileInfo
+	if err == nil {
+		info, err = os.Lstat(dir)
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil, nil
+	}
 	path = ospath.Join(dir, "policy.ini")
 	wrong := func(problem string) (string, []byte, error) {
 		return "", nil, &FileError{Path: path, Problem: problem}
 	}
 	if err != nil {
-		return wrong("its directory cannot be found: " + err.Error())
-	}
-	info, err := os.Lstat(dir)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return "", nil, nil
-	case err != nil:
 		return wrong("it cannot be looked for: " + err.Error())
 	}
 	if problem := p.distrust(dir, info, fs.ModeDir, "a directory"); problem != "" {

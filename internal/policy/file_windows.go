@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"syscall"
@@ -22,6 +23,9 @@ func (p Place) dir(name string) (string, error) {
 		return p.Root + `\` + name, nil
 	}
 	programs, err := registered(systemKey, systemValue)
+	if err != nil { // whatever it is, it does not mean that there is no policy
+		err = errors.New("the registry does not say where Program Files is: " + err.Error())
+	}
 	return programs + `\` + name, err
 }
 
@@ -143,3 +147,6 @@ func (l *accessList) distrust() (problem string) {
 	}
 	return ""
 }
+
+// IsAboveIt reports whether this user can change the policy, which is not known here.
+func IsAboveIt() bool { return false }

@@ -52,12 +52,11 @@ type Place struct {
 // none. The error is a [*FileError]: what cannot be read, or could be another
 // user's, is not as good as none.
 func (p Place) Load(id string) (*Policy, error) {
-	var policy Policy
-	names := []string{layout.Service(id)}
-	if own := names[0]; own != layout.Service("") {
-		names = append(names, layout.Service(""))
-	}
-	for _, name := range names {
+	var files []*File
+	for i, name := range [...]string{layout.Service(id), layout.Service("")} {
+		if i == 1 && name == layout.Service(id) {
+			break // it is read
+		}
 		path, text, err := p.read(name)
 		if err != nil {
 			return nil, err
@@ -69,19 +68,36 @@ func (p Place) Load(id string) (*Policy, error) {
 		if err != nil {
 			return nil, err
 		}
-		policy.Files = append(policy.Files, file)
+		files = append(files, file)
 	}
-	if policy.Files == nil {
+	if files == nil {
 		return nil, nil
 	}
-	return &policy, nil
+	return &Policy{Files: files}, nil
 }
 
 // Where returns the place of a rule, which is nowhere if the file does not have it.
 func (f *File) Where(key string) awsconfig.Location { return f.rules.Where(key) }
 
-// Rules returns the keys of the rules that the file has.
-func (f *File) Rules() []string { return f.rules.Keys("") }
+// Value is what one line of a policy says.
+type Value struct {
+	awsconfig.Location
+	Section, Key, Value string
+}
+
+// Values returns all lines, in the order in which they are written.
+func (p *Policy) Values() (all []Value) {
+	p.each(func(f *File) error {
+		for _, s := range append([]*awsconfig.Section{f.rules}, f.Sessions...) {
+			for _, key := range s.Keys("") {
+				value, _ := s.Get(key)
+				all = append(all, Value{s.Where(key), s.Header, key, value})
+			}
+		}
+		return nil
+	})
+	return all
+}
 
 // Value returns a rule as it is written.
 func (f *File) Value(key string) string {

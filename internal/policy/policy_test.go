@@ -188,8 +188,8 @@ func TestOfTwoPoliciesTheStricterHolds(t *testing.T) {
 	if !p.Holds("corp", "sso_region") || p.Holds("corp", "acme_keyring") || p.Holds("x", "sso_region") {
 		t.Error("what is locked is not what the own policy says")
 	}
-	if len(p.Hash()) != 64 || p.Hash() == p.Files[0].Hash() || len(p.Files[0].Rules()) != 5 {
-		t.Errorf("the hash is %q, and there are the rules %v", p.Hash(), p.Files[0].Rules())
+	if len(p.Hash()) != 64 || p.Hash() == p.Files[0].Hash() || len(p.Values()) != 13 {
+		t.Errorf("the hash is %q, and there are the values %v", p.Hash(), p.Values())
 	}
 }
 

@@ -55,6 +55,22 @@ $ {} login --start corp && {} login --resume corp
 $ {} logout corp
 # Sign out of every session
 $ {} logout --all
+== policy
+A policy is a file that only root can write. docs/fleet.md describes it.
+# Show the rules of this machine
+$ {} policy
+# See whether the rules allow a profile
+$ {} policy check dev
+== policy show
+# Show the rules of this machine
+$ {} policy show
+# Find the rule about accounts
+$ {} policy show | grep accounts
+== policy check
+# See whether the rules allow a profile
+$ {} policy check dev
+# See whether they allow a role that no profile has
+$ {} policy check --sso-session corp --account-id 111111111111 --role-name Admin
 == status
 # Show every session, and until when it lasts
 $ {} status

@@ -1,0 +1,73 @@
+package cmd
+
+import (
+	"context"
+	"strings"
+
+	"github.com/credproc/credproc/cmd/internal/doctor"
+	"github.com/credproc/credproc/internal/policy"
+)
+
+type policyCommand struct {
+	Show  policyShowCommand  `cmd:"" default:"1" help:"Show the rules, and the file and line of each."`
+	Check policyCheckCommand `cmd:"" help:"Say whether the rules allow a role. The exit status is 5 if not."`
+}
+
+type policyShowCommand struct{}
+
+// Run implements the command, for kong.
+func (*policyShowCommand) Run(a *App) error {
+	rules, err := a.place.Load(a.ID)
+	if err != nil {
+		return err
+	}
+	if rules == nil {
+		return a.term().Print("There is no policy on this machine.\n")
+	}
+	table := a.term().Table()
+	for _, v := range rules.Values() {
+		table.Row(v.Section, v.Key, strings.Join(strings.Fields(v.Value), " "), v.Location)
+	}
+	return table.Flush()
+}
+
+type policyCheckCommand struct {
+	roleFlags
+	Name string `arg:"" optional:"" name:"profile" help:"Same as --profile."`
+}
+
+// Run implements the command, for kong. It asks no one, and signs in nowhere.
+func (c *policyCheckCommand) Run(ctx context.Context, a *App) error {
+	return a.do(ctx, false, func(_ context.Context, r *run) error {
+		if c.Name != "" && c.roleFlags != (roleFlags{}) {
+			return r.usage("name one role: an argument or flags")
+		}
+		if c.Name != "" {
+			c.Profile = c.Name
+		}
+		t, err := c.target(r)
+		if err != nil {
+			return err
+		}
+		if r.files.Policy == nil {
+			return r.Print("There is no policy on this machine: nothing is refused.\n")
+		}
+		return r.Print("The policy allows account %s through session %s.\n", t.provider.AccountID, sessionLabel(t.session))
+	})
+}
+
+// checkPolicyFile tells the doctor how the policy is.
+func checkPolicyFile(a *App, d *doctor.Checks) {
+	const check = "policy"
+	rules, err := a.place.Load(a.ID)
+	switch {
+	case err != nil:
+		d.Failed(check, err)
+	case rules == nil:
+		d.OK(check, "this machine has no policy")
+	case policy.IsAboveIt():
+		d.Note(check, "", "%s does not govern you: you are root, and can change it", rules.Files[0].Path)
+	default:
+		d.OK(check, "%s is obeyed", rules.Files[0].Path)
+	}
+}
