@@ -192,7 +192,16 @@ func advise(a *App, err error) advice {
 			return say
 		}
 	}
-	return advice{status: statusOf(err), text: terminal.ErrorText(err)}
+	return advice{status: statusOf(err), text: terminal.ErrorText(err), more: toPage(a)}
+}
+
+// toPage leads to the page that explains messages, which says credproc: under
+// another name it says nothing.
+func toPage(a *App) terminal.Prose {
+	if a.name() != "credproc" {
+		return ""
+	}
+	return "See https://github.com/credproc/credproc/blob/main/docs/troubleshooting.md"
 }
 
 // statusOf is the exit status for an error of the libraries: by its kind, as any

@@ -153,6 +153,9 @@ func (p *page) overview(program string, app *kong.Node) {
 		p.line("")
 	}
 	p.text(0, `"`+program+` help COMMAND" shows the flags of a command, and examples.`)
+	if program == "credproc" { // another tool has pages of its own
+		p.line("Pages by task: https://github.com/credproc/credproc/tree/main/docs")
+	}
 }
 
 // Group is some of the commands of a program.
