@@ -76,7 +76,7 @@ type App struct {
 //	2    usage or configuration
 //	3    temporarily unavailable
 //	4    sign-in required
-//	5    no access to that role
+//	5    no access to that role, or the policy of the machine does not allow it
 //	6    keyring locked or unavailable
 //	130  interrupted; 128 and the signal's number for others
 //
