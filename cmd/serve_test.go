@@ -353,7 +353,7 @@ func TestServePrintsWhatClientsNeed(t *testing.T) {
 		"exports": {"export AWS_CONTAINER_CREDENTIALS_FULL_URI=https://127.0.0.1:", "/profile/line\n", "export AWS_REGION=eu-west-1\n", "# For any SDK: credproc forward --to https://",
 			"export NODE_EXTRA_CA_CERTS=", "/token\n"},
 		"compose":      {"command: [\"credproc\",\"forward\",\"--to\",\"https://", `"target":"/run/credproc/ca.pem","read_only":true}`, "host.docker.internal:host-gateway"},
-		"devcontainer": {`"CREDPROC_FORWARD_TO": "https://127.0.0.1:`, "type=bind,source=", `"--add-host=host.docker.internal:host-gateway"`},
+		"devcontainer": {"type=bind,source=", `"--add-host=host.docker.internal:host-gateway"`, `"terminal.integrated.profiles.linux"`},
 	} {
 		s := startServe(t, "--tls", "--allow", "*/ReadOnly", "--allow", "line", "--print", format)
 		for range soonest(nil) {

@@ -13,7 +13,7 @@ import (
 // A Setup is what a client on another machine, or in a container, needs.
 type Setup struct {
 	Program           string // as people type it
-	ID                string // what its variables are named after
+	ID                string // what its directories are named after
 	URL               string // of one role
 	CAFile, TokenFile string // on this machine; CAFile is "" where clients know the CA already
 	Region            string // "": none is set
@@ -38,7 +38,7 @@ func (s *Setup) Text(format string) string {
 // JavaScript add a CA to those that they know; botocore takes none for this.
 func (s *Setup) exports() string {
 	var b strings.Builder
-	b.WriteString("# For any SDK: " + strings.Join(shell.Words(s.forward(s.CAFile, s.TokenFile)), " ") + "\n")
+	b.WriteString("# For any SDK: " + strings.Join(shell.Words(s.forward(s.CAFile, s.TokenFile, "my-agent")), " ") + "\n")
 	b.WriteString("# For the SDKs for Go and JavaScript also without it:\n")
 	set := func(name, value string) {
 		if value != "" {
@@ -56,12 +56,12 @@ func (s *Setup) exports() string {
 	return b.String()
 }
 
-func (s *Setup) forward(ca, token string) []string {
+func (s *Setup) forward(ca, token, command string) []string {
 	words := append(strings.Fields(s.Program), "forward", "--to", s.URL)
 	if s.CAFile != "" {
 		words = append(words, "--ca", ca)
 	}
-	return append(words, "--token-file", token, "--", "my-agent")
+	return append(words, "--token-file", token, "--", command)
 }
 
 // host is what Docker calls the machine that it runs on.
@@ -70,7 +70,7 @@ const host = "host.docker.internal"
 func (s *Setup) compose() string {
 	var b strings.Builder
 	b.WriteString("services:\n  app:\n    image: my-image # with " + s.Program + " in it\n")
-	b.WriteString("    command: " + inJSON(s.forward(s.there("ca.pem"), s.there("token"))) + "\n")
+	b.WriteString("    command: " + inJSON(s.forward(s.there("ca.pem"), s.there("token"), "my-agent")) + "\n")
 	b.WriteString("    extra_hosts: " + inJSON([]string{host + ":host-gateway"}) + "\n")
 	if s.Region != "" {
 		b.WriteString("    environment: " + inJSON(s.regions()) + "\n")
@@ -104,18 +104,24 @@ func (s *Setup) regions() map[string]string {
 	return map[string]string{"AWS_REGION": s.Region, "AWS_DEFAULT_REGION": s.Region}
 }
 
+// devcontainer makes the editor's terminals, and what is started in them, have the
+// role.
 func (s *Setup) devcontainer() string {
 	var mounts []string
 	for _, m := range s.mounts() {
 		mounts = append(mounts, "type=bind,source="+m.Source+",target="+m.Target+",readonly")
 	}
-	environment := s.regions()
-	environment[layout.Variable(s.ID, "FORWARD_TO")] = s.URL
+	words := s.forward(s.there("ca.pem"), s.there("token"), "bash")
+	settings := map[string]any{
+		"terminal.integrated.profiles.linux":       map[string]any{"aws": map[string]any{"path": words[0], "args": words[1:]}},
+		"terminal.integrated.defaultProfile.linux": "aws",
+	}
 	text, _ := terminal.EncodeJSON(struct {
-		RunArgs      []string          `json:"runArgs"`
-		Mounts       []string          `json:"mounts"`
-		ContainerEnv map[string]string `json:"containerEnv"`
-	}{[]string{"--add-host=" + host + ":host-gateway"}, mounts, environment}, "  ")
+		RunArgs        []string          `json:"runArgs"`
+		Mounts         []string          `json:"mounts"`
+		ContainerEnv   map[string]string `json:"containerEnv"`
+		Customizations map[string]any    `json:"customizations"`
+	}{[]string{"--add-host=" + host + ":host-gateway"}, mounts, s.regions(), map[string]any{"vscode": map[string]any{"settings": settings}}}, "  ")
 	return string(text)
 }
 
