@@ -260,7 +260,7 @@ func (c *configureCommand) accounts(ctx context.Context, r *run, t *target) ([]c
 		l.MaxAge = 0
 	}
 	accounts, _, err := r.list(ctx, l)
-	if errors.Is(err, oidc.ErrSignInRequired) && !forbidsLogin(r.App) {
+	if errors.Is(err, oidc.ErrSignInRequired) && r.mayLogin(t.session) == nil {
 		if err := r.login(ctx, t, true, false); err != nil {
 			return nil, err
 		}

@@ -24,6 +24,7 @@ import (
 	"github.com/credproc/credproc/cmd/internal/shell"
 	"github.com/credproc/credproc/cmd/internal/terminal"
 	"github.com/credproc/credproc/credproc"
+	"github.com/credproc/credproc/internal/agent"
 	"github.com/credproc/credproc/internal/awsapi"
 	"github.com/credproc/credproc/internal/awsconfig"
 	"github.com/credproc/credproc/internal/clicache"
@@ -247,11 +248,14 @@ func aboutUsage(a *App, err error) (advice, bool) {
 	return advice{status: misconfigured, kind: cmp.Or(e.kind, report.Usage), text: terminal.Line(e.problem), more: e.more, hint: e.hint}, true
 }
 
-// aboutPolicy is about what the administrator does not allow, and about a policy that
+// aboutPolicy is about what the administrator or a rule about agents does not allow, and about a policy that
 // cannot be read.
 func aboutPolicy(a *App, err error) (advice, bool) {
 	if e, ok := errors.AsType[*policy.Refusal](err); ok {
 		return advice{status: noAccess, kind: report.Policy, text: terminal.ErrorText(e), hint: a.name() + " policy"}, true
+	}
+	if e, ok := errors.AsType[*agent.Refusal](err); ok {
+		return advice{status: noAccess, kind: report.Policy, text: terminal.ErrorText(e)}, true
 	}
 	if e, ok := errors.AsType[*policy.FileError](err); ok {
 		return advice{status: misconfigured, text: terminal.ErrorText(e), more: "Ask the administrator of this machine to fix it."}, true

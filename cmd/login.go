@@ -57,9 +57,10 @@ func (c *loginCommand) Run(ctx context.Context, a *App) error {
 		if err != nil {
 			return err
 		}
+		if err := r.mayLogin(t.session); err != nil {
+			return err
+		}
 		switch {
-		case (c.Start || c.Resume) && forbidsLogin(a):
-			return &forbiddenError{session: sessionLabel(t.session), variable: r.variable("NO_LOGIN")}
 		case c.Start:
 			return t.wrap(c.start(ctx, r, t))
 		case c.Resume:
@@ -86,8 +87,8 @@ func (r *run) login(ctx context.Context, t *target, browser, force bool) error {
 
 func (r *run) loginBy(ctx context.Context, t *target, o *loginOptions) error {
 	s := t.session
-	if forbidsLogin(r.App) {
-		return &forbiddenError{session: sessionLabel(s), variable: r.variable("NO_LOGIN")}
+	if err := r.mayLogin(s); err != nil {
+		return err
 	}
 	if s.Application != nil {
 		return r.loginByApplication(ctx, s, o.force)
@@ -291,8 +292,8 @@ func (r *run) endOld(s *tokencache.Session, force bool) func(context.Context) {
 // takeOver makes the AWS CLI's login ours. What shows that it works is a renewal,
 // which comes after it is stored: it may spend the refresh token.
 func (r *run) takeOver(ctx context.Context, s *tokencache.Session, force bool) error {
-	if forbidsLogin(r.App) {
-		return &forbiddenError{session: sessionLabel(s), variable: r.variable("NO_LOGIN")}
+	if err := r.mayLogin(s); err != nil {
+		return err
 	}
 	if !force {
 		works, err := r.stillWorks(ctx, s)
@@ -364,7 +365,7 @@ func sessionLabel(s *tokencache.Session) string { return s.Label() }
 // what err wants and mayOffer allows it, and does it. It returns err if there is
 // no terminal to ask on or the answer is no, else how the sign-in ended.
 func (r *run) offerLogin(ctx context.Context, t *target, mayOffer bool, err error) error {
-	if !mayOffer || !errors.Is(err, oidc.ErrSignInRequired) || !r.Interactive() || forbidsLogin(r.App) {
+	if !mayOffer || !errors.Is(err, oidc.ErrSignInRequired) || !r.Interactive() || r.mayLogin(t.session) != nil {
 		return err
 	}
 	agreed, askErr := r.Agrees(terminal.Prosef("Not signed in to %s. Sign in now?", sessionLabel(t.session)))

@@ -43,7 +43,7 @@ func (c *processCommand) Run(ctx context.Context, a *App) error {
 		if err != nil {
 			return err
 		}
-		document, err := r.retrieve(ctx, t, wait, c.AutoLogin && !forbidsLogin(r.App))
+		document, err := r.retrieve(ctx, t, wait, c.AutoLogin && r.mayLogin(t.session) == nil)
 		if err != nil {
 			return r.hintOnTerminal(ctx, t, t.wrap(err))
 		}
@@ -63,10 +63,13 @@ func (c *processCommand) wait(r *run) (time.Duration, error) {
 	return min(wait, processTime-fetchTime), nil
 }
 
-// forbidsLogin reports whether the environment forbids to start a sign-in.
-func forbidsLogin(a *App) bool {
-	value := strings.ToLower(a.setting("NO_LOGIN"))
-	return value != "" && value != "0" && value != "false"
+// mayLogin fails if the environment forbids to start a sign-in, or a rule where an
+// agent does.
+func (r *run) mayLogin(s *tokencache.Session) error {
+	if value := strings.ToLower(r.setting("NO_LOGIN")); value != "" && value != "0" && value != "false" {
+		return &forbiddenError{session: sessionLabel(s), variable: r.variable("NO_LOGIN")}
+	}
+	return r.inside.AgentLogin(s)
 }
 
 // retrieve gets a document, and may sign in, or wait for another process that does.

@@ -29,6 +29,9 @@ func (c *tokenCommand) Run(ctx context.Context, a *App) error {
 			return &usageError{problem: "the access token is a secret, and stdout is a terminal",
 				more: terminal.Prosef("Give it to a program: TOKEN=$(%s token). With --force it is printed all the same.", r.name())}
 		}
+		if err := r.inside.AgentToken(t.session); err != nil {
+			return err
+		}
 		token, err := t.session.Token(ctx)
 		if err != nil {
 			return t.wrap(err)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/credproc/credproc/cmd"
 	"github.com/credproc/credproc/credproc/credproctest/idctest"
+	"github.com/credproc/credproc/internal/agent"
 	"github.com/credproc/credproc/internal/dirid"
 	"github.com/credproc/credproc/internal/layout"
 	"github.com/credproc/credproc/internal/sealed"
@@ -511,4 +512,39 @@ func TestADirectoryIsTheSameWhereverAProcessIsStarted(t *testing.T) {
 		t.Error("a relative directory is used")
 	}
 	m.run(2, flagsOfAdmin...)
+}
+
+func TestRulesAboutAgentsSendOnlyAgentsTheLongWay(t *testing.T) {
+	m := newMachine(t)
+	path := filepath.Join(m.dir, "config")
+	plain, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	person := !agent.ByProcess(os.Getppid(), nil).IsAgent() // who runs the tests
+	for _, tt := range []struct {
+		rules, variable string
+		isAnswer        bool
+	}{
+		{"", "", true},
+		{"", "CLAUDECODE", true},
+		{"[profile other]\ncredproc_agents = none\n", "", person},
+		{"[profile other]\nCredProc_Agents = none\n", "CLAUDECODE", false},
+		{"[sso-session quiet]\ncredproc_agents = none\n", "CREDPROC_AGENT", false},
+		{"[profile native]\ncredproc_agent_profile = other\n", "", person},
+		{"[profile native]\ncredproc_agent_profile = other\n", "OPENCODE", false},
+		{"[profile other]\ncredproc_agent_programs = x\n", "", false}, // the long way knows them
+		{strings.Repeat("# a long file\n", 5000) + "[profile other]\ncredproc_agents = none\n", "CLAUDECODE", false},
+	} {
+		m.reset()
+		if err := os.WriteFile(path, append(slices.Clone(plain), tt.rules...), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		m.env[tt.variable] = "1"
+		for _, args := range [][]string{{"process", "--profile", "native"}, {"process", "--sso-session", "corp", "--account-id", "111111111111", "--role-name", "Admin"}} {
+			if _, ok := m.warm(args...); ok != tt.isAnswer {
+				t.Errorf("%.80q, %s: a warm answer: %v", tt.rules, tt.variable, ok)
+			}
+		}
+	}
 }

@@ -64,6 +64,8 @@ type Config struct {
 	// is an error.
 	RunCommand func(ctx context.Context, line string) (string, error)
 
+	client int // the process that asks; 0: the one that started this one
+
 	once  sync.Once
 	files *settings.Files
 	err   error
@@ -186,8 +188,11 @@ func (c *Config) SessionAt(startURL, region string) (*tokencache.Session, error)
 // and source_profile, which lead to one of these. The caller may set the
 // provider's options before it uses it.
 //
-// Errors are a [*ConfigError], or an [*UnsupportedProfileError] for a profile
-// of another kind.
+// Where the config file has rules about agents, and an agent asks, the provider may
+// be another profile's.
+//
+// Errors are a [*ConfigError], an [*UnsupportedProfileError] for a profile of
+// another kind, or an [ErrPolicy].
 func (c *Config) Provider(profile string) (*Provider, error) {
 	if err := c.Open(); err != nil {
 		return nil, err
@@ -196,16 +201,25 @@ func (c *Config) Provider(profile string) (*Provider, error) {
 	if err != nil {
 		return nil, own(err)
 	}
-	return owned(c.provider(p))
+	provider, err := c.provider(p)
+	if err != nil {
+		return nil, own(err)
+	}
+	return owned(c.judged(provider, p))
 }
 
 // Role returns the provider of a role that no profile names. The error is a
-// [*ConfigError] for an account ID or a role name that cannot exist.
+// [*ConfigError] for an account ID or a role name that cannot exist, or an
+// [ErrPolicy].
 func (c *Config) Role(s *tokencache.Session, accountID, roleName string) (*Provider, error) {
 	if err := c.Open(); err != nil {
 		return nil, err
 	}
-	return owned(c.role(s, accountID, roleName))
+	provider, err := c.role(s, accountID, roleName)
+	if err != nil {
+		return nil, own(err)
+	}
+	return owned(c.judged(provider, nil))
 }
 
 func (c *Config) role(s *tokencache.Session, accountID, roleName string) (*Provider, error) {

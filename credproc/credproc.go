@@ -58,6 +58,9 @@ type Provider struct {
 	Short func(left, wanted time.Duration)
 
 	chain *assumedRole // nil: a role of a permission set
+
+	agent        string // who asks; "": a person
+	agentProfile string // which an agent gets in place of what it asked for
 }
 
 var _ aws.CredentialsProvider = (*Provider)(nil)

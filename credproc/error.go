@@ -22,7 +22,7 @@ const (
 	Misconfigured  Kind = "misconfigured"    // 2: a setting, a profile or an argument has to be changed
 	Unavailable    Kind = "unavailable"      // 3: it will pass; try again
 	SignInRequired Kind = "sign-in required" // 4: only a sign-in helps
-	NoAccess       Kind = "no access"        // 5: the person does not have that role, or the policy does not allow it
+	NoAccess       Kind = "no access"        // 5: the person does not have that role, or a rule does not allow it
 	KeyringFailed  Kind = "keyring"          // 6: the keyring is locked or unavailable; the login is as it was
 	Canceled       Kind = "canceled"         // 130: the caller's context was canceled
 )
@@ -50,8 +50,8 @@ func KindOf(err error) Kind {
 	return ""
 }
 
-// ErrPolicy is found by [errors.Is] in the error of what the policy of this machine
-// does not allow. Its text names the rule, with file and line.
+// ErrPolicy is found by [errors.Is] in the error of what the policy of this machine,
+// or a rule about agents, does not allow. Its text names the rule, with file and line.
 var ErrPolicy = policy.ErrRefused
 
 func isA[E error](err error) bool {

@@ -16,6 +16,9 @@ type insideConfig struct{ c *Config }
 func (i *insideConfig) Files() *settings.Files          { return i.c.files }
 func (i *insideConfig) Sessions() []*tokencache.Session { return i.c.made() }
 
+func (i *insideConfig) AgentLogin(s *tokencache.Session) error { return i.c.agentLogin(s) }
+func (i *insideConfig) AgentToken(s *tokencache.Session) error { return i.c.agentToken(s) }
+
 func (i *insideConfig) NewSession(name, startURL, region string) (*tokencache.Session, error) {
 	return owned(i.c.session(awsconfig.Session{Name: name, StartURL: startURL, Region: region}, nil))
 }

@@ -43,7 +43,7 @@ func (c *Config) scope(p *awsconfig.Profile, role awsconfig.RoleARN) (s assume.S
 			return assume.CheckSourceIdentity(text)
 		}},
 	} {
-		setting, ok := c.scopeSetting(p.Settings.Section, read.setting)
+		setting, ok := c.sectionSetting(p.Settings.Section, read.setting)
 		if !ok {
 			continue
 		}
@@ -61,7 +61,9 @@ func (c *Config) scope(p *awsconfig.Profile, role awsconfig.RoleARN) (s assume.S
 	return s, nil
 }
 
-func (c *Config) scopeSetting(s *awsconfig.Section, name string) (awsconfig.Setting, bool) {
+// sectionSetting returns one of credproc's own settings in a section, where it has no
+// environment variable.
+func (c *Config) sectionSetting(s *awsconfig.Section, name string) (awsconfig.Setting, bool) {
 	key := layout.Key(c.Identity.ID, name)
 	value, ok := s.Get(key)
 	if !ok {
@@ -74,13 +76,13 @@ func (c *Config) scopeSetting(s *awsconfig.Section, name string) (awsconfig.Sett
 // permission set's role is given as it is, and what leads to another profile takes
 // that one's settings. The credentials could do more than the file says.
 func (c *Config) unscoped(p *awsconfig.Profile) error {
-	sections := p.Through
+	sections := append([]*awsconfig.Section{p.Section}, p.Through...)
 	if p.Chain != nil {
 		sections = sections[:len(sections)-1] // the last one has the role_arn
 	}
 	for _, section := range sections {
 		for _, name := range scopeSettings {
-			if setting, ok := c.scopeSetting(section, name); ok {
+			if setting, ok := c.sectionSetting(section, name); ok {
 				setting.Value = ""
 				return &awsconfig.ValueError{Setting: setting, Problem: "has no effect here: it belongs in a profile with role_arn"}
 			}

@@ -53,7 +53,8 @@ func retrieve(ctx context.Context, p *Provider) (c aws.Credentials, document []b
 		return c, nil, err
 	}
 	trail := &answer{dir: audit.Dir(p.AuditDir), session: p.Session, Line: audit.Line{
-		Client: audit.ClientOf(ctx), Session: label(p.Session), AccountID: role.AccountID, RoleName: role.RoleName, RoleARN: role.RoleARN}}
+		Client: audit.ClientOf(ctx), Session: label(p.Session), AccountID: role.AccountID, RoleName: role.RoleName, RoleARN: role.RoleARN,
+		Agent: p.agent, AgentProfile: p.agentProfile}}
 	r := &retrieval{source: from, caller: p, want: want{minValidity: p.MinValidity, half: p.HandedOn, shortest: from.shortest()}}
 	data, origin, err := r.once(ctx)
 	if trail.Outcome = string(origin); r.requestID.Load() != nil {

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/credproc/credproc/internal/lineage"
 	"github.com/credproc/credproc/internal/printable"
 	"github.com/credproc/credproc/internal/safedir"
 )
@@ -35,11 +36,15 @@ type Line struct {
 	ParentPID int       `json:"parent_pid,omitempty"` // who started it
 	Parent    string    `json:"parent,omitempty"`     // by name
 	Ancestors []string  `json:"ancestors,omitempty"`  // above the parent: a shell says little
-	Client    string    `json:"client,omitempty"`     // of an endpoint, by its name there
-	Session   string    `json:"session"`              // its label
-	AccountID string    `json:"account_id,omitempty"`
-	RoleName  string    `json:"role_name,omitempty"` // of a permission set
-	RoleARN   string    `json:"role_arn,omitempty"`  // of an IAM role, for role chains
+	// Agent is the coding agent that asked, as far as that is known.
+	Agent string `json:"agent,omitempty"`
+	// AgentProfile is the profile that it got in place of the one that it asked for.
+	AgentProfile string `json:"agent_profile,omitempty"`
+	Client       string `json:"client,omitempty"` // of an endpoint, by its name there
+	Session      string `json:"session"`          // its label
+	AccountID    string `json:"account_id,omitempty"`
+	RoleName     string `json:"role_name,omitempty"` // of a permission set
+	RoleARN      string `json:"role_arn,omitempty"`  // of an IAM role, for role chains
 	// Outcome is "cached", "joined" (another process fetched it), "fetched" or
 	// "refused".
 	Outcome     string `json:"outcome"`
@@ -56,7 +61,7 @@ func (d Dir) Write(line Line) error {
 	line.Time = time.Now().UTC().Truncate(time.Millisecond)
 	line.PID, line.Program = os.Getpid(), strings.TrimSuffix(filepath.Base(os.Args[0]), ".exe")
 	line.ParentPID = os.Getppid()
-	line.Parent, line.Ancestors = lineage(line.ParentPID)
+	line.Parent, line.Ancestors = family(line.ParentPID)
 	var text bytes.Buffer
 	enc := json.NewEncoder(&text)
 	enc.SetEscapeHTML(false)
@@ -66,16 +71,18 @@ func (d Dir) Write(line Line) error {
 	return safedir.Dir(d).Append(name, printable.JSON(text.Bytes()), most, keep)
 }
 
-// lineage names a process and those above it.
-func lineage(pid int) (name string, above []string) {
+// family names a process and those above it.
+func family(pid int) (name string, above []string) {
 	const ancestors = 4
-	name, pid = process(pid)
-	for len(above) < ancestors && pid > 1 {
-		var next string
-		if next, pid = process(pid); next == "" {
-			break
+	for of, next := range lineage.Above(pid) {
+		switch {
+		case of == pid:
+			name = next
+		case len(above) == ancestors:
+			return name, above
+		default:
+			above = append(above, next)
 		}
-		above = append(above, next)
 	}
 	return name, above
 }

@@ -31,6 +31,15 @@ type Config struct {
 
 	Path            string // of the config file, whether it is there or not
 	CredentialsPath string // of the credentials file, likewise
+
+	mention mention
+}
+
+// mention is a word to be looked for, in letters of either case, and what may
+// stand after it.
+type mention struct {
+	word, after      string
+	found, foundMore bool
 }
 
 // Load reads both files. One that does not exist, or whose path is "", is
@@ -40,19 +49,24 @@ type Config struct {
 // The error is a [*SyntaxError] of a file without any section, or in another
 // encoding than UTF-8, or says which file could not be read and why.
 func Load(configPath, credentialsPath string) (*Config, error) {
-	return load(configPath, credentialsPath, nil)
+	return load(&Config{Path: configPath, CredentialsPath: credentialsPath}, nil)
 }
 
 // LoadProfile is Load for a process that needs one profile of many: every line
-// is checked all the same, but no other profile is kept. A file that is not
+// is checked all the same, but no other profile is kept. A word with a "_" in
+// it is looked for, unless it is "": see [Config.Mentions]. A file that is not
 // regular is an error, and is not touched: a pipe can be read once.
-func LoadProfile(configPath, credentialsPath, profile string) (*Config, error) {
-	return load(configPath, credentialsPath, []string{profile})
+func LoadProfile(configPath, credentialsPath, profile, word, after string) (*Config, error) {
+	c := &Config{Path: configPath, CredentialsPath: credentialsPath, mention: mention{word: word, after: after}}
+	return load(c, []string{profile})
 }
 
-func load(configPath, credentialsPath string, only []string) (*Config, error) {
-	c := &Config{Path: configPath, CredentialsPath: credentialsPath}
-	for i, path := range []string{configPath, credentialsPath} {
+// Mentions reports whether the word that LoadProfile was given is in the files,
+// wherever, and whether it is there with what may stand after it.
+func (c *Config) Mentions() (word, more bool) { return c.mention.found, c.mention.foundMore }
+
+func load(c *Config, only []string) (*Config, error) {
+	for i, path := range []string{c.Path, c.CredentialsPath} {
 		err := c.read(path, i == 1, only)
 		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
 			continue // services may run with HOME=/dev/null

@@ -62,7 +62,7 @@ func TestOneProfileOfManyTakesLittleMemory(t *testing.T) {
 		name := fmt.Sprintf("account-%d.Admin", n)
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		c, err := awsconfig.LoadProfile(path, "", name)
+		c, err := awsconfig.LoadProfile(path, "", name, "credproc_agent", "_programs")
 		runtime.ReadMemStats(&after)
 		if err != nil || c.Profiles[name] == nil {
 			t.Fatal(c, err)
@@ -82,7 +82,7 @@ func BenchmarkLoadOneProfile(b *testing.B) {
 			}
 			b.ReportAllocs()
 			for b.Loop() {
-				c, err := awsconfig.LoadProfile(path, "", fmt.Sprintf("account-%d.Admin", n-1))
+				c, err := awsconfig.LoadProfile(path, "", fmt.Sprintf("account-%d.Admin", n-1), "credproc_agent", "_programs")
 				if err != nil || len(c.Profiles) != 1 {
 					b.Fatal(len(c.Profiles), err)
 				}

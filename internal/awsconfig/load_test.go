@@ -50,7 +50,9 @@ func TestLoadErrorsNameTheFile(t *testing.T) {
 	good, bad := filepath.Join(dir, "good"), filepath.Join(dir, "bad")
 	write(t, good, "")
 	write(t, bad, "\nSECRET")
-	one := func(config, credentials string) (*Config, error) { return LoadProfile(config, credentials, "foo") }
+	one := func(config, credentials string) (*Config, error) {
+		return LoadProfile(config, credentials, "foo", "", "")
+	}
 	for i, load := range []func(config, credentials string) (*Config, error){Load, one} {
 		for _, paths := range [][2]string{{dir, good}, {good, dir}} {
 			c, err := load(paths[0], paths[1])
@@ -114,4 +116,34 @@ func TestPaths(t *testing.T) {
 // isError reports whether err has the text, "" being that of none.
 func isError(err error, text string) bool {
 	return err == nil && text == "" || err != nil && err.Error() == text
+}
+
+func TestAWordIsFoundWhereverItStands(t *testing.T) {
+	for _, tt := range []struct {
+		text       string
+		word, more bool
+	}{
+		{"[profile a]\nregion = x\n", false, false},
+		{"[profile a]\ncredproc_agen = x\n", false, false},
+		{"[profile a]\ncredproc_agents = x\n", true, false},
+		{"[profile a]\nCREDPROC_AGENT_PROFILE = x\n", true, false},
+		{"[sso-session a]\ncredproc_agents = x\nCredProc_Agent_Programs = y\n", true, true},
+		{"[profile a]\nx_y = z\ncredproc_agent", true, false},
+		{strings.Repeat("# a_comment\n", 9000) + "[profile a]\ncredproc_agents = x\n" + strings.Repeat("# b\n", 9000), true, false},
+	} {
+		path := filepath.Join(t.TempDir(), "config")
+		if err := os.WriteFile(path, []byte(tt.text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		c, _ := LoadProfile(path, "", "b", "credproc_agent", "_programs")
+		if c == nil {
+			continue // a line without an end cannot be read
+		}
+		if word, more := c.Mentions(); word != tt.word || more != tt.more {
+			t.Errorf("%.60q: %v, %v", tt.text, word, more)
+		}
+		if c, err := LoadProfile("", path, "b", "", ""); err != nil || c.mention.found {
+			t.Errorf("%.60q: found without a word, or %v", tt.text, err)
+		}
+	}
 }

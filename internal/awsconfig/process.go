@@ -22,7 +22,9 @@ func (r resolver) process(p *Profile) error {
 		return err
 	}
 	p.Role, p.Chain, p.Settings = target.Role, target.Chain, target.Settings
-	p.Through = append(p.Through, target.Through...)
+	if target.Section != nil {
+		p.Through = append([]*Section{target.Section}, target.Through...)
+	}
 	return nil
 }
 

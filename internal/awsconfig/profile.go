@@ -88,8 +88,8 @@ type Profile struct {
 	// A program that runs the line knows no more.
 	Settings *Profile
 	Section  *Section // all its keys
-	// Through are the sections that our own process lines lead through, Section
-	// first, and that of Settings last if there is one.
+	// Through are the sections that our own process lines lead to, one after the
+	// other, that of Settings last.
 	Through []*Section
 }
 
@@ -184,7 +184,7 @@ func (r resolver) profile(ref Setting) (*Profile, error) {
 		return nil, &ValueError{ref, fmt.Sprintf("is one too many: at most %d profiles may name each other in a chain", MaxChain)}
 	}
 	r.visited = way
-	p := &Profile{Name: s.Name, Region: s.text("region"), Output: s.text("output"), Section: s, Through: []*Section{s}}
+	p := &Profile{Name: s.Name, Region: s.text("region"), Output: s.text("output"), Section: s}
 	p.Settings = p
 	if err := r.resolve(p, s.text("role_arn") != "" && !ownKeys); err != nil {
 		return nil, err

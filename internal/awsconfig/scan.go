@@ -50,6 +50,7 @@ func (p *parser) read(f io.Reader, size int) error {
 		}
 		// Only this function has data: it need not be copied to become a string.
 		text := unsafe.String(unsafe.SliceData(data), n+more)
+		p.config.mention.lookIn(text)
 		rest, err := p.lines(text, last)
 		if err != nil || last {
 			return err
@@ -60,6 +61,29 @@ func (p *parser) read(f io.Reader, size int) error {
 		p.kept = false
 		n = copy(data, rest)
 	}
+}
+
+// lookIn goes from one underscore to the next, of which a file has few.
+func (m *mention) lookIn(text string) {
+	if m.word == "" {
+		return
+	}
+	at := strings.IndexByte(m.word, '_')
+	for from := 0; ; {
+		i := strings.IndexByte(text[from:], '_')
+		if i < 0 {
+			return
+		}
+		from += i + 1
+		if start := from - 1 - at; start >= 0 && hasPrefixFold(text[start:], m.word) {
+			m.found = true
+			m.foundMore = m.foundMore || hasPrefixFold(text[start+len(m.word):], m.after)
+		}
+	}
+}
+
+func hasPrefixFold(text, prefix string) bool {
+	return len(text) >= len(prefix) && strings.EqualFold(text[:len(prefix)], prefix)
 }
 
 // skip passes over what is of no interest, up to a line that may be of

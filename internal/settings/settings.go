@@ -27,6 +27,10 @@ type Config interface {
 	NewSession(name, startURL, region string) (*tokencache.Session, error)
 	// LoginSession returns the session of a login, wherever that is described.
 	LoginSession(l *tokencache.Status) (*tokencache.Session, error)
+	// AgentLogin and AgentToken return the refusal of a sign-in that an agent starts,
+	// and of a session's access token that it asks for, or nil.
+	AgentLogin(s *tokencache.Session) error
+	AgentToken(s *tokencache.Session) error
 	// Sessions returns every session that was made so far.
 	Sessions() []*tokencache.Session
 }

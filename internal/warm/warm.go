@@ -17,6 +17,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/credproc/credproc/internal/agent"
 	"github.com/credproc/credproc/internal/awsconfig"
 	"github.com/credproc/credproc/internal/credman"
 	"github.com/credproc/credproc/internal/dirid"
@@ -219,20 +220,44 @@ func (p *Program) role(f *flags) (role *awsconfig.Role, settings *awsconfig.Prof
 	if !f.byRole() {
 		name = cmp.Or(name, p.getenv("AWS_PROFILE"), p.getenv("AWS_DEFAULT_PROFILE"), "default")
 	}
-	files, err = awsconfig.LoadProfile(config, credentials, name)
+	rule := "credproc_agent"
+	if p.ID != "" {
+		rule = layout.Key(p.ID, "agent")
+	}
+	files, err = awsconfig.LoadProfile(config, credentials, name, rule, "_programs")
 	if err != nil {
 		return nil, nil, nil, false
 	}
 	p.policy.Rule(files)
+	if p.ruled(files, rule) {
+		return nil, nil, nil, false
+	}
 	if f.byRole() {
 		role, ok = f.role(files)
 		return role, nil, files, ok
 	}
 	profile, err := files.Profile(name, strings.Fields(p.Command))
-	if err != nil || profile.Role == nil || profile.Kind == awsconfig.SessionOnly || slices.ContainsFunc(profile.Through, p.isSpecial) {
+	if err != nil || profile.Role == nil || profile.Kind == awsconfig.SessionOnly || p.isSpecial(profile.Section) {
+		return nil, nil, nil, false
+	}
+	if slices.ContainsFunc(profile.Through, p.isSpecial) {
 		return nil, nil, nil, false
 	}
 	return profile.Role, profile.Settings, files, true
+}
+
+// ruled reports whether there are rules about coding agents, and one asks. Who asks
+// is looked at only then: it reads a file of each process above. A rule is in the
+// files, or in a session of the policy.
+func (p *Program) ruled(files *awsconfig.Config, rule string) bool {
+	rules, programs := files.Mentions()
+	if p.policy != nil {
+		for _, s := range files.Sessions {
+			rules = rules || len(s.Keys(rule)) > 0
+			programs = programs || len(s.Keys(rule+"_programs")) > 0
+		}
+	}
+	return programs || rules && (agent.ByVariables(p.getenv, layout.Variable(p.ID, "agent")).IsAgent() || agent.ByProcess(os.Getppid(), nil).IsAgent())
 }
 
 // session returns the identity of a session as a process with these settings
@@ -270,7 +295,8 @@ func (p *Program) isSpecial(s *awsconfig.Section) bool {
 		case "keyring":
 			value, _ := s.Get(key)
 			return !isKeyring(value) || !p.maySet(value)
-		case "session_duration", "console_browser", "browser", "flow", "key_file", // how to sign in, or read the keyring
+		case "agents", "agent_profile", "agent_login", // no agent asks, or the way has ended already
+			"session_duration", "console_browser", "browser", "flow", "key_file", // how to sign in, or read the keyring
 			"application_arn", "web_identity_token_file", "web_identity_token_command", "bootstrap_role_arn", "bootstrap_profile":
 			return false
 		}

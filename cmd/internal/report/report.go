@@ -31,7 +31,7 @@ const (
 	Expired        = "sign_in_expired" // no person confirmed it in time
 	Pending        = "sign_in_pending" // a person can still confirm it
 	NoAccess       = "no_access"
-	Policy         = "policy" // the administrator does not allow it
+	Policy         = "policy" // a rule does not allow it
 	Keyring        = "keyring_unavailable"
 	Locked         = "keyring_locked"
 	NotWritable    = "not_writable"

@@ -1,9 +1,9 @@
-package audit
+package lineage
 
 import "golang.org/x/sys/unix"
 
-// process returns the name of a process, and who started it.
-func process(pid int) (name string, parent int) {
+// Process returns the name of a process, and who started it.
+func Process(pid int) (name string, parent int) {
 	info, err := unix.SysctlKinfoProc("kern.proc.pid", pid)
 	if err != nil {
 		return "", 0

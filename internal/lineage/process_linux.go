@@ -1,19 +1,28 @@
-package audit
+package lineage
 
 import (
 	"os"
 	"strconv"
 	"strings"
+	"syscall"
 )
 
-// process returns the name of a process, and who started it.
+// Process returns the name of a process, and who started it.
 //
 // https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html
-func process(pid int) (name string, parent int) {
-	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+func Process(pid int) (name string, parent int) {
+	// Opened without blocking, and read at once, it costs three system calls.
+	f, err := os.OpenFile("/proc/"+strconv.Itoa(pid)+"/stat", os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return "", 0
 	}
+	defer f.Close()
+	text := make([]byte, 256) // as far as the parent
+	n, err := f.Read(text)
+	if err != nil {
+		return "", 0
+	}
+	text = text[:n]
 	// The name is in parentheses, and may have some of its own.
 	open, end := strings.IndexByte(string(text), '('), strings.LastIndexByte(string(text), ')')
 	if open < 0 || end < open {

@@ -1,4 +1,4 @@
-package audit
+package lineage
 
 import (
 	"strings"
@@ -7,8 +7,8 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// process returns the name of a process, and who started it.
-func process(pid int) (name string, parent int) {
+// Process returns the name of a process, and who started it.
+func Process(pid int) (name string, parent int) {
 	all, err := windows.CreateToolhelp32Snapshot(windows.TH32CS_SNAPPROCESS, 0)
 	if err != nil {
 		return "", 0

@@ -1,0 +1,247 @@
+package credproc
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/credproc/credproc/internal/agent"
+	"github.com/credproc/credproc/internal/awsconfig"
+	"github.com/credproc/credproc/internal/layout"
+	"github.com/credproc/credproc/internal/sealed"
+	"github.com/credproc/credproc/oidc"
+	"github.com/credproc/credproc/tokencache"
+)
+
+// agentRule is a rule about agents, in an sso-session or a profile.
+type agentRule struct {
+	awsconfig.Setting
+	profile  string // "": of a session
+	startURL string // of that session
+	is       func(setting string) bool
+}
+
+// agentRules returns what the config file says about agents.
+func (c *Config) agentRules() (rules []agentRule) {
+	for _, name := range slices.Sorted(maps.Keys(c.files.Sessions)) {
+		s := c.files.Sessions[name]
+		start, _ := s.Get("sso_start_url")
+		rules = append(rules, c.rulesIn(s, agentRule{startURL: normal(start)})...)
+	}
+	for _, name := range c.files.ProfileNames() {
+		rules = append(rules, c.rulesIn(c.files.Profiles[name], agentRule{profile: name})...)
+	}
+	return rules
+}
+
+func (c *Config) rulesIn(s *awsconfig.Section, rule agentRule) (rules []agentRule) {
+	for _, name := range []string{"agents", "agent_profile"} {
+		if setting, ok := c.sectionSetting(s, name); ok {
+			rule.Setting = setting
+			rule.is = func(setting string) bool { return setting == name }
+			rules = append(rules, rule)
+		}
+	}
+	return rules
+}
+
+// asker says who asks: this process, for its parents.
+func (c *Config) asker(rules []agentRule) agent.Asker {
+	who := agent.ByVariables(c.getenv, layout.Variable(c.Identity.ID, "agent"))
+	if who.IsAgent() || len(rules) == 0 {
+		return who
+	}
+	return agent.ByProcess(cmp.Or(c.client, os.Getppid()), c.agentPrograms())
+}
+
+// agentPrograms are what the config file adds to the agents that are known.
+func (c *Config) agentPrograms() (names []string) {
+	for _, sections := range []map[string]*awsconfig.Section{c.files.Sessions, c.files.Profiles} {
+		for _, s := range sections {
+			if setting, ok := c.sectionSetting(s, "agent_programs"); ok {
+				names = append(names, agent.Words(setting.Value)...)
+			}
+		}
+	}
+	return names
+}
+
+// wanted is a role that is asked for.
+type wanted struct {
+	identity, startURL  string
+	account, name, text string
+	profiles            []string // all that lead to it
+}
+
+// judged is what the rules make of a provider for who asks: the same, one of
+// another profile, or an error.
+func (c *Config) judged(p *Provider, profile *awsconfig.Profile) (*Provider, error) {
+	rules := c.agentRules()
+	who := c.asker(rules)
+	return c.judgedFor(who, rules, p, profile)
+}
+
+func (c *Config) judgedFor(who agent.Asker, rules []agentRule, p *Provider, profile *awsconfig.Profile) (*Provider, error) {
+	p.agent = who.Name
+	if !who.IsAgent() || len(rules) == 0 {
+		return p, nil
+	}
+	asked := c.wanted(p, profile)
+	if err := allows(rules, asked, who, func(r agentRule) bool { return r.profile != "" }); err != nil {
+		return nil, err
+	}
+	instead, from, err := c.instead(rules, asked)
+	if err != nil {
+		return nil, err
+	}
+	if instead != nil {
+		if p, err = c.replace(p, instead, from); err != nil {
+			return nil, err
+		}
+		p.agent, asked = who.Name, c.wanted(p, instead)
+	}
+	return p, allows(rules, asked, who, func(agentRule) bool { return true })
+}
+
+func (c *Config) wanted(p *Provider, profile *awsconfig.Profile) wanted {
+	role := p.source().role()
+	w := wanted{startURL: normal(p.Session.Config.StartURL), account: role.AccountID, name: role.RoleName}
+	w.text = fmt.Sprintf("the role %s in account %s", w.name, w.account)
+	if role.RoleARN != "" {
+		w.name, w.text = role.RoleARN[strings.LastIndexByte(role.RoleARN, '/')+1:], "the role "+role.RoleARN
+	}
+	if profile == nil {
+		w.identity = portalIdentity(w.startURL, w.account, w.name)
+	} else {
+		w.identity = c.identityOf(profile)
+	}
+	for _, name := range c.files.ProfileNames() {
+		if p, err := c.files.Profile(name); err == nil && c.identityOf(p) == w.identity {
+			w.profiles = append(w.profiles, name)
+		}
+	}
+	return w
+}
+
+func portalIdentity(startURL, account, role string) string {
+	return sealed.Identity("role", startURL, account, role)
+}
+
+// identityOf tells the role of a profile from all others, however it is asked for.
+// Of an IAM role the settings that narrow it down are a part.
+func (c *Config) identityOf(p *awsconfig.Profile) string {
+	switch {
+	case p.Role != nil:
+		return portalIdentity(normal(p.Role.Session.StartURL), p.Role.AccountID, p.Role.RoleName)
+	case p.Chain != nil && p.Chain.Source != nil:
+		words := []string{"assumed", p.Chain.RoleARN, c.identityOf(p.Chain.Source)}
+		for _, name := range scopeSettings {
+			setting, _ := c.sectionSetting(p.Settings.Section, name)
+			words = append(words, setting.Value)
+		}
+		return sealed.Identity(words...)
+	}
+	return ""
+}
+
+// holding returns the rules of a kind that hold for a role.
+func holding(rules []agentRule, setting string, w wanted) (some []agentRule) {
+	for _, r := range rules {
+		if r.is(setting) && (r.profile == "" && r.startURL == w.startURL || slices.Contains(w.profiles, r.profile)) {
+			some = append(some, r)
+		}
+	}
+	return some
+}
+
+// allows returns the refusal of the first of the rules that holds and does not
+// allow a role.
+func allows(rules []agentRule, w wanted, who agent.Asker, counts func(agentRule) bool) error {
+	for _, r := range holding(rules, "agents", w) {
+		rule, err := agent.ParseRule(r.Value)
+		if err != nil {
+			return &awsconfig.ValueError{Setting: r.Setting, Problem: err.Error()}
+		}
+		if counts(r) && !rule.All && !rule.Role(w.account, w.name) && !slices.ContainsFunc(w.profiles, rule.Profile) {
+			return &agent.Refusal{Where: r.Setting.String(), What: w.text, Asker: who}
+		}
+	}
+	return nil
+}
+
+// instead returns the profile that agents get in place of the one that they ask
+// for, or nil.
+func (c *Config) instead(rules []agentRule, w wanted) (*awsconfig.Profile, agentRule, error) {
+	held := holding(rules, "agent_profile", w)
+	if len(held) == 0 {
+		return nil, agentRule{}, nil
+	}
+	for _, r := range held {
+		if r.Value != held[0].Value {
+			return nil, r, &awsconfig.ValueError{Setting: r.Setting, Problem: "must be the same as in " + held[0].Section + ", which has the same role"}
+		}
+	}
+	p, err := c.files.Profile(held[0].Value)
+	if err != nil {
+		return nil, held[0], err
+	}
+	return p, held[0], nil
+}
+
+// replace returns the provider that an agent gets.
+func (c *Config) replace(asked *Provider, p *awsconfig.Profile, rule agentRule) (*Provider, error) {
+	got, err := c.provider(p)
+	if err != nil {
+		return nil, err
+	}
+	from, to := asked.source().role(), got.source().role()
+	if from.AccountID != to.AccountID || awsconfig.Partition(asked.Session.Config.Region) != awsconfig.Partition(got.Session.Config.Region) {
+		return nil, &awsconfig.ValueError{Setting: rule.Setting, Problem: fmt.Sprintf("must be a profile of the account %s: %s is one of %s", from.AccountID, p.Name, to.AccountID)}
+	}
+	got.agentProfile = p.Name
+	if log := got.Session.Logger; log != nil {
+		log.Info("an agent gets another profile", "profile", cmp.Or(rule.profile, "-"), "agent_profile", p.Name)
+	}
+	return got, nil
+}
+
+// agentLogin returns the refusal of a sign-in that an agent starts: where there are
+// rules, people sign in, unless credproc_agent_login is on.
+func (c *Config) agentLogin(s *tokencache.Session) error {
+	rules := c.agentRules()
+	who := c.asker(rules)
+	if len(rules) == 0 || !who.IsAgent() {
+		return nil
+	}
+	if setting, ok := c.sectionSetting(c.files.Sessions[s.Name], "agent_login"); ok && setting.Value == "on" {
+		return nil
+	}
+	return &agent.Refusal{Where: rules[0].Setting.String(), What: "a sign-in", Asker: who}
+}
+
+// agentToken returns the refusal of the access token of a session of which an agent
+// may not have every role: it opens them all.
+func (c *Config) agentToken(s *tokencache.Session) error {
+	rules := c.agentRules()
+	who := c.asker(rules)
+	if !who.IsAgent() {
+		return nil
+	}
+	for _, r := range rules {
+		if r.Value != "all" && (r.profile != "" || r.startURL == normal(s.Config.StartURL)) {
+			return &agent.Refusal{Where: r.Setting.String(), What: "the access token of session " + label(s), Asker: who}
+		}
+	}
+	return nil
+}
+
+func normal(startURL string) string {
+	url, err := oidc.NormalizeStartURL(startURL)
+	if err != nil {
+		return startURL
+	}
+	return url
+}

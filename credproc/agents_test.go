@@ -1,0 +1,243 @@
+package credproc
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/credproc/credproc/credproc/credproctest/idctest"
+	"github.com/credproc/credproc/internal/agent"
+	"github.com/credproc/credproc/tokencache"
+)
+
+// ruled has a rule of each kind.
+const ruled = `
+[sso-session corp]
+sso_start_url = https://idc.example/start
+sso_region = us-east-1
+
+[profile dev]
+credential_process = credproc process --sso-session corp --account-id 111111111111 --role-name Admin
+credproc_agent_profile = dev-agent
+
+[profile dev-too]
+sso_session = corp
+sso_account_id = 111111111111
+sso_role_name = Admin
+
+[profile dev-agent]
+credential_process = credproc process --profile dev-agent-role
+
+[profile dev-agent-role]
+role_arn = arn:aws:iam::111111111111:role/Work
+source_profile = dev
+credproc_policy_arns = ` + readOnlyPolicy + `
+
+[profile reader]
+sso_session = corp
+sso_account_id = 111111111111
+sso_role_name = ReadOnly
+
+[profile sandbox]
+sso_session = corp
+sso_account_id = 222222222222
+sso_role_name = Admin
+credproc_agents = none
+`
+
+func TestEachVariableOfAnAgentIsSeen(t *testing.T) {
+	m := &machine{T: t, server: idctest.New()}
+	for _, variable := range append(agent.Variables(), "CREDPROC_AGENT") {
+		_, err := m.config(ruled, variable+"=1").Provider("sandbox")
+		if !errors.Is(err, ErrPolicy) || KindOf(err) != NoAccess || !strings.Contains(err.Error(), variable+" is set") || !strings.Contains(err.Error(), `config:32: [profile sandbox]: credproc_agents "none": does not allow the role Admin in account 222222222222 to an agent`) {
+			t.Errorf("%s: %v", variable, err)
+		}
+	}
+}
+
+func TestARuleHoldsForARoleHoweverItIsAskedFor(t *testing.T) {
+	onMachine(t, func(m *machine) {
+		person := m.config(ruled)
+		if _, err := person.Provider("sandbox"); err != nil {
+			t.Error(err)
+		}
+		c := m.config(ruled, "CLAUDECODE=1")
+		for name, session := range map[string]func() (*tokencache.Session, error){
+			"by name":      func() (*tokencache.Session, error) { return c.Session("corp") },
+			"by start URL": func() (*tokencache.Session, error) { return c.SessionAt("https://IDC.example/start/", "us-east-1") },
+		} {
+			s, err := session()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := c.Role(s, "222222222222", "Admin"); !errors.Is(err, ErrPolicy) {
+				t.Errorf("%s: error %v", name, err)
+			}
+			p, err := c.Role(s, "111111111111", "Admin")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if c := m.get(p); m.may(c, "PutParameter") {
+				t.Errorf("%s: an agent may write", name)
+			}
+		}
+		for _, profile := range []string{"dev", "dev-too", "dev-agent", "dev-agent-role"} {
+			if got := m.get(m.provider(c, profile)); m.may(got, "PutParameter") || !strings.Contains(m.identity(got), "/Work/") {
+				t.Errorf("%s: an agent gets %s", profile, m.identity(got))
+			}
+			if got := m.get(m.provider(person, profile)); !strings.Contains(profile, "agent") && !m.may(got, "PutParameter") {
+				t.Errorf("%s: a person may not write", profile)
+			}
+		}
+		if who := m.identity(m.get(m.provider(c, "reader"))); !strings.Contains(who, "ReadOnly") {
+			t.Errorf("a profile without a rule gives %s", who)
+		}
+	})
+}
+
+func TestTheStrictestOfSeveralRulesHolds(t *testing.T) {
+	const two = session + `%s
+[profile a]
+sso_session = corp
+sso_account_id = 111111111111
+sso_role_name = Admin
+%s
+[profile b]
+sso_session = corp
+sso_account_id = 111111111111
+sso_role_name = Admin
+%s
+[profile c]
+sso_session = corp
+sso_account_id = 111111111111
+sso_role_name = ReadOnly
+`
+	m := &machine{T: t, server: idctest.New()}
+	for _, tt := range []struct{ session, a, b, says string }{
+		{"", "credproc_agents = all", "", ""},
+		{"", "credproc_agents = all", "credproc_agents = none", "does not allow"},
+		{"credproc_agents = none", "credproc_agents = all", "", "[sso-session corp]"},
+		{"credproc_agents = profile:a", "", "", ""}, // b is the same role
+		{"credproc_agents = profile:b*, role:*/ReadOnly", "", "", ""},
+		{"credproc_agents = role:111111111111/Adm*", "", "", ""},
+		{"credproc_agents = role:222222222222/*", "", "", "does not allow"},
+		{"credproc_agents = Admin", "", "", "must be profile:GLOB or role:ACCOUNT/ROLE"},
+		{"credproc_agents =", "", "", "must be none, all, or patterns"},
+		{"credproc_agents = none all", "", "", "must be profile:GLOB"},
+		{"credproc_agents = role:*/ReadOnly", "credproc_agent_profile = c", "", ""}, // what it gets is allowed
+		{"credproc_agents = role:*/Admin", "credproc_agent_profile = c", "", "does not allow the role ReadOnly"},
+		{"", "credproc_agent_profile = c", "credproc_agents = none", "does not allow the role Admin"},
+		{"", "credproc_agent_profile = c", "credproc_agent_profile = b", "must be the same as in [profile a]"},
+		{"", "credproc_agent_profile = gone", "", `no profile "gone"`},
+		{"", "credproc_agent_profile = a", "", ""},
+	} {
+		for _, profile := range []string{"a", "b"} {
+			_, err := m.config(fmt.Sprintf(two, tt.session, tt.a, tt.b), "CURSOR_AGENT=1").Provider(profile)
+			if (err == nil) != (tt.says == "") || err != nil && !strings.Contains(err.Error(), tt.says) {
+				t.Errorf("%+v: profile %s: error %v", tt, profile, err)
+			}
+			if refused := strings.HasPrefix(tt.says, "does not") || strings.HasPrefix(tt.says, "[sso"); err != nil && errors.Is(err, ErrPolicy) != refused || err != nil && !refused && !isA[*ConfigError](err) {
+				t.Errorf("%+v: error %T %v", tt, err, err)
+			}
+		}
+		if _, err := m.config(fmt.Sprintf(two, tt.session, tt.a, tt.b)).Provider("a"); err != nil {
+			t.Errorf("%+v: a person gets error %v", tt, err)
+		}
+	}
+}
+
+func TestAnAgentProfileIsOneOfTheSameAccount(t *testing.T) {
+	m := &machine{T: t, server: idctest.New()}
+	_, err := m.config(profiles+"[profile dev]\ncredential_process = credproc process --profile native\ncredproc_agent_profile = legacy\n", "GEMINI_CLI=1").Provider("native")
+	if KindOf(err) != Misconfigured || !strings.Contains(err.Error(), "must be a profile of the account 111111111111: legacy is one of 222222222222") {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestNoVariableOfOursGivesAnAgentMore(t *testing.T) {
+	m := &machine{T: t, server: idctest.New()}
+	env := []string{"CLAUDECODE=1"}
+	for _, name := range []string{"AGENTS", "AGENT", "AGENT_PROFILE", "AGENT_LOGIN", "AGENT_PROGRAMS", "POLICY", "POLICY_ARNS", "NO_LOGIN"} {
+		for _, value := range []string{"all", "on", "0"} {
+			if _, err := m.config(ruled, append(env, "CREDPROC_"+name+"="+value)...).Provider("sandbox"); !errors.Is(err, ErrPolicy) {
+				t.Errorf("CREDPROC_%s=%s: error %v", name, value, err)
+			}
+		}
+	}
+}
+
+func TestAnAgentNeitherSignsInNorGetsTheAccessTokenWhereThereAreRules(t *testing.T) {
+	m := &machine{T: t, server: idctest.New()}
+	in := func(text string, env ...string) *insideConfig {
+		c := m.config(text, env...)
+		if err := c.Open(); err != nil {
+			t.Fatal(err)
+		}
+		return &insideConfig{c}
+	}
+	allowed := strings.Replace(ruled, "sso_region = us-east-1", "sso_region = us-east-1\ncredproc_agent_login = on", 1)
+	const everything = session + "credproc_agents = all\n"
+	for _, tt := range []struct {
+		name         string
+		in           *insideConfig
+		login, token bool
+	}{
+		{"a person", in(ruled), true, true},
+		{"an agent", in(ruled, "CLAUDECODE=1"), false, false},
+		{"an agent that may sign in", in(allowed, "CLAUDECODE=1"), true, false},
+		{"an agent that may have everything", in(everything, "CLAUDECODE=1"), false, true},
+		{"an agent, no rules", in(profiles, "CLAUDECODE=1"), true, true},
+	} {
+		s, err := tt.in.c.Session("corp")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for what, err := range map[bool]error{tt.login: tt.in.AgentLogin(s)} {
+			if (err == nil) != what || err != nil && !errors.Is(err, ErrPolicy) {
+				t.Errorf("%s: a sign-in: %v", tt.name, err)
+			}
+		}
+		if err := tt.in.AgentToken(s); (err == nil) != tt.token || err != nil && !errors.Is(err, ErrPolicy) {
+			t.Errorf("%s: the access token: %v", tt.name, err)
+		}
+	}
+}
+
+func TestTheTrailSaysThatAnAgentAskedAndWhatItGot(t *testing.T) {
+	onMachine(t, func(m *machine) {
+		c := m.config(ruled, "OPENCODE=1", "CREDPROC_AUDIT=on")
+		m.get(m.provider(c, "dev"))
+		m.get(m.provider(c, "reader"))
+		text, err := os.ReadFile(filepath.Join(m.dir, "state", "audit.jsonl"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var lines []struct {
+			Agent        string `json:"agent"`
+			AgentProfile string `json:"agent_profile"`
+			RoleARN      string `json:"role_arn"`
+		}
+		for line := range strings.Lines(string(text)) {
+			lines = append(lines, struct {
+				Agent        string `json:"agent"`
+				AgentProfile string `json:"agent_profile"`
+				RoleARN      string `json:"role_arn"`
+			}{})
+			if err := json.Unmarshal([]byte(line), &lines[len(lines)-1]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		last := lines[len(lines)-1]
+		replaced := lines[len(lines)-2]
+		if last.Agent != "opencode" || last.AgentProfile != "" || replaced.Agent != "opencode" || replaced.AgentProfile != "dev-agent" || !strings.HasSuffix(replaced.RoleARN, "role/Work") {
+			t.Errorf("%s", text)
+		}
+		if !strings.Contains(m.logged(), "an agent gets another profile") {
+			t.Error("the log does not say so")
+		}
+	})
+}

@@ -1,0 +1,75 @@
+// Package agent tells whether a coding agent asks for credentials, and what rules
+// allow it. It sees what an agent does not hide: its variables, and the names of
+// the processes above. That stops mistakes, and no one who means harm.
+//
+// A warm answer comes through here where there are rules, so that nothing that
+// starts slowly may be imported.
+package agent
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/credproc/credproc/internal/lineage"
+)
+
+// Asker is who asks. The zero Asker is a person, or what is taken for one.
+type Asker struct {
+	Name string // "claude"; "an agent" if there is no name
+	Why  string // "CLAUDECODE is set"
+}
+
+// IsAgent reports whether it is an agent.
+func (a Asker) IsAgent() bool { return a.Name != "" }
+
+// variables are what agents set for the commands that they run, and their names.
+// The AWS CLI goes by the same for its User-Agent.
+//
+// https://github.com/aws/aws-cli/blob/v2/awscli/botocore/useragent.py
+var variables = [...][2]string{
+	{"CLAUDECODE", "claude"}, {"GEMINI_CLI", "gemini"}, {"CODEX_THREAD_ID", "codex"}, {"KIRO_SESSION_ID", "kiro"},
+	{"OPENCODE", "opencode"}, {"ANTIGRAVITY_AGENT", "antigravity"}, {"AMP_CURRENT_THREAD_ID", "amp"},
+	{"PI_CODING_AGENT", "pi"}, {"COPILOT_CLI", "copilot"}, {"CURSOR_AGENT", "cursor-agent"},
+}
+
+// Variables returns the names of the variables that agents set.
+func Variables() (names []string) {
+	for _, v := range variables {
+		names = append(names, v[0])
+	}
+	return names
+}
+
+// programs are agents by the name of their process. An editor, a terminal or an
+// interpreter is none: people work in them too.
+const programs = " aider amp auggie claude codex copilot crush cursor-agent droid gemini goose kiro-cli opencode pi qwen "
+
+// ByVariables tells an agent by its environment. own is the variable that adds
+// suspicion, for agents that are not known here: CREDPROC_AGENT.
+func ByVariables(getenv func(string) string, own string) Asker {
+	for _, v := range variables {
+		if getenv(v[0]) != "" {
+			return Asker{v[1], v[0] + " is set"}
+		}
+	}
+	if getenv(own) != "" {
+		return Asker{"an agent", own + " is set"}
+	}
+	return Asker{}
+}
+
+// ByProcess tells an agent by a process and those above it: by the names of known
+// agents, and of more.
+func ByProcess(pid int, more []string) Asker {
+	for pid, name := range lineage.Above(pid) {
+		name = strings.ToLower(name)
+		known := !strings.Contains(name, " ") && strings.Contains(programs, " "+name+" ")
+		for _, other := range more {
+			known = known || strings.EqualFold(name, other)
+		}
+		if known {
+			return Asker{name, "process " + strconv.Itoa(pid) + " is " + name}
+		}
+	}
+	return Asker{}
+}

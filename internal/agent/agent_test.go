@@ -1,0 +1,72 @@
+package agent
+
+import (
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/credproc/credproc/internal/lineage"
+)
+
+func TestAnAgentIsKnownByItsVariableOrByTheOneForOthers(t *testing.T) {
+	for _, name := range append(Variables(), "CREDPROC_AGENT") {
+		env := func(value string) func(string) string {
+			return func(n string) string { return map[string]string{name: value}[n] }
+		}
+		if who := ByVariables(env("1"), "CREDPROC_AGENT"); !who.IsAgent() || who.Why != name+" is set" {
+			t.Errorf("%s: %+v", name, who)
+		}
+		if who := ByVariables(env(""), "CREDPROC_AGENT"); who.IsAgent() {
+			t.Errorf("%s is empty: %+v", name, who)
+		}
+	}
+	for word := range strings.FieldsSeq(programs) {
+		if slices.Contains([]string{"code", "cursor", "zed", "vim", "nvim", "emacs", "idea", "bash", "zsh", "sh", "fish", "tmux", "node", "python", "python3", "ghostty", "kitty"}, word) {
+			t.Errorf("%s is not an agent: people work in it", word)
+		}
+	}
+}
+
+func TestAnAgentIsKnownByTheNameOfAProcessAbove(t *testing.T) {
+	self, _ := lineage.Process(os.Getpid())
+	if self == "" {
+		return // not on this system
+	}
+	if who := ByProcess(os.Getpid(), []string{"other", strings.ToUpper(self)}); !who.IsAgent() || !strings.HasSuffix(who.Why, " is "+strings.ToLower(self)) {
+		t.Errorf("%+v", who)
+	}
+	if who := ByProcess(1<<30, []string{self}); who.IsAgent() {
+		t.Errorf("of a process that is not there: %+v", who)
+	}
+}
+
+func TestARuleMeansNoneAllOrPatterns(t *testing.T) {
+	for _, tt := range []struct {
+		text                   string
+		bad, all, role, person bool
+	}{
+		{"none", false, false, false, false},
+		{"all", false, true, false, false},
+		{"role:111111111111/Admin", false, false, true, false},
+		{"role:*/Adm?n", false, false, true, false},
+		{"role:*/Read*, profile:Prod*", false, false, false, true},
+		{"profile:Production/Admin", false, false, false, true},
+		{"profile:111111111111/Admin", false, false, false, false}, // a profile's name opens no role
+		{"role:Production/*", false, false, false, false},
+		{"", true, false, false, false},
+		{",", true, false, false, false},
+		{"none all", true, false, false, false},
+		{"ALL", true, false, false, false},
+		{"profile:", true, false, false, false},
+		{"profile:[", true, false, false, false},
+		{"role:111111111111", true, false, false, false},
+		{"role:/Admin", true, false, false, false},
+		{"account:111111111111", true, false, false, false},
+	} {
+		r, err := ParseRule(tt.text)
+		if (err != nil) != tt.bad || r.All != tt.all || r.Role("111111111111", "Admin") != tt.role || r.Profile("Production/Admin") != tt.person {
+			t.Errorf("%q: %+v, error %v", tt.text, r, err)
+		}
+	}
+}

@@ -1,0 +1,86 @@
+package agent
+
+import (
+	"errors"
+	"path"
+	"strings"
+
+	"github.com/credproc/credproc/internal/policy"
+)
+
+// Refusal is what a rule does not allow an agent.
+type Refusal struct {
+	Where string // the place of the rule, with its key
+	What  string // "the role Admin in account 111111111111"
+	Asker Asker
+}
+
+func (e *Refusal) Error() string {
+	return e.Where + ": does not allow " + e.What + " to an agent (" + e.Asker.Why + ")"
+}
+
+// Is makes a Refusal a [policy.ErrRefused], as those of the policy are.
+func (e *Refusal) Is(target error) bool { return target == policy.ErrRefused }
+
+// Patterns say which roles: "profile:GLOB" by the names of the profiles that lead
+// there, and "role:ACCOUNT/ROLE". "*" stands for any text, a "/" as well.
+type Patterns []string
+
+var errPattern = errors.New("must be profile:GLOB or role:ACCOUNT/ROLE, with the wildcards * and ?")
+
+// ParsePatterns checks patterns.
+func ParsePatterns(words []string) (Patterns, error) {
+	for _, word := range words {
+		kind, glob, ok := strings.Cut(word, ":")
+		account, role, isRole := strings.Cut(glob, "/")
+		_, err := path.Match(flat(glob), "")
+		if !ok || glob == "" || err != nil || kind != "profile" && kind != "role" || kind == "role" && (!isRole || account == "" || role == "") {
+			return nil, errPattern
+		}
+	}
+	return words, nil
+}
+
+// Profile reports whether a profile is meant by its name.
+func (p Patterns) Profile(name string) bool { return p.has("profile", name) }
+
+// Role reports whether a role is meant by its account and its own name.
+func (p Patterns) Role(account, role string) bool { return p.has("role", account+"/"+role) }
+
+func (p Patterns) has(kind, text string) bool {
+	for _, pattern := range p {
+		of, glob, _ := strings.Cut(pattern, ":")
+		if ok, _ := path.Match(flat(glob), flat(text)); ok && of == kind {
+			return true
+		}
+	}
+	return false
+}
+
+func flat(text string) string { return strings.ReplaceAll(text, "/", "\x00") }
+
+// Rule is what agents may have: everything, or the roles that patterns mean.
+type Rule struct {
+	All bool
+	Patterns
+}
+
+// ParseRule reads "none", "all", or patterns with spaces or commas between them.
+func ParseRule(text string) (Rule, error) {
+	words := Words(text)
+	switch {
+	case len(words) == 1 && words[0] == "none":
+		return Rule{}, nil
+	case len(words) == 1 && words[0] == "all":
+		return Rule{All: true}, nil
+	case len(words) == 0:
+		return Rule{}, errors.New("must be none, all, or patterns such as profile:GLOB and role:ACCOUNT/ROLE")
+	}
+	patterns, err := ParsePatterns(words)
+	return Rule{Patterns: patterns}, err
+}
+
+// Words splits a list at spaces and commas.
+func Words(text string) []string {
+	return strings.FieldsFunc(text, func(r rune) bool { return r == ' ' || r == '\t' || r == '\n' || r == ',' })
+}
