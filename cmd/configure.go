@@ -34,6 +34,9 @@ type configureCommand struct {
 	Prune        bool     `help:"Remove profiles written earlier whose roles you no longer have."`
 	listFlags
 
+	Agent   string `placeholder:"PROFILE" help:"Add a profile that can only read, beside PROFILE, and the rule that gives it to coding agents."`
+	RoleARN string `name:"role-arn" placeholder:"ARN" help:"With --agent: the role that it assumes. Default: the role_arn of PROFILE."`
+
 	Convert bool   `help:"Give profiles with sso_ keys, and profiles of granted, aws-vault, aws-sso-cli and aws-sso-util, a credential_process line. What they had becomes comments."`
 	Revert  bool   `help:"Change converted profiles back, to the byte. Other profiles with this program's line get sso_ keys."`
 	Undo    bool   `help:"Restore the file as it was before the last change. A second --undo redoes the change."`
@@ -70,18 +73,38 @@ func (c *configureCommand) change(ctx context.Context, r *run) error {
 	if c.Convert {
 		return e.convert(ctx, c.Names, profiles.Place{Session: c.SSOSession, StartURL: c.SSOStartURL, Region: c.SSORegion}, command)
 	}
+	if c.Agent != "" {
+		return e.twin(ctx, &profiles.Twin{Profile: c.Agent, RoleARN: c.RoleARN, Command: command, ID: r.ID})
+	}
 	return c.write(ctx, e, command)
+}
+
+// twin adds a profile for agents.
+func (e *configEdit) twin(ctx context.Context, t *profiles.Twin) error {
+	changed, err := e.apply(ctx, func() string {
+		return fmt.Sprintf("Write profile %s, and give it to agents in place of %s,", t.Name(), t.Profile)
+	},
+		func(old []byte) ([]byte, error) { return t.Write(e.text, old) })
+	if err == nil && changed {
+		e.Say("Agents that ask for %s now get %s. Programs must use credproc for it: %s configure --convert", t.Profile, t.Name(), e.name())
+		e.saved()
+	}
+	return err
 }
 
 func (c *configureCommand) check(r *run) error {
 	ways := 0
-	for _, way := range []bool{c.Convert, c.Revert, c.Undo, c.All || c.Prune || len(c.MatchAccount)+len(c.MatchRole)+len(c.Region) > 0 || c.Template != ""} {
+	for _, way := range []bool{c.Agent != "", c.Convert, c.Revert, c.Undo, c.All || c.Prune || len(c.MatchAccount)+len(c.MatchRole)+len(c.Region) > 0 || c.Template != ""} {
 		if way {
 			ways++
 		}
 	}
 	session := c.SSOSession != "" || c.SSOStartURL != "" || c.SSORegion != ""
 	switch {
+	case c.RoleARN != "" && c.Agent == "":
+		return r.usage("--role-arn is for --agent")
+	case c.Agent != "" && (ways > 1 || session || len(c.Names) > 0):
+		return r.usage("--agent is a command of its own")
 	case ways > 1, session && (c.Revert || c.Undo), c.Undo && len(c.Names) > 0:
 		return r.usage("--convert, --revert and --undo are commands of their own")
 	case c.Convert && (c.SSOStartURL == "") != (c.SSORegion == "") || c.SSOSession != "" && c.SSOStartURL != "" && c.Convert:
