@@ -711,6 +711,7 @@ var mayImport = map[string][]string{
 	"cmd/internal/child":     {"cmd/internal/terminal", "internal/awsconfig", "internal/safedir"},
 	"cmd/internal/console":   {"oidc", "internal/awsapi", "internal/awsconfig", "internal/printable"},
 	"cmd/internal/doctor":    {"cmd/internal/", "tokencache", "tokencache/keyring", "oidc", "internal/"},
+	"cmd/internal/elsewhere": {"cmd/internal/terminal", "internal/awsconfig", "internal/layout", "oidc", "tokencache"},
 	"cmd/internal/endpoint":  {"cmd/internal/shell", "cmd/internal/terminal", "internal/"},
 	"cmd/internal/help":      {"cmd/internal/match"},
 	"cmd/internal/items":     {"tokencache/keyring", "internal/wsl"},

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/credproc/credproc/cmd/internal/elsewhere"
 	"github.com/credproc/credproc/cmd/internal/profiles"
 	"github.com/credproc/credproc/cmd/internal/shell"
 	"github.com/credproc/credproc/cmd/internal/terminal"
@@ -460,7 +461,7 @@ func (c *configureCommand) place(ctx context.Context, r *run, ask bool) (startUR
 // alone, or nothing.
 func (r *run) onlyLogin() (startURL, region string) {
 	logins, _ := tokencache.Logins(r.config.StateDir, r.ID)
-	logins = slices.DeleteFunc(logins, func(l *tokencache.Status) bool { return l.Name != "" || !usable(l) })
+	logins = slices.DeleteFunc(logins, func(l *tokencache.Status) bool { return l.Name != "" || !elsewhere.Usable(l) })
 	if len(logins) != 1 {
 		return "", ""
 	}

@@ -1,12 +1,10 @@
 package cmd
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"os"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/credproc/credproc/cmd/internal/child"
@@ -52,31 +50,18 @@ func takePassphrase(a *App) string {
 	return a.passphrase()
 }
 
-// firstLineOf returns the first line that a command of the user's prints. It may
-// speak to the person on stderr; stdin is not its business.
+// firstLineOf returns the first line that the command of a setting prints. The
+// command may ask the person on stderr.
 func firstLineOf(ctx context.Context, a *App, command, setting string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, commandTime)
 	defer cancel()
-	child := child.Shell(ctx, command)
-	child.Env = append(inherited(a), a.variable("RESOLVING")+"=1")
-	var out head
-	child.Stdout, child.Stderr, child.WaitDelay = &out, a.term().ErrWriter(), time.Second
-	if err := child.Run(); err != nil {
+	c := child.Shell(ctx, command)
+	c.Env, c.Stderr = append(inherited(a), a.variable("RESOLVING")+"=1"), a.term().ErrWriter()
+	line, err := child.FirstLine(c)
+	if err != nil {
 		return "", fmt.Errorf("%s failed: %w", setting, err)
 	}
-	line, _, _ := bytes.Cut(out.text, []byte("\n"))
-	return strings.TrimSuffix(string(line), "\r"), nil
-}
-
-// head keeps the start of what is written to it, which may have no end.
-type head struct{ text []byte }
-
-const mostOfHead = 64 << 10
-
-func (h *head) Write(p []byte) (int, error) {
-	room := max(0, mostOfHead-len(h.text))
-	h.text = append(h.text, p[:min(len(p), room)]...)
-	return len(p), nil
+	return line, nil
 }
 
 // askPassphrase asks the person. What they have typed opens the other sessions

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/credproc/credproc/cmd/internal/elsewhere"
 	"github.com/credproc/credproc/cmd/internal/match"
 	"github.com/credproc/credproc/cmd/internal/profiles"
 	"github.com/credproc/credproc/cmd/internal/terminal"
@@ -262,7 +263,7 @@ func (r *run) knownAccounts(ctx context.Context) (all listedSessions) {
 // the terminal: nothing asks for a passphrase there.
 func listsQuietly(s *tokencache.Session) bool {
 	login, err := s.Status()
-	return err == nil && login != nil && usable(login) && login.Keyring != "file"
+	return err == nil && login != nil && elsewhere.Usable(login) && login.Keyring != "file"
 }
 
 const (

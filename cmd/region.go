@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/credproc/credproc/cmd/internal/elsewhere"
 	"github.com/credproc/credproc/cmd/internal/terminal"
 	"github.com/credproc/credproc/internal/awsapi"
 	"github.com/credproc/credproc/internal/startpage"
@@ -22,13 +23,13 @@ func (r *run) knownRegion(startURL string) string {
 	found := map[string]bool{}
 	names := r.files.SessionNames()
 	for _, name := range names {
-		if s, err := r.config.Session(name); err == nil && sameURL(startURL, s.Config.StartURL) {
+		if s, err := r.config.Session(name); err == nil && elsewhere.SameURL(startURL, s.Config.StartURL) {
 			found[s.Config.Region] = true
 		}
 	}
 	logins, _ := tokencache.Logins(r.config.StateDir, r.ID)
 	for _, l := range logins {
-		if sameURL(startURL, l.StartURL) {
+		if elsewhere.SameURL(startURL, l.StartURL) {
 			found[l.Region] = true
 		}
 	}
