@@ -60,7 +60,7 @@ type commands struct {
 	List      listCommand      `cmd:"" group:"setup" help:"List your accounts and roles."`
 	Doctor    doctorCommand    `cmd:"" group:"setup" help:"Check the setup and suggest fixes."`
 
-	Policy     policyCommand     `cmd:"" group:"setup" help:"Show what the administrator of this machine allows."`
+	Policy     policyCommand     `cmd:"" group:"more" help:"Show what the administrator of this machine allows."`
 	Serve      serveCommand      `cmd:"" group:"more" help:"Serve the credentials of many roles to programs on this machine, or to others in TLS."`
 	Forward    forwardCommand    `cmd:"" group:"more" help:"Run a command with credentials from the endpoint of another machine."`
 	Keyring    keyringCommand    `cmd:"" group:"more" help:"Show where logins are kept, lock a keyring, or empty it."`

@@ -145,7 +145,9 @@ func (p *page) overview(program string, app *kong.Node) {
 	p.line("")
 	for _, group := range groups {
 		if group.Key == groupMore {
-			p.text(0, group.Title+": "+strings.Join(names(group.Nodes), ", "))
+			// The line below says how to use help.
+			others := slices.DeleteFunc(names(group.Nodes), func(name string) bool { return name == "help" })
+			p.text(0, group.Title+": "+strings.Join(others, ", "))
 			continue
 		}
 		p.line(group.Title)
