@@ -24,7 +24,6 @@ import (
 	"github.com/credproc/credproc/cmd/internal/shell"
 	"github.com/credproc/credproc/cmd/internal/terminal"
 	"github.com/credproc/credproc/credproc"
-	"github.com/credproc/credproc/internal/agent"
 	"github.com/credproc/credproc/internal/awsapi"
 	"github.com/credproc/credproc/internal/awsconfig"
 	"github.com/credproc/credproc/internal/clicache"
@@ -254,7 +253,7 @@ func aboutPolicy(a *App, err error) (advice, bool) {
 	if e, ok := errors.AsType[*policy.Refusal](err); ok {
 		return advice{status: noAccess, kind: report.Policy, text: terminal.ErrorText(e), hint: a.name() + " policy"}, true
 	}
-	if e, ok := errors.AsType[*agent.Refusal](err); ok {
+	if e, ok := errors.AsType[*policy.AgentRefusal](err); ok {
 		return advice{status: noAccess, kind: report.Policy, text: terminal.ErrorText(e)}, true
 	}
 	if e, ok := errors.AsType[*policy.FileError](err); ok {

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 	"strings"
 
@@ -16,24 +17,30 @@ type policyCommand struct {
 type policyShowCommand struct{}
 
 // Run implements the command, for kong.
-func (*policyShowCommand) Run(a *App) error {
+func (*policyShowCommand) Run(ctx context.Context, a *App) error {
 	rules, err := a.place.Load(a.ID)
 	if err != nil {
 		return err
 	}
-	if rules == nil {
-		return a.term().Print("There is no policy on this machine.\n")
+	values := rules.Values()
+	failed := a.do(ctx, false, func(_ context.Context, r *run) error {
+		values = append(values, r.inside.AgentValues()...)
+		return nil
+	})
+	if values == nil {
+		return cmp.Or(a.term().Print("There is no policy on this machine.\n"), failed)
 	}
 	table := a.term().Table()
-	for _, v := range rules.Values() {
+	for _, v := range values {
 		table.Row(v.Section, v.Key, strings.Join(strings.Fields(v.Value), " "), v.Location)
 	}
-	return table.Flush()
+	return cmp.Or(table.Flush(), failed)
 }
 
 type policyCheckCommand struct {
 	roleFlags
-	Name string `arg:"" optional:"" name:"profile" help:"Same as --profile."`
+	Agent bool   `help:"Say it of a coding agent."`
+	Name  string `arg:"" optional:"" name:"profile" help:"Same as --profile."`
 }
 
 // Run implements the command, for kong. It asks no one, and signs in nowhere.
@@ -45,9 +52,15 @@ func (c *policyCheckCommand) Run(ctx context.Context, a *App) error {
 		if c.Name != "" {
 			c.Profile = c.Name
 		}
+		if c.Agent {
+			r.inside.AskAsAgent()
+		}
 		t, err := c.target(r)
 		if err != nil {
 			return err
+		}
+		if name := r.inside.AgentProfile(t.provider); name != "" {
+			return r.Print("An agent that asks for this role gets profile %s.\n", name)
 		}
 		if r.files.Policy == nil {
 			return r.Print("There is no policy on this machine: nothing is refused.\n")

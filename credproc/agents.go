@@ -11,6 +11,7 @@ import (
 	"github.com/credproc/credproc/internal/agent"
 	"github.com/credproc/credproc/internal/awsconfig"
 	"github.com/credproc/credproc/internal/layout"
+	"github.com/credproc/credproc/internal/policy"
 	"github.com/credproc/credproc/internal/sealed"
 	"github.com/credproc/credproc/oidc"
 	"github.com/credproc/credproc/tokencache"
@@ -21,11 +22,27 @@ type agentRule struct {
 	awsconfig.Setting
 	profile  string // "": of a session
 	startURL string // of that session
+	always   bool   // of every session
 	is       func(setting string) bool
 }
 
-// agentRules returns what the config file says about agents.
+// of reports whether it is a rule of a session, or of all, and holds at a start URL.
+func (r agentRule) of(startURL string) bool {
+	return r.profile == "" && (r.always || r.startURL == startURL)
+}
+
+// agentRules returns what the policy and the config file say about agents. What the
+// policy says of a session holds also where the file says something else.
 func (c *Config) agentRules() (rules []agentRule) {
+	for _, held := range c.files.Policy.AgentRules() {
+		rule := agentRule{Setting: held.Setting, always: held.Session == "", startURL: normal(held.StartURL), is: isAgents}
+		rules = append(rules, rule)
+		if s := c.files.Sessions[held.Session]; s != nil {
+			start, _ := s.Get("sso_start_url")
+			rule.startURL = normal(start)
+			rules = append(rules, rule)
+		}
+	}
 	for _, name := range slices.Sorted(maps.Keys(c.files.Sessions)) {
 		s := c.files.Sessions[name]
 		start, _ := s.Get("sso_start_url")
@@ -36,6 +53,8 @@ func (c *Config) agentRules() (rules []agentRule) {
 	}
 	return rules
 }
+
+func isAgents(setting string) bool { return setting == "agents" }
 
 func (c *Config) rulesIn(s *awsconfig.Section, rule agentRule) (rules []agentRule) {
 	for _, name := range []string{"agents", "agent_profile"} {
@@ -50,6 +69,9 @@ func (c *Config) rulesIn(s *awsconfig.Section, rule agentRule) (rules []agentRul
 
 // asker says who asks: this process, for its parents.
 func (c *Config) asker(rules []agentRule) agent.Asker {
+	if c.asAgent {
+		return agent.Asker{Name: "an agent", Why: "--agent"}
+	}
 	who := agent.ByVariables(c.getenv, layout.Variable(c.Identity.ID, "agent"))
 	if who.IsAgent() || len(rules) == 0 {
 		return who
@@ -57,8 +79,10 @@ func (c *Config) asker(rules []agentRule) agent.Asker {
 	return agent.ByProcess(cmp.Or(c.client, os.Getppid()), c.agentPrograms())
 }
 
-// agentPrograms are what the config file adds to the agents that are known.
+// agentPrograms are what the policy and the config file add to the agents that are
+// known.
 func (c *Config) agentPrograms() (names []string) {
+	names = c.files.Policy.AgentPrograms()
 	for _, sections := range []map[string]*awsconfig.Section{c.files.Sessions, c.files.Profiles} {
 		for _, s := range sections {
 			if setting, ok := c.sectionSetting(s, "agent_programs"); ok {
@@ -150,7 +174,7 @@ func (c *Config) identityOf(p *awsconfig.Profile) string {
 // holding returns the rules of a kind that hold for a role.
 func holding(rules []agentRule, setting string, w wanted) (some []agentRule) {
 	for _, r := range rules {
-		if r.is(setting) && (r.profile == "" && r.startURL == w.startURL || slices.Contains(w.profiles, r.profile)) {
+		if r.is(setting) && (r.of(w.startURL) || slices.Contains(w.profiles, r.profile)) {
 			some = append(some, r)
 		}
 	}
@@ -166,7 +190,7 @@ func allows(rules []agentRule, w wanted, who agent.Asker, counts func(agentRule)
 			return &awsconfig.ValueError{Setting: r.Setting, Problem: err.Error()}
 		}
 		if counts(r) && !rule.All && !rule.Role(w.account, w.name) && !slices.ContainsFunc(w.profiles, rule.Profile) {
-			return &agent.Refusal{Where: r.Setting.String(), What: w.text, Asker: who}
+			return &policy.AgentRefusal{Where: r.Setting.String(), What: w.text, Asker: who}
 		}
 	}
 	return nil
@@ -216,10 +240,14 @@ func (c *Config) agentLogin(s *tokencache.Session) error {
 	if len(rules) == 0 || !who.IsAgent() {
 		return nil
 	}
-	if setting, ok := c.sectionSetting(c.files.Sessions[s.Name], "agent_login"); ok && setting.Value == "on" {
-		return nil
+	by, refused := c.files.Policy.AgentLogin(s.Name, s.Config.StartURL)
+	if !refused {
+		if own, ok := c.sectionSetting(c.files.Sessions[s.Name], "agent_login"); ok && own.Value == "on" {
+			return nil
+		}
+		by = rules[0].Setting
 	}
-	return &agent.Refusal{Where: rules[0].Setting.String(), What: "a sign-in", Asker: who}
+	return &policy.AgentRefusal{Where: by.String(), What: "a sign-in", Asker: who}
 }
 
 // agentToken returns the refusal of the access token of a session of which an agent
@@ -231,8 +259,8 @@ func (c *Config) agentToken(s *tokencache.Session) error {
 		return nil
 	}
 	for _, r := range rules {
-		if r.Value != "all" && (r.profile != "" || r.startURL == normal(s.Config.StartURL)) {
-			return &agent.Refusal{Where: r.Setting.String(), What: "the access token of session " + label(s), Asker: who}
+		if r.Value != "all" && (r.profile != "" || r.of(normal(s.Config.StartURL))) {
+			return &policy.AgentRefusal{Where: r.Setting.String(), What: "the access token of session " + label(s), Asker: who}
 		}
 	}
 	return nil

@@ -64,7 +64,8 @@ type Config struct {
 	// is an error.
 	RunCommand func(ctx context.Context, line string) (string, error)
 
-	client int // the process that asks; 0: the one that started this one
+	asAgent bool // judge as if an agent asked
+	client  int  // the process that asks; 0: the one that started this one
 
 	once  sync.Once
 	files *settings.Files

@@ -1,8 +1,11 @@
 package credproc
 
 import (
+	"slices"
+
 	"github.com/credproc/credproc/internal/awsconfig"
 	"github.com/credproc/credproc/internal/inside"
+	"github.com/credproc/credproc/internal/policy"
 	"github.com/credproc/credproc/internal/settings"
 	"github.com/credproc/credproc/tokencache"
 )
@@ -18,6 +21,30 @@ func (i *insideConfig) Sessions() []*tokencache.Session { return i.c.made() }
 
 func (i *insideConfig) AgentLogin(s *tokencache.Session) error { return i.c.agentLogin(s) }
 func (i *insideConfig) AgentToken(s *tokencache.Session) error { return i.c.agentToken(s) }
+
+// AskAsAgent makes all that is asked from here on be judged as if an agent asked.
+func (i *insideConfig) AskAsAgent() { i.c.asAgent = true }
+
+// AgentProfile returns the profile that a provider is of because an agent asked for
+// another one, or "".
+func (i *insideConfig) AgentProfile(provider any) string {
+	if p, ok := provider.(*Provider); ok {
+		return p.agentProfile
+	}
+	return ""
+}
+
+// AgentValues returns what the config file says about agents. What it has from the
+// policy is not a part.
+func (i *insideConfig) AgentValues() (all []policy.Value) {
+	for _, r := range i.c.agentRules() {
+		own := func(f *policy.File) bool { return f.Path == r.File }
+		if i.c.files.Policy == nil || !slices.ContainsFunc(i.c.files.Policy.Files, own) {
+			all = append(all, policy.Value{Location: r.Location, Section: r.Section, Key: r.Key, Value: r.Value})
+		}
+	}
+	return all
+}
 
 func (i *insideConfig) NewSession(name, startURL, region string) (*tokencache.Session, error) {
 	return owned(i.c.session(awsconfig.Session{Name: name, StartURL: startURL, Region: region}, nil))

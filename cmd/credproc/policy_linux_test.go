@@ -81,8 +81,10 @@ func TestAWarmAnswerWithAPolicyTakesTheShortWay(t *testing.T) {
 	}
 	for rules, status := range map[string]int{
 		"[policy]\nversion = 1\naccounts = 2*\n": 5, "[policy]\nversion = 1\nstart_urls = https://other.example\n": 5, "[policy]\n": 2,
+		"[policy]\nversion = 1\nagents = none\n": 5, "[policy]\nversion = 1\n[sso-session corp]\ncredproc_agents = role:2*/*\n": 5,
 	} {
 		c := m.command(process(admin)...)
+		c.Env = append(c.Env, "CLAUDECODE=1")
 		m.underPolicy(t, rules, c)
 		if got := m.finish(c); got.status != status || got.stdout != "" || !strings.Contains(got.stderr, "/etc/credproc/policy.ini") {
 			t.Errorf("%q: exit status %d and %q, want %d\n%s", rules, got.status, got.stdout, status, got.stderr)

@@ -4,23 +4,7 @@ import (
 	"errors"
 	"path"
 	"strings"
-
-	"github.com/credproc/credproc/internal/policy"
 )
-
-// Refusal is what a rule does not allow an agent.
-type Refusal struct {
-	Where string // the place of the rule, with its key
-	What  string // "the role Admin in account 111111111111"
-	Asker Asker
-}
-
-func (e *Refusal) Error() string {
-	return e.Where + ": does not allow " + e.What + " to an agent (" + e.Asker.Why + ")"
-}
-
-// Is makes a Refusal a [policy.ErrRefused], as those of the policy are.
-func (e *Refusal) Is(target error) bool { return target == policy.ErrRefused }
 
 // Patterns say which roles: "profile:GLOB" by the names of the profiles that lead
 // there, and "role:ACCOUNT/ROLE". "*" stands for any text, a "/" as well.

@@ -67,6 +67,7 @@ func (f *File) keys() map[string]rule {
 		"audit":          into(&f.Audit, one("on", required)),
 		"env_output":     flag(&f.EnvOutputOff, "off", "on"),
 		"lock_sessions":  flag(&f.LockSessions, "on", "off"),
+		"agents":         agents,
 		"request_access": into(&f.RequestAccess, func(string) string { return "" }),
 	}
 }
@@ -103,12 +104,19 @@ func (f *File) readRules() error {
 var sessionKeys = [...]string{
 	"keyring", "flow", "audit", "session_duration", "browser", "console_browser", "key_file", "cli_cache",
 	"application_arn", "web_identity_token_file", "web_identity_token_command", "bootstrap_role_arn", "bootstrap_profile",
+	"agents", "agent_login", "agent_programs",
+}
+
+// sessionRules check the values that a mistake would make less strict.
+func sessionRules() map[string]rule {
+	return map[string]rule{"agents": agents, "agent_login": one("on", "off")}
 }
 
 // readSessions checks the keys of the sessions, and makes those that start with
 // prefix start as the program that reads them has them.
 func (f *File) readSessions(prefix, own string) error {
-	optional := words(f.Value("optional"))
+	optional, rules := words(f.Value("optional")), sessionRules()
+	f.prefix = own
 	for i, s := range f.Sessions {
 		for _, key := range s.Keys("") {
 			name, ours := strings.CutPrefix(key, prefix)
@@ -117,6 +125,10 @@ func (f *File) readSessions(prefix, own string) error {
 			case ours && slices.Contains(sessionKeys[:], name), slices.Contains(optional, key):
 			default:
 				return f.wrong(s.Where(key).Line, fmt.Sprintf("unknown key %s", key))
+			}
+			value, _ := s.Get(key)
+			if check := rules[name]; ours && check != nil && check(value) != "" {
+				return f.wrong(s.Where(key).Line, key+": "+check(value))
 			}
 		}
 		if prefix != own {

@@ -34,8 +34,9 @@ type File struct {
 	LockSessions                         bool
 	Sessions                             []*awsconfig.Section // [sso-session NAME]
 
-	rules *awsconfig.Section // [policy]
-	text  []byte
+	rules  *awsconfig.Section // [policy]
+	prefix string             // of credproc's own keys in the sessions, as the program that reads them has it
+	text   []byte
 }
 
 // Place is where the policy is. The zero Place is the system's; only tests have

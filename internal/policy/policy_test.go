@@ -63,7 +63,7 @@ func TestNoPolicyAllowsEverything(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if p.Audit() != "" || p.Hash() != "" || p.HowToRequest("1", "x") != "" || p.Holds("corp", "sso_region") {
+	if p.Audit() != "" || p.Hash() != "" || p.HowToRequest("1", "x") != "" || p.AgentRules() != nil || p.AgentPrograms() != nil || p.Holds("corp", "sso_region") {
 		t.Error("no policy says something")
 	}
 }
@@ -71,26 +71,33 @@ func TestNoPolicyAllowsEverything(t *testing.T) {
 func TestWhatIsWrongWithTheTextOfAPolicyIsSaidWithItsLine(t *testing.T) {
 	const head = "[policy]\nversion = 1\n"
 	for text, want := range map[string]string{
-		"":                                       "it has no section [policy]",
-		"# nothing\n":                            "it has no section [policy]",
-		"[sso-session a]\n":                      "it has no section [policy]",
-		"[policy]\naccounts = *\n":               ":1: [policy] has no version = 1",
-		"[policy]\nversion = 2\n":                `:2: version is "2": this program reads version 1`,
-		"\ufeff" + head:                          ":1: the file starts with a byte order mark, and must not have one",
-		"\xff\xfe[\x00p\x00":                     ":1: the file is UTF-16, and must be UTF-8",
-		head + "account = *":                     ":3: unknown key account",
-		head + "optional = a b\nc = 1":           ":4: unknown key c",
-		head + "accounts":                        ":3: expected an '=' sign",
-		head + "accounts = ":                     ":3: accounts is empty",
-		head + "accounts = ,":                    ":3: accounts: it lists nothing",
-		head + "accounts = 12":                   `:3: accounts: "12" must be 12 digits`,
-		head + "accounts = prod*":                `:3: accounts: "prod*" is no pattern of account IDs`,
-		head + "accounts = [1":                   `:3: accounts: "[1" is no pattern of account IDs`,
-		head + "start_urls = http://a.example":   `:3: start_urls: "http://a.example" must start with https://`,
-		head + "keyrings = os, safe":             `:3: keyrings: "safe" must be os or windows or kernel or file or plaintext`,
-		head + "flows = auto":                    `:3: flows: "auto" must be pkce or device`,
-		head + "audit = off":                     `:3: audit: "off" must be on or required`,
-		head + "env_output = no":                 `:3: env_output: "no" must be off or on`,
+		"":                                             "it has no section [policy]",
+		"# nothing\n":                                  "it has no section [policy]",
+		"[sso-session a]\n":                            "it has no section [policy]",
+		"[policy]\naccounts = *\n":                     ":1: [policy] has no version = 1",
+		"[policy]\nversion = 2\n":                      `:2: version is "2": this program reads version 1`,
+		"\ufeff" + head:                                ":1: the file starts with a byte order mark, and must not have one",
+		"\xff\xfe[\x00p\x00":                           ":1: the file is UTF-16, and must be UTF-8",
+		head + "account = *":                           ":3: unknown key account",
+		head + "optional = a b\nc = 1":                 ":4: unknown key c",
+		head + "accounts":                              ":3: expected an '=' sign",
+		head + "accounts = ":                           ":3: accounts is empty",
+		head + "accounts = ,":                          ":3: accounts: it lists nothing",
+		head + "accounts = 12":                         `:3: accounts: "12" must be 12 digits`,
+		head + "accounts = prod*":                      `:3: accounts: "prod*" is no pattern of account IDs`,
+		head + "accounts = [1":                         `:3: accounts: "[1" is no pattern of account IDs`,
+		head + "start_urls = http://a.example":         `:3: start_urls: "http://a.example" must start with https://`,
+		head + "keyrings = os, safe":                   `:3: keyrings: "safe" must be os or windows or kernel or file or plaintext`,
+		head + "flows = auto":                          `:3: flows: "auto" must be pkce or device`,
+		head + "audit = off":                           `:3: audit: "off" must be on or required`,
+		head + "env_output = no":                       `:3: env_output: "no" must be off or on`,
+		head + "agents = Admin":                        ":3: agents: must be profile:GLOB or role:ACCOUNT/ROLE, with the wildcards * and ?",
+		head + "agents =":                              ":3: agents is empty",
+		head + "agents = ,":                            ":3: agents: must be none, all, or patterns such as profile:GLOB and role:ACCOUNT/ROLE",
+		head + "[sso-session a]\ncredproc_agents = no": ":4: credproc_agents: must be profile:GLOB or role:ACCOUNT/ROLE, with the wildcards * and ?",
+		head + "[sso-session a]\ncredproc_agents =":    ":4: credproc_agents: must be none, all, or patterns such as profile:GLOB and role:ACCOUNT/ROLE",
+		head + "[sso-session a]\ncredproc_agent_login = yes": `:4: credproc_agent_login: "yes" must be on or off`,
+		head + "[sso-session a]\ncredproc_agent_profile = x": ":4: unknown key credproc_agent_profile",
 		head + "version = 1":                     ":3: a second version: the first one is in line 2",
 		head + "[policy]":                        ":3: a second [policy]: the first one is in line 1",
 		head + "[policy x]":                      ":3: unknown section [policy x]",

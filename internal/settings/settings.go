@@ -31,6 +31,13 @@ type Config interface {
 	// and of a session's access token that it asks for, or nil.
 	AgentLogin(s *tokencache.Session) error
 	AgentToken(s *tokencache.Session) error
+	// AskAsAgent makes all that is asked from here on be judged as if an agent asked.
+	AskAsAgent()
+	// AgentProfile returns the profile that a *credproc.Provider is of because an
+	// agent asked for another one, or "".
+	AgentProfile(provider any) string
+	// AgentValues returns the rules about agents of the config file.
+	AgentValues() []policy.Value
 	// Sessions returns every session that was made so far.
 	Sessions() []*tokencache.Session
 }

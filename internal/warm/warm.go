@@ -252,6 +252,7 @@ func (p *Program) role(f *flags) (role *awsconfig.Role, settings *awsconfig.Prof
 func (p *Program) ruled(files *awsconfig.Config, rule string) bool {
 	rules, programs := files.Mentions()
 	if p.policy != nil {
+		rules = rules || len(p.policy.AgentRules()) > 0
 		for _, s := range files.Sessions {
 			rules = rules || len(s.Keys(rule)) > 0
 			programs = programs || len(s.Keys(rule+"_programs")) > 0

@@ -69,8 +69,8 @@ $ {} policy show | grep accounts
 == policy check
 # See whether the rules allow a profile
 $ {} policy check dev
-# See whether they allow a role that no profile has
-$ {} policy check --sso-session corp --account-id 111111111111 --role-name Admin
+# See what a coding agent would get
+$ {} policy check dev --agent
 == status
 # Show every session, and until when it lasts
 $ {} status

@@ -1,0 +1,114 @@
+package policy
+
+import (
+	"slices"
+
+	"github.com/credproc/credproc/internal/agent"
+	"github.com/credproc/credproc/internal/awsconfig"
+	"github.com/credproc/credproc/internal/starturl"
+)
+
+// AgentRefusal is what a rule about coding agents does not allow one: a rule of the
+// policy, or of the config file.
+type AgentRefusal struct {
+	Where string // the place of the rule, with its key
+	What  string // "the role Admin in account 111111111111"
+	Asker agent.Asker
+}
+
+func (e *AgentRefusal) Error() string {
+	return e.Where + ": does not allow " + e.What + " to an agent (" + e.Asker.Why + ")"
+}
+
+// Is makes an AgentRefusal an [ErrRefused], as a [Refusal] is.
+func (e *AgentRefusal) Is(target error) bool { return target == ErrRefused }
+
+// AgentRule is a rule of the policy about what agents may have. It holds beside
+// those of the config file, so that of two the stricter one counts.
+type AgentRule struct {
+	awsconfig.Setting
+	Session  string // "": of every session
+	StartURL string // of that session; "": the policy does not say
+}
+
+// AgentRules returns the rules of all files: those of [policy], and those of the
+// sessions.
+func (p *Policy) AgentRules() (rules []AgentRule) {
+	p.each(func(f *File) error {
+		rules = append(rules, f.agentRules()...)
+		return nil
+	})
+	return rules
+}
+
+func (f *File) agentRules() (rules []AgentRule) {
+	if setting, ok := setting(f.rules, "agents"); ok {
+		rules = append(rules, AgentRule{Setting: setting})
+	}
+	for _, s := range f.Sessions {
+		if setting, ok := setting(s, f.prefix+"agents"); ok {
+			start, _ := s.Get("sso_start_url")
+			rules = append(rules, AgentRule{Setting: setting, Session: s.Name, StartURL: start})
+		}
+	}
+	return rules
+}
+
+func setting(s *awsconfig.Section, key string) (awsconfig.Setting, bool) {
+	value, ok := s.Get(key)
+	return awsconfig.Setting{Location: s.Where(key), Section: s.Header, Key: key, Value: value}, ok
+}
+
+// AgentPrograms returns the names of more programs that are agents.
+func (p *Policy) AgentPrograms() (names []string) {
+	p.each(func(f *File) error {
+		for _, s := range f.Sessions {
+			more, _ := s.Get(f.prefix + "agent_programs")
+			names = append(names, agent.Words(more)...)
+		}
+		return nil
+	})
+	return names
+}
+
+// AgentLogin returns what does not let an agent sign in to a session. A file with
+// rules about agents must say that they may, and a file without them may say that
+// they may not.
+func (p *Policy) AgentLogin(session, startURL string) (by awsconfig.Setting, refused bool) {
+	p.each(func(f *File) error {
+		rules := f.agentRules()
+		i := slices.IndexFunc(f.Sessions, func(s *awsconfig.Section) bool { return isSession(s, session, startURL) })
+		var login awsconfig.Setting
+		if i >= 0 {
+			login, _ = setting(f.Sessions[i], f.prefix+"agent_login")
+		}
+		switch {
+		case refused, login.Value == "on", login.Value == "" && len(rules) == 0:
+			return nil
+		case login.Value != "":
+			by = login
+		default:
+			by = rules[0].Setting
+		}
+		refused = true
+		return nil
+	})
+	return by, refused
+}
+
+// isSession reports whether a section describes the session of that name. One at
+// another start URL is another.
+func isSession(s *awsconfig.Section, name, startURL string) bool {
+	start, ok := s.Get("sso_start_url")
+	own, _, _ := starturl.Normalize(start)
+	other, _, _ := starturl.Normalize(startURL)
+	return name != "" && s.Name == name && (!ok || own == other)
+}
+
+// agents checks a rule about agents.
+func agents(value string) (problem string) {
+	if _, err := agent.ParseRule(value); err != nil {
+		return err.Error()
+	}
+	return ""
+}
