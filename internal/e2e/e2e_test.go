@@ -229,7 +229,7 @@ func (m *machine) quiet() *machine {
 func (m *machine) run(name string, args ...string) result {
 	m.t.Helper()
 	// A program that hangs is a finding, not the end of all tests.
-	ctx, cancel := context.WithTimeout(m.t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(m.t.Context(), 4*time.Minute)
 	defer cancel()
 	var stdout, stderr bytes.Buffer
 	cmd := exec.CommandContext(ctx, name, args...)
