@@ -43,7 +43,8 @@ func TestARecordOfANewerReleaseIsNotReplaced(t *testing.T) {
 
 func TestAnErrorThatNobodyKnowsIsAFailure(t *testing.T) {
 	var stderr bytes.Buffer
-	if status := (&App{Stderr: &stderr}).Report(errors.New("odd.")); status != 1 || stderr.String() != "credproc: odd\n" {
+	if status := (&App{Stderr: &stderr}).Report(errors.New("odd.")); status != 1 ||
+		stderr.String() != "credproc: odd\nSee https://github.com/credproc/credproc/blob/main/docs/troubleshooting.md\n" {
 		t.Errorf("%d: %s", status, &stderr)
 	}
 	if status := (&App{Stderr: &stderr}).Report(nil); status != 0 {
