@@ -113,6 +113,9 @@ func (c *Config) judgedFor(who agent.Asker, rules []agentRule, p *Provider, prof
 	if !who.IsAgent() || len(rules) == 0 {
 		return p, nil
 	}
+	if err := c.aimless(rules); err != nil {
+		return nil, err
+	}
 	asked := c.wanted(p, profile)
 	if err := allows(rules, asked, who, func(r agentRule) bool { return r.profile != "" }); err != nil {
 		return nil, err
@@ -128,6 +131,26 @@ func (c *Config) judgedFor(who agent.Asker, rules []agentRule, p *Provider, prof
 		p.agent, asked = who.Name, c.wanted(p, instead)
 	}
 	return p, allows(rules, asked, who, func(agentRule) bool { return true })
+}
+
+// aimless returns an error for a rule in a profile that leads to no role: what it
+// should hold for is not known, and must not be open to agents.
+func (c *Config) aimless(rules []agentRule) error {
+	for _, r := range rules {
+		if r.profile == "" {
+			continue
+		}
+		p, err := c.files.Profile(r.profile)
+		if err == nil && c.identityOf(p) != "" {
+			continue
+		}
+		problem := "its profile leads to no role of Identity Center"
+		if err != nil {
+			problem += ": " + err.Error()
+		}
+		return &awsconfig.ValueError{Setting: r.Setting, Problem: problem}
+	}
+	return nil
 }
 
 func (c *Config) wanted(p *Provider, profile *awsconfig.Profile) wanted {
@@ -155,14 +178,22 @@ func portalIdentity(startURL, account, role string) string {
 }
 
 // identityOf tells the role of a profile from all others, however it is asked for.
-// Of an IAM role the settings that narrow it down are a part.
+// Of an IAM role the policies that narrow it down are a part. By which role it is
+// assumed, and with what tags, makes it no weaker.
 func (c *Config) identityOf(p *awsconfig.Profile) string {
 	switch {
 	case p.Role != nil:
 		return portalIdentity(normal(p.Role.Session.StartURL), p.Role.AccountID, p.Role.RoleName)
 	case p.Chain != nil && p.Chain.Source != nil:
-		words := []string{"assumed", p.Chain.RoleARN, c.identityOf(p.Chain.Source)}
-		for _, name := range scopeSettings {
+		first := p.Chain.Source
+		for first.Chain != nil && first.Chain.Source != nil {
+			first = first.Chain.Source
+		}
+		if first.Role == nil {
+			return ""
+		}
+		words := []string{"assumed", normal(first.Role.Session.StartURL), p.Chain.RoleARN}
+		for _, name := range []string{"policy_arns", "policy"} {
 			setting, _ := c.sectionSetting(p.Settings.Section, name)
 			words = append(words, setting.Value)
 		}
@@ -259,7 +290,7 @@ func (c *Config) agentToken(s *tokencache.Session) error {
 		return nil
 	}
 	for _, r := range rules {
-		if r.Value != "all" && (r.profile != "" || r.of(normal(s.Config.StartURL))) {
+		if all := r.is("agents") && r.Value == "all"; !all && (r.profile != "" || r.of(normal(s.Config.StartURL))) {
 			return &policy.AgentRefusal{Where: r.Setting.String(), What: "the access token of session " + label(s), Asker: who}
 		}
 	}

@@ -99,6 +99,60 @@ func TestARuleHoldsForARoleHoweverItIsAskedFor(t *testing.T) {
 	})
 }
 
+func TestARuleAboutAnAssumedRoleHoldsByAnySourceAndWithTags(t *testing.T) {
+	m := &machine{T: t, server: idctest.New()}
+	c := m.config(ruled+`
+[profile prod]
+role_arn = arn:aws:iam::111111111111:role/Other
+source_profile = reader
+credproc_agents = none
+
+[profile prod-from-elsewhere]
+role_arn = arn:aws:iam::111111111111:role/Other
+source_profile = dev-too
+
+[profile prod-with-tags]
+role_arn = arn:aws:iam::111111111111:role/Other
+source_profile = reader
+credproc_session_tags = x=1
+
+[profile prod-narrowed]
+role_arn = arn:aws:iam::111111111111:role/Other
+source_profile = reader
+credproc_policy_arns = `+readOnlyPolicy+`
+`, "CLAUDECODE=1")
+	for profile, refused := range map[string]bool{"prod": true, "prod-from-elsewhere": true, "prod-with-tags": true, "prod-narrowed": false} {
+		if _, err := c.Provider(profile); errors.Is(err, ErrPolicy) != refused {
+			t.Errorf("%s: %v", profile, err)
+		}
+	}
+}
+
+func TestARuleInAProfileThatLeadsToNoRoleIsAnErrorForAgents(t *testing.T) {
+	m := &machine{T: t, server: idctest.New()}
+	for _, profile := range []string{"source_profile = gone", "credential_process = other"} {
+		file := ruled + "\n[profile lost]\nrole_arn = arn:aws:iam::111111111111:role/x\n" + profile + "\ncredproc_agents = none\n"
+		if _, err := m.config(file).Provider("reader"); err != nil {
+			t.Errorf("%s: a person gets %v", profile, err)
+		}
+		if _, err := m.config(file, "CLAUDECODE=1").Provider("reader"); err == nil || !strings.Contains(err.Error(), "leads to no role") {
+			t.Errorf("%s: an agent gets %v", profile, err)
+		}
+	}
+}
+
+func TestAProfileCalledAllDoesNotOpenTheAccessToken(t *testing.T) {
+	m := &machine{T: t, server: idctest.New()}
+	c := m.config(strings.NewReplacer("dev-agent\n", "all\n", "profile dev-agent]", "profile all]", "credproc_agents = none", "").Replace(ruled), "CLAUDECODE=1")
+	s, err := c.Session("corp")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.agentToken(s); !errors.Is(err, ErrPolicy) {
+		t.Errorf("the access token for an agent: %v", err)
+	}
+}
+
 func TestTheStrictestOfSeveralRulesHolds(t *testing.T) {
 	const two = session + `%s
 [profile a]

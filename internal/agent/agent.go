@@ -65,7 +65,9 @@ func ByProcess(pid int, more []string) Asker {
 		name = strings.ToLower(name)
 		known := !strings.Contains(name, " ") && strings.Contains(programs, " "+name+" ")
 		for _, other := range more {
-			known = known || strings.EqualFold(name, other)
+			other = strings.ToLower(other)
+			// Linux keeps the first 15 bytes of a name: proc_pid_comm(5).
+			known = known || name == other || len(name) == 15 && strings.HasPrefix(other, name)
 		}
 		if known {
 			return Asker{name, "process " + strconv.Itoa(pid) + " is " + name}

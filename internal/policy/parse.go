@@ -205,7 +205,7 @@ func account(word string) (normal, problem string) {
 	if _, err := path.Match(word, ""); err != nil || strings.Trim(word, "0123456789*?[]-^") != "" {
 		return "", "is no pattern of account IDs"
 	}
-	if strings.Trim(word, "0123456789") == "" && len(word) != 12 {
+	if !strings.ContainsAny(word, "*?[") && (len(word) != 12 || strings.Trim(word, "0123456789") != "") {
 		return "", "must be 12 digits"
 	}
 	return word, ""
