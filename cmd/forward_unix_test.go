@@ -116,7 +116,7 @@ func TestForwardSaysWhyItCannotAndNoMore(t *testing.T) {
 		{[]string{"--token-file", token, "--to", s.url + "/profile/line"}, "certificate signed by unknown authority"},
 		{[]string{"--ca", token, "--token-file", token, "--to", s.url + "/profile/line"}, "has no certificate in it"},
 		{[]string{"--ca", s.ca(), "--token-file", filepath.Join(s.dir, "none"), "--to", s.url + "/profile/line"}, "no such file"},
-		{append(to, strings.Replace(s.url, "https", "http", 1)+"/profile/line"), "it must be https://"},
+		{append(to, strings.Replace(s.url, "https", "http", 1)+"/profile/line"), "must be https://"},
 		{append(to, "https://127.0.0.1:1/profile/line"), "cannot reach 127.0.0.1:1"},
 		{[]string{"--to", s.url}, "forward needs --to URL and --token-file FILE"},
 	} {

@@ -102,6 +102,8 @@ func (c *serveCommand) secure(ctx context.Context, r *run, session *target, e *e
 		files, err := authority.FilesAt(r.path(c.Cert), r.path(c.Key))
 		e.Secure(files)
 		return "", fileError("--cert", c.Cert, err)
+	case !c.TLS && len(c.Host) > 0:
+		return "", r.usage("--host is for the certificate of --tls")
 	case !c.TLS:
 		return "", nil
 	case session == nil:

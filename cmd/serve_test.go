@@ -297,6 +297,30 @@ func TestTheLogOfAnEndpointIsJSONWithoutSecrets(t *testing.T) {
 	}
 }
 
+func TestAClientIsNotToldOfTheConfigFile(t *testing.T) {
+	s := startServe(t, "--allow", "gone", "--allow", "static")
+	for path, want := range map[string]string{"/profile/gone": `404 Not Found "there is no profile gone"`, "/profile/static": `400 Bad Request "no credentials for profile static: the log of the endpoint says why"`} {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.url+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Authorization", s.token)
+		resp, err := s.client.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var m struct{ Message string }
+		err = json.NewDecoder(resp.Body).Decode(&m)
+		resp.Body.Close()
+		if got := fmt.Sprintf("%s %q", resp.Status, m.Message); err != nil || got != want {
+			t.Errorf("%s: %v, %s", path, err, got)
+		}
+	}
+	if said := s.said.String(); !strings.Contains(said, "Its profiles: ") || !strings.Contains(said, "static keys") {
+		t.Errorf("the log does not say why: %s", said)
+	}
+}
+
 func TestServeRefusesWhatCannotBeSafe(t *testing.T) {
 	dir := t.TempDir()
 	token := filepath.Join(dir, "token")
@@ -323,6 +347,7 @@ func TestServeRefusesWhatCannotBeSafe(t *testing.T) {
 		{"--tls --host *.example.com", "is neither a host name nor an address"},
 		{"--tls --cert a --key b", "--cert and --key go together, and without --tls"},
 		{"--cert a", "--cert and --key go together"},
+		{"--host foo.test", "--host is for the certificate of --tls"},
 		{"--cert " + broken + " --key " + broken, "--cert " + broken + ": tls: failed to find any PEM data"},
 		{"--clients " + broken, broken + ":1: a header ends in ]"},
 		{"--clients " + filepath.Join(dir, "none"), "no such file"},

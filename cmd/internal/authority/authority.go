@@ -106,7 +106,7 @@ func (h *Hosts) Has(host string) bool {
 }
 
 // File is the name of the file for the CA of these hosts: each set of hosts has a
-// CA of its own, which cannot speak for any other.
+// CA of its own.
 func (h *Hosts) File() string {
 	words := slices.Concat([]string{"ca"}, h.names)
 	for _, ip := range h.addresses {
@@ -130,9 +130,9 @@ type issued struct {
 	until time.Time // when another one is due
 }
 
-// NewCA makes a CA: its certificate and its key, as PEM. It can speak for the hosts and
-// for no others, and only as a server, so a client that trusts it trusts it
-// for nothing else.
+// NewCA makes a CA: its certificate and its key, as PEM. It is valid for
+// these hosts, and names below them, as name constraints go, and only for servers, so
+// a client that trusts it trusts it for nothing else.
 //
 // https://www.rfc-editor.org/rfc/rfc5280#section-4.2.1.10
 func (h *Hosts) NewCA() ([]byte, error) {

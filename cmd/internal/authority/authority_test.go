@@ -60,7 +60,7 @@ func TestACASpeaksForItsHostsAlone(t *testing.T) {
 				t.Errorf("%s: %v", host, err)
 			}
 		}
-		for _, other := range []string{"sts.amazonaws.com", "192.0.2.1", "fd00::2", "localhost", "invalid", "0.0.0.1"} {
+		for _, other := range []string{"sts.amazonaws.com", "192.0.2.1", "fd00::2", "localhost", "invalid", "0.0.0.1", "docker.internal"} {
 			stolen := &CA{hosts: hosts(t, other), cert: ca.cert, key: ca.key} // by one who has the key
 			leaf, err := stolen.GetCertificate(nil)
 			if err != nil {
@@ -70,6 +70,19 @@ func TestACASpeaksForItsHostsAlone(t *testing.T) {
 				t.Errorf("the CA of %q speaks for %s", named, other)
 			}
 		}
+	}
+}
+
+// docs/exec.md says so: name constraints cannot be narrower.
+func TestACAIsValidForNamesBelowItsHostsWhichTheEndpointDoesNotServe(t *testing.T) {
+	const below = "below.host.docker.internal"
+	_, ca := open(t, hosts(t, "host.docker.internal"))
+	leaf, err := (&CA{hosts: hosts(t, below), cert: ca.cert, key: ca.key}).GetCertificate(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := trusts(t, ca, leaf, below); err != nil || ca.Has(below) {
+		t.Errorf("%v, served: %t", err, ca.Has(below))
 	}
 }
 

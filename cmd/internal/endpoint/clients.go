@@ -182,7 +182,7 @@ func (c *Client) set(line string) string {
 		}
 	case key == "until" && c.Until.IsZero():
 		var err error
-		if c.Until, err = time.Parse(time.RFC3339, value); err != nil {
+		if c.Until, err = time.Parse(time.RFC3339, value); err != nil || c.Until.IsZero() { // zero: no end
 			return value + " is no time such as 2026-12-24T18:00:00Z"
 		}
 	default:

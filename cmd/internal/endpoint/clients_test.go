@@ -2,6 +2,7 @@ package endpoint
 
 import (
 	"errors"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -10,6 +11,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/credproc/credproc/internal/awsconfig"
 )
 
 func TestOnlyWhatIsAllowedIsServed(t *testing.T) {
@@ -121,20 +124,21 @@ func TestAFileOfClientsSaysWhatIsWrongWithIt(t *testing.T) {
 	write(t, dir, "same", strings.Repeat("x", 30))
 	write(t, dir, "same2", strings.Repeat("x", 30))
 	for text, want := range map[string]string{
-		"allow = a":                        ":1: this is in no section",
-		"[a]\nnonsense":                    ":2: this is no KEY = VALUE",
-		"[a]\nallow =":                     ":2: this is no KEY = VALUE",
-		"[a]\nallow = a\nallow = b":        ":3: a client has token_file, allow and until, each once",
-		"[a]\nalow = a":                    ":2: a client has",
-		"[a]\nallow = [":                   ":2: [ is no pattern",
-		"[a]\nuntil = tomorrow":            ":2: tomorrow is no time such as",
-		"[a]\nallow = a":                   "client a has no token_file",
-		"[a]\ntoken_file = a":              "client a has no allow",
-		"[a]\n[a]":                         ":2: there are two clients of this name",
-		"[]":                               ":1: a client's name has",
-		"[a b]":                            ":1: a client's name has",
-		"[a":                               ":1: a header ends in ]",
-		"[a]\ntoken_file=short\nallow = a": "holds a token of 5 characters",
+		"allow = a":                         ":1: this is in no section",
+		"[a]\nnonsense":                     ":2: this is no KEY = VALUE",
+		"[a]\nallow =":                      ":2: this is no KEY = VALUE",
+		"[a]\nallow = a\nallow = b":         ":3: a client has token_file, allow and until, each once",
+		"[a]\nalow = a":                     ":2: a client has",
+		"[a]\nallow = [":                    ":2: [ is no pattern",
+		"[a]\nuntil = tomorrow":             ":2: tomorrow is no time such as",
+		"[a]\nuntil = 0001-01-01T00:00:00Z": ":2: 0001-01-01T00:00:00Z is no time such as",
+		"[a]\nallow = a":                    "client a has no token_file",
+		"[a]\ntoken_file = a":               "client a has no allow",
+		"[a]\n[a]":                          ":2: there are two clients of this name",
+		"[]":                                ":1: a client's name has",
+		"[a b]":                             ":1: a client's name has",
+		"[a":                                ":1: a header ends in ]",
+		"[a]\ntoken_file=short\nallow = a":  "holds a token of 5 characters",
 		"[a]\ntoken_file=same\nallow=a\n[b]\ntoken_file=same2\nallow=b": "client b in ",
 	} {
 		clients, err := ClientsIn(write(t, dir, "clients", text), dir)()
@@ -144,6 +148,34 @@ func TestAFileOfClientsSaysWhatIsWrongWithIt(t *testing.T) {
 	}
 	if _, err := ClientsIn(filepath.Join(dir, "none"), dir)(); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("%v", err)
+	}
+}
+
+func TestAClientLearnsNothingOfWhatItMayNotHave(t *testing.T) {
+	const secret = "in /home/me/config. Its profiles: prod"
+	for _, tt := range []struct {
+		allow  []string
+		path   string
+		err    error
+		status int
+		want   string
+	}{
+		{[]string{"*"}, "/profile/dev", &awsconfig.UnknownProfileError{Name: "dev"}, http.StatusNotFound, `"there is no profile dev"`},
+		{[]string{"*"}, "/profile/dev", &awsconfig.UnknownProfileError{Name: "prod"}, http.StatusBadRequest, `"no credentials for profile dev: `},
+		{[]string{"*/*"}, "/role/1/A", errors.New(""), http.StatusBadRequest, `"no credentials for role 1/A: `},
+		{nil, "/profile/dev", &awsconfig.UnknownProfileError{Name: "dev"}, http.StatusBadRequest, secret}, // it may have all
+	} {
+		var log strings.Builder
+		e := &Endpoint{Log: slog.New(slog.NewTextHandler(&log, nil)), Clients: OneClient(testToken, "", tt.allow),
+			Find:    func(*Client, string) (*Source, error) { return nil, tt.err },
+			Explain: func(error) *Fault { return &Fault{http.StatusBadRequest, "WrongConfiguration", secret} }}
+		status, said := asks(t, e, tt.path, testToken)
+		if status != tt.status || !strings.Contains(said, tt.want) || tt.allow != nil && (strings.Contains(said, "prod") || strings.Contains(said, "config.")) {
+			t.Errorf("%s: %d %s", tt.path, status, said)
+		}
+		if strings.Contains(log.String(), secret) != (tt.allow != nil) {
+			t.Errorf("%s: the log is %s", tt.path, log.String())
+		}
 	}
 }
 

@@ -23,6 +23,7 @@ import (
 	"github.com/credproc/credproc/cmd/internal/terminal"
 	"github.com/credproc/credproc/internal/audit"
 	"github.com/credproc/credproc/internal/awsapi"
+	"github.com/credproc/credproc/internal/awsconfig"
 	"github.com/credproc/credproc/internal/loopback"
 )
 
@@ -166,7 +167,7 @@ func (e *Endpoint) answer(w http.ResponseWriter, r *http.Request) (client, name 
 	loopback.Welcome(r)
 	t, err := e.issuer(c, r.URL.Path)
 	if err != nil {
-		f := e.faultOf(err)
+		f := e.faultFor(c, r.URL.Path, err)
 		return client, "", f.Status, f.body()
 	}
 	body, err = t.document(audit.For(r.Context(), client))
@@ -174,7 +175,7 @@ func (e *Endpoint) answer(w http.ResponseWriter, r *http.Request) (client, name 
 		if e.Failed != nil && r.Context().Err() == nil {
 			go e.Failed(err)
 		}
-		f := e.faultOf(err)
+		f := e.faultFor(c, r.URL.Path, err)
 		return client, t.Name, f.Status, f.body()
 	}
 	return client, t.Name, http.StatusOK, body
@@ -248,12 +249,25 @@ func (e *Endpoint) admit(r *http.Request) (*Client, *Fault) {
 	return c, nil
 }
 
-// faultOf turns an error into an answer.
-func (e *Endpoint) faultOf(err error) *Fault {
+// faultFor turns an error into an answer. A client that may have some roles only
+// does not learn from it what others there are, or what the config file has: that
+// is for the log.
+func (e *Endpoint) faultFor(c *Client, path string, err error) *Fault {
 	if f, ok := errors.AsType[*Fault](err); ok {
 		return f
 	}
-	return e.Explain(err)
+	f := e.Explain(err)
+	if len(c.Allow) == 0 || f.Status == http.StatusUnauthorized || f.Status == http.StatusFailedDependency { // about the login, not the role
+		return f
+	}
+	if e.Log != nil {
+		e.Log.Warn("reason not sent to the client", "client_name", c.Name, "error", f.Message)
+	}
+	kind, name, _ := c.RoleOf(path)
+	if unknown, ok := errors.AsType[*awsconfig.UnknownProfileError](err); ok && kind == "profile" && unknown.Name == name {
+		return &Fault{http.StatusNotFound, "NotFound", "there is no profile " + name}
+	}
+	return &Fault{f.Status, f.Code, "no credentials for " + kind + " " + name + ": the log of the endpoint says why"}
 }
 
 // issuer returns the one for a client and a path.

@@ -56,7 +56,8 @@ func (e *UnreachableError) Unwrap() error { return e.Err }
 func RelayTo(address, caFile, tokenFile string) (*Relay, error) {
 	to, err := url.Parse(address)
 	if err != nil || to.Scheme != "https" || to.Hostname() == "" || to.User != nil || to.RawQuery != "" || to.Fragment != "" {
-		return nil, &RefusedError{"the address is " + address + ": it must be https://HOST:PORT/profile/NAME or https://HOST:PORT/role/ACCOUNT/ROLE"}
+		// It is not repeated: it may have a password in it.
+		return nil, &RefusedError{"the address to forward to must be https://HOST:PORT/profile/NAME or https://HOST:PORT/role/ACCOUNT/ROLE, without a user, a query or a fragment"}
 	}
 	config := &tls.Config{MinVersion: tls.VersionTLS12}
 	if caFile != "" {

@@ -135,3 +135,11 @@ func TestARelayGoesOnlyToAnAddressThatCannotBeOverheard(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestAnAddressThatIsRefusedIsNotRepeated(t *testing.T) {
+	for _, address := range []string{"https://me:SECRET@host/profile/dev", "https://SECRET@host/profile/dev", "http://me:SECRET@host/", "https://me:SECRET@host:x/", "https://host/profile/dev?token=SECRET"} {
+		if _, err := RelayTo(address, "", "none"); err == nil || strings.Contains(err.Error(), "SECRET") || !strings.Contains(err.Error(), "without a user") {
+			t.Errorf("%s: %v", address, err)
+		}
+	}
+}
