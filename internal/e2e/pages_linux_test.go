@@ -91,8 +91,9 @@ var typed = map[string][][2]string{
 		{"Tab to mark", "\x01\r"},
 		{"[Y/n", "\r"},
 	},
-	"credproc configure --convert --dry-run":                                    {{"Convert", "\r"}, {"Change back", "\r"}},
-	"credproc configure corp --all --template '{{.AccountName}}-{{.RoleName}}'": {{"[Y/n", "\r"}},
+	"credproc configure --agent dev --role-arn arn:aws:iam::111111111111:role/Work": {{"[Y/n", "\r"}},
+	"credproc configure --convert --dry-run":                                        {{"Convert", "\r"}, {"Change back", "\r"}},
+	"credproc configure corp --all --template '{{.AccountName}}-{{.RoleName}}'":     {{"[Y/n", "\r"}},
 }
 
 // readerOf returns the person who reads a page, at a machine as the page supposes it, from
@@ -355,9 +356,13 @@ func TestEveryCommandThatAPageNamesExists(t *testing.T) {
 					t.Errorf("%s: there is no command %s: credproc %s", page, command, words)
 				}
 			}
+			more := ""
+			if below, _, _ := strings.Cut(flags, " "); strings.Contains(help[command], "\n  "+below+" ") { // a command of a command
+				more = m.run(binary, "help", command, below).stdout
+			}
 			for flag := range strings.FieldsSeq(flags) {
 				flag = strings.Trim(strings.SplitN(flag, "=", 2)[0], "[],\"'")
-				if strings.HasPrefix(flag, "--") && len(flag) > 2 && !hasFlag(help[command], flag) {
+				if strings.HasPrefix(flag, "--") && len(flag) > 2 && !hasFlag(help[command]+more, flag) {
 					t.Errorf("%s: credproc %s has no flag %s: credproc %s", page, command, flag, words)
 				}
 			}
