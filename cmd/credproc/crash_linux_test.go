@@ -43,17 +43,22 @@ func (m *machine) straced(options, args []string) (o outcome, met bool) {
 }
 
 func (m *machine) stracedOnce(options, args []string) (o outcome, met bool) {
-	c := m.command(args...)
-	trace := filepath.Join(m.home, "trace")
+	c, trace := m.traced(options, args)
+	o = m.finish(c)
+	log, err := exec.Command("grep", "-c", "-e", "INJECTED", "-e", "killed by SIGKILL", trace).Output()
+	return o, err == nil && strings.TrimSpace(string(log)) != "0"
+}
+
+// traced is a process below strace that has not started, and the file with its calls.
+func (m *machine) traced(options, args []string) (c *exec.Cmd, trace string) {
+	c, trace = m.command(args...), filepath.Join(m.home, "trace")
 	c.Args = slices.Concat([]string{"strace", "-f", "-qq", "-o", trace}, options, []string{c.Path}, c.Args[1:])
 	path, err := exec.LookPath("strace")
 	if err != nil {
 		m.Fatal(err)
 	}
 	c.Path = path
-	o = m.finish(c)
-	log, err := exec.Command("grep", "-c", "-e", "INJECTED", "-e", "killed by SIGKILL", trace).Output()
-	return o, err == nil && strings.TrimSpace(string(log)) != "0"
+	return c, trace
 }
 
 // The calls by which files are changed, in the order of the house: a temporary

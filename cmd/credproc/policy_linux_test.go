@@ -47,14 +47,7 @@ func TestAWarmAnswerWithAPolicyTakesTheShortWay(t *testing.T) {
 	if want.status != 0 {
 		t.Fatal(want.stderr)
 	}
-	strace, err := exec.LookPath("strace")
-	if err != nil {
-		t.Fatal(err)
-	}
-	trace := filepath.Join(m.home, "trace")
-	c := m.command(process(admin)...)
-	c.Args = append([]string{"strace", "-f", "-y", "-qq", "-e", "signal=none", "-o", trace, c.Path}, c.Args[1:]...)
-	c.Path = strace
+	c, trace := m.traced([]string{"-y", "-e", "signal=none"}, process(admin))
 	const allowed = "[policy]\nversion = 1\naccounts = 1*\nkeyrings = plaintext\nenv_output = off\n"
 	if !m.underPolicy(t, allowed, c) {
 		return

@@ -2,7 +2,6 @@ package main
 
 import (
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -29,16 +28,9 @@ func TestAWarmAnswerTouchesNothingItNeedNot(t *testing.T) {
 	if want.status != 0 {
 		t.Fatal(want.stderr)
 	}
-	strace, err := exec.LookPath("strace")
-	if err != nil {
-		t.Fatal(err)
-	}
-	trace := filepath.Join(m.home, "trace")
-	c := m.command(process(admin)...)
+	c, trace := m.traced([]string{"-e", "signal=none"}, process(admin))
 	m.write("ca.pem", strings.Repeat("a certificate\n", 16<<10)) // for connections, of which there are none
 	c.Env = append(c.Env, "AWS_CA_BUNDLE="+filepath.Join(m.home, "ca.pem"))
-	c.Args = append([]string{"strace", "-f", "-qq", "-e", "signal=none", "-o", trace, c.Path}, c.Args[1:]...)
-	c.Path = strace
 	if got := m.finish(c); got.status != 0 || got.stdout != want.stdout || got.stderr != "" {
 		t.Fatalf("exit status %d, the same document %v\n%s", got.status, got.stdout == want.stdout, got.stderr)
 	}
