@@ -39,16 +39,18 @@ func CheckEndpoint(endpoint string) error {
 		return nil
 	}
 	u, err := url.Parse(endpoint)
-	switch {
-	case err != nil:
+	if err != nil {
 		// The parser's error repeats the URL, with any password in it.
 		return &SettingError{"endpoint", "", "not a URL"}
+	}
+	shown := (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String() // the rest may be a secret
+	switch {
 	case u.Scheme != "https" && (u.Scheme != "http" || !IsLoopback(u.Hostname())):
-		return &SettingError{"endpoint", u.Redacted(), "must be https, or http to this machine"}
+		return &SettingError{"endpoint", shown, "must be https, or http to this machine"}
 	case u.Hostname() == "":
-		return &SettingError{"endpoint", u.Redacted(), "has no host"}
+		return &SettingError{"endpoint", shown, "has no host"}
 	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
-		return &SettingError{"endpoint", u.Redacted(), "must have no user, query or fragment"}
+		return &SettingError{"endpoint", shown, "must have no user, query or fragment"}
 	}
 	return nil
 }
