@@ -64,6 +64,23 @@ func reason(err error) string {
 	return "error"
 }
 
+// trailDir returns where the trail of a provider is. A program cannot leave out
+// one that the policy asks for.
+func (p *Provider) trailDir() (dir string, err error) {
+	if dir = p.AuditDir; dir != "" || p.Session == nil || policy.Of(&p.Session.Config).Audit() == "" {
+		return dir, nil
+	}
+	return stateDir(p.Session.StateDir, p.Session.Service)
+}
+
+func stateDir(dir, service string) (string, error) {
+	if dir != "" {
+		return dir, nil
+	}
+	dir, _, err := layout.DefaultDirs(service)
+	return dir, err
+}
+
 // auditOf returns where the trail is that the environment or the sso-session asks for:
 // "on" or "off" (""), by CREDPROC_AUDIT or credproc_audit. A policy that asks for it
 // counts before both.
@@ -79,8 +96,5 @@ func (c *Config) auditOf(s *tokencache.Session) (dir string, err error) {
 	default:
 		return "", &awsapi.SettingError{Setting: name, Value: value, Problem: "must be on or off"}
 	}
-	if dir = c.StateDir; dir == "" {
-		dir, _, err = layout.DefaultDirs(c.Identity.ID)
-	}
-	return dir, err
+	return stateDir(c.StateDir, c.Identity.ID)
 }

@@ -143,6 +143,12 @@ func TestAProgramThatUsesTheLibraryObeysThePolicy(t *testing.T) {
 	if _, err := (&Provider{Session: s, AccountID: "222222222222", RoleName: "Admin"}).Retrieve(t.Context()); !errors.Is(err, ErrPolicy) {
 		t.Errorf("by a provider of its own: %v, want a refusal", err)
 	}
+	audited := governed(t, "[policy]\nversion = 1\naudit = on\n", config, nil)
+	if s, err := audited.Session("corp"); err != nil {
+		t.Error(err)
+	} else if dir, err := (&Provider{Session: s, AccountID: "111111111111", RoleName: "Admin"}).trailDir(); err != nil || dir != audited.StateDir {
+		t.Errorf("a provider of its own leaves its trail in %q, error %v", dir, err)
+	}
 	if _, err := s.Config.StartDeviceCode(t.Context()); !errors.Is(err, ErrPolicy) {
 		t.Errorf("a device code: %v, want a refusal", err)
 	}

@@ -52,7 +52,11 @@ func retrieve(ctx context.Context, p *Provider) (c aws.Credentials, document []b
 	if err := p.allowed(role.AccountID); err != nil {
 		return c, nil, err
 	}
-	trail := &answer{dir: audit.Dir(p.AuditDir), session: p.Session, Line: audit.Line{
+	dir, err := p.trailDir()
+	if err != nil {
+		return c, nil, err
+	}
+	trail := &answer{dir: audit.Dir(dir), session: p.Session, Line: audit.Line{
 		Client: audit.ClientOf(ctx), Session: label(p.Session), AccountID: role.AccountID, RoleName: role.RoleName, RoleARN: role.RoleARN,
 		Agent: p.agent, AgentProfile: p.agentProfile}}
 	r := &retrieval{source: from, caller: p, want: want{minValidity: p.MinValidity, half: p.HandedOn, shortest: from.shortest()}}
