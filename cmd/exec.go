@@ -126,6 +126,7 @@ func (c *execCommand) run(ctx context.Context, a *App, argv commandLine) error {
 				return err
 			}
 		}
+		r.inside.AskFor(child.Path)
 		query, err := c.query(r, argv)
 		if err != nil {
 			return err

@@ -240,6 +240,9 @@ func (f *roleFlags) target(r *run) (*target, error) {
 	if err != nil {
 		return nil, err
 	}
+	if instead := r.inside.AgentProfile(provider); instead != "" {
+		profile = instead // a sign-in must be to its session
+	}
 	session, err := r.inside.ProfileSession(profile)
 	return &target{session: session, provider: provider, words: r.profileWords(profile), profile: profile}, err
 }

@@ -76,7 +76,11 @@ func (c *Config) asker(rules []agentRule) agent.Asker {
 	if who.IsAgent() || len(rules) == 0 {
 		return who
 	}
-	return agent.ByProcess(cmp.Or(c.client, os.Getppid()), c.agentPrograms())
+	programs := c.agentPrograms()
+	if agent.IsProgram(c.command, programs) {
+		return agent.Asker{Name: c.command, Why: "the credentials are for " + c.command}
+	}
+	return agent.ByProcess(cmp.Or(c.client, os.Getppid()), programs)
 }
 
 // agentPrograms are what the policy and the config file add to the agents that are
@@ -105,6 +109,15 @@ type wanted struct {
 func (c *Config) judged(p *Provider, profile *awsconfig.Profile) (*Provider, error) {
 	rules := c.agentRules()
 	who := c.asker(rules)
+	if who.IsAgent() {
+		for _, sections := range []map[string]*awsconfig.Section{c.files.Sessions, c.files.Profiles} {
+			for _, name := range slices.Sorted(maps.Keys(sections)) {
+				if err := c.misspelled(sections[name]); err != nil {
+					return nil, err
+				}
+			}
+		}
+	}
 	return c.judgedFor(who, rules, p, profile)
 }
 

@@ -141,6 +141,28 @@ func TestARuleInAProfileThatLeadsToNoRoleIsAnErrorForAgents(t *testing.T) {
 	}
 }
 
+func TestALimitThatIsMisspelledIsNotReadAsNone(t *testing.T) {
+	m := &machine{T: t, server: idctest.New()}
+	for _, tt := range []struct{ where, line string }{
+		{"[profile dev-too]\n", "credproc_agent = none"}, {"[sso-session corp]\n", "credproc_agent = none"}, {"[profile dev-too]\n", "credproc_agents_profile = x"},
+		{"[profile dev-agent-role]\n", "credproc_policy_arn = " + readOnlyPolicy}, {"[profile dev-agent-role]\n", "credproc_session_tag = a=b"},
+	} {
+		file := strings.Replace(ruled, tt.where, tt.where+tt.line+"\n", 1)
+		for _, profile := range []string{"dev-too", "dev-agent-role", "reader"} {
+			if _, err := m.config(file, "CLAUDECODE=1").Provider(profile); err == nil || !strings.Contains(err.Error(), "looks like a limit") {
+				t.Errorf("%s in %q: an agent that asks for %s gets %v", tt.line, tt.where, profile, err)
+			}
+			_, err := m.config(file).Provider(profile)
+			if own := tt.where == "[profile "+profile+"]\n"; (err != nil) != own {
+				t.Errorf("%s in %q: a person who asks for %s gets %v", tt.line, tt.where, profile, err)
+			}
+		}
+	}
+	if _, err := m.config(strings.Replace(ruled, "[profile reader]\n", "[profile reader]\ncredproc_browser = x\ncredproc_session_duration = 8h\n", 1), "CLAUDECODE=1").Provider("reader"); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestAProfileCalledAllDoesNotOpenTheAccessToken(t *testing.T) {
 	m := &machine{T: t, server: idctest.New()}
 	c := m.config(strings.NewReplacer("dev-agent\n", "all\n", "profile dev-agent]", "profile all]", "credproc_agents = none", "").Replace(ruled), "CLAUDECODE=1")

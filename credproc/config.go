@@ -64,8 +64,9 @@ type Config struct {
 	// is an error.
 	RunCommand func(ctx context.Context, line string) (string, error)
 
-	asAgent bool // judge as if an agent asked
-	client  int  // the process that asks; 0: the one that started this one
+	asAgent bool   // judge as if an agent asked
+	command string // the program that credentials are for, without its path; "": this one
+	client  int    // the process that asks; 0: the one that started this one
 
 	once  sync.Once
 	files *settings.Files

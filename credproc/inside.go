@@ -1,7 +1,9 @@
 package credproc
 
 import (
+	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/credproc/credproc/internal/awsconfig"
 	"github.com/credproc/credproc/internal/inside"
@@ -24,6 +26,11 @@ func (i *insideConfig) AgentToken(s *tokencache.Session) error { return i.c.agen
 
 // AskAsAgent makes all that is asked from here on be judged as if an agent asked.
 func (i *insideConfig) AskAsAgent() { i.c.asAgent = true }
+
+// AskFor makes all that is asked from here on be for a program.
+func (i *insideConfig) AskFor(program string) {
+	i.c.command = strings.TrimSuffix(strings.ToLower(filepath.Base(program)), ".exe")
+}
 
 // AgentProfile returns the profile that a provider is of because an agent asked for
 // another one, or "".

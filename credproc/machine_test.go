@@ -97,7 +97,7 @@ func (m *machine) config(text string, env ...string) *Config {
 	return &Config{
 		Getenv: environment(append(env, "HOME="+home, "USER=Zoë O'Hara")...), HTTPClient: m.client(), Logger: m.logger(),
 		Keyring: m.keyring, StateDir: m.dir + "/state", CacheDir: m.dir + "/cache",
-		client: 1 << 30, // nobody: an agent may run the tests
+		client: 1 << 30, // no process: an agent may run the tests
 	}
 }
 

@@ -37,7 +37,7 @@ func (m *machine) application(app idctest.Application) {
 // issue rotates the issuer's token.
 func (m *machine) issue(life time.Duration) { m.write("token", m.idc.IssueToken("ci", "", life)) }
 
-// onEachAndUnattended runs a storm as onEach does, and then where nobody can sign
+// onEachAndUnattended runs a storm as onEach does, and then where no person can sign
 // in: with a login to renew, and with none.
 func onEachAndUnattended(t *testing.T, rotations []idctest.Rotation, storm func(m *machine)) {
 	onEach(t, rotations, storm)

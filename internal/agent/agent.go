@@ -7,6 +7,7 @@
 package agent
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -62,16 +63,19 @@ func ByVariables(getenv func(string) string, own string) Asker {
 // agents, and of more.
 func ByProcess(pid int, more []string) Asker {
 	for pid, name := range lineage.Above(pid) {
-		name = strings.ToLower(name)
-		known := !strings.Contains(name, " ") && strings.Contains(programs, " "+name+" ")
-		for _, other := range more {
-			other = strings.ToLower(other)
-			// Linux keeps the first 15 bytes of a name: proc_pid_comm(5).
-			known = known || name == other || len(name) == 15 && strings.HasPrefix(other, name)
-		}
-		if known {
+		if name = strings.ToLower(name); IsProgram(name, more) {
 			return Asker{name, "process " + strconv.Itoa(pid) + " is " + name}
 		}
 	}
 	return Asker{}
+}
+
+// IsProgram reports whether a name, in small letters, is that of a known agent or
+// of one of more. Linux has the first 15 bytes of a process's name: proc_pid_comm(5).
+func IsProgram(name string, more []string) bool {
+	return name != "" && !strings.Contains(name, " ") && strings.Contains(programs, " "+name+" ") ||
+		slices.ContainsFunc(more, func(other string) bool {
+			other = strings.ToLower(other)
+			return name == other || len(name) == 15 && strings.HasPrefix(other, name)
+		})
 }

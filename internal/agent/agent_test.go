@@ -41,6 +41,18 @@ func TestAnAgentIsKnownByTheNameOfAProcessAbove(t *testing.T) {
 	}
 }
 
+func TestAProgramIsKnownByItsNameThoughLinuxHasTheStartOfIt(t *testing.T) {
+	more := []string{"My-Very-Long-Agent-Name", "short"}
+	for name, want := range map[string]bool{
+		"claude": true, "my-very-long-agent-name": true, "my-very-long-ag": true, "short": true,
+		"": false, "bash": false, "my-very-long-a": false, "shor": false, "claude codex": false, "my-very-long-ax": false,
+	} {
+		if IsProgram(name, more) != want {
+			t.Errorf("%q: %v", name, !want)
+		}
+	}
+}
+
 func TestARuleMeansNoneAllOrPatterns(t *testing.T) {
 	for _, tt := range []struct {
 		text                   string

@@ -245,7 +245,7 @@ func (m *machine) onConsole(width, height int, program string, args ...string) *
 			c.mu.Lock()
 			c.display.Write(chunk[:n])
 			c.mu.Unlock()
-			if err != nil { // how Linux says that nobody is there any more
+			if err != nil { // how Linux says that no process has the terminal open any more
 				return
 			}
 		}

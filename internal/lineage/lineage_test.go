@@ -24,7 +24,7 @@ func TestAProcessAndThoseAboveItAreNamed(t *testing.T) {
 		}
 	}
 	if len(pids) == 0 {
-		t.Error("there is nobody")
+		t.Error("there is no process")
 	}
 	for pid := range Above(1 << 30) {
 		t.Errorf("process %d is above one that is not there", pid)

@@ -33,6 +33,9 @@ type Config interface {
 	AgentToken(s *tokencache.Session) error
 	// AskAsAgent makes all that is asked from here on be judged as if an agent asked.
 	AskAsAgent()
+	// AskFor makes all that is asked from here on be for a program, which may be an
+	// agent.
+	AskFor(program string)
 	// AgentProfile returns the profile that a *credproc.Provider is of because an
 	// agent asked for another one, or "".
 	AgentProfile(provider any) string
