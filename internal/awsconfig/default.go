@@ -44,8 +44,11 @@ func WithoutDefault(data []byte, credentials bool) (rest []byte, found bool) {
 			dropping = gives || problem != "" || slices.Contains(secretKeys(), key)
 			found = found || gives
 		}
-		if !dropping || bare == "" || isComment(bare) {
+		switch {
+		case !dropping || bare == "" || isComment(bare):
 			out.WriteString(line)
+		case out.Len() == 0: // else the next line is the start, by which the encoding is told
+			out.WriteString("#\n")
 		}
 	}
 	return []byte(out.String()), found

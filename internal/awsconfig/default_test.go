@@ -19,7 +19,7 @@ func TestWithoutDefault(t *testing.T) {
 		{"a session of that name is none", false, "[sso-session default]\nsso_start_url = u\n", "[sso-session default]\nsso_start_url = u\n", false},
 		{"keys of others", false, "[profile b]\naws_access_key_id = A\naws_secret_access_key = S\nregion = r\n[other x]\naws_secret_access_key = S\n",
 			"[profile b]\nregion = r\n[other x]\n", false},
-		{"what has no key may be a secret", false, "SECRET\n[profile b]\naws_secret_access_key: SECRET\n  SECRET\nSECRET\nregion = r\n", "[profile b]\nregion = r\n", false},
+		{"what has no key may be a secret", false, "SECRET\n[profile b]\naws_secret_access_key: SECRET\n  SECRET\nSECRET\nregion = r\n", "#\n[profile b]\nregion = r\n", false},
 		{"a credentials file", true, "[default]\naws_access_key_id = A\naws_secret_access_key = S\naws_session_token = T\n[b]\nregion = r\naws_secret_access_key = S\n", "[default]\n[b]\nregion = r\n", true},
 		{"a profile called so in a credentials file is none", true, "[profile default]\nrole_arn = r\n", "[profile default]\nrole_arn = r\n", false},
 	} {
@@ -37,7 +37,7 @@ func TestWithoutDefault(t *testing.T) {
 func FuzzWithoutDefault(f *testing.F) {
 	for _, file := range []string{
 		"", "[default]\nrole_arn = r\nregion=x\n", "[profile default]\nsso_session = s\n[default]\na=b\n", "\ufeff[default]\r\naws_access_key_id=a\r\n  b\r\n",
-		"[profile a]\naws_secret_access_key =\n x = y\nregion = z # c\n[services s]\nsso =\n  endpoint_url = https://x\n", "[\"default\"]\nrole_arn = r\n",
+		"[profile a]\naws_secret_access_key =\n x = y\nregion = z # c\n[services s]\nsso =\n  endpoint_url = https://x\n", "[\"default\"]\nrole_arn = r\n", "0\n[\x00",
 	} {
 		f.Add([]byte(file), false)
 		f.Add([]byte(file), true)
