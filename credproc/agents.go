@@ -122,7 +122,7 @@ func (c *Config) judged(p *Provider, profile *awsconfig.Profile) (*Provider, err
 }
 
 func (c *Config) judgedFor(who agent.Asker, rules []agentRule, p *Provider, profile *awsconfig.Profile) (*Provider, error) {
-	p.agent = who.Name
+	p.asker = who
 	if !who.IsAgent() || len(rules) == 0 {
 		return p, nil
 	}
@@ -141,7 +141,7 @@ func (c *Config) judgedFor(who agent.Asker, rules []agentRule, p *Provider, prof
 		if p, err = c.replace(p, instead, from); err != nil {
 			return nil, err
 		}
-		p.agent, asked = who.Name, c.wanted(p, instead)
+		p.asker, asked = who, c.wanted(p, instead)
 	}
 	return p, allows(rules, asked, who, func(agentRule) bool { return true })
 }

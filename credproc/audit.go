@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
@@ -29,9 +30,12 @@ func (w *answer) write(c aws.Credentials, err error) error {
 	if w.dir == "" {
 		return nil
 	}
-	w.AccessKeyID = c.AccessKeyID
+	if w.Event, w.AccessKeyID = audit.Answer, c.AccessKeyID; c.CanExpire {
+		expires := c.Expires.UTC().Truncate(time.Second)
+		w.Expiration = &expires
+	}
 	if err != nil {
-		w.Outcome, w.Reason = "refused", reason(err)
+		w.Refuse(audit.Answer, reason(err), rule(err))
 		w.RequestID = cmp.Or(w.RequestID, requestID(err))
 	} else if w.Outcome != string(fetch.Fetched) {
 		w.RequestID = ""
@@ -54,14 +58,32 @@ func requestID(err error) string {
 	return awsapi.RequestID(err)
 }
 
-// reason is what the trail says of an error: its kind, if that is of those that it
-// has words for.
+// reason is what the trail says of an error: its kind. What a rule does not allow has
+// one of its own there.
 func reason(err error) string {
-	switch kind := KindOf(err); kind {
-	case NoAccess, SignInRequired, KeyringFailed, Unavailable:
-		return string(kind)
+	if errors.Is(err, ErrPolicy) {
+		return "policy"
 	}
-	return "error"
+	return cmp.Or(string(KindOf(err)), "error")
+}
+
+// rule is the place of the rule that does not allow something, or "".
+func rule(err error) string {
+	if e, ok := errors.AsType[*policy.Refusal](err); ok {
+		return e.Location.String() + ": " + e.Key
+	}
+	if e, ok := errors.AsType[*policy.AgentRefusal](err); ok {
+		return e.Where
+	}
+	return ""
+}
+
+// line is what a trail says of who asks p, and for what.
+func (p *Provider) line(role tokencache.CachedRole) audit.Line {
+	return audit.Line{
+		Agent: p.asker.Name, AgentSeen: p.asker.Why, AgentProfile: p.agentProfile,
+		Profile: p.profile, Session: label(p.Session), AccountID: role.AccountID, RoleName: role.RoleName, RoleARN: role.RoleARN,
+	}
 }
 
 // trailDir returns where the trail of a provider is. A program cannot leave out

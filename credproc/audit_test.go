@@ -50,6 +50,9 @@ func TestTheTrailLeadsFromAKeyToAProcess(t *testing.T) {
 		}
 		got := m.get(audited())
 		line := last(m.trail(audit.Dir(dir)))
+		if line.Event != audit.Answer || line.Expiration == nil || !line.Expiration.Equal(got.Expires.Truncate(time.Second)) {
+			t.Errorf("the line of a fetch is %+v, of credentials until %v", line, got.Expires)
+		}
 		if line.Outcome != "fetched" || line.AccessKeyID != got.AccessKeyID || line.AccountID != "111111111111" || line.RoleName != "Admin" || line.Session != "corp" {
 			t.Errorf("the line of a fetch is %+v", line)
 		}
@@ -69,8 +72,12 @@ func TestTheTrailLeadsFromAKeyToAProcess(t *testing.T) {
 		if line.Client != "" {
 			t.Errorf("its client is %q", line.Client)
 		}
-		if _, err := audited().Retrieve(audit.For(m.Context(), "laptop")); err != nil || last(m.trail(audit.Dir(dir))).Client != "laptop" {
+		p := audited()
+		p.asker.Name = "codex"
+		if _, err := p.Retrieve(audit.For(m.Context(), audit.Client{Name: "laptop", PID: 4711, Program: "aws", Agent: "claude", Seen: "process 4700 is claude"})); err != nil || last(m.trail(audit.Dir(dir))).Client != "laptop" {
 			t.Errorf("%v: the line of a client is %+v", err, last(m.trail(audit.Dir(dir))))
+		} else if line := last(m.trail(audit.Dir(dir))); line.ClientPID != 4711 || line.ClientProgram != "aws" || line.Agent != "claude" || line.AgentSeen != "process 4700 is claude" || line.PID != os.Getpid() {
+			t.Errorf("the client that was seen as an agent is %+v", line)
 		}
 		if n := len(m.trail(audit.Dir(dir))); n != 3 {
 			t.Errorf("three answers have %d lines", n)
@@ -120,7 +127,7 @@ func TestTheTrailSaysWhyAnAnswerWasRefused(t *testing.T) {
 			p.AuditDir = dir
 			m.refused(p)
 			line := last(m.trail(audit.Dir(dir)))
-			if line.Outcome != "refused" || line.AccessKeyID != "" || line.RoleName != role {
+			if line.Event != audit.Refusal || line.Wanted != audit.Answer || line.Outcome != "refused" || line.Expiration != nil || line.AccessKeyID != "" || line.RoleName != role {
 				t.Errorf("the line is %+v", line)
 			}
 			return line

@@ -207,7 +207,11 @@ func (c *Config) Provider(profile string) (*Provider, error) {
 	if err != nil {
 		return nil, own(err)
 	}
-	return owned(c.judged(provider, p))
+	if provider, err = c.judged(provider, p); err != nil {
+		return nil, own(err)
+	}
+	provider.profile = p.Name
+	return provider, nil
 }
 
 // Role returns the provider of a role that no profile names. The error is a

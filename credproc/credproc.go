@@ -29,6 +29,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
+	"github.com/credproc/credproc/internal/agent"
 	"github.com/credproc/credproc/tokencache"
 )
 
@@ -59,8 +60,9 @@ type Provider struct {
 
 	chain *assumedRole // nil: a role of a permission set
 
-	agent        string // who asks; "": a person
-	agentProfile string // which an agent gets in place of what it asked for
+	profile      string      // that was asked for; "": a role
+	asker        agent.Asker // who asks
+	agentProfile string      // which an agent gets in place of what it asked for
 }
 
 var _ aws.CredentialsProvider = (*Provider)(nil)

@@ -56,9 +56,8 @@ func retrieve(ctx context.Context, p *Provider) (c aws.Credentials, document []b
 	if err != nil {
 		return c, nil, err
 	}
-	trail := &answer{dir: audit.Dir(dir), session: p.Session, Line: audit.Line{
-		Client: audit.ClientOf(ctx), Session: label(p.Session), AccountID: role.AccountID, RoleName: role.RoleName, RoleARN: role.RoleARN,
-		Agent: p.agent, AgentProfile: p.agentProfile}}
+	trail := &answer{dir: audit.Dir(dir), session: p.Session, Line: p.line(role)}
+	trail.For(audit.ClientOf(ctx))
 	r := &retrieval{source: from, caller: p, want: want{minValidity: p.MinValidity, half: p.HandedOn, shortest: from.shortest()}}
 	data, origin, err := r.once(ctx)
 	if trail.Outcome = string(origin); r.requestID.Load() != nil {

@@ -28,38 +28,10 @@ const (
 // Path returns where the trail is.
 func (d Dir) Path() string { return filepath.Join(string(d), name) }
 
-// Line is one line of the trail.
-type Line struct {
-	Time      time.Time `json:"time"` // local clock, as UTC
-	PID       int       `json:"pid"`
-	Program   string    `json:"program"`              // what runs as PID
-	ParentPID int       `json:"parent_pid,omitempty"` // who started it
-	Parent    string    `json:"parent,omitempty"`     // by name
-	Ancestors []string  `json:"ancestors,omitempty"`  // above the parent: a shell says little
-	// Agent is the coding agent that asked, as far as that is known.
-	Agent string `json:"agent,omitempty"`
-	// AgentProfile is the profile that it got in place of the one that it asked for.
-	AgentProfile string `json:"agent_profile,omitempty"`
-	Client       string `json:"client,omitempty"` // of an endpoint, by its name there
-	Session      string `json:"session"`          // its label
-	AccountID    string `json:"account_id,omitempty"`
-	RoleName     string `json:"role_name,omitempty"` // of a permission set
-	RoleARN      string `json:"role_arn,omitempty"`  // of an IAM role, for role chains
-	// Outcome is "cached", "joined" (another process fetched it), "fetched" or
-	// "refused".
-	Outcome     string `json:"outcome"`
-	AccessKeyID string `json:"access_key_id,omitempty"`
-	// RequestID is AWS's for the call that fetched it, or that refused it.
-	RequestID string `json:"aws_request_id,omitempty"`
-	// Reason is why it was refused: "sign-in required", "no access", "keyring",
-	// "unavailable" or "error".
-	Reason string `json:"reason,omitempty"`
-}
-
 // Write adds a line to the trail, with Time and the processes filled in.
 func (d Dir) Write(line Line) error {
 	line.Time = time.Now().UTC().Truncate(time.Millisecond)
-	line.PID, line.Program = os.Getpid(), strings.TrimSuffix(filepath.Base(os.Args[0]), ".exe")
+	line.PID, line.UID, line.Program = os.Getpid(), max(os.Getuid(), 0), program()
 	line.ParentPID = os.Getppid()
 	line.Parent, line.Ancestors = family(line.ParentPID)
 	var text bytes.Buffer
@@ -69,6 +41,14 @@ func (d Dir) Write(line Line) error {
 		return err
 	}
 	return safedir.Dir(d).Append(name, printable.JSON(text.Bytes()), most, keep)
+}
+
+// program is how this process was called. It may have chosen that.
+func program() string {
+	if len(os.Args) == 0 {
+		return ""
+	}
+	return strings.TrimSuffix(filepath.Base(os.Args[0]), ".exe")
 }
 
 // family names a process and those above it.

@@ -170,7 +170,7 @@ func (e *Endpoint) answer(w http.ResponseWriter, r *http.Request) (client, name 
 		f := e.faultFor(c, r.URL.Path, err)
 		return client, "", f.Status, f.body()
 	}
-	body, err = t.document(audit.For(r.Context(), client))
+	body, err = t.document(audit.For(r.Context(), audit.Client{Name: client}))
 	if err != nil {
 		if e.Failed != nil && r.Context().Err() == nil {
 			go e.Failed(err)
