@@ -126,17 +126,7 @@ func TestClientsBehindABridgeAreServedPastThreeExpiries(t *testing.T) {
 			return b.there.run("ip", b.forward("aws", "--endpoint-url", b.sts, "sts", "get-caller-identity")...)
 		},
 	}
-	if modules, why := javaScript(); why != "" {
-		notRun(t, "the AWS SDK for JavaScript behind a bridge", why)
-	} else {
-		script := filepath.Join(modules, "long.mjs")
-		text, err := os.ReadFile("testdata/long.mjs")
-		if err == nil {
-			err = os.WriteFile(script, text, 0o600)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
+	if script := javaScript(t, "long.mjs", "the AWS SDK for JavaScript behind a bridge"); script != "" {
 		clients["JavaScript by forward"] = func() result { return b.there.run("ip", b.forward("node", script, b.sts, seconds)...) }
 		clients["JavaScript by TLS"] = func() result {
 			return b.directly("NODE_EXTRA_CA_CERTS="+b.ca).run("ip", b.inside("node", script, b.sts, seconds)...)

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -103,27 +104,30 @@ func TestTheSDKForGoUsesTheLine(t *testing.T) {
 }
 
 func TestTheSDKForJavaScriptUsesTheLine(t *testing.T) {
-	modules, why := javaScript()
-	if why != "" {
-		notRun(t, "the AWS SDK for JavaScript", why)
+	script := javaScript(t, "caller.mjs", "the AWS SDK for JavaScript")
+	if script == "" {
 		return
-	}
-	script := filepath.Join(modules, "caller.mjs")
-	text, err := os.ReadFile("testdata/caller.mjs")
-	if err == nil {
-		err = os.WriteFile(script, text, 0o600)
-	}
-	if err != nil {
-		t.Fatal(err)
 	}
 	m := newMachine(t)
 	m.login()
 	m.usedTheLine(m.must("node", script, m.url))
 }
 
-// javaScript is a directory with the SDK, or why there is none. It is installed once
-// for all tests, beside the binary.
-var javaScript = sync.OnceValues(func() (dir, why string) {
+// javaScript returns where a script of testdata is beside what it imports. "": that
+// is not here, so that what cannot be run, which is said.
+func javaScript(t *testing.T, script, what string) string {
+	t.Helper()
+	dir, why := modules()
+	if why != "" {
+		notRun(t, what, why)
+		return ""
+	}
+	return filepath.Join(dir, script)
+}
+
+// modules is a directory with the scripts of testdata and the packages that they
+// import, or why there is none. It is made once for all tests, beside the binary.
+var modules = sync.OnceValues(func() (dir, why string) {
 	for _, program := range []string{"node", "npm"} {
 		if _, err := exec.LookPath(program); err != nil {
 			return "", err.Error()
@@ -134,11 +138,19 @@ var javaScript = sync.OnceValues(func() (dir, why string) {
 	defer cancel()
 	// With the whole environment of the test run: it may have a proxy.
 	npm := exec.CommandContext(ctx, "npm", "install", "--no-audit", "--no-fund", "--no-update-notifier", "--loglevel=error", "--fetch-retries=1",
-		"--cache", dir+"-cache", "--prefix", dir, "@aws-sdk/client-sts", "@aws-sdk/credential-providers")
+		"--cache", dir+"-cache", "--prefix", dir, "@aws-sdk/client-sts", "@aws-sdk/credential-providers", "aws-crt@~1.33")
 	npm.WaitDelay = 5 * time.Second
 	if out, err := npm.CombinedOutput(); err != nil {
 		first, _, _ := strings.Cut(strings.TrimSpace(string(out)), "\n")
 		return "", fmt.Sprintf("npm install: %v: %s", err, first)
+	}
+	scripts, err := filepath.Glob("testdata/*.mjs")
+	for _, script := range scripts {
+		text, failed := os.ReadFile(script)
+		err = errors.Join(err, failed, os.WriteFile(filepath.Join(dir, filepath.Base(script)), text, 0o600))
+	}
+	if err != nil {
+		return "", err.Error()
 	}
 	return dir, ""
 })

@@ -81,20 +81,9 @@ func (m *machine) readers() map[string]reader {
 	} else {
 		notRun(m.t, "the AWS CLI as a reader", "no Python has its modules")
 	}
-	modules, why := javaScript()
-	if why != "" {
-		notRun(m.t, "the AWS SDK for JavaScript as a reader", why)
-		return all
+	if script := javaScript(m.t, "profiles.mjs", "the AWS SDK for JavaScript as a reader"); script != "" {
+		all["the SDK for JavaScript"] = scriptReads("node", script)
 	}
-	script := filepath.Join(modules, "profiles.mjs") // beside what it imports
-	text, err := os.ReadFile("testdata/profiles.mjs")
-	if err == nil {
-		err = os.WriteFile(script, text, 0o600)
-	}
-	if err != nil {
-		m.t.Fatal(err)
-	}
-	all["the SDK for JavaScript"] = scriptReads("node", script)
 	return all
 }
 

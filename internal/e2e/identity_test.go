@@ -64,20 +64,10 @@ func (m *machine) clients() [][]string {
 		{"python3", "-c", givenToBoto3, m.url},
 		{"env", "CALLER_AT=" + m.url, program},
 	}
-	modules, why := javaScript()
-	if why != "" {
-		notRun(m.t, "the AWS SDK for JavaScript in shells of exec, env and use", why)
-		return all
+	if script := javaScript(m.t, "given.mjs", "the AWS SDK for JavaScript in shells of exec, env and use"); script != "" {
+		all = append(all, []string{"node", script, m.url})
 	}
-	script := filepath.Join(modules, "identity.mjs")
-	text, err := os.ReadFile("testdata/given.mjs")
-	if err == nil {
-		err = os.WriteFile(script, text, 0o600)
-	}
-	if err != nil {
-		m.t.Fatal(err)
-	}
-	return append(all, []string{"node", script, m.url})
+	return all
 }
 
 // A client takes a second to start, so that each runs in every third way after

@@ -112,18 +112,9 @@ func TestTheSDKForGoTakesWhatItIsGiven(t *testing.T) {
 
 func TestTheSDKForJavaScriptTakesWhatItIsGiven(t *testing.T) {
 	t.Parallel()
-	modules, why := javaScript()
-	if why != "" {
-		notRun(t, "the AWS SDK for JavaScript under exec", why)
+	script := javaScript(t, "given.mjs", "the AWS SDK for JavaScript under exec")
+	if script == "" {
 		return
-	}
-	script := filepath.Join(modules, "given.mjs")
-	text, err := os.ReadFile("testdata/given.mjs")
-	if err == nil {
-		err = os.WriteFile(script, text, 0o600)
-	}
-	if err != nil {
-		t.Fatal(err)
 	}
 	inModes(t, func(m *machine, under func(...string) []string) {
 		m.usedTheLine(m.under(under("node", script, m.url)))
