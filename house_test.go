@@ -706,6 +706,7 @@ var mayImport = map[string][]string{
 	"examples/parsers/kong":   {"cmd", "credproc"},
 	"examples/parsers/urfave": {"cmd", "credproc"},
 
+	"cmd/internal/advice":    {"cmd/internal/", "credproc", "tokencache", "tokencache/keyring", "oidc", "internal/"},
 	"cmd/internal/authority": {"internal/safedir", "internal/sealed"},
 	"cmd/internal/browser":   {"cmd/internal/shell", "internal/wsl"},
 	"cmd/internal/child":     {"cmd/internal/terminal", "internal/awsconfig", "internal/safedir"},
@@ -719,7 +720,7 @@ var mayImport = map[string][]string{
 	"cmd/internal/known":     {"cmd/internal/shell", "credproc", "internal/awsconfig"},
 	"cmd/internal/match":     {},
 	"cmd/internal/profiles":  {"cmd/internal/terminal", "credproc", "oidc", "internal/"},
-	"cmd/internal/report":    {"cmd/internal/match", "cmd/internal/terminal", "tokencache", "oidc", "internal/"},
+	"cmd/internal/report":    {"tokencache", "oidc", "internal/"},
 	"cmd/internal/shell":     {"cmd/internal/match", "cmd/internal/child", "cmd/internal/terminal", "internal/printable"},
 	"cmd/internal/signin":    {"cmd/internal/browser", "cmd/internal/shell", "cmd/internal/terminal", "oidc", "internal/startpage"},
 	"cmd/internal/status":    {"cmd/internal/terminal", "oidc", "tokencache", "tokencache/keyring", "internal/"},

@@ -30,6 +30,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"github.com/credproc/credproc/cmd/internal/advice"
 	"github.com/credproc/credproc/cmd/internal/child"
 	"github.com/credproc/credproc/cmd/internal/help"
 	"github.com/credproc/credproc/cmd/internal/terminal"
@@ -236,10 +237,10 @@ func newConfig(a *App, attended bool, logger *slog.Logger) (*credproc.Config, er
 	} else if _, _, err := layout.DefaultDirs(a.ID); err != nil && !isHomeless(a) {
 		return nil, &credproc.ConfigError{Setting: "XDG_CACHE_HOME", Err: err} // XDG_CACHE_HOME that is relative
 	} else if err != nil {
-		return nil, errNoHome
+		return nil, advice.ErrNoHome
 	}
 	if isHomeless(a) && !filepath.IsAbs(a.getenv("AWS_CONFIG_FILE")) {
-		return nil, errNoHome
+		return nil, advice.ErrNoHome
 	}
 	return config, nil
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"github.com/credproc/credproc/cmd/internal/advice"
 	"github.com/credproc/credproc/cmd/internal/child"
 )
 
@@ -35,7 +36,7 @@ func (m *Mount) Run(ctx context.Context, a *App, parsed *kong.Context) error {
 	if len(words) < len(name) || !slices.Equal(words[:len(name)], name) {
 		return fmt.Errorf("cmd: App.Name is %q, and the commands are mounted at %q", a.name(), strings.Join(words, " "))
 	}
-	if status := a.Run(ctx, append(words[len(name):], m.Args...)); status != done {
+	if status := a.Run(ctx, append(words[len(name):], m.Args...)); status != advice.Done {
 		return &child.StatusError{Status: status}
 	}
 	return nil

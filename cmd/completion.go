@@ -7,6 +7,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"github.com/credproc/credproc/cmd/internal/advice"
 	"github.com/credproc/credproc/cmd/internal/child"
 	"github.com/credproc/credproc/cmd/internal/known"
 	"github.com/credproc/credproc/cmd/internal/shell"
@@ -159,7 +160,7 @@ func (c *completeLineCommand) Run(a *App, parsed *kong.Context) error {
 	}
 	words, ok := shell.After(strings.Fields(a.command())[1:], words)
 	if !ok {
-		return &child.StatusError{Status: failed}
+		return &child.StatusError{Status: advice.Failed}
 	}
 	return a.term().Verbatim(shell.Lines(candidates(a, parsed.Selected().Parent, words), asking, words[len(words)-1], breaks))
 }

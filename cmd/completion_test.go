@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/alecthomas/kong"
+	"github.com/credproc/credproc/cmd/internal/advice"
 	"github.com/credproc/credproc/credproc"
 )
 
@@ -128,7 +129,7 @@ func TestAMountElsewhereThanItsNameIsAnError(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if status := app.Report(parsed.Run()); status != failed || !strings.Contains(stderr.String(), `mounted at "cloud"`) {
+	if status := app.Report(parsed.Run()); status != advice.Failed || !strings.Contains(stderr.String(), `mounted at "cloud"`) {
 		t.Errorf("status %d: %s", status, &stderr)
 	}
 }

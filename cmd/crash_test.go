@@ -2,15 +2,8 @@ package cmd
 
 import (
 	"bytes"
-	"fmt"
-	"os"
 	"strings"
-	"syscall"
 	"testing"
-
-	"github.com/credproc/credproc/credproc"
-	"github.com/credproc/credproc/tokencache"
-	"github.com/credproc/credproc/tokencache/keyring"
 )
 
 func TestAFaultOfTheProgramIsOneLineWithoutAValue(t *testing.T) {
@@ -35,23 +28,6 @@ func TestAFaultOfTheProgramIsOneLineWithoutAValue(t *testing.T) {
 		}
 		if strings.Contains(said, "crash_test.go") != debug {
 			t.Errorf("debug: %v\n%s", debug, said)
-		}
-	}
-}
-
-func TestWhatTheSystemHasRunOutOfIsNobodysFault(t *testing.T) {
-	for _, errno := range []syscall.Errno{syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM} {
-		open := &os.PathError{Op: "open", Path: "/x", Err: errno}
-		for _, err := range []error{
-			open, &credproc.ConfigError{Err: open},
-			&keyring.Error{Keyring: "plaintext", Op: "read", Kind: keyring.ErrUnavailable, Err: open},
-			&tokencache.RecordError{What: "client registration", Session: "corp", Err: open},
-			&tokencache.ServiceError{Op: "renew", Err: fmt.Errorf("dial: %w", open)},
-		} {
-			say := advise(new(App), err)
-			if say.status != 1 || !strings.Contains(string(say.more), "raise the limit") || say.hint != "" {
-				t.Errorf("%T: %+v", err, say)
-			}
 		}
 	}
 }

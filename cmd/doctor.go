@@ -100,7 +100,7 @@ func newChecks(ctx context.Context, a *App) (d *doctor.Checks, config *credproc.
 		Takes: func(words []string) error { return takes(ctx, a, words) },
 		Explain: func(err error) (seen, more, hint string) {
 			say := advise(a, err)
-			return string(say.text), string(say.more), say.hint
+			return string(say.Text), string(say.More), say.Hint
 		},
 	}}
 	d.Self, _ = os.Executable()
@@ -194,7 +194,7 @@ func checkLogins(ctx context.Context, a *App, d *doctor.Checks, config *credproc
 		return loginHint(a, &targetError{words: s.LoginWords(), err: errSignedOut}, flags...)
 	})
 	for _, s := range d.Sessions {
-		if text := loginElsewhere(a, s); text != "" {
+		if text := elsewhereOf(a).Login(s); text != "" {
 			d.Note(check, "", "%s", text)
 		}
 	}
@@ -209,7 +209,7 @@ func checkKeychain(ctx context.Context, a *App, d *doctor.Checks, config *credpr
 	for _, login := range logins {
 		inUse[login.Keyring] = true
 	}
-	kernel := doctor.Kernel{Works: kernelWorks()}
+	kernel := doctor.Kernel{Works: status.KernelWorks()}
 	if !kernelring.Persistent() {
 		kernel.Open = status.OpenToSandboxes
 	}

@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/credproc/credproc/cmd/internal/status"
 )
 
 func TestTheDoctorMissesAKeychain(t *testing.T) { // https://github.com/99designs/aws-vault/issues/304
@@ -26,7 +28,7 @@ func TestTheDoctorSaysWhereANewLoginGoes(t *testing.T) {
 	t.Setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent/bus")
 	p.env["CREDPROC_KEYRING"] = "auto"
 	want := "a new login has nowhere to go"
-	if kernelWorks() {
+	if status.KernelWorks() {
 		want = "a new login goes to the kernel's keyring"
 	}
 	if bad, words := p.sees(); len(bad) > 0 || !strings.Contains(words, want) {

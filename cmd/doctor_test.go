@@ -20,6 +20,7 @@ import (
 	"time"
 	"unicode/utf16"
 
+	"github.com/credproc/credproc/cmd/internal/advice"
 	"github.com/credproc/credproc/cmd/internal/doctor"
 	"github.com/credproc/credproc/cmd/internal/terminal"
 	"github.com/credproc/credproc/credproc/credproctest/idctest"
@@ -348,7 +349,7 @@ var setUps = []setUp{
 		p.signIn()
 		p.idc.EndSessions()
 		for range soonest(nil) {
-			if p.run("process", "-p", "dev") == signInRequired {
+			if p.run("process", "-p", "dev") == advice.SignInRequired {
 				break
 			}
 		}

@@ -4,20 +4,12 @@ import (
 	"context"
 
 	"github.com/credproc/credproc/cmd/internal/elsewhere"
-	"github.com/credproc/credproc/cmd/internal/terminal"
-	"github.com/credproc/credproc/internal/awsconfig"
 	"github.com/credproc/credproc/internal/inside"
 	"github.com/credproc/credproc/tokencache"
 )
 
 func elsewhereOf(a *App) *elsewhere.Settings {
 	return &elsewhere.Settings{Getenv: a.getenv, Dir: a.setting("DIR"), DirVariable: a.variable("DIR")}
-}
-
-func loginElsewhere(a *App, s *tokencache.Session) terminal.Prose { return elsewhereOf(a).Login(s) }
-
-func otherConfig(a *App, has func(*awsconfig.Config) bool) terminal.Prose {
-	return elsewhereOf(a).Config(getenvBefore(a)("AWS_CONFIG_FILE"), has)
 }
 
 // unnamed returns the login that was made by start URL and region alone, at the place

@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/credproc/credproc/cmd/internal/advice"
 	"github.com/credproc/credproc/cmd/internal/terminal"
 )
 
@@ -57,7 +58,7 @@ func TestAnotherUserDoesNotGetTheConsole(t *testing.T) {
 			t.Errorf("another user gets %s", answer)
 		}
 		if !comes {
-			cancel(&terminal.InterruptedError{Name: "interrupted", Status: interrupted})
+			cancel(&terminal.InterruptedError{Name: "interrupted", Status: advice.Interrupted})
 			if status := <-ended; status == 0 {
 				t.Error("it has ended well")
 			}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"github.com/credproc/credproc/cmd/internal/advice"
 	"github.com/credproc/credproc/cmd/internal/help"
 	"github.com/credproc/credproc/cmd/internal/shell"
 	"github.com/credproc/credproc/credproc"
@@ -120,11 +121,11 @@ func TestHelpSaysTheNameOfTheToolAroundIt(t *testing.T) {
 	}
 	var stdout, stderr bytes.Buffer
 	app.Stdout, app.Stderr = &stdout, &stderr
-	if status := app.Run(t.Context(), []string{"lgin"}); status != misconfigured ||
+	if status := app.Run(t.Context(), []string{"lgin"}); status != advice.Misconfigured ||
 		stderr.String() != "acme aws: unknown command \"lgin\"; did you mean \"login\"?\nhint: run \"acme aws --help\"\n" {
 		t.Errorf("%d: %s", status, &stderr)
 	}
-	if status := app.Run(t.Context(), []string{"--version"}); status != done || !strings.HasPrefix(stdout.String(), "acme aws ") {
+	if status := app.Run(t.Context(), []string{"--version"}); status != advice.Done || !strings.HasPrefix(stdout.String(), "acme aws ") {
 		t.Errorf("%d: %s", status, &stdout)
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/credproc/credproc/cmd/internal/status"
 )
 
 func TestASlowKeychainIsAskedOnceForAll(t *testing.T) {
@@ -18,7 +20,7 @@ func TestASlowKeychainIsAskedOnceForAll(t *testing.T) {
 		if reads > 2 {
 			d.Errorf("%d reads of the keychain", reads)
 		}
-		if kernelWorks() {
+		if status.KernelWorks() {
 			d.want(0, "", "keyring", "lock")
 			if reads = d.crowd(40); reads != 1 { // the key, to open what is stored
 				d.Errorf("%d reads of the keychain", reads)

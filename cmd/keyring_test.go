@@ -245,11 +245,3 @@ func TestAMuteKeychainIsGivenUpInTime(t *testing.T) {
 		d.want(0, "", "process", "--profile", "modern")
 	})
 }
-
-func TestOnlyMacOSIsToldOfItsOwnCommand(t *testing.T) {
-	for goos, want := range map[string]bool{"darwin": true, "linux": false, "windows": false} {
-		if more, hint := howToUnlock(goos); strings.Contains(hint, "security unlock-keychain") != want {
-			t.Errorf("%s: %s, %s", goos, more, hint)
-		}
-	}
-}

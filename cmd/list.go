@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/credproc/credproc/cmd/internal/advice"
 	"github.com/credproc/credproc/cmd/internal/match"
 	"github.com/credproc/credproc/cmd/internal/profiles"
 	"github.com/credproc/credproc/cmd/internal/terminal"
@@ -111,7 +112,7 @@ func (r *run) list(ctx context.Context, l *credproc.Listing) ([]credproc.Account
 	}
 	accounts, at, err := l.Accounts(ctx)
 	if err == nil && len(accounts) == 0 {
-		err = &nothingAssignedError{session: sessionLabel(l.Session)}
+		err = &advice.NothingAssignedError{Session: sessionLabel(l.Session)}
 	}
 	return accounts, at, err
 }
@@ -126,11 +127,6 @@ func progressLine(p credproc.Progress, left time.Duration) string {
 	}
 	return text
 }
-
-// nothingAssignedError is a person who can sign in, and then do nothing.
-type nothingAssignedError struct{ session string }
-
-func (e *nothingAssignedError) Error() string { return "no account in session " + e.session }
 
 // row is an account, with the profiles that use each of its roles.
 type row struct {

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/credproc/credproc/cmd/internal/advice"
 	"github.com/credproc/credproc/cmd/internal/browser"
 	"github.com/credproc/credproc/cmd/internal/signin"
 	"github.com/credproc/credproc/cmd/internal/status"
@@ -123,7 +124,7 @@ func (r *run) signIn(ctx context.Context, s *tokencache.Session, d *signin.Dialo
 		joined = false
 		token, err := d.SignIn(ctx, config)
 		if err != nil {
-			return nil, &loginError{session: s, err: err, insists: d.Strict && d.Flow == signin.PKCE}
+			return nil, &advice.SignInError{Session: s, Err: err, Insists: d.Strict && d.Flow == signin.PKCE}
 		}
 		return token, nil
 	})
@@ -339,25 +340,6 @@ func (r *run) keyringNote(s *tokencache.Session) error {
 	}
 	return nil
 }
-
-// forbiddenError is a sign-in that the environment forbids.
-type forbiddenError struct{ session, variable string }
-
-func (e *forbiddenError) Error() string {
-	return fmt.Sprintf("no sign-in to %s: %s forbids it", e.session, e.variable)
-}
-
-// loginError is a sign-in that failed at the service.
-type loginError struct {
-	session *tokencache.Session
-	err     error
-	insists bool // on a browser on this machine, so that a code was not tried
-}
-
-func (e *loginError) Error() string {
-	return "sign in to " + sessionLabel(e.session) + ": " + e.err.Error()
-}
-func (e *loginError) Unwrap() error { return e.err }
 
 func sessionLabel(s *tokencache.Session) string { return s.Label() }
 

@@ -2,10 +2,10 @@ package cmd
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"path/filepath"
 
+	"github.com/credproc/credproc/cmd/internal/advice"
 	"github.com/credproc/credproc/cmd/internal/manual"
 )
 
@@ -21,29 +21,10 @@ func (c *manCommand) Run(ctx context.Context, a *App) error {
 	if err != nil {
 		return err
 	}
-	statuses := make([]string, len(exitStatuses))
-	for i, s := range exitStatuses {
-		statuses[i] = fmt.Sprintf("%d %s", s.status, s.meaning)
-	}
-	for name, text := range manual.Pages(parser.Model, a.name(), a.version(), statuses) {
+	for name, text := range manual.Pages(parser.Model, a.name(), a.version(), advice.Statuses()) {
 		if err := os.WriteFile(filepath.Join(c.Dir, name), []byte(text), 0o644); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// exitStatuses is the table of [App.Run].
-var exitStatuses = []struct {
-	status  int
-	meaning string
-}{
-	{done, "Done."},
-	{failed, "Failed."},
-	{misconfigured, "Wrong usage or configuration."},
-	{unavailable, "Temporarily unavailable."},
-	{signInRequired, "Sign-in required."},
-	{noAccess, "No access to that role."},
-	{keyringShut, "The keyring is locked or unavailable."},
-	{interrupted, "Interrupted; 128 and the number of the signal for others."},
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/credproc/credproc/cmd/internal/advice"
 	"github.com/credproc/credproc/credproc"
 )
 
@@ -17,7 +18,7 @@ func TestEveryCommandHasAManualPageThatManCanRead(t *testing.T) {
 		dir := t.TempDir()
 		var stderr bytes.Buffer
 		app := &App{Identity: credproc.Identity{Name: name}, Stderr: &stderr}
-		if status := app.Run(t.Context(), []string{"man", dir}); status != done {
+		if status := app.Run(t.Context(), []string{"man", dir}); status != advice.Done {
 			t.Fatalf("man: status %d, %s", status, &stderr)
 		}
 		pages, err := filepath.Glob(filepath.Join(dir, "*.1"))
@@ -38,7 +39,7 @@ func TestEveryCommandHasAManualPageThatManCanRead(t *testing.T) {
 
 func TestTheVersionIsThereForPrograms(t *testing.T) {
 	var out bytes.Buffer
-	if status := (&App{Version: "v1.2.3", Stdout: &out}).Run(t.Context(), []string{"version", "--json"}); status != done {
+	if status := (&App{Version: "v1.2.3", Stdout: &out}).Run(t.Context(), []string{"version", "--json"}); status != advice.Done {
 		t.Fatalf("status %d", status)
 	}
 	var got build

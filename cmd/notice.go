@@ -43,13 +43,13 @@ func (n *notice) tell(err error) {
 	}
 	n.next = time.Now().Add(noticeTime)
 	say := advise(n.app, err)
-	what := string(terminal.TrimSuffix(say.text, "."))            // and so on one line
+	what := string(terminal.TrimSuffix(say.Text, "."))            // and so on one line
 	if e, ok := errors.AsType[*tokencache.SignInError](err); ok { // there was one when the command started
 		what = "the session " + e.Session + " has ended"
 	}
 	text := terminal.Prosef("%s: %s", n.app.name(), what)
-	if say.hint != "" {
-		text += terminal.Prosef("; run \"%s\"", say.hint)
+	if say.Hint != "" {
+		text += terminal.Prosef("; run \"%s\"", say.Hint)
 	}
 	n.app.term().Say("%s", text)
 }

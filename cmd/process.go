@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/credproc/credproc/cmd/internal/advice"
 	"github.com/credproc/credproc/cmd/internal/signin"
 	"github.com/credproc/credproc/cmd/internal/terminal"
 	"github.com/credproc/credproc/internal/inside"
@@ -67,7 +68,7 @@ func (c *processCommand) wait(r *run) (time.Duration, error) {
 // agent does.
 func (r *run) mayLogin(s *tokencache.Session) error {
 	if value := strings.ToLower(r.setting("NO_LOGIN")); value != "" && value != "0" && value != "false" {
-		return &forbiddenError{session: sessionLabel(s), variable: r.variable("NO_LOGIN")}
+		return &advice.ForbiddenError{Session: sessionLabel(s), Variable: r.variable("NO_LOGIN")}
 	}
 	return r.inside.AgentLogin(s)
 }
@@ -135,7 +136,7 @@ func (r *run) hintOnTerminal(ctx context.Context, t *target, err error) error {
 	}
 	if in, openErr := inside.Of[inside.Session](t.session); openErr == nil && in.First(ctx, "hint on terminal "+terminal.ControllingID(), hintPeriod) {
 		say := advise(r.App, err)
-		terminal.WriteToControlling(say.in(r.name()))
+		terminal.WriteToControlling(say.In(r.name()))
 	}
 	return err
 }

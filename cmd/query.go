@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/credproc/credproc/cmd/internal/advice"
 	"github.com/credproc/credproc/cmd/internal/match"
 	"github.com/credproc/credproc/cmd/internal/shell"
 	"github.com/credproc/credproc/cmd/internal/terminal"
@@ -54,17 +55,8 @@ func (r *run) nearest(ctx context.Context, name string) error {
 	for _, i := range match.Words(name).Nearest(texts(offers), mostNear) {
 		lines = append(lines, terminal.Prosef("  %s  %s", offers[i].flags.words(), offers[i].Detail))
 	}
-	return &nearestError{err: err, lines: terminal.Join(lines, "\n")}
+	return &advice.NearestError{Err: err, Lines: terminal.Join(lines, "\n")}
 }
-
-// nearestError is a role that was named by something that is no profile.
-type nearestError struct {
-	err   error
-	lines terminal.Prose
-}
-
-func (e *nearestError) Error() string { return e.err.Error() }
-func (e *nearestError) Unwrap() error { return e.err }
 
 // words are the arguments that name the role to a command, quoted for a shell.
 func (f *roleFlags) words() string {

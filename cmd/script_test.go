@@ -24,6 +24,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/credproc/credproc/cmd/internal/status"
 	"github.com/credproc/credproc/credproc/credproctest/idctest"
 	"github.com/credproc/credproc/internal/policy"
 )
@@ -75,7 +76,7 @@ func TestScripts(t *testing.T) {
 				return os.Geteuid() == 0, nil
 			}
 			if name == "kernel" {
-				return kernelWorks(), nil
+				return status.KernelWorks(), nil
 			}
 			return false, fmt.Errorf("no condition %q", name)
 		},

@@ -246,28 +246,5 @@ func (t *target) source(name string) *endpoint.Source {
 // faultOf explains to the client of an endpoint why it gets no credentials, as the
 // commands do.
 func faultOf(a *App) func(error) *endpoint.Fault {
-	return func(err error) *endpoint.Fault { return faultFrom(advise(a, err)) }
-}
-
-func faultFrom(say advice) *endpoint.Fault {
-	f := &endpoint.Fault{Status: http.StatusBadRequest, Code: "Failed", Message: strings.TrimSuffix(string(say.text), ".")}
-	if say.more != "" {
-		f.Message += ". " + string(say.more)
-	}
-	if say.hint != "" {
-		f.Message = strings.TrimSuffix(f.Message, ".") + ". Run: " + say.hint
-	}
-	switch say.status {
-	case misconfigured:
-		f.Code = "WrongConfiguration"
-	case unavailable:
-		f.Status, f.Code = http.StatusFailedDependency, "Unavailable"
-	case signInRequired:
-		f.Status, f.Code = http.StatusUnauthorized, "SignInRequired"
-	case noAccess:
-		f.Status, f.Code = http.StatusForbidden, "NoAccess"
-	case keyringShut:
-		f.Status, f.Code = http.StatusFailedDependency, "KeyringUnavailable"
-	}
-	return f
+	return func(err error) *endpoint.Fault { say := advise(a, err); return say.Fault() }
 }

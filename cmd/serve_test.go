@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/credproc/credproc/cmd/internal/advice"
 	"github.com/credproc/credproc/credproc/credproctest/idctest"
 	"github.com/credproc/credproc/tokencache/keyring"
 )
@@ -362,13 +363,13 @@ func TestServeRefusesWhatCannotBeSafe(t *testing.T) {
 		if !strings.Contains(tt.args, "--clients") {
 			args = append(args, "--token-file", token)
 		}
-		if status := app.Run(t.Context(), args); status != misconfigured || !strings.Contains(said.String(), tt.says) {
+		if status := app.Run(t.Context(), args); status != advice.Misconfigured || !strings.Contains(said.String(), tt.says) {
 			t.Errorf("%s: status %d: %s", tt.args, status, said.String())
 		}
 	}
 	said := new(shared)
 	app := &App{Stdin: strings.NewReader(""), Stdout: said, Stderr: said, Getenv: func(string) string { return dir }}
-	if status := app.Run(t.Context(), []string{"serve", "corp", "--clients", broken, "--token-file", token}); status != misconfigured {
+	if status := app.Run(t.Context(), []string{"serve", "corp", "--clients", broken, "--token-file", token}); status != advice.Misconfigured {
 		t.Errorf("both: status %d: %s", status, said.String())
 	}
 }

@@ -278,19 +278,17 @@ func roleHere(a *App) (done child.Active, ok bool) {
 	return done, done.Ours(a.getenv)
 }
 
-// activeInstead says how to name the role of this shell where the default profile
-// is missing. It is not used unasked: a line that names no profile means the default
-// one, in every shell.
-func activeInstead(a *App, profile string) terminal.Prose {
+// activeWords are the flags that name the role of this shell, or "".
+func activeWords(a *App) string {
 	done, ok := roleHere(a)
-	if profile != "default" || !ok {
-		return ""
-	}
 	words := roleFlagsOf(done).words()
-	if done.Role.Profile != "" {
-		words = "--profile " + words
+	switch {
+	case !ok:
+		return ""
+	case done.Role.Profile != "":
+		return "--profile " + words
 	}
-	return terminal.Prosef("For the role of this shell, add %s\n", words)
+	return words
 }
 
 // activeTarget is that role, or nil: its profile may be gone.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/credproc/credproc/cmd/internal/advice"
 	"github.com/credproc/credproc/cmd/internal/signin"
 	"github.com/credproc/credproc/cmd/internal/terminal"
 	"github.com/credproc/credproc/internal/inside"
@@ -87,7 +88,7 @@ func (c *loginCommand) resume(ctx context.Context, r *run, s *tokencache.Session
 	case err != nil:
 		return &stepError{r.stepFailed(s, err)}
 	case !done:
-		return &unconfirmedError{sessionLabel(s)}
+		return &advice.UnconfirmedError{Session: sessionLabel(s)}
 	}
 	r.Say("Signed in to %s.", sessionLabel(s))
 	return r.keyringNote(s)
@@ -116,7 +117,7 @@ func (r *run) stepFailed(s *tokencache.Session, err error) error {
 	_, earlier := errors.AsType[*tokencache.DeniedError](err)
 	_, answered := errors.AsType[*oidc.Error](err)
 	if answered && !earlier || errors.Is(err, oidc.ErrExpired) {
-		return &loginError{session: s, err: err}
+		return &advice.SignInError{Session: s, Err: err}
 	}
 	return err
 }
@@ -126,10 +127,3 @@ type stepError struct{ err error }
 
 func (e *stepError) Error() string { return e.err.Error() }
 func (e *stepError) Unwrap() error { return e.err }
-
-// unconfirmedError is a sign-in that waits for a person.
-type unconfirmedError struct{ session string }
-
-func (e *unconfirmedError) Error() string {
-	return "the sign-in to " + e.session + " has not been confirmed yet"
-}

@@ -10,10 +10,8 @@ import (
 
 	"github.com/alecthomas/kong"
 
-	"github.com/credproc/credproc/credproc"
 	"github.com/credproc/credproc/internal/sealed"
 	"github.com/credproc/credproc/tokencache"
-	"github.com/credproc/credproc/tokencache/keyring"
 )
 
 func TestHintsCanBeCopied(t *testing.T) {
@@ -81,22 +79,6 @@ func TestTheGrammarIsValidForEveryCommand(t *testing.T) {
 		}
 		if _, err := parser.Parse(words); err != nil {
 			t.Errorf("%q: %v", words, err)
-		}
-	}
-}
-
-// What a program can tell of an error, the exit status says, too.
-func TestTheExitStatusIsThatOfTheKind(t *testing.T) {
-	for status, err := range map[int]error{
-		failed:         errors.New("odd"),
-		misconfigured:  &credproc.UnsupportedProfileError{Profile: "dev", Reason: "has static keys"},
-		unavailable:    &tokencache.ServiceError{Op: "renew", Reason: "503"},
-		signInRequired: &tokencache.SignInError{Session: "corp", Reason: "not signed in"},
-		noAccess:       &credproc.NoAccessError{RoleName: "Admin", AccountID: "111111111111", Session: "corp"},
-		keyringShut:    &keyring.Error{Keyring: "os", Op: "read", Kind: keyring.ErrLocked},
-	} {
-		if say := advise(new(App), err); say.status != status || statusOf(err) != status {
-			t.Errorf("%v: status %d, and %d by its kind, want %d", err, say.status, statusOf(err), status)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package status
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -126,4 +127,14 @@ func (k *Keyring) contents() string {
 		return "no entries of this program"
 	}
 	return strings.Join(words, "; ")
+}
+
+// KernelWorks reports whether the kernel lets us have a keyring: it would be no
+// help to offer one that it forbids.
+func KernelWorks() bool {
+	k, err := keyring.New("kernel", keyring.Options{})
+	if err == nil {
+		_, err = k.Get(context.Background(), "none")
+	}
+	return errors.Is(err, keyring.ErrNotFound)
 }

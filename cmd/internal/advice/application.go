@@ -1,13 +1,13 @@
-package report
+package advice
 
 import (
 	"github.com/credproc/credproc/cmd/internal/terminal"
 	"github.com/credproc/credproc/oidc"
 )
 
-// Application is what to do where an application cannot sign in, by the cause of a
+// whyNoApplication is what to do where an application cannot sign in, by the cause of a
 // [tokencache.ApplicationError].
-func Application(cause error) terminal.Prose {
+func whyNoApplication(cause error) terminal.Prose {
 	switch cause {
 	case oidc.ErrAssertion:
 		return "Fix credproc_web_identity_token_file or credproc_web_identity_token_command in the sso-session. It must give a JWT."

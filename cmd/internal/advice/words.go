@@ -1,9 +1,10 @@
-package report
+package advice
 
 import (
 	"cmp"
 
 	"github.com/credproc/credproc/cmd/internal/match"
+	"github.com/credproc/credproc/cmd/internal/report"
 	"github.com/credproc/credproc/cmd/internal/terminal"
 	"github.com/credproc/credproc/internal/awsapi"
 )
@@ -11,8 +12,8 @@ import (
 // mostNames is how many names a message lists.
 const mostNames = 5
 
-// Known lists the names in a file: those most like name, if there are many.
-func Known(what, name string, names []string) terminal.Prose {
+// known lists the names in a file: those most like name, if there are many.
+func known(what, name string, names []string) terminal.Prose {
 	switch n := len(names); {
 	case n == 0:
 		return terminal.Prosef("There are no %s in it.", what)
@@ -22,10 +23,10 @@ func Known(what, name string, names []string) terminal.Prose {
 	return terminal.Prosef("Its %s: %s.", what, terminal.Join(names, ", "))
 }
 
-// Held says what to do about a role that the person has not: it lists the roles of
+// held says what to do about a role that the person has not: it lists the roles of
 // the account, those most like it if there are many, and reports whether it is one
 // of these, misspelled.
-func Held(role string, roles []string) (more terminal.Prose, typo bool) {
+func held(role string, roles []string) (more terminal.Prose, typo bool) {
 	if len(roles) == 0 {
 		return "A new assignment can take up to two hours; then sign in again.", false
 	}
@@ -50,9 +51,9 @@ func nearest(name string, names []string) (near []string) {
 	return near
 }
 
-// Unreachable says in plain words what kept a service from answering, and what to
+// unreachable says in plain words what kept a service from answering, and what to
 // check.
-func Unreachable(t *awsapi.Trouble) (kind string, text, more terminal.Prose) {
+func unreachable(t *awsapi.Trouble) (kind string, text, more terminal.Prose) {
 	host := cmp.Or(t.Host, "the service")
 	words, ok := troubles[t.Kind]
 	if !ok {
@@ -77,11 +78,11 @@ type wordsOfTrouble struct {
 const checkNetwork = "Check the network, its firewall, and HTTPS_PROXY. No login is lost."
 
 var troubles = map[string]wordsOfTrouble{
-	awsapi.NoName:       {Offline, "the name does not resolve", "Check the network (a VPN?), and sso_region in the config file.", false},
-	awsapi.NoProxy:      {Offline, "the proxy does not answer", "Correct HTTPS_PROXY, or list the host in NO_PROXY.", false},
-	awsapi.ProxyLogin:   {Offline, "the proxy wants a password", "Write HTTPS_PROXY as http://USER:PASSWORD@HOST:PORT.", false},
-	awsapi.NoAnswer:     {Offline, "no answer in time", checkNetwork, false},
-	awsapi.NoConnection: {Offline, "", checkNetwork, false},
-	awsapi.Untimely:     {Clock, "not valid at this time", "Check the date and time of this machine: its clock may be wrong.", true},
-	awsapi.Untrusted:    {Offline, "not trusted", "If a proxy inspects TLS here, set AWS_CA_BUNDLE to a file with its certificate.", true},
+	awsapi.NoName:       {report.Offline, "the name does not resolve", "Check the network (a VPN?), and sso_region in the config file.", false},
+	awsapi.NoProxy:      {report.Offline, "the proxy does not answer", "Correct HTTPS_PROXY, or list the host in NO_PROXY.", false},
+	awsapi.ProxyLogin:   {report.Offline, "the proxy wants a password", "Write HTTPS_PROXY as http://USER:PASSWORD@HOST:PORT.", false},
+	awsapi.NoAnswer:     {report.Offline, "no answer in time", checkNetwork, false},
+	awsapi.NoConnection: {report.Offline, "", checkNetwork, false},
+	awsapi.Untimely:     {report.Clock, "not valid at this time", "Check the date and time of this machine: its clock may be wrong.", true},
+	awsapi.Untrusted:    {report.Offline, "not trusted", "If a proxy inspects TLS here, set AWS_CA_BUNDLE to a file with its certificate.", true},
 }

@@ -1,0 +1,151 @@
+package advice
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"github.com/credproc/credproc/cmd/internal/doctor"
+	"github.com/credproc/credproc/cmd/internal/report"
+	"github.com/credproc/credproc/cmd/internal/shell"
+	"github.com/credproc/credproc/cmd/internal/terminal"
+	"github.com/credproc/credproc/internal/flight"
+	"github.com/credproc/credproc/internal/safedir"
+	"github.com/credproc/credproc/tokencache/keyring"
+)
+
+// aboutShortage is about what a process or the system has run out of, wherever
+// that was noticed.
+func aboutShortage(err error) (Advice, bool) {
+	return Advice{Status: Failed, Text: terminal.ErrorText(err),
+		More: "Nothing is lost. The system, or a limit set for this process (\"ulimit -n\" for open files), allows no more: raise the limit, or end what uses it up, and try again."}, safedir.IsShort(err)
+}
+
+// aboutUnsafe is about files and directories that other users could get at.
+func (p *Program) aboutUnsafe(err error) (Advice, bool) {
+	e, ok := errors.AsType[*safedir.UnsafeError](err)
+	if !ok {
+		return Advice{}, false
+	}
+	say := Advice{Status: Misconfigured, Text: terminal.ErrorText(err), Hint: doctor.UnsafeFix(err)}
+	if e.Dir {
+		say.Status = Failed
+	}
+	if _, ok := errors.AsType[*keyring.Error](err); ok {
+		say.Status = KeyringShut
+	}
+	switch {
+	case e.Problem == safedir.Foreign && !e.Dir:
+		say.More = "Someone else knows what is in it: make a new one, or make it yours if you trust that user."
+	case e.Dir:
+		say.More = terminal.Prosef("Look at what is in it first, or set %s to a directory of your own. Where this is meant, %s=off allows it.", p.variable("DIR"), p.variable("STRICT_MODES"))
+	case e.Problem == safedir.Writable:
+		say.More = "Look at what is in it first: another user may have written it."
+	}
+	return say, true
+}
+
+// aboutFiles is about directories and disks.
+func (p *Program) aboutFiles(err error) (Advice, bool) {
+	say := Advice{Status: Failed, Text: terminal.ErrorText(err)}
+	_, owner := errors.AsType[*safedir.OwnerError](err)
+	_, lock := errors.AsType[*flight.LockError](err)
+	_, path := errors.AsType[*fs.PathError](err)
+	_, link := errors.AsType[*os.LinkError](err)
+	switch {
+	case owner:
+		say.More = terminal.Prosef("Run it as that user, or set %s to a directory of your own.", p.variable("DIR"))
+	case safedir.IsFull(err):
+		say.Kind, say.More = report.DiskFull, "The disk is full. Nothing is lost."
+	case lock || path || link:
+		if p.isOwnFile(err) && (errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) || errors.Is(err, syscall.ENOTDIR)) {
+			return p.aboutDir(err, say), true
+		}
+	default:
+		return say, false
+	}
+	return say, true
+}
+
+// aboutDir is about directories of the program's own that cannot be written.
+func (p *Program) aboutDir(err error, say Advice) Advice {
+	reason := err
+	if errno, ok := errors.AsType[syscall.Errno](err); ok {
+		reason = errno
+	}
+	if dir := p.ownDirOf(err); dir != "" {
+		say.Text = terminal.Prosef("cannot use %s: %v", dir, reason)
+	}
+	say.Kind, say.More = report.NotWritable, terminal.Prosef("Set %s to a directory that can be written.", p.variable("DIR"))
+	return say
+}
+
+// ownDirOf is the one of the program's own directories that an error is about.
+func (p *Program) ownDirOf(err error) string {
+	path := pathIn(err)
+	for _, dir := range p.Dirs {
+		if below, err := filepath.Rel(dir, path); err == nil && filepath.IsLocal(below) {
+			return dir
+		}
+	}
+	return path
+}
+
+// pathIn is the file that an error is about, or "".
+func pathIn(err error) string {
+	if e, ok := errors.AsType[*fs.PathError](err); ok {
+		return e.Path
+	} else if e, ok := errors.AsType[*os.LinkError](err); ok {
+		return e.New
+	}
+	return ""
+}
+
+// isOwnFile reports whether a file that an error is about lies where CREDPROC_DIR
+// says: below our directories, or above them, where they are made. Names without a
+// directory are those of [safedir.Dir].
+func (p *Program) isOwnFile(err error) bool {
+	path := pathIn(err)
+	if !filepath.IsAbs(path) {
+		return true
+	}
+	for _, dir := range p.Dirs {
+		for _, pair := range [][2]string{{dir, path}, {path, dir}} {
+			if below, err := filepath.Rel(pair[0], pair[1]); err == nil && filepath.IsLocal(below) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// isDamaged reports whether one of credproc's files is damaged, or far too large.
+func isDamaged(err error) bool {
+	_, path := errors.AsType[*fs.PathError](err)
+	return path && safedir.IsDamaged(err)
+}
+
+// aboutDamaged names the file, which only a person removes: it may be
+// another program's.
+func aboutDamaged(err error) Advice {
+	e, _ := errors.AsType[*fs.PathError](err)
+	return Advice{Status: Failed, Text: terminal.Prosef("cannot read %s, one of the program's own files: %v", e.Path, e.Err),
+		More: "Move it out of the way. Then sign in again, if you are asked to.",
+		Hint: shell.Move(e.Path, e.Path+".damaged")}
+}
+
+// aboutCrash is about a fault of this program. It is one line and status 1: the
+// runtime's own account, with status 2, shows values, which may be secrets.
+func (p *Program) aboutCrash(err error) (Advice, bool) {
+	e, ok := errors.AsType[*flight.CrashError](err)
+	if !ok {
+		return Advice{}, false
+	}
+	say := Advice{Status: Failed, Kind: report.Crash, Text: terminal.ErrorText(e), More: "This is a fault of the program. Nothing that is stored is lost. Please report it with what --debug prints."}
+	if p.Traces {
+		say.More = terminal.Lines(e.Stack)
+	}
+	return say, true
+}

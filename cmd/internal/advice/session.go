@@ -1,0 +1,132 @@
+package advice
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/credproc/credproc/cmd/internal/report"
+	"github.com/credproc/credproc/cmd/internal/terminal"
+	"github.com/credproc/credproc/credproc"
+	"github.com/credproc/credproc/internal/awsapi"
+	"github.com/credproc/credproc/internal/flight"
+	"github.com/credproc/credproc/tokencache"
+)
+
+const kmsAdvice = "The key that encrypts the Identity Center instance cannot be used. It is the administrator's: tell them the reason."
+
+// aboutSession is about what the service says to an existing session.
+func (p *Program) aboutSession(err error) (Advice, bool) {
+	if e, ok := errors.AsType[*credproc.NoAccessError](err); ok {
+		return p.aboutAccess(err, e), true
+	}
+	if e, ok := errors.AsType[*NothingAssignedError](err); ok {
+		return Advice{Status: NoAccess, Text: terminal.ErrorText(e),
+			More: "Nothing is assigned to you yet, or this is an account instance, which has none.",
+			Hint: p.Login("--force")}, true
+	}
+	if e, ok := errors.AsType[*tokencache.DeniedError](err); ok {
+		return Advice{Status: StatusOf(err), Text: terminal.Prosef("sign-in required for session %s: the last one was denied at %s", e.Session, e.At.Format(time.TimeOnly)), Kind: report.Denied, Hint: p.Login()}, true
+	}
+	if e, ok := errors.AsType[*tokencache.SignInError](err); ok {
+		say := Advice{Status: StatusOf(err), Text: terminal.Prosef("sign-in required for session %s: %s", e.Session, e.Reason), Hint: p.Login()}
+		if e.Ended {
+			say.Kind, say.Text = report.Ended, hasEnded(e)
+		}
+		if p.Session != nil {
+			say.More = p.Elsewhere.Login(p.Session)
+		}
+		return say, true
+	}
+	if say, ok := p.aboutTrouble(err); ok {
+		return say, true
+	}
+	if e, ok := errors.AsType[*tokencache.ApplicationError](err); ok {
+		return Advice{Status: SignInRequired, Text: terminal.Prosef("session %s cannot sign in by its application: %s", e.Session, e.Reason), More: whyNoApplication(e.Err)}, true
+	}
+	return aboutService(err)
+}
+
+// aboutService is about a call that failed and may work later.
+func aboutService(err error) (Advice, bool) {
+	if e, ok := errors.AsType[*tokencache.ServiceError](err); ok {
+		say := Advice{Status: StatusOf(err), Text: terminal.ErrorText(e)}
+		if shared, ok := errors.AsType[*flight.SharedError](err); ok {
+			say.Text = terminal.Prosef("%s: %s", e.Op, shared.Reason)
+			say.More = earlier(shared)
+		}
+		if strings.Contains(e.Reason, "KMS_") {
+			say.More = kmsAdvice
+		}
+		return say, true
+	}
+	_, busy := errors.AsType[*flight.BusyError](err)
+	return Advice{Status: Unavailable, Text: terminal.ErrorText(err)}, busy || errors.Is(err, context.DeadlineExceeded)
+}
+
+// hasEnded says since when a login was there that the service ended. Its own words
+// are for --debug and for programs.
+func hasEnded(e *tokencache.SignInError) terminal.Prose {
+	since := ""
+	if !e.SignedIn.IsZero() {
+		since = " (signed in " + terminal.Clock(e.SignedIn, time.Now()) + ")"
+	}
+	return terminal.Prosef("the session %s has ended%s", e.Session, since)
+}
+
+func earlier(shared *flight.SharedError) terminal.Prose {
+	return terminal.Prosef("This error is from an earlier call; the next attempt is allowed at %s.", shared.Until.Format(time.TimeOnly))
+}
+
+// aboutTrouble is about services that cannot be reached.
+func (p *Program) aboutTrouble(err error) (Advice, bool) {
+	t := report.TroubleIn(err)
+	if t == nil {
+		return Advice{}, false
+	}
+	say := Advice{Status: Unavailable, Hint: p.Name + " doctor"}
+	say.Kind, say.Text, say.More = unreachable(t)
+	if shared, ok := errors.AsType[*flight.SharedError](err); ok {
+		say.More, say.Hint = say.More+"\n"+earlier(shared), ""
+	}
+	return say, true
+}
+
+// aboutAccess ends with what the administrator says about requests.
+func (p *Program) aboutAccess(err error, e *credproc.NoAccessError) Advice {
+	say := p.aboutRole(err, e)
+	if e.Request != "" {
+		say.More = terminal.Join(slices.DeleteFunc([]terminal.Prose{say.More, terminal.Line(e.Request)}, func(p terminal.Prose) bool { return p == "" }), "\n")
+	}
+	return say
+}
+
+func (p *Program) aboutRole(err error, e *credproc.NoAccessError) Advice {
+	say := Advice{Status: StatusOf(err), Text: terminal.ErrorText(e)}
+	if e.RoleARN != "" {
+		say.More = "The role's trust policy decides, and what the role that it is assumed with may do."
+		return say
+	}
+	if slices.Contains(e.Held, e.RoleName) {
+		say.Text = terminal.Prosef("the service refuses role %s in account %s through session %s, though it is assigned to you", e.RoleName, e.AccountID, e.Session)
+		if answer, ok := errors.AsType[*awsapi.Error](e.Err); ok {
+			say.Text += ": " + terminal.ErrorText(answer)
+		}
+		say.More = "Signing in again does not help. The permission set may not be provisioned in the account yet, the account may be suspended, or a policy may deny it: ask your administrator."
+		return say
+	}
+	if i := slices.IndexFunc(e.Held, func(role string) bool { return strings.EqualFold(role, e.RoleName) }); i >= 0 {
+		say.More = terminal.Prosef("Role names are case-sensitive: use %s.", e.Held[i])
+		return say
+	}
+	if terminal.Width(say.In(p.Name)) > terminal.Columns {
+		say.Text = terminal.Prosef("no access to role %s in account %s", e.RoleName, e.AccountID)
+	}
+	var typo bool
+	if say.More, typo = held(e.RoleName, e.Held); !typo {
+		say.Hint = p.Login("--force")
+	}
+	return say
+}
