@@ -7,6 +7,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/credproc/credproc/internal/agent"
+	"github.com/credproc/credproc/internal/lineage"
 )
 
 // underPolicy makes a command one that runs where /etc has this policy. ok is false
@@ -81,6 +84,84 @@ func TestAWarmAnswerWithAPolicyTakesTheShortWay(t *testing.T) {
 		m.underPolicy(t, rules, c)
 		if got := m.finish(c); got.status != status || got.stdout != "" || !strings.Contains(got.stderr, "/etc/credproc/policy.ini") {
 			t.Errorf("%q: exit status %d and %q, want %d\n%s", rules, got.status, got.stdout, status, got.stderr)
+		}
+	}
+}
+
+// TestAWarmAnswerWithRulesAboutAgentsTakesTheShortWay counts what rules add to an
+// answer where no agent asks: the stat of each process above is opened, read and
+// closed. Where an agent asks, the long way is taken.
+func TestAWarmAnswerWithRulesAboutAgentsTakesTheShortWay(t *testing.T) {
+	if who := agent.ByProcess(os.Getpid(), nil); who.IsAgent() {
+		t.Log("not run: " + who.Why)
+		return
+	}
+	m := newMachine(t, "plaintext")
+	m.program = built(t, "STORM_PROGRAM")
+	m.signIn(0)
+	want := m.run(process(admin)...)
+	if want.status != 0 {
+		t.Fatal(want.stderr)
+	}
+	session := "[sso-session corp]\nsso_start_url = " + m.idc.StartURL + "\nsso_region = us-east-1\n"
+	rule := "\n[profile dev]\nsso_session = corp\nsso_account_id = 111111111111\nsso_role_name = ReadOnly\n"
+	above := 1 // strace
+	for range lineage.Above(os.Getpid()) {
+		above++
+	}
+	each := []string{"openat", "read", "close"}
+	for _, tt := range []struct {
+		config, policy string
+		above          int
+	}{
+		{session, "", 0},
+		{session + "credproc_agents = none\n", "", above},
+		{session + rule + "credproc_agent_profile = other\n", "", above},
+		{session + "credproc_agent_login = on\ncredproc_agent_programs = robot, droid\n", "", above},
+		{session, "[policy]\nversion = 1\n", 0},
+		{session, "[policy]\nversion = 1\nagents = none\n", above},
+		{session, "[policy]\nversion = 1\n[sso-session corp]\ncredproc_agents = none\ncredproc_agent_programs = robot\n", above},
+	} {
+		m.write(".aws/config", tt.config)
+		c, trace := m.traced([]string{"-y", "-e", "signal=none"}, process(admin))
+		if tt.policy != "" && !m.underPolicy(t, tt.policy, c) {
+			continue
+		}
+		if got := m.finish(c); got.status != 0 || got.stdout != want.stdout || got.stderr != "" {
+			t.Fatalf("%v: exit status %d, the same document %v\n%s", tt, got.status, got.stdout == want.stdout, got.stderr)
+		}
+		data, err := os.ReadFile(trace)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var calls []string
+		for line := range strings.Lines(string(data)) {
+			_, call, _ := strings.Cut(line, " ")
+			if name, of, isCall := strings.Cut(strings.TrimLeft(call, " "), "("); isCall && strings.Contains(of, "/proc/") && strings.Contains(of, "/stat") {
+				calls = append(calls, name)
+			}
+			if strings.Contains(call, "socket(") || strings.Contains(call, "flock(") {
+				t.Errorf("%v: the long way: %s", tt, call)
+			}
+		}
+		if of := slices.Repeat(each, min(tt.above, 32)); !slices.Equal(calls, of) {
+			t.Errorf("%v: the rules cost %q, want %q", tt, calls, of)
+		}
+	}
+}
+
+func TestAProgramThatTheRulesAddIsAnAgentForAWarmAnswer(t *testing.T) {
+	m := newMachine(t, "plaintext")
+	m.program = built(t, "STORM_PROGRAM")
+	m.signIn(0)
+	if o := m.run(process(admin)...); o.status != 0 {
+		t.Fatal(o.stderr)
+	}
+	name, _ := lineage.Process(os.Getpid())
+	for _, programs := range []string{"robot, " + name, "robot,\n  " + name, "robot\n# and this:\n\n\t" + name, strings.ToUpper(name) + " # this test"} {
+		m.write(".aws/config", "[sso-session corp]\nsso_start_url = "+m.idc.StartURL+"\nsso_region = us-east-1\ncredproc_agents = none\ncredproc_agent_programs = "+programs+"\n")
+		if got := m.run(process(admin)...); got.status != 5 || got.stdout != "" {
+			t.Errorf("%q: exit status %d and %q", programs, got.status, got.stdout)
 		}
 	}
 }

@@ -36,10 +36,11 @@ type Config struct {
 }
 
 // mention is a word to be looked for, in letters of either case, and what may
-// stand after it.
+// stand after it, whose values are kept.
 type mention struct {
-	word, after      string
-	found, foundMore bool
+	word, after string
+	found, cut  bool
+	values      []string
 }
 
 // Load reads both files. One that does not exist, or whose path is "", is
@@ -62,8 +63,11 @@ func LoadProfile(configPath, credentialsPath, profile, word, after string) (*Con
 }
 
 // Mentions reports whether the word that LoadProfile was given is in the files,
-// wherever, and whether it is there with what may stand after it.
-func (c *Config) Mentions() (word, more bool) { return c.mention.found, c.mention.foundMore }
+// wherever. values are the rest of the lines that have it with what may stand after
+// it, comments among them; whole is false if there may be more than these say.
+func (c *Config) Mentions() (word bool, values []string, whole bool) {
+	return c.mention.found, c.mention.values, !c.mention.cut
+}
 
 func load(c *Config, only []string) (*Config, error) {
 	for i, path := range []string{c.Path, c.CredentialsPath} {

@@ -118,29 +118,40 @@ func isError(err error, text string) bool {
 	return err == nil && text == "" || err != nil && err.Error() == text
 }
 
-func TestAWordIsFoundWhereverItStands(t *testing.T) {
+func TestAWordIsFoundWhereverItStandsAndWhatIsSaidAfterIt(t *testing.T) {
+	const programs = "[sso-session a]\ncredproc_agent_programs = "
+	comments := strings.Repeat("# a_comment\n", 9000)
 	for _, tt := range []struct {
-		text       string
-		word, more bool
+		text   string
+		word   bool
+		values string
+		cut    bool
 	}{
-		{"[profile a]\nregion = x\n", false, false},
-		{"[profile a]\ncredproc_agen = x\n", false, false},
-		{"[profile a]\ncredproc_agents = x\n", true, false},
-		{"[profile a]\nCREDPROC_AGENT_PROFILE = x\n", true, false},
-		{"[sso-session a]\ncredproc_agents = x\nCredProc_Agent_Programs = y\n", true, true},
-		{"[profile a]\nx_y = z\ncredproc_agent", true, false},
-		{strings.Repeat("# a_comment\n", 9000) + "[profile a]\ncredproc_agents = x\n" + strings.Repeat("# b\n", 9000), true, false},
+		{"[profile a]\nregion = x\n", false, "", false},
+		{"[profile a]\ncredproc_agen = x\n", false, "", false},
+		{"[profile a]\ncredproc_agents = x\n", true, "", false},
+		{"[profile a]\nCREDPROC_AGENT_PROFILE = x\n", true, "", false},
+		{"[sso-session a]\ncredproc_agents = x\nCredProc_Agent_Programs=y, z\r\n", true, "y, z", false},
+		{comments + "[profile a]\ncredproc_agents = x\n" + strings.Repeat("# b\n", 9000), true, "", false},
+		{comments + programs + "x\n" + comments + "[profile b]\ncredproc_agent_programs = y", true, "x|y", true},
+		{programs + "x", true, "x", false},
+		{programs + "x # y\n\n# z\n[profile b]\n", true, "x # y", false},
+		{programs + "x\n  y\n", true, "x", true},
+		{programs + "x\n\n # z\n\ty\n", true, "x", true},
+		{programs + "\n  y\n", true, "", true},
+		{strings.Repeat(" ", piece-len(programs+"x\n")) + "\n" + programs + "x\n" + "  y\n", true, "x", true},
+		{strings.Repeat(" ", piece-len(programs)) + "\n" + programs + "xyz\n" + "y = z\n", true, "xyz", false},
 	} {
 		path := filepath.Join(t.TempDir(), "config")
 		if err := os.WriteFile(path, []byte(tt.text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		c, _ := LoadProfile(path, "", "b", "credproc_agent", "_programs")
-		if c == nil {
-			continue // a line without an end cannot be read
+		c, err := LoadProfile(path, "", "b", "credproc_agent", "_programs")
+		if err != nil {
+			t.Fatalf("%.60q: %v", tt.text, err)
 		}
-		if word, more := c.Mentions(); word != tt.word || more != tt.more {
-			t.Errorf("%.60q: %v, %v", tt.text, word, more)
+		if word, values, whole := c.Mentions(); word != tt.word || strings.Join(values, "|") != tt.values || whole == tt.cut {
+			t.Errorf("%.60q: %v, %q, whole %v", tt.text, word, values, whole)
 		}
 		if c, err := LoadProfile("", path, "b", "", ""); err != nil || c.mention.found {
 			t.Errorf("%.60q: found without a word, or %v", tt.text, err)

@@ -50,7 +50,7 @@ func (p *parser) read(f io.Reader, size int) error {
 		}
 		// Only this function has data: it need not be copied to become a string.
 		text := unsafe.String(unsafe.SliceData(data), n+more)
-		p.config.mention.lookIn(text)
+		p.config.mention.lookIn(text, last)
 		rest, err := p.lines(text, last)
 		if err != nil || last {
 			return err
@@ -64,7 +64,7 @@ func (p *parser) read(f io.Reader, size int) error {
 }
 
 // lookIn goes from one underscore to the next, of which a file has few.
-func (m *mention) lookIn(text string) {
+func (m *mention) lookIn(text string, last bool) {
 	if m.word == "" {
 		return
 	}
@@ -77,9 +77,34 @@ func (m *mention) lookIn(text string) {
 		from += i + 1
 		if start := from - 1 - at; start >= 0 && hasPrefixFold(text[start:], m.word) {
 			m.found = true
-			m.foundMore = m.foundMore || hasPrefixFold(text[start+len(m.word):], m.after)
+			m.keep(text[start+len(m.word):], last)
 		}
 	}
+}
+
+// keep keeps the value in a line that goes on with what may stand after the word.
+// A line without an end is read again, unless it is the last.
+func (m *mention) keep(text string, last bool) {
+	line, next, ended := strings.Cut(text, "\n")
+	if !hasPrefixFold(line, m.after) || !ended && !last {
+		return
+	}
+	m.values = append(m.values, strings.Clone(strings.Trim(line[len(m.after):], " \t\r=")))
+	m.cut = m.cut || mayContinue(next, last)
+}
+
+// mayContinue reports whether text starts with a line that continues the one above,
+// or might if there was more of it.
+func mayContinue(text string, last bool) bool {
+	for text != "" {
+		line, next, _ := strings.Cut(text, "\n")
+		plain := trimLeft(trimRight(line))
+		if plain != "" && !isComment(plain) {
+			return isSpace(line[0])
+		}
+		text = next
+	}
+	return !last
 }
 
 func hasPrefixFold(text, prefix string) bool {

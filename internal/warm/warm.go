@@ -250,15 +250,21 @@ func (p *Program) role(f *flags) (role *awsconfig.Role, settings *awsconfig.Prof
 // is looked at only then: it reads a file of each process above. A rule is in the
 // files, or in a session of the policy.
 func (p *Program) ruled(files *awsconfig.Config, rule string) bool {
-	rules, programs := files.Mentions()
+	rules, programs, whole := files.Mentions()
 	if p.policy != nil {
 		rules = rules || len(p.policy.AgentRules()) > 0
 		for _, s := range files.Sessions {
 			rules = rules || len(s.Keys(rule)) > 0
-			programs = programs || len(s.Keys(rule+"_programs")) > 0
 		}
+		programs = append(programs, p.policy.AgentPrograms()...)
 	}
-	return programs || rules && (agent.ByVariables(p.getenv, layout.Variable(p.ID, "agent")).IsAgent() || agent.ByProcess(os.Getppid(), nil).IsAgent())
+	if !rules || !whole {
+		return !whole
+	}
+	if agent.ByVariables(p.getenv, layout.Variable(p.ID, "agent")).IsAgent() {
+		return true
+	}
+	return agent.ByProcess(os.Getppid(), agent.Words(strings.Join(programs, " "))).IsAgent()
 }
 
 // session returns the identity of a session as a process with these settings
@@ -296,7 +302,7 @@ func (p *Program) isSpecial(s *awsconfig.Section) bool {
 		case "keyring":
 			value, _ := s.Get(key)
 			return !isKeyring(value) || !p.maySet(value)
-		case "agents", "agent_profile", "agent_login", // no agent asks, or the way has ended already
+		case "agents", "agent_profile", "agent_login", "agent_programs", // no agent asks, or the way has ended already
 			"session_duration", "console_browser", "browser", "flow", "key_file", // how to sign in, or read the keyring
 			"application_arn", "web_identity_token_file", "web_identity_token_command", "bootstrap_role_arn", "bootstrap_profile":
 			return false
