@@ -35,7 +35,19 @@ func main() {
 	rounds := flag.Int("rounds", 100, "how often each command runs")
 	jsonFile := flag.String("json", "", "also write the figures to this file, as JSON")
 	only := flag.String("only", "", "measure commands with this in their name, and hello")
+	n := flag.Int("pairs", 0, "compare warm answers with rules and without, so many times each, and nothing else")
+	before := flag.String("before", "", "with -pairs: also compare with this program, another build of credproc")
 	flag.Parse()
+	if *n > 0 {
+		done, err := withOwnEtc()
+		if !done {
+			err = pairs(os.Stdout, *n, *before)
+		}
+		if err != nil {
+			log.Fatal(err)
+		}
+		return
+	}
 	r, err := measure(*rounds, *only)
 	if err == nil {
 		err = r.print(os.Stdout)
