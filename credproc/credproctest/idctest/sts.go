@@ -50,6 +50,18 @@ func (s *Server) RoleOf(accessKeyID string) string {
 	return k.account + "/" + name[:strings.LastIndex(name, "_")]
 }
 
+// ExpiryOf returns when the credentials with an access key ID end, by this machine's
+// clock, or zero if this server did not give them. With it, a test's own stand-in of a
+// service can refuse what has ended.
+func (s *Server) ExpiryOf(accessKeyID string) time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if k := s.keys[accessKeyID]; k != nil {
+		return k.expires
+	}
+	return time.Time{}
+}
+
 func stsOperation(body []byte) (operation, bool) {
 	form, _ := url.ParseQuery(string(body))
 	switch form.Get("Action") {

@@ -175,3 +175,14 @@ func TestTheRoleOfAKeyIsKnown(t *testing.T) {
 		}
 	}
 }
+
+func TestTheEndOfAKeyIsKnown(t *testing.T) {
+	s := New()
+	k := s.newKey("111111111111", deployRole+"/session", time.Hour)
+	if got := s.ExpiryOf(k.id); !got.Equal(k.expires) {
+		t.Errorf("%v, want %v", got, k.expires)
+	}
+	if got := s.ExpiryOf("ASIANONE"); !got.IsZero() {
+		t.Errorf("a key that no one has ends at %v", got)
+	}
+}
