@@ -5,16 +5,11 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
-	"time"
-
-	"github.com/credproc/credproc/credproc/credproctest/idctest"
 )
 
 // A bridged machine serves a network namespace whose only way to the host is an
@@ -54,16 +49,7 @@ func bridge(t *testing.T, number int) *bridged {
 		}
 	}
 	m.login()
-	listener, err := net.Listen("tcp4", b.host+":0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	service := httptest.NewUnstartedServer(m.server)
-	service.Listener.Close()
-	service.Listener = listener
-	service.Start()
-	t.Cleanup(service.Close)
-	b.sts = service.URL
+	b.sts = served(t, b.host, m.server)
 	m.write("clients", "[one]\ntoken_file = one.token\nallow = dev\n[two]\ntoken_file = two.token\nallow = other\n")
 	_, port, _ := net.SplitHostPort(freePort(t))
 	b.url = "https://" + b.host + ":" + port
@@ -96,63 +82,6 @@ func (b *bridged) forward(args ...string) []string {
 // directly is the machine there with the endpoint in the environment.
 func (b *bridged) directly(settings ...string) *machine {
 	return b.there.with(append(settings, "AWS_CONTAINER_CREDENTIALS_FULL_URI="+b.url+"/profile/dev", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE="+b.token("one"))...)
-}
-
-func TestClientsBehindABridgeAreServedPastThreeExpiries(t *testing.T) {
-	t.Parallel()
-	b := bridge(t, 1)
-	if b == nil {
-		return
-	}
-	const life, seconds = 33 * time.Second, "101"
-	b.server.Set(func(s *idctest.Server) { s.RoleLife = life })
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	long, err := filepath.Abs("testdata/long.py")
-	if err != nil {
-		t.Fatal(err)
-	}
-	clients := map[string]func() result{
-		"boto3 by forward": func() result { return b.there.run("ip", b.forward("python3", long, b.sts, seconds)...) },
-		"Go by forward": func() result {
-			return b.there.with("CALLER_FOR="+seconds+"s").run("ip", b.forward(self)...)
-		},
-		"Go by TLS": func() result {
-			return b.directly("CALLER_FOR="+seconds+"s", "SSL_CERT_DIR=/etc/ssl/certs:"+filepath.Dir(b.ca)).run("ip", b.inside(self)...)
-		},
-		"the AWS CLI by forward": func() result {
-			return b.there.run("ip", b.forward("aws", "--endpoint-url", b.sts, "sts", "get-caller-identity")...)
-		},
-	}
-	if script := javaScript(t, "long.mjs", "the AWS SDK for JavaScript behind a bridge"); script != "" {
-		clients["JavaScript by forward"] = func() result { return b.there.run("ip", b.forward("node", script, b.sts, seconds)...) }
-		clients["JavaScript by TLS"] = func() result {
-			return b.directly("NODE_EXTRA_CA_CERTS="+b.ca).run("ip", b.inside("node", script, b.sts, seconds)...)
-		}
-	}
-	var all sync.WaitGroup // and not parallel tests, of which few run at once
-	for name, run := range clients {
-		all.Go(func() {
-			r, want := run(), 10 // of 33, where the machine is slow
-			if strings.HasPrefix(name, "the AWS CLI") {
-				want = 1
-			}
-			if n := strings.Count(r.stdout, assumed); r.status != 0 || n < want {
-				t.Errorf("%s: status %d after %d calls\n%s", name, r.status, n, r.stderr)
-			}
-		})
-	}
-	all.Wait()
-	if n := b.server.Count("GetRoleCredentials"); n < 4 {
-		t.Errorf("the credentials were fetched %d times", n)
-	}
-	for _, e := range b.server.Log() {
-		if e.Op == "GetCallerIdentity" && e.Status != 200 {
-			t.Errorf("a call failed: %d %s", e.Status, e.Code)
-		}
-	}
 }
 
 func TestAClientBehindABridgeIsToldNoMoreThanThatItIsRefused(t *testing.T) {

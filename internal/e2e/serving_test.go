@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -77,8 +78,9 @@ func TestBoto3TakesWhatItIsGiven(t *testing.T) {
 }
 
 // caller is the program that this test binary is where CALLER_AT is set: it
-// prints who the credentials belong to that the AWS SDK for Go finds, once or for the
-// time that CALLER_FOR says.
+// prints who the credentials belong to that the AWS SDK for Go finds, and with which
+// key. With CALLER_FOR, it asks again and again for so long, as a server with three
+// requests at once does.
 func caller(endpoint string) error {
 	cfg, err := config.LoadDefaultConfig(context.Background())
 	if err != nil {
@@ -86,17 +88,28 @@ func caller(endpoint string) error {
 	}
 	client := sts.NewFromConfig(cfg, func(o *sts.Options) { o.BaseEndpoint = &endpoint })
 	length, _ := time.ParseDuration(os.Getenv("CALLER_FOR"))
+	if length == 0 {
+		return ask(client, cfg.Credentials)
+	}
 	again := time.NewTicker(3 * time.Second)
-	for end := time.Now().Add(length); ; <-again.C {
-		who, err := client.GetCallerIdentity(context.Background(), nil)
-		if err != nil {
+	for end := time.Now().Add(length); time.Now().Before(end); <-again.C {
+		failed := make(chan error, 3)
+		atOnce(3, func(int) { failed <- ask(client, cfg.Credentials) })
+		if err := errors.Join(<-failed, <-failed, <-failed); err != nil {
 			return err
 		}
-		fmt.Println(aws.ToString(who.Arn))
-		if !time.Now().Before(end) {
-			return nil
-		}
 	}
+	return nil
+}
+
+func ask(client *sts.Client, from aws.CredentialsProvider) error {
+	who, err := client.GetCallerIdentity(context.Background(), nil)
+	if err != nil {
+		return err
+	}
+	with, err := from.Retrieve(context.Background())
+	fmt.Println(aws.ToString(who.Arn), with.AccessKeyID)
+	return err
 }
 
 func TestTheSDKForGoTakesWhatItIsGiven(t *testing.T) {
