@@ -30,37 +30,39 @@ type consoleCommand struct {
 
 // Run implements the command, for kong.
 func (c *consoleCommand) Run(ctx context.Context, a *App) error {
-	return a.do(ctx, a.term().Interactive(), func(ctx context.Context, r *run) error {
-		if c.Duration != 0 && !c.Federate {
-			return r.usage("--duration is for --federate")
-		}
-		if c.Duration != 0 && (c.Duration < 15*time.Minute || c.Duration > 12*time.Hour) {
-			return r.usage("--duration must be 15m to 12h")
-		}
-		if c.Print {
-			if err := r.files.Policy.CheckOutput("console --print"); err != nil {
-				return err
-			}
-		}
-		if c.Portal {
-			c.Profile = cmp.Or(c.Profile, strings.Join(c.Query, " "))
-			return c.startPage(r)
-		}
-		if t, found := r.activeTarget(); t != nil && c.roleFlags == (roleFlags{}) && len(c.Query) == 0 {
-			c.roleFlags = roleFlags(found.Role)
-		}
-		if err := c.find(ctx, r, c.Query); err != nil {
+	return a.do(ctx, a.term().Interactive(), c.run)
+}
+
+func (c *consoleCommand) run(ctx context.Context, r *run) error {
+	if c.Duration != 0 && !c.Federate {
+		return r.usage("--duration is for --federate")
+	}
+	if c.Duration != 0 && (c.Duration < 15*time.Minute || c.Duration > 12*time.Hour) {
+		return r.usage("--duration must be 15m to 12h")
+	}
+	if c.Print {
+		if err := r.files.Policy.CheckOutput("console --print"); err != nil {
 			return err
 		}
-		t, err := c.target(r)
-		if err != nil {
-			return err
-		}
-		if c.Federate {
-			return t.wrap(c.federate(ctx, r, t))
-		}
-		return c.deepLink(r, t)
-	})
+	}
+	if c.Portal {
+		c.Profile = cmp.Or(c.Profile, strings.Join(c.Query, " "))
+		return c.startPage(r)
+	}
+	if t, found := r.activeTarget(); t != nil && c.roleFlags == (roleFlags{}) && len(c.Query) == 0 {
+		c.roleFlags = roleFlags(found.Role)
+	}
+	if err := c.find(ctx, r, c.Query); err != nil {
+		return err
+	}
+	t, err := c.target(r)
+	if err != nil {
+		return err
+	}
+	if c.Federate {
+		return t.wrap(c.federate(ctx, r, t))
+	}
+	return c.deepLink(r, t)
 }
 
 func (c *consoleCommand) startPage(r *run) error {

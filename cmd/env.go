@@ -37,39 +37,45 @@ func (c *envCommand) Run(ctx context.Context, a *App) error {
 	case c.Unset:
 		return printSteps(a, c.Shell, own(a).StepsBack(inherited(a)))
 	}
-	use := shell.Shells[c.Shell].Use
-	if c.Format != "" {
-		use = shell.Formats[c.Format].Use
-	}
-	if use != "" && terminal.Is(a.term().OutWriter()) && !c.Force {
+	if use := c.use(); use != "" && terminal.Is(a.term().OutWriter()) && !c.Force {
 		return &usageError{problem: "the secrets would be shown on this terminal",
 			more: "Use it so: " + terminal.Prosef(use, a.name()) + "\nOr add --force."}
 	}
-	return a.do(ctx, a.term().Interactive(), func(ctx context.Context, r *run) error {
-		if err := cmp.Or(c.check(r), r.files.Policy.CheckOutput("env")); err != nil {
-			return err
-		}
-		if err := c.find(ctx, r, c.Query); err != nil {
-			return err
-		}
-		credentials, err := c.retrieve(ctx, r, &c.roleFlags, false)
-		if err != nil {
-			return err
-		}
-		before, after, g := c.change(r, credentials)
-		if c.Format == "" {
-			return printSteps(a, c.Shell, own(a).Steps(before, after))
-		}
-		text, err := shell.Formats[c.Format].Text(credentials)
-		if err != nil {
-			return err
-		}
-		if names := child.Conflicts(before, after, g.Role.Profile); names != nil && use != "" {
-			r.Say("%s: warning: these variables are set and override or conflict with the credentials: %s. Without --format, env changes them too.",
-				a.name(), strings.Join(names, ", "))
-		}
-		return r.Verbatim(text)
-	})
+	return a.do(ctx, a.term().Interactive(), c.run)
+}
+
+// use is how a shell reads what is printed; "" if no shell does.
+func (c *envCommand) use() terminal.Prose {
+	if c.Format != "" {
+		return shell.Formats[c.Format].Use
+	}
+	return shell.Shells[c.Shell].Use
+}
+
+func (c *envCommand) run(ctx context.Context, r *run) error {
+	if err := cmp.Or(c.check(r), r.files.Policy.CheckOutput("env")); err != nil {
+		return err
+	}
+	if err := c.find(ctx, r, c.Query); err != nil {
+		return err
+	}
+	credentials, err := c.retrieve(ctx, r, &c.roleFlags, false)
+	if err != nil {
+		return err
+	}
+	before, after, g := c.change(r, credentials)
+	if c.Format == "" {
+		return printSteps(r.App, c.Shell, own(r.App).Steps(before, after))
+	}
+	text, err := shell.Formats[c.Format].Text(credentials)
+	if err != nil {
+		return err
+	}
+	if names := child.Conflicts(before, after, g.Role.Profile); names != nil && c.use() != "" {
+		r.Say("%s: warning: these variables are set and override or conflict with the credentials: %s. Without --format, env changes them too.",
+			r.name(), strings.Join(names, ", "))
+	}
+	return r.Verbatim(text)
 }
 
 // printUnset prints what removes the variables of a format.

@@ -33,7 +33,7 @@ type execCommand struct {
 
 // Run implements the command, for kong.
 func (c *execCommand) Run(ctx context.Context, a *App, command commandLine) error {
-	return asOwnFailure(c.run(ctx, a, command))
+	return asOwnFailure(c.start(ctx, a, command))
 }
 
 // asOwnFailure marks what is not the end of the command.
@@ -112,37 +112,39 @@ func (c *grantFlags) change(r *run, credentials aws.Credentials) (before, after 
 	return before, own(r.App).With(before, g), g
 }
 
-func (c *execCommand) run(ctx context.Context, a *App, argv commandLine) error {
+func (c *execCommand) start(ctx context.Context, a *App, argv commandLine) error {
 	child, err := program(a, argv)
 	if err != nil {
 		return err
 	}
-	err = a.do(ctx, a.term().Interactive(), func(ctx context.Context, r *run) error {
-		if err := c.check(r); err != nil {
-			return err
-		}
-		if !c.Server {
-			if err := r.files.Policy.CheckOutput("exec without --server"); err != nil {
-				return err
-			}
-		}
-		r.inside.AskFor(child.Path)
-		query, err := c.query(r, argv)
-		if err != nil {
-			return err
-		}
-		if err := c.find(ctx, r, query); err != nil {
-			return err
-		}
-		if c.Server {
-			return c.serve(ctx, r, child, argv == nil)
-		}
-		return c.give(ctx, r, child, argv == nil)
-	})
+	err = a.do(ctx, a.term().Interactive(), func(ctx context.Context, r *run) error { return c.run(ctx, r, child, argv) })
 	if err != nil || c.Server {
 		return err
 	}
 	return child.Become()
+}
+
+func (c *execCommand) run(ctx context.Context, r *run, child *child.Command, argv commandLine) error {
+	if err := c.check(r); err != nil {
+		return err
+	}
+	if !c.Server {
+		if err := r.files.Policy.CheckOutput("exec without --server"); err != nil {
+			return err
+		}
+	}
+	r.inside.AskFor(child.Path)
+	query, err := c.query(r, argv)
+	if err != nil {
+		return err
+	}
+	if err := c.find(ctx, r, query); err != nil {
+		return err
+	}
+	if c.Server {
+		return c.serve(ctx, r, child, argv == nil)
+	}
+	return c.give(ctx, r, child, argv == nil)
 }
 
 // program finds the command, or the shell if there is none.

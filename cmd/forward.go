@@ -17,10 +17,10 @@ type forwardCommand struct {
 
 // Run implements the command, for kong.
 func (c *forwardCommand) Run(ctx context.Context, a *App, argv commandLine) error {
-	return asOwnFailure(c.run(ctx, a, argv))
+	return asOwnFailure(c.start(ctx, a, argv))
 }
 
-func (c *forwardCommand) run(ctx context.Context, a *App, argv commandLine) error {
+func (c *forwardCommand) start(ctx context.Context, a *App, argv commandLine) error {
 	switch {
 	case len(c.Words) > 0:
 		return &usageError{problem: "put the command after --"}
@@ -31,17 +31,19 @@ func (c *forwardCommand) run(ctx context.Context, a *App, argv commandLine) erro
 	if err != nil {
 		return err
 	}
-	return a.do(ctx, false, func(ctx context.Context, r *run) error {
-		relay, err := endpoint.RelayTo(c.To, r.path(c.CA), r.path(c.TokenFile))
-		if err != nil {
-			return fileError("--ca, --token-file", "", err)
-		}
-		if _, err := relay.Retrieve(ctx); err != nil {
-			return err
-		}
-		grant := func(_ *run, base child.Environment) *child.Grant {
-			return &child.Grant{Label: relay.Name(), Settings: c.settings(c.Region, base)}
-		}
-		return r.beside(ctx, command, &endpoint.Source{Name: relay.Name(), Retrieve: relay.Retrieve}, grant)
-	})
+	return a.do(ctx, false, func(ctx context.Context, r *run) error { return c.run(ctx, r, command) })
+}
+
+func (c *forwardCommand) run(ctx context.Context, r *run, command *child.Command) error {
+	relay, err := endpoint.RelayTo(c.To, r.path(c.CA), r.path(c.TokenFile))
+	if err != nil {
+		return fileError("--ca, --token-file", "", err)
+	}
+	if _, err := relay.Retrieve(ctx); err != nil {
+		return err
+	}
+	grant := func(_ *run, base child.Environment) *child.Grant {
+		return &child.Grant{Label: relay.Name(), Settings: c.settings(c.Region, base)}
+	}
+	return r.beside(ctx, command, &endpoint.Source{Name: relay.Name(), Retrieve: relay.Retrieve}, grant)
 }

@@ -26,28 +26,30 @@ type keyringShowCommand struct {
 
 // Run implements the command, for kong. It opens no keyring.
 func (c *keyringShowCommand) Run(ctx context.Context, a *App) error {
-	return a.do(ctx, false, func(ctx context.Context, r *run) error {
-		sessions, err := r.usableSessions()
-		if err != nil {
-			return err
+	return a.do(ctx, false, c.run)
+}
+
+func (c *keyringShowCommand) run(ctx context.Context, r *run) error {
+	sessions, err := r.usableSessions()
+	if err != nil {
+		return err
+	}
+	report, titles := status.NewKeyrings(), titles(sessions)
+	for i, look := range r.look(ctx, sessions) {
+		if look.err != nil {
+			return look.err
 		}
-		report, titles := status.NewKeyrings(), titles(sessions)
-		for i, look := range r.look(ctx, sessions) {
-			if look.err != nil {
-				return look.err
-			}
-			name, why := r.whichKeyring(sessions[i], look.login)
-			one := status.InKeyring{Session: sessionLabel(sessions[i]), Title: titles[i], Keyring: name, Why: why, Cached: look.cached}
-			if look.login != nil {
-				one.Found = look.login.Look.Found
-			}
-			report.Add(one, look.states)
+		name, why := r.whichKeyring(sessions[i], look.login)
+		one := status.InKeyring{Session: sessionLabel(sessions[i]), Title: titles[i], Keyring: name, Why: why, Cached: look.cached}
+		if look.login != nil {
+			one.Found = look.login.Look.Found
 		}
-		if c.JSON {
-			return r.PrintJSON(report)
-		}
-		return report.Print(r.Terminal)
-	})
+		report.Add(one, look.states)
+	}
+	if c.JSON {
+		return r.PrintJSON(report)
+	}
+	return report.Print(r.Terminal)
 }
 
 // usableSessions returns every session, and says what is wrong with the others.
@@ -121,14 +123,16 @@ func (r *run) whichKeyring(s *tokencache.Session, login *tokencache.Status) (nam
 type keyringLockCommand struct{}
 
 // Run implements the command, for kong.
-func (keyringLockCommand) Run(ctx context.Context, a *App) error {
-	return a.do(ctx, false, func(_ context.Context, r *run) error {
-		if err := r.lockKeyrings(); err != nil {
-			return err
-		}
-		r.Say("No key is cached any more.")
-		return nil
-	})
+func (c keyringLockCommand) Run(ctx context.Context, a *App) error {
+	return a.do(ctx, false, c.run)
+}
+
+func (keyringLockCommand) run(_ context.Context, r *run) error {
+	if err := r.lockKeyrings(); err != nil {
+		return err
+	}
+	r.Say("No key is cached any more.")
+	return nil
 }
 
 func (r *run) lockKeyrings() error {
@@ -142,34 +146,36 @@ type keyringResetCommand struct {
 
 // Run implements the command, for kong.
 func (c *keyringResetCommand) Run(ctx context.Context, a *App) error {
-	return a.do(ctx, true, func(ctx context.Context, r *run) error {
-		if names := keyring.Names(); !slices.Contains(names, c.Keyring) {
-			return r.usage("no keyring is called %q: it must be %s", c.Keyring, oneOf(names))
-		}
-		sessions, err := r.usableSessions()
-		if err != nil {
+	return a.do(ctx, true, c.run)
+}
+
+func (c *keyringResetCommand) run(ctx context.Context, r *run) error {
+	if names := keyring.Names(); !slices.Contains(names, c.Keyring) {
+		return r.usage("no keyring is called %q: it must be %s", c.Keyring, oneOf(names))
+	}
+	sessions, err := r.usableSessions()
+	if err != nil {
+		return err
+	}
+	if !c.Yes {
+		if err := r.confirmReset(c.Keyring, sessions); err != nil {
 			return err
 		}
-		if !c.Yes {
-			if err := r.confirmReset(c.Keyring, sessions); err != nil {
-				return err
-			}
+	}
+	for _, s := range sessions {
+		in, openErr := inside.Of[inside.Session](s)
+		if openErr == nil {
+			openErr = in.Reset(ctx, c.Keyring)
 		}
-		for _, s := range sessions {
-			in, openErr := inside.Of[inside.Session](s)
-			if openErr == nil {
-				openErr = in.Reset(ctx, c.Keyring)
-			}
-			err = errors.Join(err, openErr)
-		}
-		if err == nil {
-			err = r.lockKeyrings()
-		}
-		if err == nil {
-			r.Say("The %s keyring has no entries of this program any more. The service was not told: sessions there end by themselves.", c.Keyring)
-		}
-		return err
-	})
+		err = errors.Join(err, openErr)
+	}
+	if err == nil {
+		err = r.lockKeyrings()
+	}
+	if err == nil {
+		r.Say("The %s keyring has no entries of this program any more. The service was not told: sessions there end by themselves.", c.Keyring)
+	}
+	return err
 }
 
 // confirmReset asks the person, who is told what is lost.

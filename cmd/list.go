@@ -45,30 +45,32 @@ func (f *listFlags) listing(t *target) *credproc.Listing {
 
 // Run implements the command, for kong.
 func (c *listCommand) Run(ctx context.Context, a *App) error {
-	return a.do(ctx, a.term().Interactive(), func(ctx context.Context, r *run) error {
-		if !(c.Rate >= 0) { // or no number
-			return r.usage("--rate is %v: it must be more than 0", c.Rate)
-		}
-		t, err := c.target(r)
-		if err != nil {
-			return err
-		}
-		l := c.listing(t)
-		l.AccountsOnly = c.Accounts
-		accounts, at, err := r.listOrSignIn(ctx, t, l)
-		if err != nil {
-			return t.wrap(err)
-		}
-		rows, err := r.rows(sessionLabel(t.session), accounts)
-		if err != nil {
-			return err
-		}
-		rows = filtered(rows, match.Words(c.Filter...))
-		if age := time.Since(at); age > time.Minute && r.Interactive() {
-			r.Say("Listed %s ago; --refresh asks the service again.", terminal.Roughly(age))
-		}
-		return r.printAccounts(rows, c.JSON, c.Accounts)
-	})
+	return a.do(ctx, a.term().Interactive(), c.run)
+}
+
+func (c *listCommand) run(ctx context.Context, r *run) error {
+	if !(c.Rate >= 0) { // or no number
+		return r.usage("--rate is %v: it must be more than 0", c.Rate)
+	}
+	t, err := c.target(r)
+	if err != nil {
+		return err
+	}
+	l := c.listing(t)
+	l.AccountsOnly = c.Accounts
+	accounts, at, err := r.listOrSignIn(ctx, t, l)
+	if err != nil {
+		return t.wrap(err)
+	}
+	rows, err := r.rows(sessionLabel(t.session), accounts)
+	if err != nil {
+		return err
+	}
+	rows = filtered(rows, match.Words(c.Filter...))
+	if age := time.Since(at); age > time.Minute && r.Interactive() {
+		r.Say("Listed %s ago; --refresh asks the service again.", terminal.Roughly(age))
+	}
+	return r.printAccounts(rows, c.JSON, c.Accounts)
 }
 
 // listOrSignIn offers to sign in, on a terminal, where that is needed.

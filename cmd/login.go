@@ -37,40 +37,42 @@ type loginCommand struct {
 
 // Run implements the command, for kong.
 func (c *loginCommand) Run(ctx context.Context, a *App) error {
-	return a.do(ctx, true, func(ctx context.Context, r *run) error {
-		if err := c.checkSteps(r); err != nil {
-			return err
+	return a.do(ctx, true, c.run)
+}
+
+func (c *loginCommand) run(ctx context.Context, r *run) error {
+	if err := c.checkSteps(r); err != nil {
+		return err
+	}
+	if c.UseDeviceCode {
+		if c.Flow == signin.PKCE {
+			return r.usage("--use-device-code and --flow pkce say different things")
 		}
-		if c.UseDeviceCode {
-			if c.Flow == signin.PKCE {
-				return r.usage("--use-device-code and --flow pkce say different things")
-			}
-			c.Flow = signin.Device
-		}
-		if c.SSOStartURL != "" && c.SSORegion == "" && c.Session+c.SSOSession+c.Profile == "" {
-			region, err := r.findRegion(ctx, c.SSOStartURL, true)
-			if err != nil {
-				return err
-			}
-			c.SSORegion = region
-		}
-		t, err := c.target(r)
+		c.Flow = signin.Device
+	}
+	if c.SSOStartURL != "" && c.SSORegion == "" && c.Session+c.SSOSession+c.Profile == "" {
+		region, err := r.findRegion(ctx, c.SSOStartURL, true)
 		if err != nil {
 			return err
 		}
-		if err := r.mayLogin(t.session); err != nil {
-			return err
-		}
-		switch {
-		case c.Start:
-			return t.wrap(c.start(ctx, r, t))
-		case c.Resume:
-			return t.wrap(c.resume(ctx, r, t.session))
-		case c.FromAWSCLI:
-			return t.wrap(r.takeOver(ctx, t.session, c.Force))
-		}
-		return t.wrap(r.loginBy(ctx, t, &loginOptions{flow: c.Flow, noBrowser: c.NoBrowser, qr: c.QR, force: c.Force}))
-	})
+		c.SSORegion = region
+	}
+	t, err := c.target(r)
+	if err != nil {
+		return err
+	}
+	if err := r.mayLogin(t.session); err != nil {
+		return err
+	}
+	switch {
+	case c.Start:
+		return t.wrap(c.start(ctx, r, t))
+	case c.Resume:
+		return t.wrap(c.resume(ctx, r, t.session))
+	case c.FromAWSCLI:
+		return t.wrap(r.takeOver(ctx, t.session, c.Force))
+	}
+	return t.wrap(r.loginBy(ctx, t, &loginOptions{flow: c.Flow, noBrowser: c.NoBrowser, qr: c.QR, force: c.Force}))
 }
 
 // loginOptions say how to sign in. The zero value leaves all of it to what there

@@ -16,19 +16,21 @@ type logoutCommand struct {
 func (c *logoutCommand) Run(ctx context.Context, a *App) error {
 	unruled := *a // a login can be ended whatever the policy has become
 	unruled.place.Ignored = true
-	return unruled.do(ctx, true, func(ctx context.Context, r *run) error {
-		if c.All && c.sessionFlags != (sessionFlags{}) {
-			return r.usage("--all is every session: name none")
-		}
-		if c.All {
-			return r.logoutAll(ctx)
-		}
-		t, err := c.target(r)
-		if err != nil {
-			return err
-		}
-		return t.wrap(r.logout(ctx, t.session, sessionLabel(t.session)))
-	})
+	return unruled.do(ctx, true, c.run)
+}
+
+func (c *logoutCommand) run(ctx context.Context, r *run) error {
+	if c.All && c.sessionFlags != (sessionFlags{}) {
+		return r.usage("--all is every session: name none")
+	}
+	if c.All {
+		return r.logoutAll(ctx)
+	}
+	t, err := c.target(r)
+	if err != nil {
+		return err
+	}
+	return t.wrap(r.logout(ctx, t.session, sessionLabel(t.session)))
 }
 
 func (r *run) logout(ctx context.Context, s *tokencache.Session, title string) error {

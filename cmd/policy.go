@@ -45,28 +45,30 @@ type policyCheckCommand struct {
 
 // Run implements the command, for kong. It asks no one, and signs in nowhere.
 func (c *policyCheckCommand) Run(ctx context.Context, a *App) error {
-	return a.do(ctx, false, func(_ context.Context, r *run) error {
-		if c.Name != "" && c.roleFlags != (roleFlags{}) {
-			return r.usage("name one role: an argument or flags")
-		}
-		if c.Name != "" {
-			c.Profile = c.Name
-		}
-		if c.Agent {
-			r.inside.AskAsAgent()
-		}
-		t, err := c.target(r)
-		if err != nil {
-			return err
-		}
-		if name := r.inside.AgentProfile(t.provider); name != "" {
-			return r.Print("An agent that asks for this role gets profile %s.\n", name)
-		}
-		if r.files.Policy == nil {
-			return r.Print("There is no policy on this machine: nothing is refused.\n")
-		}
-		return r.Print("The policy allows account %s through session %s.\n", t.provider.AccountID, sessionLabel(t.session))
-	})
+	return a.do(ctx, false, c.run)
+}
+
+func (c *policyCheckCommand) run(_ context.Context, r *run) error {
+	if c.Name != "" && c.roleFlags != (roleFlags{}) {
+		return r.usage("name one role: an argument or flags")
+	}
+	if c.Name != "" {
+		c.Profile = c.Name
+	}
+	if c.Agent {
+		r.inside.AskAsAgent()
+	}
+	t, err := c.target(r)
+	if err != nil {
+		return err
+	}
+	if name := r.inside.AgentProfile(t.provider); name != "" {
+		return r.Print("An agent that asks for this role gets profile %s.\n", name)
+	}
+	if r.files.Policy == nil {
+		return r.Print("There is no policy on this machine: nothing is refused.\n")
+	}
+	return r.Print("The policy allows account %s through session %s.\n", t.provider.AccountID, sessionLabel(t.session))
 }
 
 // checkPolicyFile tells the doctor how the policy is.

@@ -35,21 +35,23 @@ func (c *processCommand) Run(ctx context.Context, a *App) error {
 	// The config file is read within it, too, which may be a pipe.
 	ctx, cancel := context.WithTimeout(ctx, processTime)
 	defer cancel()
-	return a.do(ctx, false, func(ctx context.Context, r *run) error {
-		t, err := c.target(r)
-		if err != nil {
-			return err
-		}
-		wait, err := c.wait(r)
-		if err != nil {
-			return err
-		}
-		document, err := r.retrieve(ctx, t, wait, c.AutoLogin && r.mayLogin(t.session) == nil)
-		if err != nil {
-			return r.hintOnTerminal(ctx, t, t.wrap(err))
-		}
-		return r.Verbatim(string(document))
-	})
+	return a.do(ctx, false, c.run)
+}
+
+func (c *processCommand) run(ctx context.Context, r *run) error {
+	t, err := c.target(r)
+	if err != nil {
+		return err
+	}
+	wait, err := c.wait(r)
+	if err != nil {
+		return err
+	}
+	document, err := r.retrieve(ctx, t, wait, c.AutoLogin && r.mayLogin(t.session) == nil)
+	if err != nil {
+		return r.hintOnTerminal(ctx, t, t.wrap(err))
+	}
+	return r.Verbatim(string(document))
 }
 
 func (c *processCommand) wait(r *run) (time.Duration, error) {

@@ -35,37 +35,39 @@ type serveCommand struct {
 
 // Run implements the command, for kong.
 func (c *serveCommand) Run(ctx context.Context, a *App) error {
-	return a.do(ctx, false, func(ctx context.Context, r *run) error {
-		clients, err := c.clients(r)
-		if err != nil {
-			return err
-		}
-		session, err := c.session(r)
-		if err != nil {
-			return err
-		}
-		e := &endpoint.Endpoint{Explain: faultOf(a), Clients: clients, Log: r.JSONLog()}
-		e.Find = func(client *endpoint.Client, path string) (*endpoint.Source, error) {
-			return c.find(r, session, client, path)
-		}
-		ca, err := c.secure(ctx, r, session, e)
-		if err != nil {
-			return err
-		}
-		listener, err := endpoint.Listen(c.Listen, e.TLS != nil)
-		if err != nil {
-			return err
-		}
-		url := e.URL(listener, c.Host)
-		if err := r.Print("%s\n%s", url, c.setups(r, url, ca)); err != nil {
-			listener.Close()
-			return err
-		}
-		e.Log.Info("serving", "url", url, "allow", c.Allow, "ca", ca)
-		err = e.Serve(ctx, listener)
-		e.Log.Info("stopped")
+	return a.do(ctx, false, c.run)
+}
+
+func (c *serveCommand) run(ctx context.Context, r *run) error {
+	clients, err := c.clients(r)
+	if err != nil {
 		return err
-	})
+	}
+	session, err := c.session(r)
+	if err != nil {
+		return err
+	}
+	e := &endpoint.Endpoint{Explain: faultOf(r.App), Clients: clients, Log: r.JSONLog()}
+	e.Find = func(client *endpoint.Client, path string) (*endpoint.Source, error) {
+		return c.find(r, session, client, path)
+	}
+	ca, err := c.secure(ctx, r, session, e)
+	if err != nil {
+		return err
+	}
+	listener, err := endpoint.Listen(c.Listen, e.TLS != nil)
+	if err != nil {
+		return err
+	}
+	url := e.URL(listener, c.Host)
+	if err := r.Print("%s\n%s", url, c.setups(r, url, ca)); err != nil {
+		listener.Close()
+		return err
+	}
+	e.Log.Info("serving", "url", url, "allow", c.Allow, "ca", ca)
+	err = e.Serve(ctx, listener)
+	e.Log.Info("stopped")
+	return err
 }
 
 // clients returns those that may ask.

@@ -28,36 +28,38 @@ type statusCommand struct {
 // Run implements the command, for kong. It does not ask the service, asks the
 // keyring only with --check, and never waits.
 func (c *statusCommand) Run(ctx context.Context, a *App) error {
-	return a.do(ctx, false, func(ctx context.Context, r *run) error {
-		if err := checkFormat(c.Format); err != nil {
-			return err
+	return a.do(ctx, false, c.run)
+}
+
+func (c *statusCommand) run(ctx context.Context, r *run) error {
+	if err := checkFormat(c.Format); err != nil {
+		return err
+	}
+	named := c.sessionFlags != (sessionFlags{})
+	sessions, err := r.statusOf(ctx, c, named)
+	if err != nil {
+		return err
+	}
+	silent := c.Quiet || c.Format != ""
+	switch {
+	case c.Quiet:
+	case c.Format != "":
+		err = r.printFormatted(c.Format, c.profileFor(r), sessions)
+	case c.JSON:
+		for i := range sessions {
+			sessions[i].Policy = r.files.Policy.Hash()
 		}
-		named := c.sessionFlags != (sessionFlags{})
-		sessions, err := r.statusOf(ctx, c, named)
-		if err != nil {
-			return err
-		}
-		silent := c.Quiet || c.Format != ""
-		switch {
-		case c.Quiet:
-		case c.Format != "":
-			err = r.printFormatted(c.Format, c.profileFor(r), sessions)
-		case c.JSON:
-			for i := range sessions {
-				sessions[i].Policy = r.files.Policy.Hash()
-			}
-			err = r.PrintJSON(sessions)
-		default:
-			err = r.printStatus(sessions)
-		}
-		if err != nil {
-			return err
-		}
-		if !named && !silent && !c.Check {
-			return nil
-		}
-		return c.verdict(r, sessions, silent)
-	})
+		err = r.PrintJSON(sessions)
+	default:
+		err = r.printStatus(sessions)
+	}
+	if err != nil {
+		return err
+	}
+	if !named && !silent && !c.Check {
+		return nil
+	}
+	return c.verdict(r, sessions, silent)
 }
 
 // verdict is the error that gives the command its exit status.

@@ -17,37 +17,39 @@ type tokenCommand struct {
 
 // Run implements the command, for kong.
 func (c *tokenCommand) Run(ctx context.Context, a *App) error {
-	return a.do(ctx, false, func(ctx context.Context, r *run) error {
-		if err := r.files.Policy.CheckOutput("token"); err != nil {
-			return err
-		}
-		t, err := c.target(r)
-		if err != nil {
-			return err
-		}
-		if terminal.Is(r.OutWriter()) && !c.Force {
-			return &usageError{problem: "the access token is a secret, and stdout is a terminal",
-				more: terminal.Prosef("Give it to a program: TOKEN=$(%s token). With --force it is printed all the same.", r.name())}
-		}
-		if err := r.inside.AgentToken(t.session); err != nil {
-			return err
-		}
-		token, err := t.session.Token(ctx)
-		if err != nil {
-			return t.wrap(err)
-		}
-		if c.JSON {
-			return r.PrintJSON(struct {
-				AccessToken string    `json:"access_token"`
-				ExpiresAt   time.Time `json:"expires_at"`
-				Session     string    `json:"session"`
-				StartURL    string    `json:"sso_start_url"`
-				Region      string    `json:"sso_region"`
-			}{token.AccessToken, token.Expiry.UTC().Truncate(time.Second), t.session.Name, t.session.Config.StartURL, t.session.Config.Region})
-		}
-		if err := shell.CheckPrintable(token.AccessToken); err != nil {
-			return fmt.Errorf("the access token cannot be printed: %w", err)
-		}
-		return r.Verbatim(token.AccessToken + "\n")
-	})
+	return a.do(ctx, false, c.run)
+}
+
+func (c *tokenCommand) run(ctx context.Context, r *run) error {
+	if err := r.files.Policy.CheckOutput("token"); err != nil {
+		return err
+	}
+	t, err := c.target(r)
+	if err != nil {
+		return err
+	}
+	if terminal.Is(r.OutWriter()) && !c.Force {
+		return &usageError{problem: "the access token is a secret, and stdout is a terminal",
+			more: terminal.Prosef("Give it to a program: TOKEN=$(%s token). With --force it is printed all the same.", r.name())}
+	}
+	if err := r.inside.AgentToken(t.session); err != nil {
+		return err
+	}
+	token, err := t.session.Token(ctx)
+	if err != nil {
+		return t.wrap(err)
+	}
+	if c.JSON {
+		return r.PrintJSON(struct {
+			AccessToken string    `json:"access_token"`
+			ExpiresAt   time.Time `json:"expires_at"`
+			Session     string    `json:"session"`
+			StartURL    string    `json:"sso_start_url"`
+			Region      string    `json:"sso_region"`
+		}{token.AccessToken, token.Expiry.UTC().Truncate(time.Second), t.session.Name, t.session.Config.StartURL, t.session.Config.Region})
+	}
+	if err := shell.CheckPrintable(token.AccessToken); err != nil {
+		return fmt.Errorf("the access token cannot be printed: %w", err)
+	}
+	return r.Verbatim(token.AccessToken + "\n")
 }

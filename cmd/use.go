@@ -35,26 +35,28 @@ func (c *useCommand) Run(ctx context.Context, a *App) error {
 		return printChange(a, c.Shell, own(a).StepsBack(inherited(a)))
 	}
 	child.NeverStop()
-	return a.do(ctx, a.term().Interactive(), func(ctx context.Context, r *run) error {
-		if err := c.findRole(ctx, r); err != nil {
-			return err
-		}
-		if err := c.findProfile(ctx, r); err != nil {
-			return err
-		}
-		t, err := c.target(r)
-		if err != nil {
-			return err
-		}
-		if err := r.offerSignIn(ctx, t); err != nil {
-			return err
-		}
-		before := inherited(a)
-		base := own(a).Without(before)
-		g := c.grant(r, base)
-		g.Profile(c.Profile, base)
-		return printChange(a, c.Shell, own(a).Steps(before, own(a).With(before, g)))
-	})
+	return a.do(ctx, a.term().Interactive(), c.run)
+}
+
+func (c *useCommand) run(ctx context.Context, r *run) error {
+	if err := c.findRole(ctx, r); err != nil {
+		return err
+	}
+	if err := c.findProfile(ctx, r); err != nil {
+		return err
+	}
+	t, err := c.target(r)
+	if err != nil {
+		return err
+	}
+	if err := r.offerSignIn(ctx, t); err != nil {
+		return err
+	}
+	before := inherited(r.App)
+	base := own(r.App).Without(before)
+	g := c.grant(r, base)
+	g.Profile(c.Profile, base)
+	return printChange(r.App, c.Shell, own(r.App).Steps(before, own(r.App).With(before, g)))
 }
 
 // printChange prints what the function evaluates.
