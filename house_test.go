@@ -721,6 +721,7 @@ var mayImport = map[string][]string{
 	"cmd/internal/match":     {},
 	"cmd/internal/profiles":  {"cmd/internal/terminal", "credproc", "oidc", "internal/"},
 	"cmd/internal/report":    {"tokencache", "oidc", "internal/"},
+	"cmd/internal/roles":     {"cmd/internal/child", "cmd/internal/match", "cmd/internal/profiles", "cmd/internal/shell", "cmd/internal/terminal", "credproc", "tokencache", "internal/safedir"},
 	"cmd/internal/shell":     {"cmd/internal/match", "cmd/internal/child", "cmd/internal/terminal", "internal/printable"},
 	"cmd/internal/signin":    {"cmd/internal/browser", "cmd/internal/shell", "cmd/internal/terminal", "oidc", "internal/startpage"},
 	"cmd/internal/status":    {"cmd/internal/terminal", "oidc", "tokencache", "tokencache/keyring", "internal/"},

@@ -1,18 +1,13 @@
 package cmd
 
 import (
-	"cmp"
 	"context"
 	"errors"
-	"fmt"
-	"maps"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/credproc/credproc/cmd/internal/advice"
 	"github.com/credproc/credproc/cmd/internal/match"
-	"github.com/credproc/credproc/cmd/internal/profiles"
+	"github.com/credproc/credproc/cmd/internal/roles"
 	"github.com/credproc/credproc/cmd/internal/terminal"
 	"github.com/credproc/credproc/credproc"
 	"github.com/credproc/credproc/oidc"
@@ -62,15 +57,18 @@ func (c *listCommand) run(ctx context.Context, r *run) error {
 	if err != nil {
 		return t.wrap(err)
 	}
-	rows, err := r.rows(sessionLabel(t.session), accounts)
+	configured, err := r.roles()
 	if err != nil {
 		return err
 	}
-	rows = filtered(rows, match.Words(c.Filter...))
+	rows := roles.Filter(roles.Rows(sessionLabel(t.session), accounts, configured), match.Words(c.Filter...))
 	if age := time.Since(at); age > time.Minute && r.Interactive() {
 		r.Say("Listed %s ago; --refresh asks the service again.", terminal.Roughly(age))
 	}
-	return r.printAccounts(rows, c.JSON, c.Accounts)
+	if c.JSON {
+		return r.PrintJSON(rows)
+	}
+	return roles.Print(r.Table(), rows, c.Accounts)
 }
 
 // listOrSignIn offers to sign in, on a terminal, where that is needed.
@@ -94,7 +92,7 @@ func (r *run) showProgress(l *credproc.Listing) (end func()) {
 			return
 		}
 		shown = time.Now()
-		line := progressLine(p, pace.Left(p.Done, p.Total, p.Rate, shown))
+		line := roles.Progress(p, pace.Left(p.Done, p.Total, p.Rate, shown))
 		if width, _ := r.Size(); width > 0 && len(line) >= width {
 			line = line[:width-1]
 		}
@@ -117,95 +115,4 @@ func (r *run) list(ctx context.Context, l *credproc.Listing) ([]credproc.Account
 		err = &advice.NothingAssignedError{Session: sessionLabel(l.Session)}
 	}
 	return accounts, at, err
-}
-
-func progressLine(p credproc.Progress, left time.Duration) string {
-	text := fmt.Sprintf("%d of %d accounts, %d roles", p.Done, p.Total, p.Roles)
-	if left := terminal.Remaining(left); left != "" {
-		text = left + ": " + text
-	}
-	if p.Refused > 0 {
-		text += fmt.Sprintf(" (the service wants it slower: %.1f requests a second)", p.Rate)
-	}
-	return text
-}
-
-// row is an account, with the profiles that use each of its roles.
-type row struct {
-	credproc.Account
-	Profiles map[string][]string `json:"profiles,omitempty"` // by role
-}
-
-func (r *run) rows(session string, accounts []credproc.Account) ([]row, error) {
-	configured, err := r.roles()
-	if err != nil {
-		return nil, err
-	}
-	by := map[profiles.Key][]string{}
-	for _, p := range configured {
-		if p.RoleARN == "" {
-			by[keyOf(p)] = append(by[keyOf(p)], p.Profile)
-		}
-	}
-	rows := []row{}
-	for _, a := range accounts {
-		one := row{Account: a, Profiles: map[string][]string{}} // an empty one is left out of JSON
-		for _, role := range a.Roles {
-			if names := by[profiles.Key{Session: session, Account: a.ID, Role: role}]; names != nil {
-				one.Profiles[role] = names
-			}
-		}
-		rows = append(rows, one)
-	}
-	return rows, nil
-}
-
-// filtered returns what the query finds: accounts with the roles that it finds, or
-// those without roles.
-func filtered(rows []row, query match.Query) []row {
-	found := []row{}
-	for _, one := range rows {
-		account := one.Name + "\n" + one.ID + "\n" + one.Email
-		if len(one.Roles) == 0 {
-			if query.In(account) {
-				found = append(found, one)
-			}
-			continue
-		}
-		one.Roles = slices.DeleteFunc(slices.Clone(one.Roles), func(role string) bool {
-			return !query.In(account + "\n" + role + "\n" + strings.Join(one.Profiles[role], "\n"))
-		})
-		if len(one.Roles) > 0 {
-			found = append(found, one.without())
-		}
-	}
-	return found
-}
-
-// without forgets the profiles of roles that are gone.
-func (one row) without() row {
-	one.Profiles = maps.Clone(one.Profiles)
-	maps.DeleteFunc(one.Profiles, func(role string, _ []string) bool { return !slices.Contains(one.Roles, role) })
-	return one
-}
-
-func (r *run) printAccounts(rows []row, asJSON, accountsOnly bool) error {
-	if asJSON {
-		return r.PrintJSON(rows)
-	}
-	table := r.Table()
-	if accountsOnly {
-		table.Row("ACCOUNT ID", "ACCOUNT NAME", "EMAIL")
-		for _, one := range rows {
-			table.Row(one.ID, one.Name, one.Email)
-		}
-		return table.Flush()
-	}
-	table.Row("ACCOUNT ID", "ACCOUNT NAME", "EMAIL", "ROLE NAME", "PROFILE")
-	for _, one := range rows {
-		for _, role := range one.Roles {
-			table.Row(one.ID, one.Name, one.Email, role, cmp.Or(strings.Join(one.Profiles[role], ", "), "-"))
-		}
-	}
-	return table.Flush()
 }

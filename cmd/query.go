@@ -6,9 +6,6 @@ import (
 	"time"
 
 	"github.com/credproc/credproc/cmd/internal/advice"
-	"github.com/credproc/credproc/cmd/internal/match"
-	"github.com/credproc/credproc/cmd/internal/shell"
-	"github.com/credproc/credproc/cmd/internal/terminal"
 )
 
 // find makes the words after a command name the role: the profile of that name, or
@@ -47,39 +44,9 @@ func (r *run) nearest(ctx context.Context, name string) error {
 	_, err := r.config.Provider(name)
 	ctx, cancel := context.WithTimeout(ctx, lookTime)
 	defer cancel()
-	offers, errOffers := r.offers(ctx)
-	if errOffers != nil || len(offers) == 0 || err == nil {
+	c, unknown := r.catalog(ctx)
+	if unknown != nil || len(c.Offers) == 0 || err == nil {
 		return err
 	}
-	var lines []terminal.Prose
-	for _, i := range match.Words(name).Nearest(texts(offers), mostNear) {
-		lines = append(lines, terminal.Prosef("  %s  %s", offers[i].flags.words(), offers[i].Detail))
-	}
-	return &advice.NearestError{Err: err, Lines: terminal.Join(lines, "\n")}
-}
-
-// words are the arguments that name the role to a command, quoted for a shell.
-func (f *roleFlags) words() string {
-	if f.Profile != "" {
-		return shell.Word(f.Profile)
-	}
-	var words []string
-	for _, flag := range [][2]string{
-		{"--account-id", f.AccountID}, {"--role-name", f.RoleName},
-		{"--sso-session", f.SSOSession}, {"--sso-start-url", f.SSOStartURL}, {"--sso-region", f.SSORegion},
-	} {
-		if flag[1] != "" {
-			words = append(words, flag[0], shell.Word(flag[1]))
-		}
-	}
-	return strings.Join(words, " ")
-}
-
-// texts are what queries look in, for each of the offers.
-func texts(offers []offer) []string {
-	all := make([]string, len(offers))
-	for i, o := range offers {
-		all[i] = o.Name + " " + o.Detail
-	}
-	return all
+	return &advice.NearestError{Err: err, Lines: c.Nearest(name, mostNear)}
 }

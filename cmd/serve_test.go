@@ -54,8 +54,8 @@ type served struct {
 	status     chan int
 }
 
-// roles are twenty.
-func roles() (accounts []idctest.Account, paths []string) {
+// twentyRoles are two in each of ten accounts.
+func twentyRoles() (accounts []idctest.Account, paths []string) {
 	for i := range 10 {
 		id := fmt.Sprintf("%012d", i+1)
 		accounts = append(accounts, idctest.Account{ID: id, Roles: []string{"Admin", "ReadOnly"}})
@@ -68,7 +68,7 @@ func startServe(t testing.TB, args ...string) *served {
 	t.Helper()
 	s := &served{TB: t, idc: idctest.New(), status: make(chan int, 1)}
 	s.idc.AutoApprove = true
-	s.idc.Accounts, _ = roles()
+	s.idc.Accounts, _ = twentyRoles()
 	center := httptest.NewServer(s.idc)
 	t.Cleanup(center.Close)
 	config, err := filepath.Abs("testdata/config")
@@ -150,7 +150,7 @@ func (s *served) ask(path string) {
 func BenchmarkServe(b *testing.B) {
 	const clients, times = 100, 50
 	s := startServe(b)
-	_, paths := roles()
+	_, paths := twentyRoles()
 	for _, path := range paths {
 		s.ask(path)
 	}
@@ -185,7 +185,7 @@ func TestAHundredClientsOfTwentyRolesTakeTwentyFetches(t *testing.T) {
 	before := runtime.NumGoroutine()
 	s := startServe(t)
 	s.idc.Set(func(i *idctest.Server) { i.Latency = 50 * time.Millisecond })
-	_, paths := roles()
+	_, paths := twentyRoles()
 	round := func(times int) {
 		var clients sync.WaitGroup
 		for i := range 100 {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/credproc/credproc/cmd/internal/child"
 	"github.com/credproc/credproc/cmd/internal/report"
+	"github.com/credproc/credproc/cmd/internal/roles"
 	"github.com/credproc/credproc/cmd/internal/terminal"
 	"github.com/credproc/credproc/credproc"
 	"github.com/credproc/credproc/internal/awsapi"
@@ -281,14 +282,13 @@ func roleHere(a *App) (done child.Active, ok bool) {
 // activeWords are the flags that name the role of this shell, or "".
 func activeWords(a *App) string {
 	done, ok := roleHere(a)
-	words := roleFlagsOf(done).words()
 	switch {
 	case !ok:
 		return ""
 	case done.Role.Profile != "":
-		return "--profile " + words
+		return "--profile " + roles.Words(done.Role)
 	}
-	return words
+	return roles.Words(done.Role)
 }
 
 // activeTarget is that role, or nil: its profile may be gone.
