@@ -24,13 +24,18 @@ type Asker struct {
 func (a Asker) IsAgent() bool { return a.Name != "" }
 
 // variables are what agents set for the commands that they run, and their names.
-// The AWS CLI goes by the same for its User-Agent.
+// The AWS CLI goes by some of these for its User-Agent. AI_AGENT is one that several
+// agents set beside their own. A variable that editors set for the terminals of
+// people, such as CURSOR_TRACE_ID, is none.
 //
 // https://github.com/aws/aws-cli/blob/v2/awscli/botocore/useragent.py
+// https://github.com/vercel/vercel/tree/main/packages/detect-agent
 var variables = [...][2]string{
-	{"CLAUDECODE", "claude"}, {"GEMINI_CLI", "gemini"}, {"CODEX_THREAD_ID", "codex"}, {"KIRO_SESSION_ID", "kiro"},
-	{"OPENCODE", "opencode"}, {"ANTIGRAVITY_AGENT", "antigravity"}, {"AMP_CURRENT_THREAD_ID", "amp"},
-	{"PI_CODING_AGENT", "pi"}, {"COPILOT_CLI", "copilot"}, {"CURSOR_AGENT", "cursor-agent"},
+	{"CLAUDECODE", "claude"}, {"GEMINI_CLI", "gemini"}, {"CODEX_THREAD_ID", "codex"}, {"CODEX_SANDBOX", "codex"}, {"CODEX_CI", "codex"},
+	{"KIRO_SESSION_ID", "kiro"}, {"OPENCODE", "opencode"}, {"ANTIGRAVITY_AGENT", "antigravity"}, {"AMP_CURRENT_THREAD_ID", "amp"},
+	{"PI_CODING_AGENT", "pi"}, {"COPILOT_CLI", "copilot"}, {"COPILOT_AGENT", "copilot"}, {"CURSOR_AGENT", "cursor-agent"},
+	{"AUGMENT_AGENT", "auggie"}, {"CLINE_ACTIVE", "cline"}, {"CRUSH", "crush"}, {"GOOSE_TERMINAL", "goose"}, {"QWEN_CODE", "qwen"},
+	{"AI_AGENT", "an agent"},
 }
 
 // Variables returns the names of the variables that agents set.

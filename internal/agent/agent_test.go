@@ -82,3 +82,15 @@ func TestARuleMeansNoneAllOrPatterns(t *testing.T) {
 		}
 	}
 }
+
+func TestThePageNamesEveryVariableAndEveryProgram(t *testing.T) {
+	page, err := os.ReadFile("../../docs/agents.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range append(Variables(), strings.Fields(programs)...) {
+		if !strings.Contains(string(page), "`"+name+"`") {
+			t.Errorf("docs/agents.md has no `%s`", name)
+		}
+	}
+}
