@@ -30,7 +30,7 @@ const (
 )
 
 // NewServer returns a server with limits for strangers. Its handler may call
-// [PeerOf], [Welcome] and [Refuse].
+// [PeerOf], [HoldersOf], [Welcome] and [Refuse].
 func NewServer(h http.Handler, maxHeader int) *http.Server {
 	return &http.Server{
 		Handler: h, ReadHeaderTimeout: headerTime, IdleTimeout: idleTime, MaxHeaderBytes: maxHeader,
@@ -97,7 +97,8 @@ func Refuse(w http.ResponseWriter) {
 // one who asks at once is answered before a place is needed.
 type gate struct {
 	net.Listener
-	most int
+	most  int
+	looks *turns[sockets]
 
 	mu        sync.Mutex
 	count     int
@@ -105,7 +106,7 @@ type gate struct {
 }
 
 func newGate(l net.Listener, most int) *gate {
-	return &gate{Listener: l, most: most, strangers: map[crowd][]*conn{}}
+	return &gate{Listener: l, most: most, looks: newTurns[sockets](), strangers: map[crowd][]*conn{}}
 }
 
 // A crowd is those whose connections share places: the processes of one user of
@@ -135,6 +136,7 @@ type conn struct {
 	*net.TCPConn
 	gate  *gate
 	crowd crowd // when it was accepted
+	kept  any
 }
 
 // Accept implements [net.Listener].

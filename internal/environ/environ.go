@@ -1,0 +1,19 @@
+// Package environ reads the environment of another process. It is apart from package
+// lineage, which is on the short way of an answer: what reads it on Windows starts
+// slowly.
+package environ
+
+import "strings"
+
+// Lookup returns what looks up variables in an environment, as [Of] returns it. Of two
+// of one name the first counts, as for programs in C.
+func Lookup(env []string) func(name string) string {
+	return func(name string) string {
+		for _, v := range env {
+			if value, ok := strings.CutPrefix(v, name+"="); ok {
+				return value
+			}
+		}
+		return ""
+	}
+}

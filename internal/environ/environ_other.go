@@ -1,0 +1,6 @@
+//go:build !linux && !windows
+
+package environ
+
+// Of returns the environment of a process, where the system tells.
+func Of(int) []string { return nil }
