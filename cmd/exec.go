@@ -270,18 +270,18 @@ func (c *execCommand) serve(ctx context.Context, r *run, child *child.Command, s
 	if shell {
 		r.Say("Starting %s with credentials of %s, renewed as long as it runs (these end in %s). Leave it with exit.", child.Path, c.label(r), terminal.Roughly(time.Until(credentials.Expires)))
 	}
-	return r.beside(ctx, child, t.source(c.label(r)), c.grant)
+	e := &endpoint.Endpoint{Who: r.inside.ClientAsker(), Find: endpoint.Only(t.source(c.label(r)))}
+	return r.beside(ctx, child, e, c.grant)
 }
 
-// beside runs a command beside an endpoint that has credentials of one source for
-// it, and for no other program.
-func (r *run) beside(ctx context.Context, command *child.Command, s *endpoint.Source, grant func(*run, child.Environment) *child.Grant) error {
+// beside runs a command beside an endpoint that is for it, and for no other program.
+func (r *run) beside(ctx context.Context, command *child.Command, e *endpoint.Endpoint, grant func(*run, child.Environment) *child.Grant) error {
 	listener, err := endpoint.Listen("127.0.0.1:0", false)
 	if err != nil {
 		return err
 	}
 	token := rand.Text() // 130 bits
-	e := &endpoint.Endpoint{Explain: faultOf(r.App), Clients: endpoint.OneClient(token, "", nil), Failed: newNotice(r.App).tell, Find: endpoint.Only(s)}
+	e.Explain, e.Clients, e.Failed = faultOf(r.App), endpoint.OneClient(token, "", nil), newNotice(r.App).tell
 	serving, stop := context.WithCancel(context.WithoutCancel(ctx)) // as long as the command runs
 	served := make(chan error, 1)
 	go func() { served <- e.Serve(serving, listener) }()

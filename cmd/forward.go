@@ -45,5 +45,6 @@ func (c *forwardCommand) run(ctx context.Context, r *run, command *child.Command
 	grant := func(_ *run, base child.Environment) *child.Grant {
 		return &child.Grant{Label: relay.Name(), Settings: c.settings(c.Region, base)}
 	}
-	return r.beside(ctx, command, &endpoint.Source{Name: relay.Name(), Retrieve: relay.Retrieve}, grant)
+	source := &endpoint.Source{Name: relay.Name(), Retrieve: relay.Retrieve}
+	return r.beside(ctx, command, &endpoint.Endpoint{Find: endpoint.Only(source)}, grant)
 }

@@ -1,11 +1,16 @@
 package cmd
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
 	"os"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
 )
 
 // person is a browser and the person at it: it opens a page, presses a button
@@ -46,4 +51,34 @@ func ConfirmAtOnce(page string) error {
 		return err
 	}
 	return answer.Body.Close()
+}
+
+// caller is a program that asks its endpoint, and then STS whose credentials it got.
+func caller() int {
+	r, err := http.NewRequest(http.MethodGet, os.Getenv("AWS_CONTAINER_CREDENTIALS_FULL_URI"), nil)
+	if err != nil {
+		return 2
+	}
+	r.Header.Set("Authorization", os.Getenv("AWS_CONTAINER_AUTHORIZATION_TOKEN"))
+	answer, err := (&http.Client{Transport: new(http.Transport)}).Do(r)
+	if err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	defer answer.Body.Close()
+	var c struct{ AccessKeyID, SecretAccessKey, Token, Code, Message string }
+	if err := json.NewDecoder(answer.Body).Decode(&c); err != nil || c.Code != "" {
+		fmt.Println(answer.StatusCode, c.Code, c.Message, err)
+		return 0
+	}
+	who, err := sts.New(sts.Options{
+		Region: "us-east-1", BaseEndpoint: aws.String(os.Getenv("AWS_ENDPOINT_URL_STS")), Retryer: aws.NopRetryer{},
+		Credentials: credentials.NewStaticCredentialsProvider(c.AccessKeyID, c.SecretAccessKey, c.Token),
+	}).GetCallerIdentity(r.Context(), nil)
+	if err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	fmt.Println(*who.Arn)
+	return 0
 }

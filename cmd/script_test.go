@@ -36,6 +36,7 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"credproc": func() { os.Exit((&App{place: policies()}).Run(context.Background(), os.Args[1:])) },
 		"acme":     func() { os.Exit(acme(os.Args[1:])) },
+		"caller":   func() { os.Exit(caller()) },
 		"browser":  func() { os.Exit(person(os.Args[1:])) },
 	})
 }

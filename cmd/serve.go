@@ -47,7 +47,7 @@ func (c *serveCommand) run(ctx context.Context, r *run) error {
 	if err != nil {
 		return err
 	}
-	e := &endpoint.Endpoint{Explain: faultOf(r.App), Clients: clients, Log: r.JSONLog()}
+	e := &endpoint.Endpoint{Explain: faultOf(r.App), Clients: clients, Who: r.inside.ClientAsker(), Log: r.JSONLog()}
 	e.Find = func(client *endpoint.Client, path string) (*endpoint.Source, error) {
 		return c.find(r, session, client, path)
 	}

@@ -29,7 +29,11 @@ func (t *target) wrap(err error) error {
 	if err == nil {
 		return nil
 	}
-	return &targetError{words: t.words, session: t.session, profile: t.profile, err: err}
+	words := t.words
+	if e, ok := errors.AsType[*tokencache.SignInError](err); ok && e.Session != sessionLabel(t.session) {
+		words = []string{e.Session} // of the profile that an agent gets
+	}
+	return &targetError{words: words, session: t.session, profile: t.profile, err: err}
 }
 
 type targetError struct {

@@ -9,7 +9,9 @@ import (
 	"strings"
 
 	"github.com/credproc/credproc/internal/agent"
+	"github.com/credproc/credproc/internal/audit"
 	"github.com/credproc/credproc/internal/awsconfig"
+	"github.com/credproc/credproc/internal/environ"
 	"github.com/credproc/credproc/internal/layout"
 	"github.com/credproc/credproc/internal/policy"
 	"github.com/credproc/credproc/internal/sealed"
@@ -80,7 +82,27 @@ func (c *Config) asker(rules []agentRule) agent.Asker {
 	if agent.IsProgram(c.command, programs) {
 		return agent.Asker{Name: c.command, Why: "the credentials are for " + c.command}
 	}
-	return agent.ByProcess(cmp.Or(c.client, os.Getppid()), programs)
+	// Those above may end while this process goes on.
+	c.above.Do(func() { c.starter = agent.ByProcess(os.Getppid(), programs) })
+	return c.starter
+}
+
+// clientAsker returns what says who a process is that asks an endpoint of this one, or
+// nil: no rule and no trail makes a difference.
+func (c *Config) clientAsker() func(pid int) agent.Asker {
+	rules := c.agentRules()
+	c.asker(rules)
+	if len(rules) == 0 && c.misspellings() == nil && !c.trails() {
+		return nil
+	}
+	own, programs := layout.Variable(c.Identity.ID, "agent"), c.agentPrograms()
+	return func(pid int) agent.Asker {
+		who := agent.ByVariables(environ.Lookup(environ.Of(pid)), own)
+		if who.IsAgent() || len(rules) == 0 {
+			return who
+		}
+		return agent.ByProcess(pid, programs)
+	}
 }
 
 // agentPrograms are what the policy and the config file add to the agents that are
@@ -109,22 +131,42 @@ type wanted struct {
 func (c *Config) judged(p *Provider, profile *awsconfig.Profile) (*Provider, error) {
 	rules := c.agentRules()
 	who := c.asker(rules)
-	if who.IsAgent() {
-		for _, sections := range []map[string]*awsconfig.Section{c.files.Sessions, c.files.Profiles} {
-			for _, name := range slices.Sorted(maps.Keys(sections)) {
-				if err := c.misspelled(sections[name]); err != nil {
-					return nil, err
-				}
-			}
-		}
+	if !who.IsAgent() {
+		p.forAgent = func(p *Provider, who agent.Asker) (*Provider, error) { return c.judgedFor(who, rules, p, profile) }
 	}
 	return c.judgedFor(who, rules, p, profile)
 }
 
+// forClient is what the rules make of p for the client of an endpoint. What this
+// process asks for as an agent's has no other answer for clients.
+func (p *Provider) forClient(client audit.Client) (*Provider, error) {
+	if client.Agent == "" || p.forAgent == nil {
+		return p, nil
+	}
+	asked := *p
+	asked.forAgent = nil
+	return p.forAgent(&asked, agent.Asker{Name: client.Agent, Why: client.Seen})
+}
+
+// misspellings returns an error for the first limit that is misspelled, or nil.
+func (c *Config) misspellings() error {
+	for _, sections := range []map[string]*awsconfig.Section{c.files.Sessions, c.files.Profiles} {
+		for _, name := range slices.Sorted(maps.Keys(sections)) {
+			if err := c.misspelled(sections[name]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 func (c *Config) judgedFor(who agent.Asker, rules []agentRule, p *Provider, profile *awsconfig.Profile) (*Provider, error) {
 	p.asker = who
-	if !who.IsAgent() || len(rules) == 0 {
+	if !who.IsAgent() {
 		return p, nil
+	}
+	if err := c.misspellings(); err != nil || len(rules) == 0 {
+		return p, err
 	}
 	if err := c.aimless(rules); err != nil {
 		return nil, err
@@ -269,7 +311,7 @@ func (c *Config) replace(asked *Provider, p *awsconfig.Profile, rule agentRule) 
 	if from.AccountID != to.AccountID || awsconfig.Partition(asked.Session.Config.Region) != awsconfig.Partition(got.Session.Config.Region) {
 		return nil, &awsconfig.ValueError{Setting: rule.Setting, Problem: fmt.Sprintf("must be a profile of the account %s: %s is one of %s", from.AccountID, p.Name, to.AccountID)}
 	}
-	got.agentProfile = p.Name
+	got.profile, got.agentProfile = asked.profile, p.Name
 	if log := got.Session.Logger; log != nil {
 		log.Info("an agent gets another profile", "profile", cmp.Or(rule.profile, "-"), "agent_profile", p.Name)
 	}

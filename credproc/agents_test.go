@@ -11,6 +11,8 @@ import (
 
 	"github.com/credproc/credproc/credproc/credproctest/idctest"
 	"github.com/credproc/credproc/internal/agent"
+	"github.com/credproc/credproc/internal/audit"
+	"github.com/credproc/credproc/internal/lineage"
 	"github.com/credproc/credproc/tokencache"
 )
 
@@ -316,4 +318,81 @@ func TestTheTrailSaysThatAnAgentAskedAndWhatItGot(t *testing.T) {
 			t.Error("the log does not say so")
 		}
 	})
+}
+
+// TestTheClientOfAnEndpointGetsWhatTheRulesAllowIt asks one provider for a person, and
+// for an agent beside.
+func TestTheClientOfAnEndpointGetsWhatTheRulesAllowIt(t *testing.T) {
+	onMachine(t, func(m *machine) {
+		person := m.Context()
+		claude := audit.For(person, audit.Client{PID: 7, Agent: "claude", Seen: "process 6 is claude"})
+		c := m.config(ruled)
+		dev, sandbox := m.provider(c, "dev"), m.provider(c, "sandbox")
+		if _, err := sandbox.Retrieve(claude); !errors.Is(err, ErrPolicy) || !strings.Contains(err.Error(), "process 6 is claude") {
+			t.Errorf("an agent gets error %v", err)
+		}
+		if _, err := sandbox.Retrieve(person); err != nil {
+			t.Error(err)
+		}
+		for range 2 {
+			if got, err := dev.Retrieve(person); err != nil || !strings.Contains(m.identity(got), "Admin") || !m.may(got, "PutParameter") {
+				t.Errorf("a person gets %v", err)
+			}
+			if got, err := dev.Retrieve(claude); err != nil || !strings.Contains(m.identity(got), "/Work/") || m.may(got, "PutParameter") {
+				t.Errorf("an agent gets %v", err)
+			}
+		}
+		agents := m.config(ruled, "CLAUDECODE=1")
+		if got, err := m.provider(agents, "dev").Retrieve(person); err != nil || m.may(got, "PutParameter") {
+			t.Errorf("a person's client of an agent's endpoint: %v, and may write", err)
+		}
+	})
+}
+
+func TestClientsAreToldApartWhereSomethingDependsOnIt(t *testing.T) {
+	m := &machine{T: t, server: idctest.New()}
+	const misspelled = "[profile x]\ncredproc_agent = none\n"
+	for _, tt := range []struct {
+		what, config string
+		env          string
+		want         bool
+	}{
+		{"no rule", profiles, "", false},
+		{"a rule", ruled, "", true},
+		{"a rule that is misspelled", profiles + misspelled, "", true},
+		{"a trail", profiles, "CREDPROC_AUDIT=on", true},
+		{"a trail of a session", strings.Replace(profiles, "sso_region", "credproc_audit = on\nsso_region", 1), "", true},
+		{"a trail that is misspelled", profiles, "CREDPROC_AUDIT=yes", true},
+	} {
+		c := m.config(tt.config, tt.env)
+		if err := c.Open(); err != nil {
+			t.Fatal(err)
+		}
+		if who := (&insideConfig{c}).ClientAsker(); (who != nil) != tt.want {
+			t.Errorf("%s: clients are told apart: %t", tt.what, who != nil)
+		}
+	}
+}
+
+func TestAClientIsAnAgentByItsProcessesIfThereAreRules(t *testing.T) {
+	self, _ := lineage.Process(os.Getpid())
+	if self == "" {
+		return // not on this system
+	}
+	m := &machine{T: t, server: idctest.New()}
+	program := func(config string) string {
+		return strings.Replace(config, "sso_region", "credproc_agent_programs = "+self+"\nsso_region", 1)
+	}
+	for _, tt := range []struct{ what, config, want string }{
+		{"by its process", program(ruled), strings.ToLower(self)},
+		{"without rules", program(profiles), ""},
+	} {
+		c := m.config(tt.config, "CREDPROC_AUDIT=on")
+		if err := c.Open(); err != nil {
+			t.Fatal(err)
+		}
+		if who := c.clientAsker()(os.Getpid()); who.Name != tt.want {
+			t.Errorf("%s: %+v", tt.what, who)
+		}
+	}
 }

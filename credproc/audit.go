@@ -3,6 +3,7 @@ package credproc
 import (
 	"cmp"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -93,6 +94,14 @@ func (p *Provider) trailDir() (dir string, err error) {
 		return dir, nil
 	}
 	return stateDir(p.Session.StateDir, p.Session.Service)
+}
+
+// trails reports whether the answers of any session may leave a trail.
+func (c *Config) trails() bool {
+	return slices.ContainsFunc(append(c.files.SessionNames(), ""), func(name string) bool {
+		dir, err := c.auditOf(&tokencache.Session{Name: name})
+		return dir != "" || err != nil
+	})
 }
 
 func stateDir(dir, service string) (string, error) {

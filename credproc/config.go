@@ -20,6 +20,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
+	"github.com/credproc/credproc/internal/agent"
 	"github.com/credproc/credproc/internal/awsapi"
 	"github.com/credproc/credproc/internal/awsconfig"
 	"github.com/credproc/credproc/internal/inside"
@@ -66,7 +67,8 @@ type Config struct {
 
 	asAgent bool   // judge as if an agent asked
 	command string // the program that credentials are for, without its path; "": this one
-	client  int    // the process that asks; 0: the one that started this one
+	above   sync.Once
+	starter agent.Asker // by the processes above this one, once it was needed
 
 	once  sync.Once
 	files *settings.Files

@@ -60,9 +60,12 @@ type Provider struct {
 
 	chain *assumedRole // nil: a role of a permission set
 
-	profile      string      // that was asked for; "": a role
-	asker        agent.Asker // who asks
-	agentProfile string      // which an agent gets in place of what it asked for
+	profile string      // that was asked for; "": a role
+	asker   agent.Asker // who asks
+	// forAgent is what the rules make of p, if an agent asks an endpoint for it; nil: the
+	// same.
+	forAgent     func(p *Provider, who agent.Asker) (*Provider, error)
+	agentProfile string // which an agent gets in place of what it asked for
 }
 
 var _ aws.CredentialsProvider = (*Provider)(nil)

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/credproc/credproc/internal/agent"
 	"github.com/credproc/credproc/internal/awsconfig"
 	"github.com/credproc/credproc/internal/inside"
 	"github.com/credproc/credproc/internal/policy"
@@ -31,6 +32,9 @@ func (i *insideConfig) AskAsAgent() { i.c.asAgent = true }
 func (i *insideConfig) AskFor(program string) {
 	i.c.command = strings.TrimSuffix(strings.ToLower(filepath.Base(program)), ".exe")
 }
+
+// ClientAsker returns what says who a process is that asks an endpoint, or nil.
+func (i *insideConfig) ClientAsker() func(pid int) agent.Asker { return i.c.clientAsker() }
 
 // AgentProfile returns the profile that a provider is of because an agent asked for
 // another one, or "".

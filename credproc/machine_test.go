@@ -94,11 +94,12 @@ func (m *machine) config(text string, env ...string) *Config {
 	m.Helper()
 	home := m.TempDir()
 	write(m.T, filepath.Join(home, ".aws", "config"), text)
-	return &Config{
+	c := &Config{
 		Getenv: environment(append(env, "HOME="+home, "USER=Zoë O'Hara")...), HTTPClient: m.client(), Logger: m.logger(),
 		Keyring: m.keyring, StateDir: m.dir + "/state", CacheDir: m.dir + "/cache",
-		client: 1 << 30, // no process: an agent may run the tests
 	}
+	c.above.Do(func() {}) // an agent may run the tests
+	return c
 }
 
 func environment(env ...string) func(string) string {

@@ -40,7 +40,7 @@ func TestOfThePolicysRulesAboutAgentsAndTheUsersTheStricterHolds(t *testing.T) {
 			}
 			// Who runs the tests may be below an agent.
 			if who == "person" {
-				c.client = -1
+				c.above.Do(func() {})
 			}
 			s, err := c.Session("corp")
 			if err != nil {

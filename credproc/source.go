@@ -58,6 +58,12 @@ func retrieve(ctx context.Context, p *Provider) (c aws.Credentials, document []b
 	}
 	trail := &answer{dir: audit.Dir(dir), session: p.Session, Line: p.line(role)}
 	trail.For(audit.ClientOf(ctx))
+	if got, err := p.forClient(audit.ClientOf(ctx)); err != nil {
+		trail.write(c, err)
+		return c, nil, err
+	} else if got != p {
+		return retrieve(ctx, got)
+	}
 	r := &retrieval{source: from, caller: p, want: want{minValidity: p.MinValidity, half: p.HandedOn, shortest: from.shortest()}}
 	data, origin, err := r.once(ctx)
 	if trail.Outcome = string(origin); r.requestID.Load() != nil {

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/credproc/credproc/internal/agent"
 	"github.com/credproc/credproc/internal/awsapi"
 	"github.com/credproc/credproc/internal/awsconfig"
 	"github.com/credproc/credproc/internal/layout"
@@ -36,6 +37,10 @@ type Config interface {
 	// AskFor makes all that is asked from here on be for a program, which may be an
 	// agent.
 	AskFor(program string)
+	// ClientAsker returns what says who a process of this machine is that asks an
+	// endpoint, or nil if that makes no difference. Of a process that is an agent's all
+	// clients are. What is asked for a client is asked with audit.For's context.
+	ClientAsker() func(pid int) agent.Asker
 	// AgentProfile returns the profile that a *credproc.Provider is of because an
 	// agent asked for another one, or "".
 	AgentProfile(provider any) string

@@ -21,6 +21,7 @@ import (
 	"golang.org/x/sync/singleflight"
 
 	"github.com/credproc/credproc/cmd/internal/terminal"
+	"github.com/credproc/credproc/internal/agent"
 	"github.com/credproc/credproc/internal/audit"
 	"github.com/credproc/credproc/internal/awsapi"
 	"github.com/credproc/credproc/internal/awsconfig"
@@ -56,12 +57,15 @@ type Endpoint struct {
 	// Explain turns any other error than a fault into one.
 	Explain func(error) *Fault
 	Log     *slog.Logger // nil: none
+	// Who says what a process of this machine is that asks. nil: it does not matter.
+	Who func(pid int) agent.Asker
 	// Failed is called in a goroutine of its own when there are no credentials.
 	Failed func(error) // nil: nothing is called
 
 	certificates Certificates // nil: none
 	mu           sync.Mutex
-	issuers      map[string]*issuer // by client and path
+	judging      chan struct{}      // nil: not needed yet
+	issuers      map[string]*issuer // by client, agent and path
 }
 
 // Certificates are an endpoint's, with the hosts that they are for.
@@ -165,12 +169,17 @@ func (e *Endpoint) answer(w http.ResponseWriter, r *http.Request) (client, name 
 		return client, "", f.Status, f.body()
 	}
 	loopback.Welcome(r)
-	t, err := e.issuer(c, r.URL.Path)
+	who, err := e.whoAsks(r, client)
 	if err != nil {
 		f := e.faultFor(c, r.URL.Path, err)
 		return client, "", f.Status, f.body()
 	}
-	body, err = t.document(audit.For(r.Context(), audit.Client{Name: client}))
+	t, err := e.issuer(c, who.Agent, r.URL.Path)
+	if err != nil {
+		f := e.faultFor(c, r.URL.Path, err)
+		return client, "", f.Status, f.body()
+	}
+	body, err = t.document(audit.For(r.Context(), who))
 	if err != nil {
 		if e.Failed != nil && r.Context().Err() == nil {
 			go e.Failed(err)
@@ -270,11 +279,11 @@ func (e *Endpoint) faultFor(c *Client, path string, err error) *Fault {
 	return &Fault{f.Status, f.Code, "no credentials for " + kind + " " + name + ": the log of the endpoint says why"}
 }
 
-// issuer returns the one for a client and a path.
-func (e *Endpoint) issuer(c *Client, path string) (*issuer, error) {
+// issuer returns the one for a client, which may be an agent, and a path.
+func (e *Endpoint) issuer(c *Client, agent, path string) (*issuer, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	key := c.id() + path
+	key := c.id() + agent + "\x00" + path
 	if t := e.issuers[key]; t != nil {
 		return t, nil
 	}
