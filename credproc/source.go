@@ -144,6 +144,9 @@ func (r *retrieval) Fetch(ctx context.Context) (data, label []byte, err error) {
 	}
 	role := r.role()
 	role.Fetched, role.Expiry = times.Fetched, times.End
+	if p := r.caller; p.agentProfile != "" {
+		role.Agent, role.Profile, role.AgentProfile = p.asker.Name, p.profile, p.agentProfile
+	}
 	if label, err = json.Marshal(role); err != nil {
 		label = nil // a time after the year 9999: status is told nothing
 	}

@@ -18,6 +18,13 @@ type CachedRole struct {
 	Scope     string    `json:"scope,omitempty"`     // what narrows the role down, for people: "policy ReadOnlyAccess"
 	Fetched   time.Time `json:"fetched_at"`          // local clock
 	Expiry    time.Time `json:"expires_at"`          // local clock
+
+	// Agent is the coding agent for which they were fetched, if a rule gave it
+	// AgentProfile in place of what it asked for: Profile, or "" for a role that no
+	// profile names. All three are those of the audit trail, and else "".
+	Agent        string `json:"agent,omitempty"`
+	Profile      string `json:"profile,omitempty"`
+	AgentProfile string `json:"agent_profile,omitempty"`
 }
 
 // labels yields what the session's records say of themselves. A sealed record

@@ -417,6 +417,9 @@ func (c *Role) Words() terminal.Prose {
 	if c.Scope != "" {
 		who += " (" + c.Scope + ")"
 	}
+	if c.AgentProfile != "" {
+		who += ", profile " + c.AgentProfile + " for " + c.Agent + " in place of " + cmp.Or(c.Profile, "the role that it asked for")
+	}
 	left := terminal.Prosef("%s of %s", terminal.Short(time.Duration(c.Left)*time.Second), terminal.Short(wholeMinutes(time.Duration(c.Life)*time.Second)))
 	return terminal.Pad(left, 13) + terminal.Line(who)
 }
