@@ -15,6 +15,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -316,6 +317,31 @@ func flip(t *testing.T, name string) {
 	}
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+func TestAReleaseIsWhatTheDevcontainerFeatureInstalls(t *testing.T) {
+	d := newDevcontainer(t, newMachine(t))
+	name := "credproc_" + *version + "_linux_" + runtime.GOARCH + ".tar.gz"
+	sums, err := os.ReadFile(filepath.Join(*dist, "SHA256SUMS"))
+	if err == nil {
+		err = os.Link(filepath.Join(*dist, name), filepath.Join(d.dir("archive"), name))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := ""
+	for line := range strings.Lines(string(sums)) {
+		if words := strings.Fields(line); words[1] == name {
+			sum = words[0]
+		}
+	}
+	if r := d.install(map[string]string{"version": *version, "sha256": sum, "url": "https://host/profile/dev", "from": archived}); r.status != 0 {
+		t.Errorf("status %d: %s", r.status, r.stderr)
+	}
+	command := d.command(nil, "credproc", "version")
+	if said := d.must(command[0], command[1:]...); !strings.Contains(said, *version) {
+		t.Errorf("it installs %s", said)
 	}
 }
 
