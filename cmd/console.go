@@ -11,6 +11,7 @@ import (
 	"github.com/credproc/credproc/cmd/internal/endpoint"
 	"github.com/credproc/credproc/cmd/internal/shell"
 	"github.com/credproc/credproc/cmd/internal/terminal"
+	"github.com/credproc/credproc/internal/audit"
 	"github.com/credproc/credproc/internal/awsapi"
 	"github.com/credproc/credproc/oidc"
 )
@@ -41,7 +42,7 @@ func (c *consoleCommand) run(ctx context.Context, r *run) error {
 		return r.usage("--duration must be 15m to 12h")
 	}
 	if c.Print {
-		if err := r.files.Policy.CheckOutput("console --print"); err != nil {
+		if err := r.inside.Refused(ctx, audit.Line{Event: audit.Answer, Profile: c.Profile}, r.files.Policy.CheckOutput("console --print")); err != nil {
 			return err
 		}
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/credproc/credproc/cmd/internal/status"
 	"github.com/credproc/credproc/cmd/internal/terminal"
 	"github.com/credproc/credproc/credproc"
+	"github.com/credproc/credproc/internal/audit"
 	"github.com/credproc/credproc/internal/clicache"
 	"github.com/credproc/credproc/internal/inside"
 	"github.com/credproc/credproc/internal/kernelring"
@@ -59,9 +60,9 @@ func (c *loginCommand) run(ctx context.Context, r *run) error {
 	}
 	t, err := c.target(r)
 	if err != nil {
-		return err
+		return r.inside.Refused(ctx, audit.Line{Event: audit.SignIn, Profile: c.Profile}, err)
 	}
-	if err := r.mayLogin(t.session); err != nil {
+	if err := r.inside.Refused(ctx, audit.Line{Event: audit.SignIn, Session: sessionLabel(t.session)}, r.mayLogin(t.session)); err != nil {
 		return err
 	}
 	switch {
@@ -243,7 +244,7 @@ func (r *run) dialog(ctx context.Context, s *tokencache.Session, o *loginOptions
 	default:
 		return nil, r.usage("%s is %q: it must be auto, pkce or device", from, asked)
 	}
-	if err := d.Obey(r.files.Policy.CheckFlow, asked); err != nil {
+	if err := r.inside.Refused(ctx, audit.Line{Event: audit.SignIn, Session: d.Label}, d.Obey(r.files.Policy.CheckFlow, asked)); err != nil {
 		return nil, err
 	}
 	if r.config.Logger != nil {

@@ -55,6 +55,7 @@ func (c *policyCheckCommand) run(_ context.Context, r *run) error {
 	if c.Name != "" {
 		c.Profile = c.Name
 	}
+	r.inside.JustLook()
 	if c.Agent {
 		r.inside.AskAsAgent()
 	}

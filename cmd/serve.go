@@ -15,6 +15,7 @@ import (
 	"github.com/credproc/credproc/cmd/internal/authority"
 	"github.com/credproc/credproc/cmd/internal/endpoint"
 	"github.com/credproc/credproc/cmd/internal/terminal"
+	"github.com/credproc/credproc/internal/audit"
 	"github.com/credproc/credproc/internal/awsconfig"
 	"github.com/credproc/credproc/internal/inside"
 	"github.com/credproc/credproc/internal/safedir"
@@ -50,6 +51,13 @@ func (c *serveCommand) run(ctx context.Context, r *run) error {
 	e := &endpoint.Endpoint{Explain: faultOf(r.App), Clients: clients, Who: r.inside.ClientAsker(), Log: r.JSONLog()}
 	e.Find = func(client *endpoint.Client, path string) (*endpoint.Source, error) {
 		return c.find(r, session, client, path)
+	}
+	r.inside.JustLook() // the endpoint leaves the lines, which name the client
+	e.Refused = func(ctx context.Context, line audit.Line, err error) {
+		if line.Profile == "" && session != nil {
+			line.Session = sessionLabel(session.session)
+		}
+		r.inside.Refused(ctx, line, err)
 	}
 	ca, err := c.secure(ctx, r, session, e)
 	if err != nil {

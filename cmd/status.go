@@ -35,6 +35,7 @@ func (c *statusCommand) run(ctx context.Context, r *run) error {
 	if err := checkFormat(c.Format); err != nil {
 		return err
 	}
+	r.inside.JustLook()
 	named := c.sessionFlags != (sessionFlags{})
 	sessions, err := r.statusOf(ctx, c, named)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/credproc/credproc/cmd/internal/shell"
 	"github.com/credproc/credproc/cmd/internal/terminal"
+	"github.com/credproc/credproc/internal/audit"
 )
 
 type tokenCommand struct {
@@ -21,7 +22,7 @@ func (c *tokenCommand) Run(ctx context.Context, a *App) error {
 }
 
 func (c *tokenCommand) run(ctx context.Context, r *run) error {
-	if err := r.files.Policy.CheckOutput("token"); err != nil {
+	if err := r.inside.Refused(ctx, audit.Line{Event: audit.Token, Profile: c.Profile}, r.files.Policy.CheckOutput("token")); err != nil {
 		return err
 	}
 	t, err := c.target(r)
@@ -32,7 +33,7 @@ func (c *tokenCommand) run(ctx context.Context, r *run) error {
 		return &usageError{problem: "the access token is a secret, and stdout is a terminal",
 			more: terminal.Prosef("Give it to a program: TOKEN=$(%s token). With --force it is printed all the same.", r.name())}
 	}
-	if err := r.inside.AgentToken(t.session); err != nil {
+	if err := r.inside.Refused(ctx, audit.Line{Event: audit.Token, Session: sessionLabel(t.session)}, r.inside.AgentToken(t.session)); err != nil {
 		return err
 	}
 	token, err := t.session.Token(ctx)

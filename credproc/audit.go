@@ -2,53 +2,51 @@ package credproc
 
 import (
 	"cmp"
+	"context"
 	"errors"
+	"log/slog"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/credproc/credproc/internal/audit"
 	"github.com/credproc/credproc/internal/awsapi"
+	"github.com/credproc/credproc/internal/awsconfig"
 	"github.com/credproc/credproc/internal/fetch"
+	"github.com/credproc/credproc/internal/inside"
 	"github.com/credproc/credproc/internal/layout"
 	"github.com/credproc/credproc/internal/policy"
 	"github.com/credproc/credproc/oidc"
 	"github.com/credproc/credproc/tokencache"
 )
 
-// answer is one answer of a provider on its way to the trail.
-type answer struct {
-	audit.Line
-	dir     audit.Dir // "": no trail
-	session *tokencache.Session
+// answerLine is the line of one answer of a provider.
+type answerLine struct{ audit.Line }
+
+// line is what a trail says of who asks p, and for what.
+func (p *Provider) line(role tokencache.CachedRole) answerLine {
+	return answerLine{audit.Line{
+		Event: audit.Answer, Agent: p.asker.Name, AgentSeen: p.asker.Why, AgentProfile: p.agentProfile,
+		Profile: p.profile, Session: label(p.Session), AccountID: role.AccountID, RoleName: role.RoleName, RoleARN: role.RoleARN,
+	}}
 }
 
-// write leaves the trail, if there is one. It fails only where the policy does not
-// allow an answer without one.
-func (w *answer) write(c aws.Credentials, err error) error {
-	if w.dir == "" {
-		return nil
-	}
-	if w.Event, w.AccessKeyID = audit.Answer, c.AccessKeyID; c.CanExpire {
-		expires := c.Expires.UTC().Truncate(time.Second)
-		w.Expiration = &expires
+// came notes how an answer came, and AWS's ID of the call that it took.
+func (l *answerLine) came(how fetch.Origin, id *string, err error) {
+	l.Outcome = string(how)
+	if id != nil && (err != nil || how == fetch.Fetched) {
+		l.RequestID = *id
 	}
 	if err != nil {
-		w.Refuse(audit.Answer, reason(err), rule(err))
-		w.RequestID = cmp.Or(w.RequestID, requestID(err))
-	} else if w.Outcome != string(fetch.Fetched) {
-		w.RequestID = ""
+		l.RequestID = cmp.Or(l.RequestID, requestID(err))
 	}
-	unwritten := w.dir.Write(w.Line)
-	if unwritten == nil {
-		return nil
+}
+
+func (l *answerLine) gave(c aws.Credentials) {
+	if l.AccessKeyID = c.AccessKeyID; c.CanExpire {
+		l.Until(c.Expires)
 	}
-	if w.session.Logger != nil {
-		w.session.Logger.Warn("audit not written", "error", unwritten)
-	}
-	return policy.Of(&w.session.Config).CheckTrail(unwritten)
 }
 
 // requestID is AWS's of the call that an error comes from.
@@ -79,27 +77,41 @@ func rule(err error) string {
 	return ""
 }
 
-// line is what a trail says of who asks p, and for what.
-func (p *Provider) line(role tokencache.CachedRole) audit.Line {
-	return audit.Line{
-		Agent: p.asker.Name, AgentSeen: p.asker.Why, AgentProfile: p.agentProfile,
-		Profile: p.profile, Session: label(p.Session), AccountID: role.AccountID, RoleName: role.RoleName, RoleARN: role.RoleARN,
+// trail returns where the trail of a provider is left, or nil. A program cannot leave
+// out one that the policy asks for.
+func (p *Provider) trail() (*audit.Trail, error) {
+	if p.Session == nil {
+		return newTrail(p.AuditDir, nil, nil), nil
 	}
+	dir, rules := p.AuditDir, policy.Of(&p.Session.Config)
+	if dir == "" && rules.Audit() != "" {
+		var err error
+		if dir, err = stateDir(p.Session.StateDir, p.Session.Service); err != nil {
+			return nil, err
+		}
+	}
+	trail := newTrail(dir, rules, p.Session.Logger)
+	if of := inside.Trail[inside.Session](p.Session); trail != nil && of != nil {
+		trail.Agent = of.Agent // a program may have made the provider by itself
+	}
+	return trail, nil
 }
 
-// trailDir returns where the trail of a provider is. A program cannot leave out
-// one that the policy asks for.
-func (p *Provider) trailDir() (dir string, err error) {
-	if dir = p.AuditDir; dir != "" || p.Session == nil || policy.Of(&p.Session.Config).Audit() == "" {
-		return dir, nil
+// newTrail returns a trail in a directory, by the rules; nil: there is none.
+func newTrail(dir string, rules *policy.Policy, log *slog.Logger) *audit.Trail {
+	if dir == "" {
+		return nil
 	}
-	return stateDir(p.Session.StateDir, p.Session.Service)
+	return &audit.Trail{
+		Dir: audit.Dir(dir), Log: log, Refuse: rules.CheckTrail,
+		Kind: func(err error) (string, string) { return reason(err), rule(err) },
+	}
 }
 
 // trails reports whether the answers of any session may leave a trail.
 func (c *Config) trails() bool {
 	return slices.ContainsFunc(append(c.files.SessionNames(), ""), func(name string) bool {
-		dir, err := c.auditOf(&tokencache.Session{Name: name})
+		dir, err := c.auditOf(name)
 		return dir != "" || err != nil
 	})
 }
@@ -115,9 +127,9 @@ func stateDir(dir, service string) (string, error) {
 // auditOf returns where the trail is that the environment or the sso-session asks for:
 // "on" or "off" (""), by CREDPROC_AUDIT or credproc_audit. A policy that asks for it
 // counts before both.
-func (c *Config) auditOf(s *tokencache.Session) (dir string, err error) {
-	value, name := c.files.Setting(s.Name, "audit")
-	if c.files.Policy.Audit() != "" {
+func (c *Config) auditOf(session string) (dir string, err error) {
+	value, name := c.files.Setting(session, "audit")
+	if c.audits.Audit() != "" {
 		value = "on"
 	}
 	switch strings.ToLower(value) {
@@ -128,4 +140,57 @@ func (c *Config) auditOf(s *tokencache.Session) (dir string, err error) {
 		return "", &awsapi.SettingError{Setting: name, Value: value, Problem: "must be on or off"}
 	}
 	return stateDir(c.StateDir, c.Identity.ID)
+}
+
+// trailOf returns where the trail of a session is left, or nil. A setting that cannot
+// be read keeps no one from signing out; it fails where credentials are asked for.
+func (c *Config) trailOf(session string) *audit.Trail {
+	dir, err := c.auditOf(session)
+	if err != nil {
+		return nil
+	}
+	trail := newTrail(dir, c.audits, c.Logger)
+	if trail != nil {
+		trail.Agent = func() (name, seen string) {
+			who := c.asker(c.agentRules())
+			return who.Name, who.Why
+		}
+	}
+	return trail
+}
+
+// refused leaves the line of a provider that a rule refuses. What is wrong with a
+// setting is no refusal.
+func (c *Config) refused(err error, session string, line audit.Line) error {
+	err = own(err)
+	if errors.Is(err, ErrPolicy) && !c.looks.Load() {
+		line.Event = audit.Answer
+		c.trailOf(session).Leave(context.Background(), line, err)
+	}
+	return err
+}
+
+// refusedProfile is refused for a profile.
+func (c *Config) refusedProfile(err error, p *awsconfig.Profile) error {
+	line := audit.Line{Profile: p.Name, Session: sessionNameOf(p)}
+	switch {
+	case p.Chain != nil:
+		role, _ := awsconfig.ParseRoleARN(p.Chain.RoleARN)
+		line.RoleARN, line.AccountID = p.Chain.RoleARN, role.AccountID
+	case p.Role != nil:
+		line.RoleName, line.AccountID = p.Role.RoleName, p.Role.AccountID
+	}
+	return c.refused(err, line.Session, line)
+}
+
+// sessionNameOf returns the name of the session that a profile's credentials come
+// from in the end, or "".
+func sessionNameOf(p *awsconfig.Profile) string {
+	for p.Chain != nil && p.Chain.Source != nil {
+		p = p.Chain.Source
+	}
+	if p.Role == nil {
+		return ""
+	}
+	return p.Role.Session.Name
 }

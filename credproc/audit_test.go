@@ -3,6 +3,7 @@ package credproc
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"os"
@@ -13,6 +14,9 @@ import (
 
 	"github.com/credproc/credproc/credproc/credproctest/idctest"
 	"github.com/credproc/credproc/internal/audit"
+	"github.com/credproc/credproc/internal/inside"
+	"github.com/credproc/credproc/internal/policy"
+	"github.com/credproc/credproc/internal/settings"
 	"github.com/credproc/credproc/oidc"
 	"github.com/credproc/credproc/tokencache"
 )
@@ -216,6 +220,117 @@ func TestATrailThatCannotBeWrittenKeepsNobodyFromAnAnswer(t *testing.T) {
 		time.Sleep(2 * time.Hour)
 		if err := m.refused(p); !errors.Is(err, oidc.ErrSignInRequired) {
 			t.Error(err)
+		}
+	})
+}
+
+// governed is config on a machine with a policy.
+func (m *machine) governed(rules, text string, env ...string) *Config {
+	m.Helper()
+	c := m.config(text, env...)
+	etc := m.TempDir()
+	file := filepath.Join(etc, "credproc", "policy.ini")
+	if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o755), os.WriteFile(file, []byte("[policy]\nversion = 1\n"+rules), 0o644), os.Chmod(file, 0o644)); err != nil {
+		m.Fatal(err)
+	}
+	inside.Put[settings.Config](c, policy.Place{Root: etc, Owner: os.Geteuid()})
+	return c
+}
+
+func TestEachEventLeavesALineThroughTheLibraryAlone(t *testing.T) {
+	onMachine(t, func(m *machine) {
+		c := m.governed("audit = on\naccounts = 1111*\nagents = role:*/Reader\n", profiles)
+		trail := audit.Dir(c.StateDir)
+		seen := 0
+		next := func(what string, want audit.Line) {
+			t.Helper()
+			lines := m.trail(trail)
+			if seen++; len(lines) != seen {
+				t.Fatalf("%s: %d lines, want %d", what, len(lines), seen)
+			}
+			got := last(lines)
+			if got.Event != want.Event || got.Wanted != want.Wanted || got.Outcome != want.Outcome || got.Reason != want.Reason || got.Session != "corp" || got.Agent != want.Agent || (got.Rule != "") != (want.Reason == "policy") {
+				t.Errorf("%s: the line is %+v", what, got)
+			}
+		}
+		s, err := c.Session("corp")
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.signIn(s)
+		next("a sign-in", audit.Line{Event: audit.SignIn, Outcome: "signed in"})
+		m.get(m.provider(c, "native"))
+		next("an answer", audit.Line{Event: audit.Answer, Outcome: "fetched"})
+		for _, give := range []func() error{
+			func() error { _, err := s.Token(m.Context()); return err },
+			func() error { _, err := s.RetrieveBearerToken(m.Context()); return err },
+		} {
+			if err := give(); err != nil {
+				t.Error(err)
+			}
+			next("a token", audit.Line{Event: audit.Token, Outcome: "given"})
+		}
+		if _, err := c.Role(s, "222222222222", "Admin"); !errors.Is(err, ErrPolicy) {
+			t.Error(err)
+		}
+		next("another account", audit.Line{Event: audit.Refusal, Wanted: audit.Answer, Outcome: "refused", Reason: "policy"})
+		if _, err := (&Provider{Session: s, AccountID: "222222222222", RoleName: "Admin"}).Retrieve(m.Context()); !errors.Is(err, ErrPolicy) {
+			t.Error(err)
+		}
+		next("the same by a provider of its own", audit.Line{Event: audit.Refusal, Wanted: audit.Answer, Outcome: "refused", Reason: "policy"})
+		agents := m.governed("audit = on\nagents = role:*/Reader\n", profiles, "CODEX_THREAD_ID=1")
+		if _, err := agents.Provider("native"); !errors.Is(err, ErrPolicy) {
+			t.Error(err)
+		}
+		next("an agent", audit.Line{Event: audit.Refusal, Wanted: audit.Answer, Outcome: "refused", Reason: "policy", Agent: "codex"})
+		m.server.EndSessions()
+		if _, err := s.SignOut(m.Context()); err != nil {
+			t.Error(err)
+		}
+		next("a sign-out", audit.Line{Event: audit.SignOut, Outcome: "signed out"})
+		if _, err := s.SignOut(m.Context()); err != nil {
+			t.Error(err)
+		}
+		if err := m.refused(m.provider(c, "native")); !errors.Is(err, oidc.ErrSignInRequired) {
+			t.Error(err)
+		}
+		next("no login", audit.Line{Event: audit.Refusal, Wanted: audit.Answer, Outcome: "refused", Reason: "sign-in required"})
+		if _, err := s.Token(m.Context()); !errors.Is(err, oidc.ErrSignInRequired) {
+			t.Error(err)
+		}
+		next("no token", audit.Line{Event: audit.Refusal, Wanted: audit.Token, Outcome: "refused", Reason: "sign-in required"})
+		if err := s.SignIn(m.Context(), func(context.Context, *oidc.Config) (*oidc.Token, error) { return nil, oidc.ErrDenied }); !errors.Is(err, oidc.ErrDenied) {
+			t.Error(err)
+		}
+		next("a sign-in that is denied", audit.Line{Event: audit.Refusal, Wanted: audit.SignIn, Outcome: "refused", Reason: "sign-in required"})
+	})
+}
+
+func TestATokenIsGivenToNoOneWithoutATrailThatIsRequired(t *testing.T) {
+	onMachine(t, func(m *machine) {
+		c := m.governed("audit = required\n", profiles)
+		s, err := c.Session("corp")
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.get(m.provider(c, "native"))
+		trail := audit.Dir(c.StateDir).Path()
+		if err := errors.Join(os.Remove(trail), os.Mkdir(trail, 0o700)); err != nil {
+			t.Fatal(err)
+		}
+		for what, give := range map[string]func() error{
+			"a token":     func() error { _, err := s.Token(m.Context()); return err },
+			"credentials": func() error { _, err := m.provider(c, "native").Retrieve(m.Context()); return err },
+		} {
+			if err := give(); !errors.Is(err, ErrPolicy) || !strings.Contains(err.Error(), "requires a trail, which cannot be written") {
+				t.Errorf("%s: %v", what, err)
+			}
+		}
+		if _, err := s.SignOut(m.Context()); err != nil {
+			t.Errorf("signing out: %v", err)
+		}
+		if err := s.SignIn(m.Context(), func(context.Context, *oidc.Config) (*oidc.Token, error) { return nil, oidc.ErrDenied }); !errors.Is(err, oidc.ErrDenied) {
+			t.Errorf("signing in: %v", err)
 		}
 	})
 }

@@ -15,12 +15,14 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"github.com/credproc/credproc/internal/agent"
+	"github.com/credproc/credproc/internal/audit"
 	"github.com/credproc/credproc/internal/awsapi"
 	"github.com/credproc/credproc/internal/awsconfig"
 	"github.com/credproc/credproc/internal/inside"
@@ -69,6 +71,9 @@ type Config struct {
 	command string // the program that credentials are for, without its path; "": this one
 	above   sync.Once
 	starter agent.Asker // by the processes above this one, once it was needed
+
+	looks  atomic.Bool    // no one is given anything: what is asked for leaves no trail
+	audits *policy.Policy // that the trail obeys, also where another one is ignored
 
 	once  sync.Once
 	files *settings.Files
@@ -146,7 +151,7 @@ func (c *Config) load() (*settings.Files, error) {
 		return nil, own(err)
 	}
 	rules.Rule(files)
-	if place.Ignored {
+	if c.audits = rules; place.Ignored {
 		rules = nil
 	}
 	command := strings.Fields(cmp.Or(c.Identity.Command, c.Identity.Name, "credproc"))
@@ -206,11 +211,11 @@ func (c *Config) Provider(profile string) (*Provider, error) {
 		return nil, own(err)
 	}
 	provider, err := c.provider(p)
-	if err != nil {
-		return nil, own(err)
+	if err == nil {
+		provider, err = c.judged(provider, p)
 	}
-	if provider, err = c.judged(provider, p); err != nil {
-		return nil, own(err)
+	if err != nil {
+		return nil, c.refusedProfile(err, p)
 	}
 	provider.profile = p.Name
 	return provider, nil
@@ -223,28 +228,31 @@ func (c *Config) Role(s *tokencache.Session, accountID, roleName string) (*Provi
 	if err := c.Open(); err != nil {
 		return nil, err
 	}
-	provider, err := c.role(s, accountID, roleName)
-	if err != nil {
-		return nil, own(err)
-	}
-	return owned(c.judged(provider, nil))
-}
-
-func (c *Config) role(s *tokencache.Session, accountID, roleName string) (*Provider, error) {
 	if s == nil {
 		return nil, errors.New("there is no session: it is nil")
 	}
+	provider, err := c.role(s, accountID, roleName)
+	if err == nil {
+		provider, err = c.judged(provider, nil)
+	}
+	if err != nil {
+		return nil, c.refused(err, s.Name, audit.Line{Session: label(s), AccountID: accountID, RoleName: roleName})
+	}
+	return provider, nil
+}
+
+func (c *Config) role(s *tokencache.Session, accountID, roleName string) (*Provider, error) {
 	if err := awsconfig.CheckRole(accountID, roleName); err != nil {
 		return nil, err
 	}
 	if err := c.files.Policy.CheckAccount(accountID); err != nil {
 		return nil, err
 	}
-	audit, err := c.auditOf(s)
+	dir, err := c.auditOf(s.Name)
 	if err != nil {
 		return nil, err
 	}
-	return &Provider{Session: s, AccountID: accountID, RoleName: roleName, AuditDir: audit}, nil
+	return &Provider{Session: s, AccountID: accountID, RoleName: roleName, AuditDir: dir}, nil
 }
 
 func (c *Config) provider(p *awsconfig.Profile) (*Provider, error) {
@@ -386,6 +394,7 @@ func (c *Config) register(session *tokencache.Session) (_ *tokencache.Session, e
 	if err := c.share(session); err != nil {
 		return nil, err
 	}
+	inside.Leave[inside.Session](session, c.trailOf(session.Name))
 	key := fmt.Sprintf("%q", []any{
 		session.Name, session.Config.StartURL, session.Config.Region, session.Config.Endpoint, session.PortalEndpoint,
 		session.Config.UseFIPS, session.Config.UseDualStack, session.Config.AppID, session.Network,

@@ -1,11 +1,13 @@
 package credproc
 
 import (
+	"context"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/credproc/credproc/internal/agent"
+	"github.com/credproc/credproc/internal/audit"
 	"github.com/credproc/credproc/internal/awsconfig"
 	"github.com/credproc/credproc/internal/inside"
 	"github.com/credproc/credproc/internal/policy"
@@ -27,6 +29,24 @@ func (i *insideConfig) AgentToken(s *tokencache.Session) error { return i.c.agen
 
 // AskAsAgent makes all that is asked from here on be judged as if an agent asked.
 func (i *insideConfig) AskAsAgent() { i.c.asAgent = true }
+
+func (i *insideConfig) JustLook() { i.c.looks.Store(true) }
+
+func (i *insideConfig) Refused(ctx context.Context, line audit.Line, err error) error {
+	if err == nil {
+		return nil
+	}
+	return i.Leave(ctx, line, err)
+}
+
+func (i *insideConfig) Leave(ctx context.Context, line audit.Line, err error) error {
+	if line.Session == "" && line.Profile != "" {
+		if p, err := i.c.files.Profile(line.Profile); err == nil {
+			line.Session = sessionNameOf(p)
+		}
+	}
+	return i.c.trailOf(line.Session).Leave(ctx, line, err)
+}
 
 // AskFor makes all that is asked from here on be for a program.
 func (i *insideConfig) AskFor(program string) {

@@ -68,7 +68,7 @@ func TestWhatThePolicyHoldsCountsFirstAndItsDefaultsLast(t *testing.T) {
 		if err != nil {
 			return "", err
 		}
-		dir, err := c.auditOf(s)
+		dir, err := c.auditOf(s.Name)
 		return map[bool]string{true: "on", false: "off"}[dir != ""], err
 	}
 	account := func(c *Config) (string, error) {
@@ -146,8 +146,8 @@ func TestAProgramThatUsesTheLibraryObeysThePolicy(t *testing.T) {
 	audited := governed(t, "[policy]\nversion = 1\naudit = on\n", config, nil)
 	if s, err := audited.Session("corp"); err != nil {
 		t.Error(err)
-	} else if dir, err := (&Provider{Session: s, AccountID: "111111111111", RoleName: "Admin"}).trailDir(); err != nil || dir != audited.StateDir {
-		t.Errorf("a provider of its own leaves its trail in %q, error %v", dir, err)
+	} else if trail, err := (&Provider{Session: s, AccountID: "111111111111", RoleName: "Admin"}).trail(); err != nil || string(trail.Dir) != audited.StateDir {
+		t.Errorf("a provider of its own leaves its trail in %v, error %v", trail, err)
 	}
 	if _, err := s.Config.StartDeviceCode(t.Context()); !errors.Is(err, ErrPolicy) {
 		t.Errorf("a device code: %v, want a refusal", err)

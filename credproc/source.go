@@ -49,34 +49,38 @@ type issued struct {
 func retrieve(ctx context.Context, p *Provider) (c aws.Credentials, document []byte, err error) {
 	from := p.source()
 	role := from.role()
-	if err := p.allowed(role.AccountID); err != nil {
-		return c, nil, err
-	}
-	dir, err := p.trailDir()
+	trail, err := p.trail()
 	if err != nil {
 		return c, nil, err
 	}
-	trail := &answer{dir: audit.Dir(dir), session: p.Session, Line: p.line(role)}
-	trail.For(audit.ClientOf(ctx))
-	if got, err := p.forClient(audit.ClientOf(ctx)); err != nil {
-		trail.write(c, err)
-		return c, nil, err
-	} else if got != p {
+	line := p.line(role)
+	got, err := p.forClient(audit.ClientOf(ctx))
+	if err == nil && got != p {
 		return retrieve(ctx, got)
 	}
-	r := &retrieval{source: from, caller: p, want: want{minValidity: p.MinValidity, half: p.HandedOn, shortest: from.shortest()}}
-	data, origin, err := r.once(ctx)
-	if trail.Outcome = string(origin); r.requestID.Load() != nil {
-		trail.RequestID = *r.requestID.Load()
+	if err == nil {
+		err = p.allowed(role.AccountID)
 	}
 	if err == nil {
-		r.tell(data, p.Short)
-		c, document, err = open(data)
+		c, document, err = p.answer(audit.Apart(ctx), from, &line)
 	}
-	if refused := trail.write(c, err); refused != nil && err == nil {
-		return aws.Credentials{}, nil, refused
+	line.gave(c)
+	if err = trail.Leave(ctx, line.Line, err); err != nil {
+		return aws.Credentials{}, nil, err
 	}
-	return c, document, err
+	return c, document, nil
+}
+
+// answer returns what is stored or fetched, and notes in the line which it was.
+func (p *Provider) answer(ctx context.Context, from source, line *answerLine) (c aws.Credentials, document []byte, err error) {
+	r := &retrieval{source: from, caller: p, want: want{minValidity: p.MinValidity, half: p.HandedOn, shortest: from.shortest()}}
+	data, origin, err := r.once(ctx)
+	line.came(origin, r.requestID.Load(), err)
+	if err != nil {
+		return c, nil, err
+	}
+	r.tell(data, p.Short)
+	return open(data)
 }
 
 // allowed asks the policy again: a program may have made the provider by itself.

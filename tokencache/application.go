@@ -75,13 +75,16 @@ func (r *renewal) refresher(ctx context.Context, old *item) (oidc.Client, func(c
 func (r *renewal) exchange(ctx context.Context, old *item) (*item, error) {
 	tok, err := r.signedIn(ctx)
 	if err != nil {
+		r.tellSignIn(ctx, err)
 		if old != nil && old.usable(time.Now(), r.refused) && !r.force {
 			r.debug("not renewed", "error", err)
 			return old, nil
 		}
 		return nil, err
 	}
-	if err := r.put(ctx, r.st, tok); err != nil {
+	err = r.put(ctx, r.st, tok)
+	r.tellSignIn(ctx, err)
+	if err != nil {
 		return nil, err
 	}
 	return r.st.read(ctx)

@@ -47,7 +47,7 @@ func (s *Session) SignInByItself(ctx context.Context, show func(code oidc.Device
 		return err
 	}
 	if s.Application != nil {
-		_, err := s.Token(ctx)
+		_, err := s.token(ctx, "", false)
 		return err
 	}
 	if _, err := st.prepareSignIn(ctx); err != nil {

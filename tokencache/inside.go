@@ -74,7 +74,7 @@ func (i *insideSession) Load(ctx context.Context, words []string) ([]byte, error
 func (i *insideSession) Login(ctx context.Context) (string, error) { return i.st.currentLogin(ctx) }
 
 func (i *insideSession) Token(ctx context.Context, refused string) (string, error) {
-	token, err := i.s.TokenAfter(ctx, refused)
+	token, err := i.s.token(ctx, refused, false)
 	if err != nil {
 		return "", err
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"path/filepath"
 
+	"github.com/credproc/credproc/internal/audit"
 	"github.com/credproc/credproc/internal/flight"
 	"github.com/credproc/credproc/internal/inside"
 	"github.com/credproc/credproc/internal/layout"
@@ -78,6 +79,12 @@ func LockKeyrings(stateDir, service string) error {
 func fileDir(stateDir string) string { return filepath.Join(stateDir, "file") }
 
 func (s *Session) reset(ctx context.Context, st *store, name string) error {
+	err := s.resetKeyring(ctx, st, name)
+	s.tell(ctx, audit.Line{Event: audit.SignOut, Outcome: "signed out here"}, err)
+	return err
+}
+
+func (s *Session) resetKeyring(ctx context.Context, st *store, name string) error {
 	ctx, release, err := flight.Lock(ctx, st.locks(), flight.Session(st.id), "forget "+s.label())
 	if err != nil {
 		return err

@@ -48,6 +48,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/credproc/credproc/internal/audit"
 	"github.com/credproc/credproc/internal/awsapi"
 	"github.com/credproc/credproc/internal/flight"
 	"github.com/credproc/credproc/internal/inside"
@@ -232,13 +233,13 @@ func (s *Session) Open() error {
 // Errors wrap [oidc.ErrSignInRequired], [keyring.ErrLocked] or
 // [keyring.ErrUnavailable], are a [*ServiceError] or a [*RecordError], or ctx's.
 func (s *Session) Token(ctx context.Context) (*oidc.Token, error) {
-	return s.token(ctx, "", false)
+	return s.give(ctx, "")
 }
 
 // TokenAfter is Token for a program whose access token the service rejected
 // although it had not expired: that one is not returned again.
 func (s *Session) TokenAfter(ctx context.Context, rejected string) (*oidc.Token, error) {
-	return s.token(ctx, rejected, false)
+	return s.give(ctx, rejected)
 }
 
 // Renew renews the access token now, however much life it has left. It is the
@@ -330,6 +331,10 @@ func (s *Session) export(it *item) {
 	}
 	if err := s.Export(tok); err != nil {
 		s.debug("not exported", "error", err)
+	} else if tok != nil {
+		line := audit.Line{Event: audit.Token, Outcome: "exported"}
+		line.Until(tok.Expiry)
+		s.tell(context.Background(), line, nil)
 	}
 }
 

@@ -43,6 +43,7 @@ func (s *Session) SignIn(ctx context.Context, how func(context.Context, *oidc.Co
 	to := s.loginStore(ctx)
 	before, err := to.prepareSignIn(ctx)
 	if err != nil {
+		s.tellSignIn(ctx, err)
 		return err
 	}
 	return s.signIn(ctx, to, func() (bool, error) {
@@ -96,6 +97,13 @@ func (s *Session) signInUnder(ctx context.Context, st *store, joined func() (boo
 	if joined, err := joined(); joined || err != nil {
 		return err
 	}
+	err := s.signInBy(ctx, st, how)
+	s.tellSignIn(ctx, err)
+	return err
+}
+
+// signInBy signs in, and stores what that gives.
+func (s *Session) signInBy(ctx context.Context, st *store, how func(context.Context, *oidc.Config) (*oidc.Token, error)) error {
 	if err := st.state.Write(st.id+".room", make([]byte, registrationRoom)); err != nil {
 		return fmt.Errorf("not started, since a sign-in could not be stored: %w", err)
 	}
@@ -240,6 +248,12 @@ func (e *RevokeError) Unwrap() error { return e.Err }
 // that only the service is left to be told; after any other error the login is
 // as it was.
 func (s *Session) SignOut(ctx context.Context) (was bool, err error) {
+	was, err = s.signOut(ctx)
+	s.tellSignOut(ctx, was, err)
+	return was, err
+}
+
+func (s *Session) signOut(ctx context.Context) (was bool, err error) {
 	st, err := s.open()
 	if err != nil {
 		return false, err

@@ -31,7 +31,7 @@ func (d Dir) Path() string { return filepath.Join(string(d), name) }
 // Write adds a line to the trail, with Time and the processes filled in.
 func (d Dir) Write(line Line) error {
 	line.Time = time.Now().UTC().Truncate(time.Millisecond)
-	line.PID, line.UID, line.Program = os.Getpid(), max(os.Getuid(), 0), program()
+	line.PID, line.UID, line.Program = os.Getpid(), os.Getuid(), program()
 	line.ParentPID = os.Getppid()
 	line.Parent, line.Ancestors = family(line.ParentPID)
 	var text bytes.Buffer

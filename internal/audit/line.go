@@ -1,6 +1,9 @@
 package audit
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // What can happen: the event of a [Line].
 const (
@@ -31,7 +34,7 @@ type Line struct {
 	Rule string `json:"rule,omitempty"`
 
 	PID       int      `json:"pid"`                  // of the process that gave the answer, or refused it
-	UID       int      `json:"uid,omitempty"`        // its user; 0 is left out, and Windows has none
+	UID       int      `json:"uid"`                  // its user; -1 on Windows
 	Program   string   `json:"program"`              // what runs as PID, as it was called
 	ParentPID int      `json:"parent_pid,omitempty"` // who started it
 	Parent    string   `json:"parent,omitempty"`     // by name
@@ -62,7 +65,14 @@ type Line struct {
 	RequestID string `json:"aws_request_id,omitempty"`
 }
 
-// Refuse makes a line one of a refusal, in place of the event wanted.
-func (l *Line) Refuse(wanted, reason, rule string) {
-	l.Event, l.Wanted, l.Outcome, l.Reason, l.Rule = Refusal, wanted, "refused", reason, rule
+// refuse makes a line one of a refusal, in place of its event. A reason that it has
+// stays.
+func (l *Line) refuse(reason, rule string) {
+	l.Event, l.Wanted, l.Outcome, l.Reason, l.Rule = Refusal, l.Event, "refused", cmp.Or(l.Reason, reason), rule
+}
+
+// Until notes when what was given ends.
+func (l *Line) Until(t time.Time) {
+	t = t.UTC().Truncate(time.Second)
+	l.Expiration = &t
 }

@@ -8,13 +8,17 @@
 // implement it, and a type without a door does not compile.
 package inside
 
-import "github.com/credproc/credproc/internal/policy"
+import (
+	"github.com/credproc/credproc/internal/audit"
+	"github.com/credproc/credproc/internal/policy"
+)
 
 // Door is a part of a public type that leads to the inside of it. The zero Door
 // is empty.
 type Door[T any] struct {
 	what  T
 	place policy.Place
+	trail *audit.Trail
 }
 
 //lint:ignore U1000 a type that embeds a Door is a [House] by it
@@ -29,6 +33,13 @@ func Put[T any](h House[T], place policy.Place) { h.door().place = place }
 
 // Place returns where the policy is, by a house's door.
 func Place[T any](d *Door[T]) policy.Place { return d.place }
+
+// Leave says where a house leaves its trail. It is called before Open; without it
+// there is none.
+func Leave[T any](h House[T], trail *audit.Trail) { h.door().trail = trail }
+
+// Trail returns where a house leaves its trail, or nil.
+func Trail[T any](h House[T]) *audit.Trail { return h.door().trail }
 
 // A House is a value with a [Door]. Open fills the door, or says why it cannot.
 type House[T any] interface {

@@ -4,6 +4,7 @@ package settings
 
 import (
 	"cmp"
+	"context"
 	"maps"
 	"slices"
 	"strconv"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/credproc/credproc/internal/agent"
+	"github.com/credproc/credproc/internal/audit"
 	"github.com/credproc/credproc/internal/awsapi"
 	"github.com/credproc/credproc/internal/awsconfig"
 	"github.com/credproc/credproc/internal/layout"
@@ -34,6 +36,13 @@ type Config interface {
 	AgentToken(s *tokencache.Session) error
 	// AskAsAgent makes all that is asked from here on be judged as if an agent asked.
 	AskAsAgent()
+	// JustLook says that no one is given what is asked for from here on: what a rule
+	// does not allow then leaves no line in the trail.
+	JustLook()
+	// Leave leaves a line in the trail of the session or the profile that it names:
+	// see [audit.Trail.Leave]. Refused does so if err is not nil.
+	Leave(ctx context.Context, line audit.Line, err error) error
+	Refused(ctx context.Context, line audit.Line, err error) error
 	// AskFor makes all that is asked from here on be for a program, which may be an
 	// agent.
 	AskFor(program string)

@@ -61,6 +61,9 @@ type Endpoint struct {
 	Who func(pid int) agent.Asker
 	// Failed is called in a goroutine of its own when there are no credentials.
 	Failed func(error) // nil: nothing is called
+	// Refused leaves the line of a request without credentials that the source itself
+	// has left none of. nil: there is no trail.
+	Refused func(ctx context.Context, line audit.Line, err error)
 
 	certificates Certificates // nil: none
 	mu           sync.Mutex
@@ -169,25 +172,69 @@ func (e *Endpoint) answer(w http.ResponseWriter, r *http.Request) (client, name 
 		return client, "", f.Status, f.body()
 	}
 	loopback.Welcome(r)
-	who, err := e.whoAsks(r, client)
+	asks, err := e.whoAsks(r, client)
 	if err != nil {
+		e.refused(audit.For(r.Context(), audit.Client{Name: client}), r.URL.Path, err)
 		f := e.faultFor(c, r.URL.Path, err)
 		return client, "", f.Status, f.body()
 	}
-	t, err := e.issuer(c, who.Agent, r.URL.Path)
+	name, body, err = e.give(audit.For(r.Context(), asks), c, r.URL.Path)
 	if err != nil {
 		f := e.faultFor(c, r.URL.Path, err)
-		return client, "", f.Status, f.body()
+		return client, name, f.Status, f.body()
 	}
-	body, err = t.document(audit.For(r.Context(), who))
+	return client, name, http.StatusOK, body
+}
+
+// give returns the document for a client, which the trail has then, and the name of
+// its source.
+func (e *Endpoint) give(ctx context.Context, c *Client, path string) (name string, body []byte, err error) {
+	t, err := e.issuer(c, audit.ClientOf(ctx).Agent, path)
 	if err != nil {
-		if e.Failed != nil && r.Context().Err() == nil {
-			go e.Failed(err)
+		e.refused(ctx, path, err)
+		return "", nil, err
+	}
+	got, err := t.document(ctx)
+	if err == nil {
+		err = got.entry.Leave(ctx)
+	} else if got.entry.Told() {
+		got.entry.Leave(ctx)
+	} else {
+		e.refused(ctx, path, err)
+	}
+	if err != nil && e.Failed != nil && ctx.Err() == nil {
+		go e.Failed(err)
+	}
+	return t.Name, got.body, err
+}
+
+func (e *Endpoint) refused(ctx context.Context, path string, err error) {
+	if e.Refused != nil {
+		e.Refused(ctx, lineOf(path, err), err)
+	}
+}
+
+// lineOf is what the trail says of a request that was refused before a source was
+// found, or by the endpoint itself.
+func lineOf(path string, err error) audit.Line {
+	line := audit.Line{Event: audit.Answer}
+	switch kind, name, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/"); kind {
+	case "profile":
+		line.Profile = name
+	case "role":
+		line.AccountID, line.RoleName, _ = strings.Cut(name, "/")
+	}
+	if f, ok := errors.AsType[*Fault](err); ok {
+		switch line.Reason = "misconfigured"; f.Status {
+		case http.StatusForbidden:
+			line.Reason = "no access"
+		case http.StatusFailedDependency:
+			line.Reason = "unavailable"
+		case http.StatusUnauthorized:
+			line.Reason = "sign-in required"
 		}
-		f := e.faultFor(c, r.URL.Path, err)
-		return client, t.Name, f.Status, f.body()
 	}
-	return client, t.Name, http.StatusOK, body
+	return line
 }
 
 // Only returns what finds one source, at "/".
@@ -311,30 +358,38 @@ type issuer struct {
 	asking singleflight.Group
 
 	mu    sync.Mutex
-	body  []byte
+	last  given
 	until time.Time // when it is no longer given without a look
 }
 
+// given is what an issuer has for its clients, and the line that each of them leaves
+// in the trail.
+type given struct {
+	body  []byte
+	entry *audit.Entry // nil: nothing was looked for
+}
+
 // document returns the answer for a client, by what is stored or new.
-func (i *issuer) document(ctx context.Context) ([]byte, error) {
+func (i *issuer) document(ctx context.Context) (given, error) {
 	i.mu.Lock()
-	body, until := i.body, i.until
+	last, until := i.last, i.until
 	i.mu.Unlock()
 	if time.Now().Before(until) {
-		return body, nil
+		return last, nil
 	}
 	// One client that goes away must not fail the others.
 	result := i.asking.DoChan("", func() (any, error) { return i.look(context.WithoutCancel(ctx)) })
 	select {
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		return given{}, ctx.Err()
 	case r := <-result:
-		body, _ := r.Val.([]byte)
-		return body, r.Err
+		got, _ := r.Val.(given)
+		return got, r.Err
 	}
 }
 
-func (i *issuer) look(ctx context.Context) ([]byte, error) {
+func (i *issuer) look(ctx context.Context) (got given, err error) {
+	ctx, got.entry = audit.Collect(ctx)
 	c, err := i.fetch(ctx)
 	// By the rule that a role is fetched twice a minute at most, credentials can
 	// be about to end. New ones can be had a moment later.
@@ -346,16 +401,15 @@ func (i *issuer) look(ctx context.Context) ([]byte, error) {
 		c, err = i.fetch(ctx)
 	}
 	if err != nil {
-		return nil, err
+		return got, err
 	}
-	body, err := containerDocument(c)
-	if err != nil {
-		return nil, err
+	if got.body, err = containerDocument(c); err != nil {
+		return got, err
 	}
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	i.body, i.until = body, time.Now().Add(min(memory, time.Until(c.Expires)/10))
-	return body, nil
+	i.last, i.until = got, time.Now().Add(min(memory, time.Until(c.Expires)/10))
+	return got, nil
 }
 
 // endsNow does not mean what ended long ago by a clock that is wrong.

@@ -2,6 +2,9 @@ package endpoint
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -10,6 +13,11 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/credproc/credproc/internal/audit"
 )
 
 const testToken = "a token of thirty characters.."
@@ -118,5 +126,88 @@ func TestATokenFileIsMadeOnce(t *testing.T) {
 	}
 	if info, err := os.Stat(file); err != nil || info.Mode().Perm()&0o077 != 0 {
 		t.Errorf("%v, %v", info.Mode(), err)
+	}
+}
+
+// TestEachAnswerAndRefusalIsInTheTrailWithItsClient: the endpoint gives what it has
+// in memory again, and what one client asked for to all that wait.
+func TestEachAnswerAndRefusalIsInTheTrailWithItsClient(t *testing.T) {
+	dir := audit.Dir(t.TempDir())
+	trail := &audit.Trail{Dir: dir, Kind: func(error) (reason, rule string) { return "no access", "" }}
+	began, release := make(chan struct{}), make(chan struct{})
+	source := &Source{Name: "role", Retrieve: func(ctx context.Context) (aws.Credentials, error) {
+		close(began)
+		<-release
+		c := aws.Credentials{AccessKeyID: "ASIA1", SecretAccessKey: "s", SessionToken: "t", CanExpire: true, Expires: time.Now().Add(time.Hour)}
+		return c, trail.Leave(ctx, audit.Line{Event: audit.Answer, Outcome: "fetched", AccessKeyID: c.AccessKeyID}, nil)
+	}}
+	e := &Endpoint{
+		Find: func(c *Client, path string) (*Source, error) {
+			if _, _, err := c.RoleOf(path); err != nil {
+				return nil, err
+			}
+			return source, nil
+		},
+		Explain: func(err error) *Fault { return &Fault{http.StatusForbidden, "NoAccess", err.Error()} },
+		Refused: func(ctx context.Context, line audit.Line, err error) { trail.Leave(ctx, line, err) },
+	}
+	one := &Client{Name: "one", Allow: []string{"dev", "\n{\"event\":\"answer\"}"}}
+	get := func(path string) error {
+		_, _, err := e.give(audit.For(t.Context(), audit.Client{Name: one.Name, PID: 4711, Program: "aws"}), one, path)
+		return err
+	}
+	var asking sync.WaitGroup
+	asking.Go(func() { // the first one
+		if err := get("/profile/dev"); err != nil {
+			t.Error(err)
+		}
+	})
+	<-began
+	for range 9 { // those that wait for it, or come after it
+		asking.Go(func() {
+			if err := get("/profile/dev"); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	close(release)
+	asking.Wait()
+	for _, path := range []string{"/profile/prod", "/role/111111111111/Admin", "/elsewhere"} {
+		if get(path) == nil {
+			t.Errorf("%s is given", path)
+		}
+	}
+	text, err := os.ReadFile(dir.Path())
+	if err != nil {
+		t.Fatal(err)
+	}
+	counts := make(map[string]int)
+	for text := range strings.Lines(string(text)) {
+		var line audit.Line
+		if err := json.Unmarshal([]byte(text), &line); err != nil || line.Client != "one" || line.ClientPID != 4711 || line.ClientProgram != "aws" {
+			t.Errorf("%s: %v", text, err)
+		}
+		counts[strings.Join([]string{line.Event, line.Outcome, line.AccessKeyID, line.Reason, line.Profile, line.RoleName}, " ")]++
+	}
+	want := map[string]int{
+		"answer fetched ASIA1   ": 1, "answer cached ASIA1   ": 9,
+		"refusal refused  no access prod ": 1, "refusal refused  no access  Admin": 1, "refusal refused  misconfigured  ": 1,
+	}
+	if !maps.Equal(counts, want) {
+		t.Errorf("the lines are %v, want %v", counts, want)
+	}
+}
+
+func TestAClientGetsNothingWithoutATrailThatIsRequired(t *testing.T) {
+	refused := errors.New("the policy requires a trail")
+	trail := &audit.Trail{Dir: audit.Dir(filepath.Join(t.TempDir(), "\x00")), Refuse: func(error) error { return refused }}
+	e := &Endpoint{Find: Only(&Source{Retrieve: func(ctx context.Context) (aws.Credentials, error) {
+		c := aws.Credentials{AccessKeyID: "ASIA1", SecretAccessKey: "s", CanExpire: true, Expires: time.Now().Add(time.Hour)}
+		return c, trail.Leave(ctx, audit.Line{Event: audit.Answer}, nil)
+	}})}
+	for range 2 { // what is in memory, too
+		if _, _, err := e.give(t.Context(), new(Client), "/"); !errors.Is(err, refused) {
+			t.Errorf("error %v, want %v", err, refused)
+		}
 	}
 }

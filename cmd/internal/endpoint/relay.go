@@ -18,6 +18,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
+	"github.com/credproc/credproc/internal/audit"
 	"github.com/credproc/credproc/internal/safedir"
 )
 
@@ -96,6 +97,22 @@ func (r *Relay) token() (string, error) {
 		return "", err
 	}
 	return string(text), CheckToken(r.tokenFile, string(text))
+}
+
+// Source gives what is relayed. leave leaves a line in the trail of this machine.
+func (r *Relay) Source(leave func(context.Context, audit.Line, error) error) *Source {
+	_, path, _ := strings.Cut(strings.TrimPrefix(r.url, "https://"), "/")
+	return &Source{Name: r.Name(), Retrieve: func(ctx context.Context) (aws.Credentials, error) {
+		c, err := r.Retrieve(ctx)
+		line := lineOf(path, err)
+		if line.Outcome, line.AccessKeyID = "fetched", c.AccessKeyID; c.CanExpire {
+			line.Until(c.Expires)
+		}
+		if err := leave(ctx, line, err); err != nil {
+			return aws.Credentials{}, err
+		}
+		return c, nil
+	}}
 }
 
 // Retrieve returns the credentials. A refusal of the endpoint is a [*Fault]; an

@@ -1,6 +1,8 @@
 package endpoint
 
 import (
+	"cmp"
+	"context"
 	"encoding/pem"
 	"errors"
 	"io"
@@ -11,6 +13,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/credproc/credproc/internal/audit"
 )
 
 const tokenThere = "a-token-of-thirty-characters.."
@@ -141,5 +145,31 @@ func TestAnAddressThatIsRefusedIsNotRepeated(t *testing.T) {
 		if _, err := RelayTo(address, "", "none"); err == nil || strings.Contains(err.Error(), "SECRET") || !strings.Contains(err.Error(), "without a user") {
 			t.Errorf("%s: %v", address, err)
 		}
+	}
+}
+
+func TestWhatIsRelayedIsInTheTrailOfThisMachineToo(t *testing.T) {
+	e, relay := relayed(t)
+	var lines []audit.Line
+	refused := error(nil)
+	source := relay.Source(func(_ context.Context, line audit.Line, err error) error {
+		lines = append(lines, line)
+		return cmp.Or(err, refused)
+	})
+	e.answers(http.StatusOK, document(time.Hour))
+	if c, err := source.Retrieve(t.Context()); err != nil || c.AccessKeyID != "ASIA" {
+		t.Error(err)
+	}
+	e.answers(http.StatusForbidden, `{"Code":"NoAccess","Message":"no"}`)
+	if _, err := source.Retrieve(t.Context()); err == nil {
+		t.Error("it gives what the endpoint refuses")
+	}
+	e.answers(http.StatusOK, document(time.Hour))
+	refused = errors.New("a trail is required")
+	if c, err := source.Retrieve(t.Context()); err == nil || c.HasKeys() {
+		t.Error("it gives what leaves no trail")
+	}
+	if len(lines) != 3 || lines[0].Event != audit.Answer || lines[0].AccessKeyID != "ASIA" || lines[0].Expiration == nil || lines[0].RoleName != "Admin" || lines[1].Reason != "no access" {
+		t.Errorf("the lines are %+v", lines)
 	}
 }
