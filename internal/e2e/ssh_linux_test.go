@@ -16,14 +16,16 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // An sshHost is a host behind an sshd of its own, on the loopback interface, and
 // the recipe's script to reach it.
 type sshHost struct {
 	*machine
-	dir  string // a home over there, and what the agent leaves in it
-	port string // what the script takes for a random port
+	dir   string   // a home over there, and what the agent leaves in it
+	port  string   // what the script takes for a random port
+	under []string // what runs both sides; none: nothing does
 }
 
 // thereAgent notes its token, its process and that of a child, and asks who it
@@ -40,9 +42,9 @@ until [ -e $HOME/go ]; do sleep 0.05; done
 "$CALLER" && exit 7
 `
 
-func newSSHHost(t *testing.T) *sshHost {
+func newSSHHost(t *testing.T, under ...string) *sshHost {
 	t.Helper()
-	h := &sshHost{machine: cooking(t)}
+	h := &sshHost{machine: cooking(t), under: under}
 	h.dir = h.machine.dir("there")
 	_, h.port, _ = net.SplitHostPort(freePort(t))
 	key, hostKey := filepath.Join(h.root, "key"), filepath.Join(h.root, "hostkey")
@@ -70,7 +72,7 @@ func newSSHHost(t *testing.T) *sshHost {
 			t.Fatal(err)
 		}
 	}
-	h.background("/usr/sbin/sshd", "-D", "-e", "-f", config)
+	h.background(append(under, "/usr/sbin/sshd", "-D", "-e", "-f", config)...)
 	h.serving("127.0.0.1:" + port)
 	// ssh reads no config of a home that the environment names.
 	client := filepath.Join(h.root, "ssh_config")
@@ -107,7 +109,8 @@ func (h *sshHost) script(name, text, path string) {
 func (h *sshHost) connects() (c *exec.Cmd, said *bytes.Buffer) {
 	h.t.Helper()
 	said = new(bytes.Buffer)
-	c = exec.Command("sh", filepath.Join(h.root, "connect"))
+	all := append(h.under[:len(h.under):len(h.under)], "sh", filepath.Join(h.root, "connect"))
+	c = exec.Command(all[0], all[1:]...)
 	c.Dir, c.Env, c.Stdout, c.Stderr = h.home, h.environ(), said, said
 	if err := c.Start(); err != nil {
 		h.t.Fatal(err)
@@ -132,15 +135,39 @@ func (h *sshHost) left(name string) (text string) {
 	return text
 }
 
-// argvs returns the command lines of all processes of the machine.
-func argvs() string {
-	var all strings.Builder
-	files, _ := filepath.Glob("/proc/[0-9]*/cmdline")
-	for _, file := range files {
-		text, _ := os.ReadFile(file) // it may have ended
-		all.Write(text)
+// onlooker has another user, where this one is root, look at all processes of the
+// machine again and again. seen ends that, and returns the command lines.
+func onlooker(t *testing.T) (seen func() string) {
+	t.Helper()
+	ps := []string{"ps", "-eww", "-o", "args="}
+	if os.Geteuid() == 0 {
+		ps = append([]string{"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"}, ps...)
 	}
-	return all.String()
+	var all bytes.Buffer
+	end, ended := make(chan struct{}), make(chan error, 1)
+	go func() {
+		for {
+			c := exec.Command(ps[0], ps[1:]...)
+			c.Stdout = &all
+			if err := c.Run(); err != nil {
+				ended <- err
+				return
+			}
+			select {
+			case <-end:
+				ended <- nil
+				return
+			case <-time.After(20 * time.Millisecond):
+			}
+		}
+	}()
+	return func() string {
+		close(end)
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		return all.String()
+	}
 }
 
 func alive(pid string) bool {
@@ -150,7 +177,10 @@ func alive(pid string) bool {
 
 func TestAnSSHHostNeedsNoLogin(t *testing.T) {
 	t.Parallel()
-	h := newSSHHost(t)
+	started := filepath.Join(t.TempDir(), "started")
+	// Both sides keep their process IDs (-D), and both add to what has been started (-A).
+	h := newSSHHost(t, "strace", "-D", "-f", "-qq", "-s", "100000", "-e", "trace=execve", "-A", "-o", started)
+	seen := onlooker(t)
 	c, said := h.connects()
 	url, token := h.left("url"), h.left("token")
 	if want := "http://127.0.0.1:" + h.port + "/"; url != want || len(token) < 22 {
@@ -158,9 +188,6 @@ func TestAnSSHHostNeedsNoLogin(t *testing.T) {
 	}
 	if mode, region := h.left("mode"), h.left("region"); mode != "600" || region != "us-east-1 us-east-1" {
 		t.Errorf("the token's file has mode %s; the regions are %s", mode, region)
-	}
-	if seen := argvs(); strings.Contains(seen, token) || !strings.Contains(seen, "ExitOnForwardFailure") {
-		t.Error("the token is in the arguments of a process, or ssh's were not seen")
 	}
 	processes := strings.Fields(h.left("processes"))
 	h.file(filepath.Join(h.dir, "go"), "")
@@ -170,6 +197,15 @@ func TestAnSSHHostNeedsNoLogin(t *testing.T) {
 	}
 	h.ended(processes, url, token)
 	h.counted(map[string]int{"GetRoleCredentials": 1, "GetCallerIdentity": 1})
+	commands, err := os.ReadFile(started)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for who, arguments := range map[string]string{"another user": seen(), "the kernel": string(commands)} {
+		if strings.Contains(arguments, token) || !strings.Contains(arguments, "ExitOnForwardFailure") || !strings.Contains(arguments, "my-agent") {
+			t.Errorf("%s saw the token in the arguments of a process, or did not see ssh and the agent", who)
+		}
+	}
 }
 
 // ended expects that nothing is left of a connection.
