@@ -118,7 +118,7 @@ func TestUnsetBringsBackWhatWasThere(t *testing.T) {
 	t.Parallel()
 	inShells(t, func(t *testing.T, m *machine, do func(...string) map[string]string) {
 		theirs := []string{"AWS_PROFILE=modern", "AWS_DEFAULT_PROFILE=it's $(odd)", "AWS_DEFAULT_REGION=us-west-2", "AWS_ACCOUNT_ID=999999999999",
-			"AWS_ROLE_ARN=arn", "AWS_VAULT=work", "AWS_EC2_METADATA_DISABLED=false", "AWS_SDK_LOAD_CONFIG="}
+			"AWS_ROLE_ARN=arn", "AWS_VAULT=work", "AWS_EC2_METADATA_DISABLED=false"}
 		secrets := []string{"AWS_ACCESS_KEY_ID=AKIASTALE", "AWS_SECRET_ACCESS_KEY=st'a\"l$e\\ ", "AWS_SECURITY_TOKEN=stale"}
 		for _, before := range [][]string{nil, theirs, append(theirs, secrets...)} {
 			clean := m.env

@@ -55,7 +55,7 @@ func (c *useCommand) run(ctx context.Context, r *run) error {
 	before := inherited(r.App)
 	base := own(r.App).Without(before)
 	g := c.grant(r, base)
-	g.Profile(c.Profile, base)
+	g.Profile(c.Profile)
 	return printChange(r.App, c.Shell, own(r.App).Steps(before, own(r.App).With(before, g)))
 }
 

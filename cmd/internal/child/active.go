@@ -104,11 +104,9 @@ func (g *Grant) Endpoint(url, token string) {
 }
 
 // Profile makes programs get the credentials by a profile, whose line renews them.
-// Version 1 of the SDK for Go reads it only with the variable that base may have.
-func (g *Grant) Profile(name string, base Environment) {
-	const loads = "AWS_SDK_LOAD_CONFIG"
+func (g *Grant) Profile(name string) {
 	g.goesBack = true
-	g.Settings = append(g.Settings, Setting{Name: profileVariable, Value: name}, Setting{Name: loads, Value: base.Get(loads)})
+	g.Settings = append(g.Settings, Setting{Name: profileVariable, Value: name})
 }
 
 // With returns the environment that has what is given, and nothing that decides

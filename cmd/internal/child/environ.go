@@ -39,7 +39,7 @@ var deciding = []struct {
 	{EndpointURL, given}, {endpointToken, given | secret},
 	{"AWS_CONFIG_FILE", given | kept}, {"AWS_SHARED_CREDENTIALS_FILE", given | kept},
 
-	{profileVariable, wins}, {"AWS_DEFAULT_PROFILE", wins}, {"AWS_SDK_LOAD_CONFIG", 0},
+	{profileVariable, wins}, {"AWS_DEFAULT_PROFILE", wins},
 	{"AWS_SECURITY_TOKEN", secret | wins}, {"AWS_CREDENTIAL_SCOPE", wins},
 	{"AWS_ACCESS_KEY", secret}, {"AWS_SECRET_KEY", secret}, {"AWS_CREDENTIAL_FILE", 0},
 	{"AMAZON_ACCESS_KEY_ID", secret}, {"AMAZON_SECRET_ACCESS_KEY", secret}, {"AMAZON_SESSION_TOKEN", secret},
