@@ -41,36 +41,6 @@ func (m *machine) aws(args ...string) result {
 	return m.run("aws", append([]string{"--endpoint-url", m.url}, args...)...)
 }
 
-func TestTheAWSCLIUsesTheLine(t *testing.T) {
-	m := newMachine(t)
-	m.login()
-	r := m.aws("sts", "get-caller-identity", "--profile", "dev")
-	if r.status != 0 || r.stderr != "" {
-		t.Errorf("status %d: %s", r.status, r.stderr)
-	}
-	m.usedTheLine(r.stdout)
-}
-
-func TestTheAWSCLIShowsWhatToDoWhenASignInIsRequired(t *testing.T) {
-	m := newMachine(t)
-	m.login()
-	m.server.EndSessions()
-	r := m.aws("sts", "get-caller-identity", "--profile", "dev")
-	if hint := `hint: run "credproc login corp"`; r.status == 0 || !strings.Contains(r.stderr, hint) {
-		t.Errorf("status %d, without %s:\n%s", r.status, hint, r.stderr)
-	}
-}
-
-func TestBoto3UsesTheLine(t *testing.T) {
-	m := newMachine(t)
-	m.login()
-	m.usedTheLine(m.must("python3", "-c", `
-import boto3, sys
-sts = boto3.Session(profile_name="dev").client("sts", endpoint_url=sys.argv[1])
-print(sts.get_caller_identity()["Arn"])
-`, m.url))
-}
-
 // enter makes this process one of the machine, for clients in Go. The SDK has
 // looked for its files before: when the process started, in another home.
 func (m *machine) enter() {
@@ -94,23 +64,6 @@ func (m *machine) goCaller(profile string) string {
 		m.t.Fatal(err)
 	}
 	return aws.ToString(caller.Arn)
-}
-
-func TestTheSDKForGoUsesTheLine(t *testing.T) {
-	m := newMachine(t)
-	m.login()
-	m.enter()
-	m.usedTheLine(m.goCaller("dev"))
-}
-
-func TestTheSDKForJavaScriptUsesTheLine(t *testing.T) {
-	script := javaScript(t, "caller.mjs", "the AWS SDK for JavaScript")
-	if script == "" {
-		return
-	}
-	m := newMachine(t)
-	m.login()
-	m.usedTheLine(m.must("node", script, m.url))
 }
 
 // javaScript returns where a script of testdata is beside what it imports. "": that
@@ -185,6 +138,11 @@ func TestTerraformUsesTheLine(t *testing.T) {
 		}
 	}
 	m.counted(map[string]int{"CreateToken:device_code": 1, "GetRoleCredentials": 1})
+	m.ends()
+	r := m.run("terraform", "-chdir=infra", "plan", "-input=false", "-no-color")
+	if hint := `run "credproc login corp"`; r.status == 0 || !strings.Contains(r.stderr, hint) {
+		t.Errorf("status %d, without %s:\n%s", r.status, hint, r.stderr)
+	}
 }
 
 // emptyBucket is as much of S3 as looking for a state takes.

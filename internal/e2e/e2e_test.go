@@ -105,6 +105,7 @@ type machine struct {
 
 const (
 	account = "111111111111"
+	second  = "222222222222" // account
 	// ourLine is what the profile dev has.
 	ourLine = "process --sso-session corp --account-id " + account + " --role-name Admin"
 )
@@ -191,6 +192,16 @@ func (m *machine) write(name, text string) {
 	if err != nil {
 		m.t.Fatal(err)
 	}
+}
+
+// writes adds to a file below the home.
+func (m *machine) writes(name, text string) {
+	m.t.Helper()
+	old, err := os.ReadFile(filepath.Join(m.home, name))
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	m.write(name, string(old)+text)
 }
 
 // with returns the same machine seen from another shell: with these settings

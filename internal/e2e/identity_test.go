@@ -78,11 +78,7 @@ func TestTheIdentityIsTheOneAskedFor(t *testing.T) {
 		t.Run(strings.Join(append(settings, "nothing")[:1], ""), func(t *testing.T) {
 			m := newMachine(t)
 			m.login()
-			text, err := os.ReadFile(filepath.Join(m.home, ".aws", "config"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			m.write(".aws/config", string(text)+strings.ReplaceAll(roles, "BINARY", binary))
+			m.writes(".aws/config", strings.ReplaceAll(roles, "BINARY", binary))
 			link := filepath.Join(m.dir("bin"), "credproc")
 			if err := os.Symlink(binary, link); err != nil {
 				t.Fatal(err)

@@ -76,7 +76,7 @@ func rowOf(t *testing.T) (row struct {
 	}
 	for line := range strings.Lines(string(page)) {
 		cells := strings.Split(line, "|")
-		if len(cells) != 9 || !strings.Contains(cells[7], "`"+t.Name()+"`") {
+		if len(cells) != 9 || !strings.Contains(cells[7], "`"+strings.SplitN(t.Name(), "/", 2)[0]+"`") {
 			continue
 		}
 		for i, cell := range map[*string]string{&row.line: cells[2], &row.exec: cells[3], &row.server: cells[4], &row.sees: cells[6]} {
@@ -95,8 +95,9 @@ type outcome struct {
 	said             string
 }
 
-// asks runs the program on a machine, after a command that gives it credentials.
-func (j judge) asks(m *machine, before ...string) outcome {
+// asks runs the program on a machine, after a command that gives it credentials of
+// the role Admin in an account.
+func (j judge) asks(m *machine, account string, before ...string) outcome {
 	m.t.Helper()
 	at, b := m.url, newBucket(m)
 	if j.bucket {
@@ -104,10 +105,27 @@ func (j judge) asks(m *machine, before ...string) outcome {
 	}
 	args := append(append(before, j.command...), at)
 	r := m.run(args[0], args[1:]...)
-	if r.status == 0 && !b.onlyBy(account+"/Admin") && (j.bucket || !strings.Contains(r.stdout, assumed)) {
-		m.t.Errorf("%s: the service was asked by %v\n%s", args, b.roles, r.stdout)
+	arn := "arn:aws:sts::" + account + ":assumed-role/AWSReservedSSO_Admin_"
+	if r.status == 0 && !b.onlyBy(account+"/Admin") && (j.bucket || !strings.Contains(r.stdout, arn)) {
+		m.t.Errorf("%s: of account %s, it asked the service by %v\n%s", args, account, b.roles, r.stdout)
 	}
 	return outcome{served: r.status == 0, unsigned: b.roles[""] > 0, said: r.stdout + r.stderr}
+}
+
+// secondProfile adds one of another account.
+func (m *machine) secondProfile() {
+	m.t.Helper()
+	m.writes(".aws/config", "\n[profile second]\ncredential_process = "+binary+" "+strings.Replace(ourLine, account, second, 1)+"\n")
+}
+
+// ends ends the login, and loses the credentials that are left.
+func (m *machine) ends() {
+	m.t.Helper()
+	m.server.EndSessions()
+	m.server.RevokeAccessTokens()
+	if err := os.RemoveAll(filepath.Join(m.home, ".cache")); err != nil {
+		m.t.Fatal(err)
+	}
 }
 
 // judged expects a program to find its credentials where its row says it does, and
@@ -119,44 +137,80 @@ func judged(t *testing.T, j judge) {
 		return
 	}
 	row := rowOf(t)
-	inModes(t, func(m *machine, under func(...string) []string) {
-		before := append([]string{binary, "exec"}, under()...)
-		cell := row.exec
-		if before[2] == "--server" {
-			cell = row.server
-		}
-		if o := j.asks(m.with(j.set...), before...); o.served != strings.HasPrefix(cell, "yes") {
+	works := func(m *machine, cell string, o outcome) bool {
+		m.t.Helper()
+		if o.served != strings.HasPrefix(cell, "yes") {
 			m.t.Errorf("works: %v, and the page says %q\n%s", o.served, cell, o.said)
 		}
+		return o.served
+	}
+	inModes(t, func(m *machine, under func(...string) []string) {
+		m = m.with(append(j.set, row.set...)...)
+		before, cell := append([]string{binary, "exec"}, under()...), row.exec
+		server := before[2] == "--server"
+		if server {
+			cell = row.server
+		}
+		served := works(m, cell, j.asks(m, account, before...))
 		m.counted(map[string]int{"GetRoleCredentials": 1})
+		if served && server && strings.HasPrefix(row.line, "yes") { // a command can have several profiles there
+			m.secondProfile()
+			works(m, cell, j.asks(m, second, append(before, "env", "AWS_PROFILE=second")...))
+		}
 	})
 	t.Run("the line", func(t *testing.T) {
 		t.Parallel()
 		m := newMachine(t)
 		m.login()
 		m = m.with(append(append(j.set, row.set...), "AWS_PROFILE=dev")...)
-		o := j.asks(m)
-		if o.served != strings.HasPrefix(row.line, "yes") {
-			t.Errorf("works: %v, and the page says %q\n%s", o.served, row.line, o.said)
-		}
-		if !o.served {
+		if !works(m, row.line, j.asks(m, account)) {
 			return
 		}
-		m.counted(map[string]int{"GetRoleCredentials": 1})
-		m.server.EndSessions()
-		m.server.RevokeAccessTokens()
-		if err := os.RemoveAll(filepath.Join(m.home, ".cache")); err != nil { // with the credentials that are left
-			t.Fatal(err)
-		}
-		o = j.asks(m)
+		m.counted(map[string]int{"CreateToken:device_code": 1, "GetRoleCredentials": 1})
+		m.ends()
+		o := j.asks(m, account)
 		sees, unsigned := !strings.HasPrefix(row.sees, "no"), strings.Contains(row.sees, "unsigned")
-		if o.served || o.unsigned != unsigned || strings.Contains(o.said, `run "credproc login`) != sees {
+		if o.served || o.unsigned != unsigned || strings.Contains(o.said, `run "credproc login corp"`) != sees {
 			t.Errorf("when the login has ended, it works: %v, unsigned: %v, and the page says %q\n%s", o.served, o.unsigned, row.sees, o.said)
 		}
 	})
 	if version, err := exec.Command("sh", "-c", j.version).Output(); err == nil {
 		t.Logf("judged: %s", strings.SplitN(string(version), "\n", 2)[0])
 	}
+}
+
+func TestTheAWSCLIWorksAsThePageSays(t *testing.T) {
+	for _, cli := range []string{"aws", "/usr/bin/aws"} { // where there are both, Debian's is version 2
+		t.Run(filepath.Dir(cli), func(t *testing.T) {
+			judged(t, judge{name: "the AWS CLI as " + cli, lacks: absent(cli), version: cli + " --version", command: []string{cli, "sts", "get-caller-identity", "--endpoint-url"}})
+		})
+	}
+}
+
+func TestBoto3WorksAsThePageSays(t *testing.T) {
+	judged(t, judge{name: "boto3", lacks: absent("python3"), version: "python3 -c 'import boto3; print(boto3.__version__)'", command: []string{"python3", "-c", givenToBoto3}})
+}
+
+func TestTheSDKForGoWorksAsThePageSays(t *testing.T) {
+	program, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	judged(t, judge{name: "the AWS SDK for Go", version: "go list -m -f {{.Version}} github.com/aws/aws-sdk-go-v2", command: []string{"sh", "-c", `CALLER_AT="$1" exec "$0"`, program}})
+}
+
+func TestTheSDKForJavaScriptWorksAsThePageSays(t *testing.T) {
+	judged(t, nodeJudge("@aws-sdk/client-sts", "given.mjs"))
+}
+
+func TestAwsCrtWorksAsThePageSays(t *testing.T) {
+	judged(t, nodeJudge("aws-crt", "crt.mjs"))
+}
+
+// nodeJudge is a script of testdata, with a package that it imports.
+func nodeJudge(name, script string) judge {
+	dir, why := modules()
+	return judge{name: name + " of npm", lacks: why, version: "node -p 'require(\"" + dir + "/node_modules/" + name + "/package.json\").version'", command: []string{"node", filepath.Join(dir, script)}}
 }
 
 // goJudges builds the programs in Go once.
@@ -191,9 +245,4 @@ func TestTheSDKForRubyWorksAsThePageSays(t *testing.T) {
 		t.Fatal(err)
 	}
 	judged(t, judge{name: "the AWS SDK for Ruby", lacks: absent("ruby"), version: `ruby -e 'require "aws-sdk-core"; puts Aws::CORE_GEM_VERSION'`, command: []string{"ruby", script}})
-}
-
-func TestAwsCrtWorksAsThePageSays(t *testing.T) {
-	dir, why := modules()
-	judged(t, judge{name: "aws-crt", lacks: why, version: "node -p 'require(\"" + dir + "/node_modules/aws-crt/package.json\").version'", command: []string{"node", filepath.Join(dir, "crt.mjs")}})
 }

@@ -3,6 +3,7 @@ package e2e
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"net"
 	"net/http"
 	"os"
@@ -269,5 +270,17 @@ func TestTerraformRunsAsInTheRecipe(t *testing.T) {
 	m.write("main.tf", `output "greeting" { value = "hello" }`)
 	if plan := m.must("sh", "-c", blocks[1]); !strings.Contains(plan, "hello") {
 		t.Errorf("plan: %s", plan)
+	}
+	// A profile that terraform is told wins over the keys of exec.
+	m.secondProfile()
+	text, err := os.ReadFile("testdata/main.tf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.write("infra/main.tf", strings.Replace(string(text), `"dev"`, `"second"`, 1))
+	b := newBucket(m)
+	m.must(binary, "exec", "dev", "--", "terraform", "-chdir=infra", "init", "-input=false", "-no-color", fmt.Sprintf(`-backend-config=endpoints={s3=%q,sts=%q}`, b.url, m.url))
+	if !b.onlyBy(second + "/Admin") {
+		t.Errorf("the bucket was asked by %v", b.roles)
 	}
 }

@@ -56,26 +56,12 @@ func (m *machine) under(args []string) string {
 	return m.must(binary, append([]string{"exec"}, args...)...)
 }
 
-func TestTheAWSCLITakesWhatItIsGiven(t *testing.T) {
-	t.Parallel()
-	inModes(t, func(m *machine, under func(...string) []string) {
-		m.usedTheLine(m.under(under("aws", "--endpoint-url", m.url, "sts", "get-caller-identity")))
-	})
-}
-
 // givenToBoto3 prints who the credentials belong to that are found without a
 // profile.
 const givenToBoto3 = `
 import boto3, sys
 print(boto3.Session().client("sts", endpoint_url=sys.argv[1]).get_caller_identity()["Arn"])
 `
-
-func TestBoto3TakesWhatItIsGiven(t *testing.T) {
-	t.Parallel()
-	inModes(t, func(m *machine, under func(...string) []string) {
-		m.usedTheLine(m.under(under("python3", "-c", givenToBoto3, m.url)))
-	})
-}
 
 // caller is the program that this test binary is where CALLER_AT is set: it
 // prints who the credentials belong to that the AWS SDK for Go finds, and with which
@@ -110,28 +96,6 @@ func ask(client *sts.Client, from aws.CredentialsProvider) error {
 	with, err := from.Retrieve(context.Background())
 	fmt.Println(aws.ToString(who.Arn), with.AccessKeyID)
 	return err
-}
-
-func TestTheSDKForGoTakesWhatItIsGiven(t *testing.T) {
-	t.Parallel()
-	program, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	inModes(t, func(m *machine, under func(...string) []string) {
-		m.usedTheLine(m.with("CALLER_AT=" + m.url).under(under(program)))
-	})
-}
-
-func TestTheSDKForJavaScriptTakesWhatItIsGiven(t *testing.T) {
-	t.Parallel()
-	script := javaScript(t, "given.mjs", "the AWS SDK for JavaScript under exec")
-	if script == "" {
-		return
-	}
-	inModes(t, func(m *machine, under func(...string) []string) {
-		m.usedTheLine(m.under(under("node", script, m.url)))
-	})
 }
 
 func TestTerraformTakesWhatItIsGiven(t *testing.T) {
