@@ -18,6 +18,7 @@ import (
 
 	"github.com/credproc/credproc/cmd/internal/endpoint"
 	"github.com/credproc/credproc/credproc/credproctest/idctest"
+	"github.com/credproc/credproc/internal/agent"
 	"github.com/credproc/credproc/oidc"
 	"github.com/credproc/credproc/tokencache/keyring"
 )
@@ -75,7 +76,7 @@ func onEndpoint(t *testing.T, test func(s *serving)) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s.e = &endpoint.Endpoint{Explain: faultOf(app), Clients: endpoint.OneClient(testToken, "", nil), Log: slog.New(slog.NewJSONHandler(s, nil)),
+		s.e = &endpoint.Endpoint{Explain: faultOf(app), Clients: endpoint.OneClient(testToken, "", agent.Rule{All: true}), Log: slog.New(slog.NewJSONHandler(s, nil)),
 			Find: func(c *endpoint.Client, path string) (*endpoint.Source, error) {
 				return command.find(r, session, c, path)
 			}}

@@ -17,6 +17,7 @@ import (
 	"github.com/credproc/credproc/cmd/internal/help"
 	"github.com/credproc/credproc/cmd/internal/shell"
 	"github.com/credproc/credproc/cmd/internal/terminal"
+	"github.com/credproc/credproc/internal/agent"
 	"github.com/credproc/credproc/internal/audit"
 	"github.com/credproc/credproc/internal/safedir"
 )
@@ -282,7 +283,7 @@ func (r *run) beside(ctx context.Context, command *child.Command, e *endpoint.En
 		return err
 	}
 	token := rand.Text() // 130 bits
-	e.Explain, e.Clients, e.Failed = faultOf(r.App), endpoint.OneClient(token, "", nil), newNotice(r.App).tell
+	e.Explain, e.Clients, e.Failed = faultOf(r.App), endpoint.OneClient(token, "", agent.Rule{All: true}), newNotice(r.App).tell
 	serving, stop := context.WithCancel(context.WithoutCancel(ctx)) // as long as the command runs
 	served := make(chan error, 1)
 	go func() { served <- e.Serve(serving, listener) }()

@@ -52,7 +52,7 @@ func (s *served) forward(stdin io.Reader, out io.Writer, args ...string) (status
 }
 
 func TestACommandFarFromTheLoginHasCredentialsAndItsStatusCounts(t *testing.T) {
-	s := startServe(t, "--tls", "--host", "localhost", "--allow", "*/Admin")
+	s := startServe(t, "--tls", "--host", "localhost", "--allow", "role:*/Admin")
 	if !strings.HasPrefix(s.url, "https://localhost:") {
 		t.Fatalf("it serves %s", s.url)
 	}
@@ -110,7 +110,7 @@ func TestForwardSaysWhyItCannotAndNoMore(t *testing.T) {
 		args []string
 		says string
 	}{
-		{append(to, s.url+"/profile/modern"), "the other endpoint refuses: profile modern is not among those that this endpoint serves"},
+		{append(to, s.url+"/profile/legacy"), "the other endpoint refuses: profile legacy is not among those that this endpoint serves"},
 		{append(to, s.url+"/"), "there is nothing here"},
 		{[]string{"--ca", s.ca(), "--token-file", other, "--to", s.url + "/profile/line"}, "the other endpoint refuses: the authorization token is wrong"},
 		{[]string{"--token-file", token, "--to", s.url + "/profile/line"}, "certificate signed by unknown authority"},

@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"net/http"
 	"os"
-	"path"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -15,17 +14,19 @@ import (
 	"github.com/credproc/credproc/cmd/internal/authority"
 	"github.com/credproc/credproc/cmd/internal/endpoint"
 	"github.com/credproc/credproc/cmd/internal/terminal"
+	"github.com/credproc/credproc/internal/agent"
 	"github.com/credproc/credproc/internal/audit"
 	"github.com/credproc/credproc/internal/awsconfig"
 	"github.com/credproc/credproc/internal/inside"
 	"github.com/credproc/credproc/internal/safedir"
+	"github.com/credproc/credproc/tokencache"
 )
 
 type serveCommand struct {
 	sessionFlags
 	Listen    string   `default:"127.0.0.1:0" placeholder:"HOST:PORT" help:"Address to listen on: of the loopback interface, or any with --tls. Port 0, the default, is any free port."`
 	TokenFile string   `placeholder:"FILE" help:"File with the token that clients must send, created if missing. Default: the environment variable that ends in _SERVE_TOKEN."`
-	Allow     []string `placeholder:"PATTERN" sep:"none" help:"Serve only these: a profile's NAME, or ACCOUNT/ROLE, with the wildcards * and ?. May be repeated. Default: every role of the login."`
+	Allow     []string `placeholder:"PATTERN" sep:"none" help:"Serve only these: none, all, a profile's NAME, profile:GLOB, or role:ACCOUNT/ROLE, with the wildcards * and ?. May be repeated. Default: all."`
 	Clients   string   `placeholder:"FILE" help:"File with a section for each client: its token_file, what it may get (allow), and until when. In place of --token-file and --allow."`
 	TLS       bool     `name:"tls" help:"Serve in TLS, with a certificate of a CA that is made for this machine."`
 	Host      []string `placeholder:"NAME" sep:"none" help:"Another name or address that clients use, for the certificate of --tls. May be repeated."`
@@ -92,15 +93,14 @@ func (c *serveCommand) clients(r *run) (endpoint.Clients, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, pattern := range c.Allow {
-		if _, err := path.Match(pattern, ""); err != nil {
-			return nil, r.usage("--allow %s: it is no pattern", pattern)
-		}
+	allow, err := agent.ParseAllow(c.Allow)
+	if allow.All = allow.All || len(c.Allow) == 0; err != nil {
+		return nil, r.usage("--allow: %v", err)
 	}
 	if c.Print != "" && c.TokenFile == "" {
 		return nil, r.usage("--print names the file with the token: add --token-file or --clients")
 	}
-	return endpoint.OneClient(token, r.path(c.TokenFile), c.Allow), nil
+	return endpoint.OneClient(token, r.path(c.TokenFile), allow), nil
 }
 
 // secure makes e speak TLS, if it is to. ca is the file that clients need.
@@ -182,7 +182,16 @@ func (c *serveCommand) session(r *run) (*target, error) {
 // find returns what a path stands for, for a client: /profile/NAME or
 // /role/ACCOUNT/ROLE.
 func (c *serveCommand) find(r *run, session *target, client *endpoint.Client, path string) (*endpoint.Source, error) {
-	kind, name, err := client.RoleOf(path)
+	var login *tokencache.Session
+	if session != nil {
+		login = session.session
+	}
+	kind, name, err := client.RoleOf(path, func(rule agent.Rule, kind, name string) bool {
+		if kind == "profile" {
+			return r.inside.AllowsProfile(rule, name)
+		}
+		return r.inside.AllowsRole(rule, login, name)
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -256,7 +256,7 @@ func TestAnEndpointStopsGracefully(t *testing.T) {
 }
 
 func TestTheLogOfAnEndpointIsJSONWithoutSecrets(t *testing.T) {
-	s := startServe(t, "--allow", "line", "--allow", "000000000001/*")
+	s := startServe(t, "--allow", "line", "--allow", "role:000000000001/*")
 	s.ask("/role/000000000001/Admin")
 	for _, path := range []string{"/role/000000000002/Admin", "/profile/modern", "/profile/line?" + s.token, "/" + s.token} {
 		for _, token := range []string{s.token, s.token + "x"} {
@@ -352,7 +352,13 @@ func TestServeRefusesWhatCannotBeSafe(t *testing.T) {
 		{"--cert " + broken + " --key " + broken, "--cert " + broken + ": tls: failed to find any PEM data"},
 		{"--clients " + broken, broken + ":1: a header ends in ]"},
 		{"--clients " + filepath.Join(dir, "none"), "no such file"},
-		{"--allow [", "--allow [: it is no pattern"},
+		{"--allow [", "--allow: \"[\" must be none, all, or a pattern such as NAME, profile:GLOB or role:ACCOUNT/ROLE"},
+		{"--allow=", "--allow: \"\" must be none, all, or a pattern"},
+		{"--allow dev --allow profile:", "--allow: \"profile:\" must be none"},
+		{"--allow rol:1/b", "--allow: \"rol:1/b\" must be none"},
+		{"--allow role:111111111111", "--allow: \"role:111111111111\" must be none"},
+		{"--allow 111111111111/ReadOnly", "--allow: 111111111111/ReadOnly can be a role or a profile: write role:111111111111/ReadOnly or profile:111111111111/ReadOnly"},
+		{"--allow all --allow dev", "--allow: all must be alone"},
 	} {
 		said := new(shared)
 		app := &App{Stdin: strings.NewReader(""), Stdout: said, Stderr: said, Keyring: new(keyring.Memory),
@@ -381,7 +387,7 @@ func TestServePrintsWhatClientsNeed(t *testing.T) {
 		"compose":      {"command: [\"credproc\",\"forward\",\"--to\",\"https://", `"target":"/run/credproc/ca.pem","read_only":true}`, "host.docker.internal:host-gateway"},
 		"devcontainer": {"type=bind,source=", `"--add-host=host.docker.internal:host-gateway"`, `"terminal.integrated.profiles.linux"`},
 	} {
-		s := startServe(t, "--tls", "--allow", "*/ReadOnly", "--allow", "line", "--print", format)
+		s := startServe(t, "--tls", "--allow", "role:*/ReadOnly", "--allow", "line", "--print", format)
 		for range soonest(nil) {
 			if strings.HasSuffix(s.rest.String(), "}\n") || strings.Contains(s.rest.String(), wants[len(wants)-1]) {
 				break

@@ -275,11 +275,17 @@ func allows(rules []agentRule, w wanted, who agent.Asker, counts func(agentRule)
 		if err != nil {
 			return &awsconfig.ValueError{Setting: r.Setting, Problem: err.Error()}
 		}
-		if counts(r) && !rule.All && !rule.Role(w.account, w.name) && !slices.ContainsFunc(w.profiles, rule.Profile) {
+		if counts(r) && !w.allowedBy(rule) {
 			return &policy.AgentRefusal{Where: r.Setting.String(), What: w.text, Asker: who}
 		}
 	}
 	return nil
+}
+
+// allowedBy reports whether a rule allows a role: by its name, or by that of any profile
+// that leads there.
+func (w wanted) allowedBy(rule agent.Rule) bool {
+	return rule.All || rule.Role(w.account, w.name) || slices.ContainsFunc(w.profiles, rule.Profile)
 }
 
 // instead returns the profile that agents get in place of the one that they ask

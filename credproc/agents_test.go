@@ -396,3 +396,50 @@ func TestAClientIsAnAgentByItsProcessesIfThereAreRules(t *testing.T) {
 		}
 	}
 }
+
+// TestWhatAnEndpointMayGiveIsJudgedByTheRoleThatIsMeant has two profiles of one role, one
+// of a role that is narrowed down, and what no profile names.
+func TestWhatAnEndpointMayGiveIsJudgedByTheRoleThatIsMeant(t *testing.T) {
+	m := &machine{T: t, server: idctest.New()}
+	c := m.config(ruled)
+	s, err := c.Session("corp")
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := &insideConfig{c}
+	for _, tt := range []struct{ allow, serves string }{
+		{"none", ""},
+		{"all", "dev dev-too dev-agent reader gone 111111111111/Admin 111111111111/ReadOnly 333333333333/X 1/x"},
+		{"dev", "dev dev-too 111111111111/Admin"},
+		{"profile:dev-too", "dev dev-too 111111111111/Admin"},
+		{"role:111111111111/Admin", "dev dev-too 111111111111/Admin"},
+		{"role:*/Work", "dev-agent"},
+		{"dev-agent-role", "dev-agent"},
+		{"role:*/ReadOnly", "reader 111111111111/ReadOnly"},
+		{"*", "dev dev-too dev-agent reader gone 111111111111/Admin 111111111111/ReadOnly"},
+		{"role:*/*", "dev dev-too dev-agent reader 111111111111/Admin 111111111111/ReadOnly 333333333333/X 1/x"},
+		{"gone", "gone"},
+	} {
+		rule, err := agent.ParseAllow([]string{tt.allow})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var serves []string
+		for name := range strings.FieldsSeq("dev dev-too dev-agent reader gone") {
+			if in.AllowsProfile(rule, name) {
+				serves = append(serves, name)
+			}
+		}
+		for role := range strings.FieldsSeq("111111111111/Admin 111111111111/ReadOnly 333333333333/X 1/x") {
+			if in.AllowsRole(rule, s, role) {
+				serves = append(serves, role)
+			}
+		}
+		if got := strings.Join(serves, " "); got != tt.serves {
+			t.Errorf("%s serves %q, want %q", tt.allow, got, tt.serves)
+		}
+		if rule.All != in.AllowsRole(rule, nil, "111111111111/None") && !rule.Role("111111111111", "None") {
+			t.Errorf("%s: a role of no session", tt.allow)
+		}
+	}
+}

@@ -56,6 +56,31 @@ func (i *insideConfig) AskFor(program string) {
 // ClientAsker returns what says who a process is that asks an endpoint, or nil.
 func (i *insideConfig) ClientAsker() func(pid int) agent.Asker { return i.c.clientAsker() }
 
+// AllowsProfile and AllowsRole judge a rule by the role that something leads to.
+func (i *insideConfig) AllowsProfile(rule agent.Rule, profile string) bool {
+	if rule.All || rule.Profile(profile) {
+		return true
+	}
+	p, err := i.c.files.Profile(profile)
+	if err != nil {
+		return false
+	}
+	provider, err := i.c.provider(p)
+	return err == nil && i.c.wanted(provider, p).allowedBy(rule)
+}
+
+func (i *insideConfig) AllowsRole(rule agent.Rule, s *tokencache.Session, role string) bool {
+	account, name, _ := strings.Cut(role, "/")
+	if rule.All || rule.Role(account, name) {
+		return true
+	}
+	if s == nil {
+		return false
+	}
+	provider, err := i.c.role(s, account, name)
+	return err == nil && i.c.wanted(provider, nil).allowedBy(rule)
+}
+
 // AgentProfile returns the profile that a provider is of because an agent asked for
 // another one, or "".
 func (i *insideConfig) AgentProfile(provider any) string {

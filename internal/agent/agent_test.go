@@ -94,3 +94,42 @@ func TestThePageNamesEveryVariableAndEveryProgram(t *testing.T) {
 		}
 	}
 }
+
+func TestWhatAnEndpointMayGiveIsARuleInWhichAProfileNeedsNoPrefix(t *testing.T) {
+	for _, tt := range []struct {
+		words                   []string
+		want                    string // the rule, as it can be read again
+		profile, slashed, admin bool   // dev, Production/Admin, and the role 111111111111/Admin
+	}{
+		{[]string{"none"}, "none", false, false, false},
+		{nil, "none", false, false, false},
+		{[]string{"all"}, "all", true, true, true},
+		{[]string{"dev"}, "profile:dev", true, false, false},
+		{[]string{"*"}, "profile:*", true, true, false},
+		{[]string{"de?", "role:*/Adm*"}, "profile:de? role:*/Adm*", true, false, true},
+		{[]string{"profile:Production/*"}, "profile:Production/*", false, true, false},
+		{[]string{"my profile"}, "profile:my profile", false, false, false},
+		{[]string{"profile:all"}, "profile:all", false, false, false},
+		{[]string{"Production/*"}, "", false, false, false},
+		{[]string{"111111111111/Admin"}, "", false, false, false},
+		{[]string{"dev", "all"}, "", false, false, false},
+		{[]string{"none", "none"}, "", false, false, false},
+		{[]string{""}, "", false, false, false},
+		{[]string{"["}, "", false, false, false},
+		{[]string{"roles:1/b"}, "", false, false, false},
+		{[]string{"role:1"}, "", false, false, false},
+	} {
+		r, err := ParseAllow(tt.words)
+		if (err != nil) != (tt.want == "") || err == nil && r.String() != tt.want {
+			t.Errorf("%q: %v, error %v", tt.words, r, err)
+			continue
+		}
+		for what, got := range map[string][2]bool{
+			"a profile": {r.All || r.Profile("dev"), tt.profile}, "another": {r.All || r.Profile("Production/Admin"), tt.slashed}, "a role": {r.All || r.Role("111111111111", "Admin"), tt.admin},
+		} {
+			if got[0] != got[1] {
+				t.Errorf("%q: %s: %t", tt.words, what, got[0])
+			}
+		}
+	}
+}

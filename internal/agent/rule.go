@@ -3,6 +3,7 @@ package agent
 import (
 	"errors"
 	"path"
+	"strconv"
 	"strings"
 )
 
@@ -62,6 +63,44 @@ func ParseRule(text string) (Rule, error) {
 	}
 	patterns, err := ParsePatterns(words)
 	return Rule{Patterns: patterns}, err
+}
+
+// ParseAllow reads what may be had of an endpoint, by what its user has written: "none" or
+// "all" alone, or patterns, in which the name of a profile may do without "profile:".
+// What can be a profile or a role must say which.
+func ParseAllow(words []string) (Rule, error) {
+	if len(words) == 1 && (words[0] == "none" || words[0] == "all") {
+		return Rule{All: words[0] == "all"}, nil
+	}
+	var all []string
+	for _, word := range words {
+		pattern := word
+		switch {
+		case word == "none" || word == "all":
+			return Rule{}, errors.New(word + " must be alone")
+		case strings.Contains(word, ":"):
+		case strings.Contains(word, "/"):
+			return Rule{}, errors.New(word + " can be a role or a profile: write role:" + word + " or profile:" + word)
+		default:
+			pattern = "profile:" + word
+		}
+		if _, err := ParsePatterns([]string{pattern}); err != nil {
+			return Rule{}, errors.New(strconv.Quote(word) + " must be none, all, or a pattern such as NAME, profile:GLOB or role:ACCOUNT/ROLE, with the wildcards * and ?")
+		}
+		all = append(all, pattern)
+	}
+	return Rule{Patterns: all}, nil
+}
+
+// String is the rule as it can be read again.
+func (r Rule) String() string {
+	switch {
+	case r.All:
+		return "all"
+	case len(r.Patterns) == 0:
+		return "none"
+	}
+	return strings.Join(r.Patterns, " ")
 }
 
 // Words splits a list at spaces and commas.

@@ -73,12 +73,12 @@ func blocks(page, text string) (all []block) {
 // elsewhere are blocks that this test does not run, by their first lines: other
 // tests do, or they need what no test machine has.
 var elsewhere = map[string]string{
-	"go install github.com/credproc/credproc/cmd/credproc@latest":                                                            "needs the network, and would change this machine",
-	"base=https://github.com/credproc/credproc/releases/download/v0.1.0":                                                     "TestAReleaseThatWasTamperedWithIsNoticed runs it",
-	"credproc serve --token-file ~/.cache/aws-token --listen 127.0.0.1:9911 --allow 'dev-*' --allow '111111111111/ReadOnly'": "does not end; TestAUnitOfSystemdServes runs the like",
-	"git clone https://github.com/credproc/credproc && cd credproc":                                                          "scripts/release --check does",
-	"go run ./examples/quickstart":                                                                                           "examples/quickstart has a test",
-	"export CREDPROC_WINDOWS_PROGRAM=/mnt/c/Users/me/scoop/shims/credproc.exe":                                               "needs WSL",
+	"go install github.com/credproc/credproc/cmd/credproc@latest":                                                                 "needs the network, and would change this machine",
+	"base=https://github.com/credproc/credproc/releases/download/v0.1.0":                                                          "TestAReleaseThatWasTamperedWithIsNoticed runs it",
+	"credproc serve --token-file ~/.cache/aws-token --listen 127.0.0.1:9911 --allow 'dev-*' --allow 'role:111111111111/ReadOnly'": "does not end; TestAUnitOfSystemdServes runs the like",
+	"git clone https://github.com/credproc/credproc && cd credproc":                                                               "scripts/release --check does",
+	"go run ./examples/quickstart":                                             "examples/quickstart has a test",
+	"export CREDPROC_WINDOWS_PROGRAM=/mnt/c/Users/me/scoop/shims/credproc.exe": "needs WSL",
 }
 
 // typed is what a person types in a block that asks, by its first line: after a

@@ -50,6 +50,12 @@ type Config interface {
 	// endpoint, or nil if that makes no difference. Of a process that is an agent's all
 	// clients are. What is asked for a client is asked with audit.For's context.
 	ClientAsker() func(pid int) agent.Asker
+	// AllowsProfile and AllowsRole report whether a rule allows a profile, or a role
+	// "ACCOUNT/ROLE" of a session: by its own name, or by that of any profile that leads
+	// to the same role, or by that role. What does not exist, or is of no session, has
+	// only its own name.
+	AllowsProfile(rule agent.Rule, profile string) bool
+	AllowsRole(rule agent.Rule, s *tokencache.Session, role string) bool
 	// AgentProfile returns the profile that a *credproc.Provider is of because an
 	// agent asked for another one, or "".
 	AgentProfile(provider any) string

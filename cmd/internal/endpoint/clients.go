@@ -7,13 +7,13 @@ import (
 	"crypto/subtle"
 	"fmt"
 	"net/http"
-	"path"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/credproc/credproc/internal/agent"
 	"github.com/credproc/credproc/internal/awsconfig"
 	"github.com/credproc/credproc/internal/safedir"
 )
@@ -21,20 +21,21 @@ import (
 // A Client is one that may ask an endpoint.
 type Client struct {
 	Name  string // for the log and the trail; "" where there is only one
-	Allow []string
+	Allow agent.Rule
 	Until time.Time // zero: no end
 	// TokenFile is where the client's token is; "": in no file.
 	TokenFile string
 
-	hash [sha256.Size]byte
+	hash    [sha256.Size]byte
+	limited bool // the file says what it may get
 }
 
 // Clients returns those that may ask, as it is now.
 type Clients func() ([]*Client, error)
 
-// OneClient is the holder of a token, who may get what the patterns allow. file is
+// OneClient is the holder of a token, who may get what the rule allows. file is
 // where the token is, or "".
-func OneClient(token, file string, allow []string) Clients {
+func OneClient(token, file string, allow agent.Rule) Clients {
 	one := []*Client{{Allow: allow, TokenFile: file, hash: sha256.Sum256([]byte(token))}}
 	return func() ([]*Client, error) { return one, nil }
 }
@@ -54,16 +55,7 @@ func clientWith(clients []*Client, token string) (found *Client) {
 func (c *Client) over() bool { return !c.Until.IsZero() && !time.Now().Before(c.Until) }
 
 // id tells clients apart, and what they may get.
-func (c *Client) id() string { return c.Name + "\x00" + strings.Join(c.Allow, "\x00") + "\x00" }
-
-// allows reports whether the client may get what is called name: a profile, or
-// "ACCOUNT/ROLE".
-func (c *Client) allows(name string) bool {
-	return len(c.Allow) == 0 || slices.ContainsFunc(c.Allow, func(pattern string) bool {
-		ok, _ := path.Match(pattern, name)
-		return ok
-	})
-}
+func (c *Client) id() string { return c.Name + "\x00" + c.Allow.String() + "\x00" }
 
 // ClientsIn reads a file of clients, and again when someone asks a second later: a
 // client is gone once it is removed there. Tokens are in files of their own, that
@@ -71,7 +63,7 @@ func (c *Client) allows(name string) bool {
 //
 //	[laptop]
 //	token_file = laptop.token
-//	allow = dev-* 111111111111/ReadOnly
+//	allow = dev-* role:111111111111/ReadOnly
 //	until = 2026-12-24T18:00:00Z
 func ClientsIn(file, home string) Clients {
 	var mu sync.Mutex
@@ -146,7 +138,7 @@ func parseClients(file string, text []byte) (clients []*Client, err error) {
 		}
 	}
 	for _, c := range clients {
-		if c.TokenFile == "" || len(c.Allow) == 0 {
+		if c.TokenFile == "" || !c.limited {
 			return nil, &RefusedError{fmt.Sprintf("%s: client %s has no %s", file, c.Name, cmp.Or(map[bool]string{true: "token_file"}[c.TokenFile == ""], "allow"))}
 		}
 	}
@@ -173,13 +165,12 @@ func (c *Client) set(line string) string {
 		return "this is no KEY = VALUE"
 	case key == "token_file" && c.TokenFile == "":
 		c.TokenFile = value
-	case key == "allow" && c.Allow == nil:
-		c.Allow = strings.Fields(value)
-		for _, pattern := range c.Allow {
-			if _, err := path.Match(pattern, ""); err != nil {
-				return pattern + " is no pattern"
-			}
+	case key == "allow" && !c.limited:
+		var err error
+		if c.Allow, err = agent.ParseAllow(agent.Words(value)); err != nil {
+			return err.Error()
 		}
+		c.limited = true
 	case key == "until" && c.Until.IsZero():
 		var err error
 		if c.Until, err = time.Parse(time.RFC3339, value); err != nil || c.Until.IsZero() { // zero: no end
@@ -191,29 +182,30 @@ func (c *Client) set(line string) string {
 	return ""
 }
 
-// RoleOf reads a path: /profile/NAME or /role/ACCOUNT/ROLE. name is what patterns
-// are for. The error is a [*Fault] for the client.
-func (c *Client) RoleOf(path string) (kind, name string, err error) {
-	kind, name, _ = strings.Cut(strings.TrimPrefix(path, "/"), "/")
+// RoleOf reads a path: /profile/NAME or /role/ACCOUNT/ROLE. allows says whether a rule
+// allows what has that kind and name. The error is a [*Fault] for the client.
+func (c *Client) RoleOf(path string, allows func(rule agent.Rule, kind, name string) bool) (kind, name string, err error) {
+	kind, name = split(path)
 	switch {
 	case name == "" || kind != "profile" && kind != "role":
 		return "", "", &Fault{http.StatusNotFound, "NotFound", "there is nothing here: ask for /profile/NAME or /role/ACCOUNT/ROLE"}
-	case !c.allows(name):
+	case !c.Allow.All && !allows(c.Allow, kind, name):
 		return "", "", &Fault{http.StatusForbidden, "NotAllowed", kind + " " + name + " is not among those that this endpoint serves"}
 	}
 	return kind, name, nil
 }
 
+func split(path string) (kind, name string) {
+	kind, name, _ = strings.Cut(strings.TrimPrefix(path, "/"), "/")
+	return kind, name
+}
+
 // Example is the path of something that the client may get: the first that is no
 // pattern, or else the profile.
 func (c *Client) Example(profile string) string {
-	for _, name := range c.Allow {
-		switch {
-		case strings.ContainsAny(name, `*?[\`):
-		case strings.Contains(name, "/"):
-			return "/role/" + name
-		default:
-			return "/profile/" + name
+	for _, pattern := range c.Allow.Patterns {
+		if kind, name, _ := strings.Cut(pattern, ":"); !strings.ContainsAny(name, `*?[\`) {
+			return "/" + kind + "/" + name
 		}
 	}
 	return "/profile/" + profile

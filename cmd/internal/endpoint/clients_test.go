@@ -12,26 +12,46 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/credproc/credproc/internal/agent"
 	"github.com/credproc/credproc/internal/awsconfig"
 )
 
+// byName judges by the names alone that are asked for.
+func byName(rule agent.Rule, kind, name string) bool {
+	account, role, _ := strings.Cut(name, "/")
+	return kind == "profile" && rule.Profile(name) || kind == "role" && rule.Role(account, role)
+}
+
+// allow is what words of a user allow.
+func allow(words ...string) agent.Rule {
+	rule, _ := agent.ParseAllow(words)
+	return rule
+}
+
 func TestOnlyWhatIsAllowedIsServed(t *testing.T) {
 	for _, tt := range []struct {
-		allow []string
-		name  string
+		allow agent.Rule
+		path  string
 		want  bool
 	}{
-		{nil, "dev", true},
-		{[]string{"dev"}, "dev", true},
-		{[]string{"dev"}, "dev2", false},
-		{[]string{"prod", "dev*"}, "dev2", true},
-		{[]string{"*"}, "111111111111/Admin", false},
-		{[]string{"111111111111/*"}, "111111111111/Admin", true},
-		{[]string{"*/ReadOnly"}, "111111111111/ReadOnly", true},
-		{[]string{"*/ReadOnly"}, "111111111111/Admin", false},
+		{agent.Rule{}, "profile/dev", false},
+		{agent.Rule{All: true}, "profile/dev", true},
+		{allow("none"), "profile/dev", false},
+		{allow("all"), "role/111111111111/Admin", true},
+		{allow("dev"), "profile/dev", true},
+		{allow("dev"), "profile/dev2", false},
+		{allow("prod", "dev*"), "profile/dev2", true},
+		{allow("*"), "profile/111111111111/Admin", true},
+		{allow("*"), "role/111111111111/Admin", false},
+		{allow("profile:111111111111/*"), "role/111111111111/Admin", false},
+		{allow("role:111111111111/*"), "role/111111111111/Admin", true},
+		{allow("role:111111111111/*"), "profile/111111111111/Admin", false},
+		{allow("role:*/ReadOnly"), "role/111111111111/ReadOnly", true},
+		{allow("role:*/ReadOnly"), "role/111111111111/Admin", false},
 	} {
-		if got := (&Client{Allow: tt.allow}).allows(tt.name); got != tt.want {
-			t.Errorf("%v and %s: %t", tt.allow, tt.name, got)
+		kind, name, err := (&Client{Allow: tt.allow}).RoleOf("/"+tt.path, byName)
+		if f, _ := err.(*Fault); (err == nil) != tt.want || err == nil && kind+"/"+name != tt.path || err != nil && f.Code != "NotAllowed" {
+			t.Errorf("%v and %s: %s %s %v", tt.allow, tt.path, kind, name, err)
 		}
 	}
 }
@@ -59,7 +79,7 @@ func asks(t *testing.T, e *Endpoint, path, token string) (int, string) {
 // forClients is an endpoint that has something for each who may get it.
 func forClients(clients Clients) *Endpoint {
 	return &Endpoint{Clients: clients, Find: func(c *Client, path string) (*Source, error) {
-		if _, _, err := c.RoleOf(path); err != nil {
+		if _, _, err := c.RoleOf(path, byName); err != nil {
 			return nil, err
 		}
 		return nil, &Fault{http.StatusTeapot, "Here", "for " + c.Name}
@@ -70,7 +90,7 @@ func TestEachClientGetsItsOwnUntilItIsRevoked(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := t.TempDir()
 		soon := time.Now().Add(time.Hour).UTC().Format(time.RFC3339)
-		laptop := "[laptop]\ntoken_file = laptop.token\nallow = dev-* 111111111111/ReadOnly\n"
+		laptop := "[laptop]\ntoken_file = laptop.token\nallow = dev-*, role:111111111111/ReadOnly\n"
 		phone := "# for an hour\n[phone]\n  token_file=" + filepath.Join(dir, "phone.token") + "\n  allow=prod\n  until=" + soon + "\n"
 		file := write(t, dir, "clients", laptop+"\n"+phone)
 		e := forClients(ClientsIn(file, dir))
@@ -129,7 +149,9 @@ func TestAFileOfClientsSaysWhatIsWrongWithIt(t *testing.T) {
 		"[a]\nallow =":                      ":2: this is no KEY = VALUE",
 		"[a]\nallow = a\nallow = b":         ":3: a client has token_file, allow and until, each once",
 		"[a]\nalow = a":                     ":2: a client has",
-		"[a]\nallow = [":                    ":2: [ is no pattern",
+		"[a]\nallow = [":                    ":2: \"[\" must be none, all, or a pattern such as NAME",
+		"[a]\nallow = none, a":              ":2: none must be alone",
+		"[a]\nallow = a 1/b":                ":2: 1/b can be a role or a profile: write role:1/b or profile:1/b",
 		"[a]\nuntil = tomorrow":             ":2: tomorrow is no time such as",
 		"[a]\nuntil = 0001-01-01T00:00:00Z": ":2: 0001-01-01T00:00:00Z is no time such as",
 		"[a]\nallow = a":                    "client a has no token_file",
@@ -154,37 +176,37 @@ func TestAFileOfClientsSaysWhatIsWrongWithIt(t *testing.T) {
 func TestAClientLearnsNothingOfWhatItMayNotHave(t *testing.T) {
 	const secret = "in /home/me/config. Its profiles: prod"
 	for _, tt := range []struct {
-		allow  []string
+		allow  agent.Rule
 		path   string
 		err    error
 		status int
 		want   string
 	}{
-		{[]string{"*"}, "/profile/dev", &awsconfig.UnknownProfileError{Name: "dev"}, http.StatusNotFound, `"there is no profile dev"`},
-		{[]string{"*"}, "/profile/dev", &awsconfig.UnknownProfileError{Name: "prod"}, http.StatusBadRequest, `"no credentials for profile dev: `},
-		{[]string{"*/*"}, "/role/1/A", errors.New(""), http.StatusBadRequest, `"no credentials for role 1/A: `},
-		{nil, "/profile/dev", &awsconfig.UnknownProfileError{Name: "dev"}, http.StatusBadRequest, secret}, // it may have all
+		{allow("*"), "/profile/dev", &awsconfig.UnknownProfileError{Name: "dev"}, http.StatusNotFound, `"there is no profile dev"`},
+		{allow("*"), "/profile/dev", &awsconfig.UnknownProfileError{Name: "prod"}, http.StatusBadRequest, `"no credentials for profile dev: `},
+		{allow("role:*/*"), "/role/1/A", errors.New(""), http.StatusBadRequest, `"no credentials for role 1/A: `},
+		{agent.Rule{All: true}, "/profile/dev", &awsconfig.UnknownProfileError{Name: "dev"}, http.StatusBadRequest, secret}, // it may have all
 	} {
 		var log strings.Builder
 		e := &Endpoint{Log: slog.New(slog.NewTextHandler(&log, nil)), Clients: OneClient(testToken, "", tt.allow),
 			Find:    func(*Client, string) (*Source, error) { return nil, tt.err },
 			Explain: func(error) *Fault { return &Fault{http.StatusBadRequest, "WrongConfiguration", secret} }}
 		status, said := asks(t, e, tt.path, testToken)
-		if status != tt.status || !strings.Contains(said, tt.want) || tt.allow != nil && (strings.Contains(said, "prod") || strings.Contains(said, "config.")) {
+		if status != tt.status || !strings.Contains(said, tt.want) || !tt.allow.All && (strings.Contains(said, "prod") || strings.Contains(said, "config.")) {
 			t.Errorf("%s: %d %s", tt.path, status, said)
 		}
-		if strings.Contains(log.String(), secret) != (tt.allow != nil) {
+		if strings.Contains(log.String(), secret) != (!tt.allow.All) {
 			t.Errorf("%s: the log is %s", tt.path, log.String())
 		}
 	}
 }
 
 func TestAnExampleIsOfSomethingThatTheClientMayGet(t *testing.T) {
-	for want, allow := range map[string][]string{
-		"/profile/mine": nil, "/profile/dev": {"*/ReadOnly", "dev"}, "/role/111111111111/Admin": {"111111111111/Admin", "dev"},
+	for want, rule := range map[string]agent.Rule{
+		"/profile/mine": {All: true}, "/profile/dev": allow("role:*/ReadOnly", "dev"), "/role/111111111111/Admin": allow("role:111111111111/Admin", "dev"),
 	} {
-		if got := (&Client{Allow: allow}).Example("mine"); got != want {
-			t.Errorf("%q: %s, want %s", allow, got, want)
+		if got := (&Client{Allow: rule}).Example("mine"); got != want {
+			t.Errorf("%q: %s, want %s", rule, got, want)
 		}
 	}
 }

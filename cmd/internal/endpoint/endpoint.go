@@ -313,13 +313,13 @@ func (e *Endpoint) faultFor(c *Client, path string, err error) *Fault {
 		return f
 	}
 	f := e.Explain(err)
-	if len(c.Allow) == 0 || f.Status == http.StatusUnauthorized || f.Status == http.StatusFailedDependency { // about the login, not the role
+	if c.Allow.All || f.Status == http.StatusUnauthorized || f.Status == http.StatusFailedDependency { // about the login, not the role
 		return f
 	}
 	if e.Log != nil {
 		e.Log.Warn("reason not sent to the client", "client_name", c.Name, "error", f.Message)
 	}
-	kind, name, _ := c.RoleOf(path)
+	kind, name := split(path)
 	if unknown, ok := errors.AsType[*awsconfig.UnknownProfileError](err); ok && kind == "profile" && unknown.Name == name {
 		return &Fault{http.StatusNotFound, "NotFound", "there is no profile " + name}
 	}

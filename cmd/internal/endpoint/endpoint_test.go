@@ -17,6 +17,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
+	"github.com/credproc/credproc/internal/agent"
 	"github.com/credproc/credproc/internal/audit"
 )
 
@@ -46,7 +47,7 @@ func TestAnEndpointAnswersItsOwnerThroughoutConnectionsOfOthers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := &Endpoint{Clients: OneClient(testToken, "", nil), Find: func(*Client, string) (*Source, error) {
+	e := &Endpoint{Clients: OneClient(testToken, "", agent.Rule{All: true}), Find: func(*Client, string) (*Source, error) {
 		return nil, &Fault{http.StatusTeapot, "Here", "somebody is here"}
 	}}
 	ctx, stop := context.WithCancel(t.Context())
@@ -94,7 +95,7 @@ func TestAnEndpointAnswersItsOwnerThroughoutConnectionsOfOthers(t *testing.T) {
 
 // Who has an old SDK reads in the refusal what to set.
 func TestARequestWithoutATokenIsToldWhichVariableOldSDKsKnow(t *testing.T) {
-	e := &Endpoint{Clients: OneClient(testToken, "", nil)}
+	e := &Endpoint{Clients: OneClient(testToken, "", agent.Rule{All: true})}
 	for token, want := range map[string]bool{"": true, "wrong": false} {
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "http://127.0.0.1:1/profile/dev", nil)
 		r.Header.Set("Authorization", token)
@@ -143,7 +144,7 @@ func TestEachAnswerAndRefusalIsInTheTrailWithItsClient(t *testing.T) {
 	}}
 	e := &Endpoint{
 		Find: func(c *Client, path string) (*Source, error) {
-			if _, _, err := c.RoleOf(path); err != nil {
+			if _, _, err := c.RoleOf(path, byName); err != nil {
 				return nil, err
 			}
 			return source, nil
@@ -151,7 +152,7 @@ func TestEachAnswerAndRefusalIsInTheTrailWithItsClient(t *testing.T) {
 		Explain: func(err error) *Fault { return &Fault{http.StatusForbidden, "NoAccess", err.Error()} },
 		Refused: func(ctx context.Context, line audit.Line, err error) { trail.Leave(ctx, line, err) },
 	}
-	one := &Client{Name: "one", Allow: []string{"dev", "\n{\"event\":\"answer\"}"}}
+	one := &Client{Name: "one", Allow: allow("dev", "\n{\"event\"*")}
 	get := func(path string) error {
 		_, _, err := e.give(audit.For(t.Context(), audit.Client{Name: one.Name, PID: 4711, Program: "aws"}), one, path)
 		return err

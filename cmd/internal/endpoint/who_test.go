@@ -32,7 +32,7 @@ func told(t *testing.T, who func(pid int) agent.Asker) (ask func(c *http.Client)
 		}
 		return aws.Credentials{AccessKeyID: "AKID", SecretAccessKey: "SECRET", SessionToken: "agent=" + c.Agent + " seen=" + c.Seen}, nil
 	}}
-	e := &Endpoint{Clients: OneClient(testToken, "", nil), Who: who, Find: Only(source)}
+	e := &Endpoint{Clients: OneClient(testToken, "", agent.Rule{All: true}), Who: who, Find: Only(source)}
 	ctx, stop := context.WithCancel(t.Context())
 	served := make(chan error)
 	go func() { served <- e.Serve(ctx, listener) }()

@@ -120,7 +120,7 @@ It prints its URL and serves /profile/NAME and /role/ACCOUNT/ROLE to clients tha
 # Serve every role of session corp
 $ {} serve corp --token-file ~/.token
 # Serve one profile, and the read-only roles of every account
-$ {} serve corp --token-file ~/.token --allow dev --allow '*/ReadOnly'
+$ {} serve corp --token-file ~/.token --allow 'role:*/ReadOnly'
 # Serve to containers, which reach this machine by the address of a bridge
 $ {} serve --tls --listen 172.17.0.1:9911 --clients ~/.aws/clients
 == forward
