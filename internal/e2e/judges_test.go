@@ -1,6 +1,11 @@
 package e2e
 
 import (
+	"crypto/md5"
+	"encoding/base64"
+	"fmt"
+	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -18,50 +23,51 @@ import (
 // way that docs/works-with.md has, and has to behave as its row there says.
 type judge struct {
 	name    string
-	version string   // a command of sh that prints it
-	lacks   string   // why it cannot be run here, if so
-	command []string // asks a service, at the URL that is added
-	bucket  bool     // the service is S3: then the command need not print the ARN
-	set     []string // besides what the row says
+	version string           // a command of sh that prints it
+	lacks   string           // why it cannot be run here, if so
+	command []string         // asks a service, at the URL that is added
+	service http.HandlerFunc // other than STS: its answers to who has credentials; then the command need not print the ARN
+	proxied bool             // the URL is that of a proxy to the service, and its CA is in ~/ca.pem
+	set     []string         // besides what the row says
 }
 
-// A bucket is as much of S3 as listing what is in it takes, for credentials that the
-// server has given.
-type bucket struct {
-	url    string
-	server *idctest.Server
-	mu     sync.Mutex
-	roles  map[string]int // how many requests they have signed; "": of others, and unsigned
+// A service answers who signs with credentials that the server has given.
+type service struct {
+	url     string
+	server  *idctest.Server
+	answers http.HandlerFunc
+	mu      sync.Mutex
+	roles   map[string]int // how many requests they have signed; "": of others, and unsigned
 }
 
-func newBucket(m *machine) *bucket {
-	b := &bucket{server: m.server, roles: map[string]int{}}
-	service := httptest.NewServer(b)
-	m.t.Cleanup(service.Close)
-	b.url = service.URL
-	return b
+func newService(m *machine, answers http.HandlerFunc) *service {
+	s := &service{server: m.server, answers: answers, roles: map[string]int{}}
+	listener := httptest.NewServer(s)
+	m.t.Cleanup(listener.Close)
+	s.url = listener.URL
+	return s
 }
 
-func (b *bucket) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	role := ""
 	if id := regexp.MustCompile(`^AWS4-HMAC-SHA256 Credential=(\w+)/`).FindStringSubmatch(r.Header.Get("Authorization")); id != nil && r.Header.Get("X-Amz-Security-Token") != "" {
-		role = b.server.RoleOf(id[1])
+		role = s.server.RoleOf(id[1])
 	}
-	b.mu.Lock()
-	b.roles[role]++
-	b.mu.Unlock()
+	s.mu.Lock()
+	s.roles[role]++
+	s.mu.Unlock()
 	if role == "" {
 		w.WriteHeader(http.StatusForbidden)
 		return
 	}
-	emptyBucket(w, r)
+	s.answers(w, r)
 }
 
-// onlyBy returns whether all requests, and at least one, are signed by the role.
-func (b *bucket) onlyBy(role string) bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return len(b.roles) == 1 && b.roles[role] > 0
+// signers returns how many requests each role has signed.
+func (s *service) signers() map[string]int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.roles)
 }
 
 // rowOf returns what the page says of the program that a test runs.
@@ -99,17 +105,23 @@ type outcome struct {
 // the role Admin in an account.
 func (j judge) asks(m *machine, account string, before ...string) outcome {
 	m.t.Helper()
-	at, b := m.url, newBucket(m)
-	if j.bucket {
+	at, b := m.url, newService(m, j.service)
+	switch {
+	case j.proxied:
+		p := newProxy(m.t, b)
+		m.write("ca.pem", p.bundle)
+		at = p.url
+	case j.service != nil:
 		at = b.url
 	}
 	args := append(append(before, j.command...), at)
 	r := m.run(args[0], args[1:]...)
-	arn := "arn:aws:sts::" + account + ":assumed-role/AWSReservedSSO_Admin_"
-	if r.status == 0 && !b.onlyBy(account+"/Admin") && (j.bucket || !strings.Contains(r.stdout, arn)) {
-		m.t.Errorf("%s: of account %s, it asked the service by %v\n%s", args, account, b.roles, r.stdout)
+	by, role, arn := b.signers(), account+"/Admin", "arn:aws:sts::"+account+":assumed-role/AWSReservedSSO_Admin_"
+	mine := len(by) == 1 && by[role] > 0 || j.service == nil && strings.Contains(r.stdout, arn)
+	if r.status == 0 && !mine {
+		m.t.Errorf("%s: of account %s, it asked the service by %v\n%s", args, account, by, r.stdout)
 	}
-	return outcome{served: r.status == 0, unsigned: b.roles[""] > 0, said: r.stdout + r.stderr}
+	return outcome{served: r.status == 0, unsigned: by[""] > 0, said: r.stdout + r.stderr}
 }
 
 // secondProfile adds one of another account.
@@ -231,11 +243,11 @@ func TestTheSDKForGoVersion1WorksAsThePageSays(t *testing.T) {
 
 func TestMinioGoWorksAsThePageSays(t *testing.T) {
 	program, why := goJudges()
-	judged(t, judge{name: "minio-go", lacks: why, version: "go -C testdata/judges list -m -f {{.Version}} github.com/minio/minio-go/v7", command: []string{program, "minio-go"}, bucket: true})
+	judged(t, judge{name: "minio-go", lacks: why, version: "go -C testdata/judges list -m -f {{.Version}} github.com/minio/minio-go/v7", command: []string{program, "minio-go"}, service: anyBucket})
 }
 
 func TestRcloneWorksAsThePageSays(t *testing.T) {
-	judged(t, judge{name: "rclone", lacks: absent("rclone"), version: "rclone version", command: []string{"rclone", "lsf", "--low-level-retries=1", "--retries=1", "s3:bucket", "--s3-endpoint"}, bucket: true,
+	judged(t, judge{name: "rclone", lacks: absent("rclone"), version: "rclone version", command: []string{"rclone", "lsf", "--low-level-retries=1", "--retries=1", "s3:bucket", "--s3-endpoint"}, service: anyBucket,
 		set: []string{"RCLONE_CONFIG_S3_TYPE=s3", "RCLONE_CONFIG_S3_PROVIDER=Other", "RCLONE_CONFIG_S3_ENV_AUTH=true"}})
 }
 
@@ -245,4 +257,49 @@ func TestTheSDKForRubyWorksAsThePageSays(t *testing.T) {
 		t.Fatal(err)
 	}
 	judged(t, judge{name: "the AWS SDK for Ruby", lacks: absent("ruby"), version: `ruby -e 'require "aws-sdk-core"; puts Aws::CORE_GEM_VERSION'`, command: []string{"ruby", script}})
+}
+
+func TestResticWorksAsThePageSays(t *testing.T) {
+	judged(t, judge{name: "restic", lacks: absent("restic"), version: "restic version", service: anyBucket, set: []string{"RESTIC_PASSWORD=password"},
+		command: []string{"sh", "-c", `exec restic init --repo "s3:$0/bucket"`}})
+}
+
+func TestS3cmdWorksAsThePageSays(t *testing.T) {
+	judged(t, judge{name: "s3cmd", lacks: absent("s3cmd"), version: "s3cmd --version", service: anyBucket,
+		command: []string{"sh", "-c", `exec s3cmd ls --no-ssl --host="${0#http://}" --host-bucket="${0#http://}" s3://bucket`}})
+}
+
+func TestDuplicityWorksAsThePageSays(t *testing.T) {
+	judged(t, judge{name: "duplicity", lacks: absent("duplicity"), version: "duplicity --version", service: anyBucket,
+		command: []string{"duplicity", "collection-status", "--no-encryption", "--num-retries=1", "boto3+s3://bucket/backups", "--s3-endpoint-url"}})
+}
+
+func TestBarmanCloudWorksAsThePageSays(t *testing.T) {
+	judged(t, judge{name: "barman-cloud", lacks: absent("barman-cloud-backup-list"), version: "barman-cloud-backup-list --version", service: anyBucket,
+		command: []string{"barman-cloud-backup-list", "s3://bucket/backups", "server", "--endpoint-url"}})
+}
+
+func TestDockerCredentialEcrLoginWorksAsThePageSays(t *testing.T) {
+	registry := account + ".dkr.ecr.us-east-1.amazonaws.com"
+	judged(t, judge{name: "docker-credential-ecr-login", lacks: absent("docker-credential-ecr-login"), version: "docker-credential-ecr-login version", proxied: true,
+		service: func(w http.ResponseWriter, r *http.Request) {
+			token := base64.StdEncoding.EncodeToString([]byte("AWS:password"))
+			fmt.Fprintf(w, `{"authorizationData":[{"authorizationToken":%q,"expiresAt":4102444800,"proxyEndpoint":"https://%s"}]}`, token, registry)
+		},
+		set:     []string{"AWS_ECR_DISABLE_CACHE=true", "NO_PROXY=127.0.0.1"},
+		command: []string{"sh", "-c", "echo " + registry + ` | HTTPS_PROXY=$0 SSL_CERT_FILE=$HOME/ca.pem docker-credential-ecr-login get`}})
+}
+
+// anyBucket is there and empty, whatever it is asked and given.
+func anyBucket(w http.ResponseWriter, r *http.Request) {
+	switch _, key, _ := strings.Cut(r.URL.Path[1:], "/"); {
+	case r.Method == http.MethodPut:
+		hash := md5.New()
+		io.Copy(hash, r.Body)
+		w.Header().Set("ETag", fmt.Sprintf(`"%x"`, hash.Sum(nil)))
+	case key == "":
+		io.WriteString(w, `<ListBucketResult><Name>bucket</Name><KeyCount>0</KeyCount><IsTruncated>false</IsTruncated></ListBucketResult>`)
+	default:
+		w.WriteHeader(http.StatusNotFound)
+	}
 }
