@@ -140,8 +140,11 @@ func (c *serveCommand) secure(ctx context.Context, r *run, session *target, e *e
 	if err != nil {
 		return "", err
 	}
-	dir := safedir.Dir(state).Sub("ca")
-	return dir.Path(hosts.File() + ".pem"), dir.Write(hosts.File()+".pem", issuer.PEM())
+	ca, another, err := issuer.Publish(safedir.Dir(state).Sub("ca"))
+	if another {
+		e.Log.Warn("this is another CA than before: clients need its certificate", "ca", ca)
+	}
+	return ca, err
 }
 
 // setups is what the clients need, in the format asked for.

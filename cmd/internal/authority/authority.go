@@ -22,6 +22,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/credproc/credproc/internal/safedir"
 	"github.com/credproc/credproc/internal/sealed"
 )
 
@@ -48,7 +49,7 @@ type Hosts struct {
 func HostsFor(listen string, more []string) (Hosts, error) {
 	host, _, err := net.SplitHostPort(listen)
 	if err != nil {
-		return Hosts{}, err
+		return Hosts{}, fmt.Errorf("the address to listen on is %s: it must be HOST:PORT", listen)
 	}
 	if ip := net.ParseIP(host); host != "" && (ip == nil || !ip.IsUnspecified()) {
 		more = append([]string{host}, more...)
@@ -220,6 +221,17 @@ func Lasts(text []byte) bool {
 
 // PEM is the CA's certificate, for clients.
 func (ca *CA) PEM() []byte { return pemOf(ca.cert.Raw) }
+
+// Publish writes the certificate of the CA where clients are to get it from. another
+// reports whether that of another one was there, which the clients have.
+func (ca *CA) Publish(dir safedir.Dir) (file string, another bool, err error) {
+	name := ca.hosts.File() + ".pem"
+	before, err := dir.Read(name)
+	if err == nil && bytes.Equal(before, ca.PEM()) {
+		return dir.Path(name), false, nil
+	}
+	return dir.Path(name), err == nil, dir.Write(name, ca.PEM())
+}
 
 // Has reports whether the certificate names a host.
 func (ca *CA) Has(host string) bool { return ca.hosts.Has(host) }

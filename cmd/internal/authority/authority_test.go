@@ -13,6 +13,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/credproc/credproc/internal/safedir"
 )
 
 func hosts(t *testing.T, all ...string) Hosts {
@@ -192,6 +194,29 @@ func TestACertificateInFilesIsReadAgain(t *testing.T) {
 	if _, err := FilesAt(filepath.Join(dir, "none"), key); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("%v", err)
 	}
+}
+
+func TestAnotherCAThanTheClientsHaveIsNoticed(t *testing.T) {
+	dir := safedir.Dir(t.TempDir())
+	publish := func(ca *CA, want bool) {
+		t.Helper()
+		file, another, err := ca.Publish(dir)
+		if err != nil || another != want {
+			t.Errorf("another: %t, %v", another, err)
+		}
+		if text, err := os.ReadFile(file); err != nil || !bytes.Equal(text, ca.PEM()) {
+			t.Errorf("%v: %s", err, text)
+		}
+	}
+	h := hosts(t, "172.17.0.1")
+	_, first := open(t, h)
+	_, second := open(t, h)
+	_, other := open(t, hosts(t, "172.17.0.2"))
+	publish(first, false)
+	publish(first, false)
+	publish(other, false)
+	publish(second, true)
+	publish(second, false)
 }
 
 func TestACAHasNoSecretInWhatClientsGet(t *testing.T) {
