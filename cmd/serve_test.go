@@ -343,6 +343,8 @@ func TestServeRefusesWhatCannotBeSafe(t *testing.T) {
 	}{
 		{"--listen 0.0.0.0:0", "or any HOST:PORT with --tls"},
 		{"--listen 10.0.0.1:0", "or any HOST:PORT with --tls"},
+		{"--listen 127.0.0.1:99999", "cannot listen on 127.0.0.1:99999: "},
+		{"--tls --listen 127.0.0.1", "the address to listen on is 127.0.0.1: it must be HOST:PORT"},
 		{"--tls --listen 0.0.0.0:0", "add --host, once for each name"},
 		{"--tls --listen :0", "add --host, once for each name"},
 		{"--tls --host *.example.com", "is neither a host name nor an address"},

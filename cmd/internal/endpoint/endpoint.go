@@ -13,6 +13,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
 	"time"
@@ -108,7 +109,7 @@ type RefusedError struct{ Problem string }
 func (e *RefusedError) Error() string { return e.Problem }
 
 // Listen opens a port of the loopback interface, or of any if secure says that TLS
-// is spoken there. addr must be "HOST:PORT".
+// is spoken there. addr must be "HOST:PORT". Errors are a [*RefusedError].
 func Listen(addr string, secure bool) (net.Listener, error) {
 	host, port, err := net.SplitHostPort(addr)
 	if err != nil || !secure && !awsapi.IsLoopback(host) {
@@ -117,7 +118,17 @@ func Listen(addr string, secure bool) (net.Listener, error) {
 	if strings.EqualFold(host, "localhost") {
 		host = "127.0.0.1"
 	}
-	return net.Listen("tcp", net.JoinHostPort(host, port))
+	l, err := net.Listen("tcp", net.JoinHostPort(host, port))
+	if e, ok := errors.AsType[*net.OpError](err); ok { // which looks like a service that cannot be reached
+		err = e.Err
+	}
+	if s, ok := errors.AsType[*os.SyscallError](err); ok {
+		err = s.Err
+	}
+	if err != nil {
+		return nil, &RefusedError{"cannot listen on " + addr + ": " + err.Error()}
+	}
+	return l, nil
 }
 
 // Serve answers until ctx ends, and then lets requests under way come to their
