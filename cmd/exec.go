@@ -291,7 +291,7 @@ func (r *run) beside(ctx context.Context, command *child.Command, e *endpoint.En
 	before := inherited(r.App)
 	base := own(r.App).Without(before)
 	g := grant(r, base)
-	g.Endpoint(e.URL(listener, nil)+"/", token)
+	g.Endpoint(e.URL(listener, "", nil)+"/", token)
 	hidden, err := r.hideDefault(base)
 	if err != nil {
 		return err

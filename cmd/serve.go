@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/http"
+	"net/url"
 	"os"
 	"strings"
 
@@ -68,12 +69,12 @@ func (c *serveCommand) run(ctx context.Context, r *run) error {
 	if err != nil {
 		return err
 	}
-	url := e.URL(listener, c.Host)
-	if err := r.Print("%s\n%s", url, c.setups(r, url, ca)); err != nil {
+	at := e.URL(listener, c.Listen, c.Host)
+	if err := r.Print("%s\n%s", at, c.setups(r, at, ca)); err != nil {
 		listener.Close()
 		return err
 	}
-	e.Log.Info("serving", "url", url, "allow", c.Allow, "ca", ca)
+	e.Log.Info("serving", "url", at, "allow", c.Allow, "ca", ca)
 	err = e.Serve(ctx, listener)
 	e.Log.Info("stopped")
 	return err
@@ -148,22 +149,22 @@ func (c *serveCommand) secure(ctx context.Context, r *run, session *target, e *e
 }
 
 // setups is what the clients need, in the format asked for.
-func (c *serveCommand) setups(r *run, url, ca string) (text terminal.Prose) {
+func (c *serveCommand) setups(r *run, at, ca string) terminal.Prose {
 	if c.Print == "" {
 		return ""
 	}
 	clients, _ := c.clients(r)
 	all, _ := clients()
+	var setups []*endpoint.Setup
 	for _, client := range all {
 		profile := r.files.DefaultProfile()
 		path := client.Example(profile)
 		if named, ok := strings.CutPrefix(path, "/profile/"); ok {
 			profile = named
 		}
-		s := endpoint.Setup{Program: r.name(), ID: r.ID, URL: url + path, CAFile: ca, TokenFile: client.TokenFile, Region: r.files.Region(profile)}
-		text += terminal.Lines(s.Text(c.Print))
+		setups = append(setups, &endpoint.Setup{Client: client.Name, Program: r.name(), ID: r.ID, URL: at + (&url.URL{Path: path}).EscapedPath(), CAFile: ca, TokenFile: client.TokenFile, Region: r.files.Region(profile)})
 	}
-	return text
+	return terminal.Lines(endpoint.Setups(c.Print, setups))
 }
 
 // session returns the one for paths with a role, or nil if none is clear: paths

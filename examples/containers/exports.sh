@@ -1,4 +1,4 @@
-# For any SDK: credproc forward --to https://host.docker.internal:9911/profile/dev --ca /home/me/ca.pem --token-file /home/me/app.token -- my-agent
+# For any SDK: credproc forward --to https://host.docker.internal:9911/profile/dev --ca /home/me/ca.pem --token-file /home/me/app.token --region eu-west-1 -- my-agent
 # For the SDKs for Go and JavaScript also without it:
 export AWS_CONTAINER_CREDENTIALS_FULL_URI=https://host.docker.internal:9911/profile/dev
 export AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE=/home/me/app.token

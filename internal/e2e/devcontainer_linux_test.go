@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
-	"io"
 	"maps"
 	"net"
 	"net/http"
@@ -19,7 +18,6 @@ import (
 	"regexp"
 	"runtime"
 	"strings"
-	"syscall"
 	"testing"
 )
 
@@ -119,32 +117,25 @@ type printed struct {
 	}
 }
 
-// serves runs the endpoint of the recipe on the bridge, and reads what it prints.
-func (b *bridged) serves(command string) (port string, p printed) {
+// prints runs an endpoint on the bridge, and returns what it prints after its address.
+func (b *bridged) prints(command string) (port, text string) {
 	b.t.Helper()
 	_, port, _ = net.SplitHostPort(freePort(b.t))
 	words := strings.Fields(strings.NewReplacer("172.17.0.1:9911", b.host+":"+port, "~", b.home).Replace(command))
-	serve := exec.Command(binary, words[1:]...)
-	serve.Dir, serve.Env = b.home, b.environ()
-	out, err := serve.StdoutPipe()
-	if err == nil {
-		err = serve.Start()
-	}
+	b.background(append([]string{"sh", "-c", `exec "$0" "$@" >` + port + ".out 2>" + port + ".log", binary}, words[1:]...)...)
+	await(b.t, "it serves", func() bool {
+		log, err := os.ReadFile(filepath.Join(b.home, port+".log"))
+		return err == nil && bytes.Contains(log, []byte(`"msg":"serving"`))
+	})
+	out, err := os.ReadFile(filepath.Join(b.home, port+".out"))
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	b.t.Cleanup(func() {
-		serve.Process.Signal(syscall.SIGTERM)
-		serve.Wait()
-	})
-	var address bytes.Buffer
-	if _, err := io.Copy(&address, io.LimitReader(out, int64(len("https://host.docker.internal:"+port+"\n")))); err != nil || address.String() != "https://host.docker.internal:"+port+"\n" {
-		b.t.Fatalf("%v: it serves %s", err, &address)
+	address, text, _ := strings.Cut(string(out), "\n")
+	if want := "https://host.docker.internal:" + port; address != want {
+		b.t.Errorf("it serves %s, want %s", address, want)
 	}
-	if err := json.NewDecoder(out).Decode(&p); err != nil {
-		b.t.Fatal(err)
-	}
-	return port, p
+	return port, text
 }
 
 // mount gives the container what its devcontainer.json says.
@@ -159,7 +150,12 @@ func (d *devcontainer) mount(p printed, gateway string) {
 		}
 		d.mounts = append(d.mounts, "--ro-bind", source, target)
 	}
-	d.write("hosts", strings.Replace(strings.TrimPrefix(p.RunArgs[0], "--add-host="), "host.docker.internal:host-gateway", gateway+" host.docker.internal\n", 1))
+	d.hosts(strings.TrimPrefix(p.RunArgs[0], "--add-host="), gateway)
+}
+
+// hosts gives the container a name for the host, as Docker does.
+func (d *devcontainer) hosts(name, gateway string) {
+	d.write("hosts", strings.Replace(name, "host.docker.internal:host-gateway", gateway+" host.docker.internal\n", 1))
 	d.mounts = append(d.mounts, "--ro-bind", filepath.Join(d.home, "hosts"), "/etc/hosts")
 }
 
@@ -171,7 +167,11 @@ func TestADevcontainerHasTheRoleOfAnEndpointOnTheHost(t *testing.T) {
 	}
 	blocks := recipe(t, "A devcontainer")
 	b.write(".aws/clients", blocks[0])
-	port, p := b.serves(blocks[1])
+	port, text := b.prints(blocks[1])
+	var p printed
+	if err := json.Unmarshal([]byte(text), &p); err != nil {
+		t.Fatal(err)
+	}
 	var config struct{ Features map[string]map[string]string }
 	if err := json.Unmarshal([]byte(blocks[2]), &config); err != nil {
 		t.Fatal(err)
@@ -201,6 +201,102 @@ func TestADevcontainerHasTheRoleOfAnEndpointOnTheHost(t *testing.T) {
 	}
 	if r := b.there.run("ip", b.inside(d.command(env, "credproc-forward", "sh", "-c", "exit 7")...)...); r.status != 7 {
 		t.Errorf("status %d: %s", r.status, r.stderr)
+	}
+}
+
+// twoClients starts an endpoint for app and ro, and returns what each has to get of what it
+// prints, by that client's role.
+func twoClients(b *bridged, format string) (text string, roles map[string]string) {
+	config, err := os.ReadFile(filepath.Join(b.home, ".aws/config"))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.write(".aws/config", string(config)+"[profile ro]\nregion = eu-west-1\ncredential_process = "+binary+" "+strings.Replace(ourLine, "Admin", "ReadOnly", 1)+"\n")
+	b.write(".aws/clients", "[app]\ntoken_file = app.token\nallow = dev\n[ro]\ntoken_file = ro.token\nallow = ro\n")
+	_, text = b.prints("credproc serve --tls --listen 172.17.0.1:9911 --host host.docker.internal --clients ~/.aws/clients --print " + format)
+	return text, map[string]string{"app": assumed, "ro": strings.Replace(assumed, "Admin", "ReadOnly", 1)}
+}
+
+func TestTheComposeFileThatServePrintsIsUsedAsItStands(t *testing.T) {
+	t.Parallel()
+	b := bridge(t, 5)
+	if b == nil {
+		return
+	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, roles := twoClients(b, "compose")
+	services, found := strings.CutPrefix(text, "services:\n")
+	if !found || strings.Count(text, "services:") != 1 {
+		t.Errorf("%s", text)
+	}
+	for name, role := range roles {
+		_, service, _ := strings.Cut("\n"+services, "\n  \""+name+"\":\n")
+		d, command := newDevcontainer(t, b.machine), []string{}
+		env := map[string]string{"CALLER_AT": b.sts}
+		d.mounts = append(d.mounts, "--ro-bind", binary, "/run/credproc/credproc", "--ro-bind", self, "/run/caller")
+		for line := range strings.Lines(service) {
+			key, value, _ := strings.Cut(strings.TrimSpace(line), ": ")
+			var err error
+			switch {
+			case !strings.HasPrefix(line, "    "):
+				line = "" // the next service
+			case key == "command":
+				err = json.Unmarshal([]byte(value), &command)
+			case key == "environment":
+				err = json.Unmarshal([]byte(value), &env)
+			case key == "extra_hosts":
+				d.hosts(strings.Trim(value, `[]"`), b.host)
+			case strings.HasPrefix(key, "- "):
+				var m struct{ Source, Target string }
+				err = json.Unmarshal([]byte(strings.TrimSpace(line)[2:]), &m)
+				d.mounts = append(d.mounts, "--ro-bind", m.Source, m.Target)
+			}
+			if err != nil {
+				t.Errorf("%s: %v", line, err)
+			}
+			if line == "" {
+				break
+			}
+		}
+		if len(command) == 0 || command[len(command)-1] != "my-agent" {
+			t.Errorf("%s: %q", name, command)
+			continue
+		}
+		command[0], command[len(command)-1] = "/run/credproc/credproc", "/run/caller"
+		if r := b.there.run("ip", b.inside(d.command(env, command...)...)...); r.status != 0 || !strings.HasPrefix(r.stdout, role) || env["AWS_REGION"] == "" {
+			t.Errorf("%s: status %d: %s%s", name, r.status, r.stdout, r.stderr)
+		}
+	}
+}
+
+func TestTheExportsThatServePrintsAreUsedAsTheyStand(t *testing.T) {
+	t.Parallel()
+	b := bridge(t, 6)
+	if b == nil {
+		return
+	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, roles := twoClients(b, "exports")
+	d := newDevcontainer(t, b.machine)
+	d.hosts("host.docker.internal:host-gateway", b.host)
+	d.mounts = append(d.mounts, "--bind", b.root, b.root, "--ro-bind", filepath.Dir(binary), filepath.Dir(binary), "--ro-bind", self, "/run/my-agent")
+	env := map[string]string{"CALLER_AT": b.sts, "PATH": "/run:" + filepath.Dir(binary) + ":/usr/bin:/bin", "AWS_EC2_METADATA_DISABLED": "true"}
+	for name, role := range roles {
+		_, section, _ := strings.Cut(text, "# Client "+name+":\n")
+		section, _, _ = strings.Cut(section, "# Client ")
+		_, line, _ := strings.Cut(section, "# For any SDK: ")
+		line, _, _ = strings.Cut(line, "\n")
+		for _, script := range []string{section + "my-agent", line} {
+			if r := b.there.run("ip", b.inside(d.command(env, "sh", "-c", script)...)...); r.status != 0 || !strings.HasPrefix(r.stdout, role) {
+				t.Errorf("%s: status %d: %s%s", script, r.status, r.stdout, r.stderr)
+			}
+		}
 	}
 }
 

@@ -84,12 +84,17 @@ func (e *Endpoint) Secure(c Certificates) {
 	e.TLS = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: c.GetCertificate, NextProtos: []string{"http/1.1"}}
 }
 
-// URL is where clients find the endpoint: by its address, or by the first of the
-// names that it has.
-func (e *Endpoint) URL(l net.Listener, names []string) string {
+// URL is where clients find the endpoint: by the first of the names that it has, by
+// the one that it was told to listen at, or by its address. In TLS, the certificate is
+// for what it was told.
+func (e *Endpoint) URL(l net.Listener, listen string, names []string) string {
 	scheme, at := "http://", l.Addr().String()
+	told, _, _ := net.SplitHostPort(listen)
 	if e.TLS != nil {
 		scheme = "https://"
+		if len(names) == 0 && told != "" && net.ParseIP(told) == nil {
+			names = []string{told}
+		}
 	}
 	if _, port, err := net.SplitHostPort(at); err == nil && len(names) > 0 {
 		at = net.JoinHostPort(strings.Trim(names[0], "[]"), port)

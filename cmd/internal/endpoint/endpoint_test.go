@@ -2,6 +2,7 @@ package endpoint
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"maps"
@@ -210,5 +211,48 @@ func TestAClientGetsNothingWithoutATrailThatIsRequired(t *testing.T) {
 		if _, _, err := e.give(t.Context(), new(Client), "/"); !errors.Is(err, refused) {
 			t.Errorf("error %v, want %v", err, refused)
 		}
+	}
+}
+
+// What is printed is what clients use, and the certificate is for what was told.
+func TestTheURLHasAHostThatTheCertificateIsFor(t *testing.T) {
+	l, err := Listen("127.0.0.1:0", true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	_, port, _ := net.SplitHostPort(l.Addr().String())
+	for _, tt := range []struct {
+		secure bool
+		listen string
+		names  []string
+		want   string
+	}{
+		{false, "127.0.0.1:0", nil, "http://127.0.0.1:"},
+		{false, "localhost:0", nil, "http://127.0.0.1:"},
+		{true, "127.0.0.1:0", nil, "https://127.0.0.1:"},
+		{true, "localhost:0", nil, "https://localhost:"},
+		{true, "localhost:0", []string{"fd00::1", "aws.example"}, "https://[fd00::1]:"},
+		{true, ":0", []string{"aws.example"}, "https://aws.example:"},
+	} {
+		e := new(Endpoint)
+		if tt.secure {
+			e.TLS = new(tls.Config)
+		}
+		if got := e.URL(l, tt.listen, tt.names); got != tt.want+port {
+			t.Errorf("%s %q: %s, want %s", tt.listen, tt.names, got, tt.want)
+		}
+	}
+}
+
+func TestAPortThatIsTakenIsNoServiceThatCannotBeReached(t *testing.T) {
+	l, err := Listen("127.0.0.1:0", false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	_, err = Listen(l.Addr().String(), false)
+	if e, ok := errors.AsType[*RefusedError](err); !ok || !strings.HasPrefix(e.Problem, "cannot listen on "+l.Addr().String()+": ") {
+		t.Errorf("%v", err)
 	}
 }

@@ -2,7 +2,10 @@ package endpoint
 
 import (
 	"bytes"
+	"cmp"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/credproc/credproc/cmd/internal/shell"
@@ -12,6 +15,7 @@ import (
 
 // A Setup is what a client on another machine, or in a container, needs.
 type Setup struct {
+	Client            string // its name; "" where there is only one
 	Program           string // as people type it
 	ID                string // what its directories are named after
 	URL               string // of one role
@@ -22,23 +26,55 @@ type Setup struct {
 // there is where a container has a file of a setup.
 func (s *Setup) there(file string) string { return "/run/" + layout.Service(s.ID) + "/" + file }
 
-// Text is the setup as "exports" for a shell, as "compose" for a compose file, or as
-// "devcontainer" for a devcontainer.json.
-func (s *Setup) Text(format string) string {
-	switch format {
-	case "compose":
-		return s.compose()
-	case "devcontainer":
-		return s.devcontainer()
+// Setups is what each client needs, as "exports" for a shell, as "compose" for a compose
+// file, or as "devcontainer" for a devcontainer.json. Where there are several clients, a
+// comment says which is which, but for compose, which has a service for each.
+func Setups(format string, all []*Setup) string {
+	var b strings.Builder
+	if format == "compose" {
+		b.WriteString("services:\n")
 	}
-	return s.exports()
+	for i, s := range all {
+		switch format {
+		case "compose":
+			b.WriteString(s.compose(i))
+			continue
+		case "devcontainer":
+			b.WriteString(s.heading("//", len(all)) + s.devcontainer())
+		default:
+			b.WriteString(s.heading("#", len(all)) + s.exports())
+		}
+	}
+	return b.String()
+}
+
+func (s *Setup) heading(comment string, clients int) string {
+	if clients == 1 {
+		return ""
+	}
+	return comment + " Client " + s.Client + ":\n"
+}
+
+// service is the client's name as compose takes it for a service.
+func (s *Setup) service(number int) string {
+	other := func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune("._-", r)
+	}
+	if strings.ContainsFunc(s.Client, other) {
+		return "app-" + strconv.Itoa(number+1)
+	}
+	return cmp.Or(s.Client, "app")
 }
 
 // exports are for programs that see the files of this machine. The SDKs for Go and
 // JavaScript add a CA to those that they know; botocore takes none for this.
 func (s *Setup) exports() string {
 	var b strings.Builder
-	b.WriteString("# For any SDK: " + strings.Join(shell.Words(s.forward(s.CAFile, s.TokenFile, "my-agent")), " ") + "\n")
+	words := s.forward(s.CAFile, s.TokenFile, "my-agent")
+	if s.Region != "" { // which the variables below do not set for this line
+		words = slices.Insert(words, len(words)-2, "--region", s.Region)
+	}
+	b.WriteString("# For any SDK: " + strings.Join(shell.Words(words), " ") + "\n")
 	b.WriteString("# For the SDKs for Go and JavaScript also without it:\n")
 	set := func(name, value string) {
 		if value != "" {
@@ -67,9 +103,10 @@ func (s *Setup) forward(ca, token, command string) []string {
 // host is what Docker calls the machine that it runs on.
 const host = "host.docker.internal"
 
-func (s *Setup) compose() string {
+// compose is a service of a compose file, which replaces variables in all values.
+func (s *Setup) compose(number int) string {
 	var b strings.Builder
-	b.WriteString("services:\n  app:\n    image: my-image # with " + s.Program + " in it\n")
+	b.WriteString("  " + inJSON(s.service(number)) + ":\n    image: my-image # with " + s.Program + " in it\n")
 	b.WriteString("    command: " + inJSON(s.forward(s.there("ca.pem"), s.there("token"), "my-agent")) + "\n")
 	b.WriteString("    extra_hosts: " + inJSON([]string{host + ":host-gateway"}) + "\n")
 	if s.Region != "" {
@@ -79,7 +116,7 @@ func (s *Setup) compose() string {
 	for _, m := range s.mounts() {
 		b.WriteString("      - " + inJSON(m) + "\n")
 	}
-	return b.String()
+	return strings.ReplaceAll(b.String(), "$", "$$")
 }
 
 // A mount shows a file of this machine in a container.

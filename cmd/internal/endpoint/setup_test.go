@@ -3,6 +3,7 @@ package endpoint
 import (
 	"encoding/json"
 	"os"
+	"strings"
 	"testing"
 )
 
@@ -11,12 +12,12 @@ func TestTheExamplesOfContainersAreWhatIsPrinted(t *testing.T) {
 	s := &Setup{Program: "credproc", URL: "https://host.docker.internal:9911/profile/dev", CAFile: "/home/me/ca.pem", TokenFile: "/home/me/app.token", Region: "eu-west-1"}
 	for format, file := range map[string]string{"compose": "compose.yaml", "devcontainer": "devcontainer.json", "exports": "exports.sh"} {
 		text, err := os.ReadFile("../../../examples/containers/" + file)
-		if err != nil || string(text) != s.Text(format) {
-			t.Errorf("%s: %v, want\n%s", file, err, s.Text(format))
+		if err != nil || string(text) != Setups(format, []*Setup{s}) {
+			t.Errorf("%s: %v, want\n%s", file, err, Setups(format, []*Setup{s}))
 		}
 	}
 	var d map[string]any
-	if err := json.Unmarshal([]byte(s.Text("devcontainer")), &d); err != nil {
+	if err := json.Unmarshal([]byte(Setups("devcontainer", []*Setup{s})), &d); err != nil {
 		t.Error(err)
 	}
 }
@@ -28,7 +29,30 @@ func TestASetupWithAKnownCAAndNoRegionNamesNeither(t *testing.T) {
 export AWS_CONTAINER_CREDENTIALS_FULL_URI=https://aws.example/profile/dev
 export AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE='/home/me/a token'
 `
-	if got := s.Text("exports"); got != want {
+	if got := Setups("exports", []*Setup{s}); got != want {
 		t.Errorf("%s", got)
+	}
+}
+
+// One compose file has a service for each client; a shell and a container have one.
+func TestSetupsSayWhichClientTheyAreFor(t *testing.T) {
+	all := []*Setup{
+		{Client: "app", Program: "credproc", URL: "https://aws.example/profile/dev", TokenFile: "/home/me/$app.token"},
+		{Client: "c.i", Program: "credproc", URL: "https://aws.example/profile/ci", TokenFile: "/home/me/ci.token"},
+		{Client: "two words", Program: "credproc", URL: "https://aws.example/profile/x", TokenFile: "/home/me/x.token"},
+	}
+	compose := Setups("compose", all)
+	if strings.Count(compose, "services:") != 1 || !strings.Contains(compose, `"/home/me/$$app.token"`) {
+		t.Errorf("%s", compose)
+	}
+	for _, service := range []string{"app", "c.i", "app-3"} {
+		if strings.Count(compose, "\n  \""+service+"\":\n") != 1 {
+			t.Errorf("no service %s: %s", service, compose)
+		}
+	}
+	for format, want := range map[string]string{"exports": "# Client app:\n# For any SDK: ", "devcontainer": "// Client app:\n{"} {
+		if text := Setups(format, all); !strings.HasPrefix(text, want) || strings.Count(text, " Client ") != 3 {
+			t.Errorf("%s", text)
+		}
 	}
 }
