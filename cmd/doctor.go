@@ -80,6 +80,11 @@ func examine(ctx context.Context, a *App, offline bool) []doctor.Finding {
 		checkKeychain(ctx, a, d, config)
 	}
 	d.Directories()
+	if config != nil {
+		if in, err := inside.Of[settings.Config](config); err == nil {
+			d.Trail(in.Trail())
+		}
+	}
 	d.Locks()
 	d.Opens()
 	if !offline {
@@ -171,6 +176,7 @@ func written(config *credproc.Config, name string) (*tokencache.Session, error) 
 	if err == nil {
 		var in settings.Config
 		if in, err = inside.Of[settings.Config](config); err == nil {
+			in.JustLook()
 			_, err = in.Files().SessionDuration(name)
 		}
 	}

@@ -48,11 +48,14 @@ func (c *statusCommand) run(ctx context.Context, r *run) error {
 		err = r.printFormatted(c.Format, c.profileFor(r), sessions)
 	case c.JSON:
 		for i := range sessions {
-			sessions[i].Policy = r.files.Policy.Hash()
+			sessions[i].Policy, sessions[i].AuditProblem = r.files.Policy.Hash(), r.inside.Trail().Trouble()
 		}
 		err = r.PrintJSON(sessions)
 	default:
 		err = r.printStatus(sessions)
+		if trouble := r.inside.Trail().Trouble(); trouble != "" {
+			r.Say("%s: warning: audit trail: %s", r.name(), trouble)
+		}
 	}
 	if err != nil {
 		return err

@@ -81,7 +81,7 @@ func rule(err error) string {
 // out one that the policy asks for.
 func (p *Provider) trail() (*audit.Trail, error) {
 	if p.Session == nil {
-		return newTrail(p.AuditDir, nil, nil), nil
+		return newTrail(p.AuditDir, "", nil, nil), nil
 	}
 	dir, rules := p.AuditDir, policy.Of(&p.Session.Config)
 	if dir == "" && rules.Audit() != "" {
@@ -90,7 +90,7 @@ func (p *Provider) trail() (*audit.Trail, error) {
 			return nil, err
 		}
 	}
-	trail := newTrail(dir, rules, p.Session.Logger)
+	trail := newTrail(dir, p.Session.Service, rules, p.Session.Logger)
 	if of := inside.Trail[inside.Session](p.Session); trail != nil && of != nil {
 		trail.Agent = of.Agent // a program may have made the provider by itself
 	}
@@ -98,14 +98,18 @@ func (p *Provider) trail() (*audit.Trail, error) {
 }
 
 // newTrail returns a trail in a directory, by the rules; nil: there is none.
-func newTrail(dir string, rules *policy.Policy, log *slog.Logger) *audit.Trail {
+func newTrail(dir, id string, rules *policy.Policy, log *slog.Logger) *audit.Trail {
 	if dir == "" {
 		return nil
 	}
-	return &audit.Trail{
-		Dir: audit.Dir(dir), Log: log, Refuse: rules.CheckTrail,
+	trail := &audit.Trail{
+		Dir: audit.Dir(dir), Sinks: rules.AuditSinks(), Name: layout.Service(id), Log: log, Refuse: rules.CheckTrail,
 		Kind: func(err error) (string, string) { return reason(err), rule(err) },
 	}
+	if rules != nil {
+		trail.Root = rules.Root
+	}
+	return trail
 }
 
 // trails reports whether the answers of any session may leave a trail.
@@ -149,7 +153,7 @@ func (c *Config) trailOf(session string) *audit.Trail {
 	if err != nil {
 		return nil
 	}
-	trail := newTrail(dir, c.audits, c.Logger)
+	trail := newTrail(dir, c.Identity.ID, c.audits, c.Logger)
 	if trail != nil {
 		trail.Agent = func() (name, seen string) {
 			who := c.asker(c.agentRules())

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -36,9 +37,39 @@ func (m *machine) trail(a audit.Dir) (lines []audit.Line) {
 		if err := dec.Decode(&line); err != nil {
 			m.Fatalf("%s: %v", scan.Text(), err)
 		}
+		m.isDocumented(scan.Text(), line.Event)
 		lines = append(lines, line)
 	}
 	return lines
+}
+
+// isDocumented holds the fields of a line to docs/audit.md, which says what events have
+// them.
+func (m *machine) isDocumented(text, event string) {
+	m.Helper()
+	page, err := os.ReadFile("../docs/audit.md")
+	if err != nil {
+		m.Fatal(err)
+	}
+	_, table, _ := strings.Cut(string(page), "## Fields")
+	rows := make(map[string]string)
+	for _, row := range regexp.MustCompile("(?m)^\\| `([a-z_]+)` \\| (.*?) \\|").FindAllStringSubmatch(table, -1) {
+		rows[row[1]] = row[2]
+	}
+	var fields map[string]any
+	if err := json.Unmarshal([]byte(text), &fields); err != nil {
+		m.Fatal(err)
+	}
+	for name := range fields {
+		if events := rows[name]; !strings.HasPrefix(events, "all") && !strings.Contains(events, "`"+event+"`") {
+			m.Errorf("docs/audit.md: %s of %s is only in %s", name, event, events)
+		}
+	}
+	for name, events := range rows {
+		if _, ok := fields[name]; !ok && events == "all" {
+			m.Errorf("docs/audit.md: %s is in all lines, and not in %s", name, text)
+		}
+	}
 }
 
 // last is the last line of a trail.

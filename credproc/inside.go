@@ -32,6 +32,16 @@ func (i *insideConfig) AskAsAgent() { i.c.asAgent = true }
 
 func (i *insideConfig) JustLook() { i.c.looks.Store(true) }
 
+// Trail returns the trail of the machine, or else of the first session that has one.
+func (i *insideConfig) Trail() *audit.Trail {
+	for _, session := range append([]string{""}, i.c.files.SessionNames()...) {
+		if trail := i.c.trailOf(session); trail != nil {
+			return trail
+		}
+	}
+	return nil
+}
+
 func (i *insideConfig) Refused(ctx context.Context, line audit.Line, err error) error {
 	if err == nil {
 		return nil

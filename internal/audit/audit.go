@@ -28,19 +28,26 @@ const (
 // Path returns where the trail is.
 func (d Dir) Path() string { return filepath.Join(string(d), name) }
 
-// Write adds a line to the trail, with Time and the processes filled in.
-func (d Dir) Write(line Line) error {
-	line.Time = time.Now().UTC().Truncate(time.Millisecond)
-	line.PID, line.UID, line.Program = os.Getpid(), os.Getuid(), program()
-	line.ParentPID = os.Getppid()
-	line.Parent, line.Ancestors = family(line.ParentPID)
+// add adds a line to the file.
+func (d Dir) add(text []byte) error { return safedir.Dir(d).Append(name, text, most, keep) }
+
+// stamp fills in the time and the processes.
+func (l *Line) stamp() {
+	l.Time = time.Now().UTC().Truncate(time.Millisecond)
+	l.PID, l.UID, l.Program = os.Getpid(), os.Getuid(), program()
+	l.ParentPID = os.Getppid()
+	l.Parent, l.Ancestors = family(l.ParentPID)
+}
+
+// json returns the line as it is written, without an end.
+func (l Line) json() ([]byte, error) {
 	var text bytes.Buffer
 	enc := json.NewEncoder(&text)
 	enc.SetEscapeHTML(false)
-	if err := enc.Encode(line); err != nil {
-		return err
+	if err := enc.Encode(l); err != nil {
+		return nil, err
 	}
-	return safedir.Dir(d).Append(name, printable.JSON(text.Bytes()), most, keep)
+	return printable.JSON(bytes.TrimRight(text.Bytes(), "\n")), nil
 }
 
 // program is how this process was called. It may have chosen that.

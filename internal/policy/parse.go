@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"runtime"
 	"slices"
 	"strings"
 
@@ -65,11 +66,32 @@ func (f *File) keys() map[string]rule {
 		"keyrings":       list(&f.Keyrings, oneOf("os", "windows", "kernel", "file", "plaintext")),
 		"flows":          list(&f.Flows, oneOf("pkce", "device")),
 		"audit":          into(&f.Audit, one("on", required)),
+		"audit_sink":     into(&f.AuditSink, sink),
 		"env_output":     flag(&f.EnvOutputOff, "off", "on"),
 		"lock_sessions":  flag(&f.LockSessions, "on", "off"),
 		"agents":         agents,
 		"request_access": into(&f.RequestAccess, func(string) string { return "" }),
 	}
+}
+
+// sinksHere are the places for a trail that this system has.
+func sinksHere() []string {
+	switch runtime.GOOS {
+	case "windows":
+		return []string{"file", "eventlog"}
+	case "linux":
+		return []string{"file", "syslog", "journald"}
+	}
+	return []string{"file", "syslog"}
+}
+
+// sink checks the place for the trail. One of another system would be silence here.
+func sink(value string) (problem string) {
+	problem = one("file", "syslog", "journald", "eventlog")(value)
+	if problem == "" && !slices.Contains(sinksHere(), value) {
+		problem = fmt.Sprintf("this system has no %s: here it ", value) + must(sinksHere())
+	}
+	return problem
 }
 
 // readRules reads [policy].

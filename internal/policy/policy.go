@@ -21,6 +21,7 @@ import (
 // Policy is what all policy files say. nil is none, and allows everything.
 type Policy struct {
 	Files []*File // at least one: the program's own first
+	Root  string  // of the place that it was in
 }
 
 // File is one policy file.
@@ -29,6 +30,7 @@ type File struct {
 	// What it says of each rule; nil and "" where it says nothing.
 	StartURLs, Accounts, Keyrings, Flows []string
 	Audit                                string // "on", "required"
+	AuditSink                            string // "file", "syslog", "journald", "eventlog"
 	EnvOutputOff                         bool
 	RequestAccess                        string
 	LockSessions                         bool
@@ -74,7 +76,7 @@ func (p Place) Load(id string) (*Policy, error) {
 	if files == nil {
 		return nil, nil
 	}
-	return &Policy{Files: files}, nil
+	return &Policy{Files: files, Root: p.Root}, nil
 }
 
 // Where returns the place of a rule, which is nowhere if the file does not have it.

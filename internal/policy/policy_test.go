@@ -4,6 +4,8 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -91,6 +93,8 @@ func TestWhatIsWrongWithTheTextOfAPolicyIsSaidWithItsLine(t *testing.T) {
 		head + "keyrings = os, safe":                         `:3: keyrings: "safe" must be os or windows or kernel or file or plaintext`,
 		head + "flows = auto":                                `:3: flows: "auto" must be pkce or device`,
 		head + "audit = off":                                 `:3: audit: "off" must be on or required`,
+		head + "audit_sink = stdout":                         `:3: audit_sink: "stdout" must be file or syslog or journald or eventlog`,
+		head + "audit_sink = file, syslog":                   `:3: audit_sink: "file, syslog" must be file or syslog or journald or eventlog`,
 		head + "env_output = no":                             `:3: env_output: "no" must be off or on`,
 		head + "agents = Admin":                              ":3: agents: must be profile:GLOB or role:ACCOUNT/ROLE, with the wildcards * and ?",
 		head + "agents =":                                    ":3: agents is empty",
@@ -219,6 +223,27 @@ func TestASessionOfThePolicyIsADefaultUntilItIsLocked(t *testing.T) {
 		p.Rule(none)
 		if s, err := none.Session("corp"); err != nil || s.Region != "eu-west-1" {
 			t.Errorf("lock_sessions = %s: without a config file the session is %v, %v", lock, s, err)
+		}
+	}
+}
+
+func TestTheTrailGoesWhereEachPolicyWantsItAndNowhereThatThisSystemDoesNotHave(t *testing.T) {
+	sinks := map[string][]string{"linux": {"file", "syslog", "journald"}, "windows": {"file", "eventlog"}}[runtime.GOOS]
+	if sinks == nil {
+		sinks = []string{"file", "syslog"}
+	}
+	for _, sink := range []string{"file", "syslog", "journald", "eventlog"} {
+		at := place(t, map[string]string{"credproc": "[policy]\nversion = 1\naudit_sink = " + sink, "acme": "[policy]\nversion = 1\naudit = on\naudit_sink = file"})
+		p, err := at.Load("acme")
+		if !slices.Contains(sinks, sink) {
+			if wrong, ok := errors.AsType[*policy.FileError](err); !ok || wrong.Line != 3 || !strings.Contains(wrong.Problem, "this system has no "+sink) {
+				t.Errorf("%s: error %v", sink, err)
+			}
+			continue
+		}
+		want := slices.Compact([]string{"file", sink})
+		if got := p.AuditSinks(); err != nil || !slices.Equal(got, want) || p.Root != at.Root {
+			t.Errorf("%s: the trail goes to %q below %q, error %v", sink, got, p.Root, err)
 		}
 	}
 }

@@ -125,6 +125,18 @@ func (p *Policy) Audit() (value string) {
 	return value
 }
 
+// AuditSinks returns where the trail goes, if there is one: where each file wants it.
+// nil means a file.
+func (p *Policy) AuditSinks() (names []string) {
+	p.each(func(f *File) error {
+		if f.AuditSink != "" && !slices.Contains(names, f.AuditSink) {
+			names = append(names, f.AuditSink)
+		}
+		return nil
+	})
+	return names
+}
+
 // CheckTrail refuses an answer of which the trail could not be written, where it is
 // required.
 func (p *Policy) CheckTrail(unwritten error) error {

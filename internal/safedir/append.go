@@ -13,22 +13,10 @@ import (
 // Append adds a line to a file that many processes add to: whole lines, none
 // lost. A file of most bytes or more is rotated first, as [Rotate] does it.
 func (d Dir) Append(name string, line []byte, most int64, keep int) error {
-	if err := d.Make(); err != nil {
-		return err
-	}
 	// Without a way to put it aside it goes on growing: a trail is not to end.
 	Rotate(d.Path(name), most, keep)
-	root, err := d.open()
+	f, err := d.openToAppend(name)
 	if err != nil {
-		return err
-	}
-	defer root.Close()
-	f, err := root.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_APPEND|nonblock, 0o600)
-	if err != nil {
-		return err
-	}
-	if err := d.own(name, f); err != nil {
-		f.Close()
 		return err
 	}
 	line = append(bytes.TrimRight(line, "\n"), '\n')
@@ -37,6 +25,36 @@ func (d Dir) Append(name string, line []byte, most int64, keep int) error {
 	}
 	_, err = f.Write(line) // one call: lines of others do not get into it
 	return errors.Join(err, f.Close())
+}
+
+// CanAppend reports what keeps lines from being added to a file, which it makes if it
+// is missing.
+func (d Dir) CanAppend(name string) error {
+	f, err := d.openToAppend(name)
+	if err != nil {
+		return err
+	}
+	return f.Close()
+}
+
+func (d Dir) openToAppend(name string) (*os.File, error) {
+	if err := d.Make(); err != nil {
+		return nil, err
+	}
+	root, err := d.open()
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	f, err := root.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_APPEND|nonblock, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := d.own(name, f); err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
 }
 
 // own makes sure that a file to add to is one of this user's, and for no other.

@@ -23,6 +23,7 @@ import (
 	"github.com/credproc/credproc/cmd/internal/shell"
 	"github.com/credproc/credproc/cmd/internal/status"
 	"github.com/credproc/credproc/cmd/internal/terminal"
+	"github.com/credproc/credproc/internal/audit"
 	"github.com/credproc/credproc/internal/awsapi"
 	"github.com/credproc/credproc/internal/awsconfig"
 	"github.com/credproc/credproc/internal/flight"
@@ -326,6 +327,21 @@ func (d *Checks) writable(check, dir string) {
 		d.fault(check, "make room on the disk, or "+d.elsewhere(), "%s: the disk is full", d.Short(dir))
 	case err != nil:
 		d.fault(check, "make it writable for you, or "+d.elsewhere(), "%s cannot be written: logins cannot be kept, nor shared", d.Short(dir))
+	}
+}
+
+// Trail says where the audit trail goes, if there is one, and what is wrong with it.
+func (d *Checks) Trail(t *audit.Trail) {
+	const check = "audit trail"
+	err, lost := t.Problem(), t.Lost()
+	switch {
+	case t == nil:
+	case err != nil:
+		d.fault(check, "make it possible to write there, or have the administrator change the policy", "no line can be written to %s: %v", d.Short(t.Place()), err)
+	case lost != nil:
+		d.warn(check, "", "a line could not be written at %s: %s", lost.Time.Local().Format(time.DateTime), lost.Problem)
+	default:
+		d.OK(check, "lines go to %s", d.Short(t.Place()))
 	}
 }
 

@@ -37,6 +37,7 @@ type Session struct {
 	Problem        string       `json:"problem,omitempty"`
 	Keyring        string       `json:"keyring,omitempty"`
 	Policy         string       `json:"policy_sha256,omitempty"`
+	AuditProblem   string       `json:"audit_problem,omitempty"`
 	Application    string       `json:"application_arn,omitempty"`
 	SignedInAt     *time.Time   `json:"signed_in_at,omitempty"`
 	ExpectedEnd    *ExpectedEnd `json:"expected_end,omitempty"`
