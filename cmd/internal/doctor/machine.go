@@ -490,8 +490,8 @@ func (d *Checks) Instance(ctx context.Context, offline bool) {
 		return
 	}
 	if onEC2(os.DirFS("/sys")) || !offline && d.metadataAnswers(ctx) {
-		d.warn("instance role", "set "+child.NoMetadata+"=true, as exec does for its command",
-			"this is an EC2 instance: when credentials fail or end, the SDKs for JavaScript and C++ silently use the instance's role")
+		d.warn("instance role", "set "+child.NoMetadata+"=true, as exec does for its command; run restic and mc under exec, since minio-go ignores that",
+			"this is an EC2 instance: when credentials fail or end, the SDKs for JavaScript and C++ and minio-go silently use the instance's role")
 	}
 }
 
