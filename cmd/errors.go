@@ -119,7 +119,8 @@ func advise(a *App, err error) advice.Advice {
 // adviser knows what this program and its caller have to do with an error.
 func adviser(a *App, err error) *advice.Program {
 	p := &advice.Program{
-		Name: a.name(), ID: a.ID, Version: a.version(), Dirs: ownDirs(a), Traces: a.debug || a.setting("LOG") == "debug",
+		Name: a.name(), ID: a.ID, Version: a.version(), Traces: a.debug || a.setting("LOG") == "debug",
+		Dirs:       func() []string { return ownDirs(a) },
 		Active:     func() string { return activeWords(a) },
 		ConfigFile: func() string { return getenvBefore(a)("AWS_CONFIG_FILE") },
 		Elsewhere:  elsewhereOf(a),

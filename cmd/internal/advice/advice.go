@@ -31,10 +31,10 @@ type Advice struct {
 // Program is the one that speaks, and what it knows of its caller.
 type Program struct {
 	Name, ID, Version string
-	Dirs              []string      // of its own, as far as they are known
-	Traces            bool          // a crash is shown with its stack
-	Active            func() string // the flags that name the role of this shell, or ""
-	ConfigFile        func() string // the setting of the file that was read, or ""
+	Traces            bool            // a crash is shown with its stack
+	Dirs              func() []string // of its own, as far as they are known: finding them opens a file
+	Active            func() string   // the flags that name the role of this shell, or ""
+	ConfigFile        func() string   // the setting of the file that was read, or ""
 
 	Elsewhere *elsewhere.Settings
 	Session   *tokencache.Session // that was asked for; nil: not known

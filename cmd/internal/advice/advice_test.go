@@ -30,7 +30,8 @@ func TestOnlyMacOSIsToldOfItsOwnCommand(t *testing.T) {
 // another directory for credproc's own files.
 func TestAnotherDirectoryIsOfferedForCredprocsOwnFilesAlone(t *testing.T) {
 	dir := t.TempDir()
-	p := &Program{Dirs: []string{filepath.Join(dir, "own", "state"), filepath.Join(dir, "own", "cache")}}
+	own := []string{filepath.Join(dir, "own", "state"), filepath.Join(dir, "own", "cache")}
+	p := &Program{Dirs: func() []string { return own }}
 	path := func(path string, err error) error { return &fs.PathError{Op: "open", Path: path, Err: err} }
 	for _, tt := range []struct {
 		err    error

@@ -85,7 +85,7 @@ func (p *Program) aboutDir(err error, say Advice) Advice {
 // ownDirOf is the one of the program's own directories that an error is about.
 func (p *Program) ownDirOf(err error) string {
 	path := pathIn(err)
-	for _, dir := range p.Dirs {
+	for _, dir := range p.Dirs() {
 		if below, err := filepath.Rel(dir, path); err == nil && filepath.IsLocal(below) {
 			return dir
 		}
@@ -111,7 +111,7 @@ func (p *Program) isOwnFile(err error) bool {
 	if !filepath.IsAbs(path) {
 		return true
 	}
-	for _, dir := range p.Dirs {
+	for _, dir := range p.Dirs() {
 		for _, pair := range [][2]string{{dir, path}, {path, dir}} {
 			if below, err := filepath.Rel(pair[0], pair[1]); err == nil && filepath.IsLocal(below) {
 				return true
