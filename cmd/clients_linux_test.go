@@ -1,6 +1,8 @@
 package cmd
 
 import (
+	"bytes"
+	"encoding/json"
 	"io"
 	"net"
 	"os"
@@ -10,6 +12,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/credproc/credproc/internal/audit"
 )
 
 // asks are what clients of an endpoint do, by the rows of a table in docs/agents.md:
@@ -27,6 +31,25 @@ var asks = map[string]string{
 }
 
 const through = "what asks through another program that forwards, such as `ssh -R`"
+
+// trail returns the lines of serve.
+func (m *machine) trail() (lines []audit.Line) {
+	m.Helper()
+	text, err := os.ReadFile(filepath.Join(m.dir, "state", "audit.jsonl"))
+	if err != nil && !os.IsNotExist(err) {
+		m.Fatal(err)
+	}
+	for line := range bytes.Lines(text) {
+		var l audit.Line
+		if err := json.Unmarshal(line, &l); err != nil {
+			m.Fatal(err)
+		}
+		if l.PID == m.server && l.Profile != "" { // and not of the role that another one is assumed by
+			lines = append(lines, l)
+		}
+	}
+	return lines
+}
 
 // rows are those of the table about clients in docs/agents.md, and whether an agent is
 // seen there.
@@ -85,7 +108,7 @@ func ruled(t *testing.T) *machine {
 		t.Fatal(err)
 	}
 	_, config, _ := strings.Cut(string(script), "\n-- ruled --\n")
-	m.env = append(m.env, "AWS_CONFIG_FILE="+m.home(config))
+	m.env = append(m.env, "AWS_CONFIG_FILE="+m.home(config), "CREDPROC_AUDIT=on")
 	m.start("sh", "-c", `cp "$(command -v sh)" "$HOME/claude"`).ends(0, "")
 	m.program("codex", "#!/bin/sh\ncaller; :\n", "700")
 	m.signedIn()
@@ -97,6 +120,7 @@ func (m *machine) serve() (url, token string) {
 	m.Helper()
 	p := m.start("sh", "-c", `exec credproc serve --token-file "$HOME/token" >"$HOME/url" 2>"$HOME/log"`)
 	url = m.writes("url")
+	m.server = p.Process.Pid
 	m.Cleanup(func() { p.send(syscall.SIGTERM); p.Wait() })
 	text, err := os.ReadFile(filepath.Join(m.dir, "token"))
 	if err != nil {
@@ -126,6 +150,7 @@ func TestTheClientsOfAnEndpointAreJudgedAsTheDocumentationSays(t *testing.T) {
 	url, token := m.serve()
 	forwarded := forwarding(t, strings.TrimPrefix(url, "http://"))
 	table := rows(t)
+	lines := m.trail()
 	if len(table) != len(asks) {
 		t.Errorf("the table has %d rows, and %d are tried", len(table), len(asks))
 	}
@@ -149,6 +174,18 @@ func TestTheClientsOfAnEndpointAreJudgedAsTheDocumentationSays(t *testing.T) {
 		const person, agent = "AWSReservedSSO_Admin_", ":assumed-role/Work/"
 		check("serve", "dev", m.script(at("dev"), nil, script), person, agent)
 		check("serve", "sandbox", m.script(at("sandbox"), nil, script), person, "403 NoAccess")
+		all := m.trail()
+		if len(all) != len(lines)+2 {
+			t.Fatalf("%s: two answers have left %d lines", what, len(all)-len(lines))
+		}
+		for i, line := range all[len(lines):] {
+			profile, given := [...]string{"dev", "sandbox"}[i], i == 0 || !isAgent
+			if (line.Agent != "") != isAgent || (line.AgentProfile != "") != (isAgent && i == 0) || line.Profile != profile ||
+				line.ClientPID == 0 || line.ClientProgram != "caller" && what != through || (line.Event == audit.Answer) != given || (line.AccessKeyID != "") != given {
+				t.Errorf("%s: the trail says %+v", what, line)
+			}
+		}
+		lines = all
 		if !strings.Contains(script, "FORWARDED") {
 			check("exec --server", "dev", m.script(nil, []string{"credproc", "exec", "--server", "dev", "--"}, script), person, agent)
 		}

@@ -24,6 +24,8 @@ type machine struct {
 	idc *idctest.Server
 	dir string
 	env []string
+
+	server int // the process of serve, once there is one
 }
 
 func newMachine(t *testing.T) *machine {
