@@ -5,6 +5,7 @@ import (
 	"context"
 	"os"
 	"os/exec"
+	"runtime"
 	"testing"
 )
 
@@ -43,8 +44,8 @@ func start(t *testing.T, env ...string) (pid int) {
 }
 
 func TestTheEnvironmentOfAnotherProcessIsRead(t *testing.T) {
-	if Of(os.Getpid()) == nil {
-		return // not on this system
+	if runtime.GOOS != "linux" && runtime.GOOS != "windows" {
+		return // which do not tell
 	}
 	getenv := Lookup(Of(start(t, "ONE=1", "TWO=zwei=ü", "EMPTY=")))
 	for name, want := range map[string]string{"ONE": "1", "TWO": "zwei=ü", "EMPTY": "", "NONE": "", "STAY": "1", "ON": "", "": ""} {

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -55,7 +56,7 @@ func TestTheProcessThatAsksIsKnownAndWhatIsKeptStaysWithItsConnection(t *testing
 			get(t, c, addr)
 		}
 	})
-	if looksUp && !slices.Equal(h.PIDs, []int{os.Getpid()}) || h.Closed != nil {
+	if tells := runtime.GOOS == "linux" || runtime.GOOS == "windows"; tells && !slices.Equal(h.PIDs, []int{os.Getpid()}) || h.Closed != nil {
 		t.Errorf("%+v, want process %d", h, os.Getpid())
 	}
 	if want := []any{nil, 1, nil, 2}; !slices.Equal(kept, want) {
