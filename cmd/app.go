@@ -179,34 +179,39 @@ func newRun(a *App, config *credproc.Config, attended bool) *run {
 // do runs a command. When it returns, nothing is under way that must not be
 // cut off.
 func (a *App) do(ctx context.Context, attended bool, command func(context.Context, *run) error) error {
-	logger, err := newLogger(a)
+	r, err := open(a, attended)
 	if err != nil {
 		return err
 	}
-	config, err := newConfig(a, attended, logger)
-	if err != nil {
-		return err
-	}
-	if err := config.Open(); err != nil {
-		return err
-	}
-	if err := checkDirs(a, config); err != nil {
-		return err
-	}
-	r := newRun(a, config, attended)
 	r.signals = &child.Signals{Pause: r.pause}
 	ctx, stop := r.signals.Defer(ctx)
 	defer stop()
 	r.Cause = func() error { return context.Cause(ctx) }
 	err = command(ctx, r)
 	r.settle()
-	if err != nil && logger != nil {
-		logger.Debug("failed", "error", err) // in the protocol's own words
+	if err != nil && r.config.Logger != nil {
+		r.config.Logger.Debug("failed", "error", err) // in the protocol's own words
 	}
 	if signal, ok := errors.AsType[*terminal.InterruptedError](context.Cause(ctx)); ok && err != nil {
 		return signal
 	}
 	return err
+}
+
+// open reads the configuration, and fails where it cannot be used.
+func open(a *App, attended bool) (*run, error) {
+	logger, err := newLogger(a)
+	if err != nil {
+		return nil, err
+	}
+	config, err := newConfig(a, attended, logger)
+	if err != nil {
+		return nil, err
+	}
+	if err := config.Open(); err != nil {
+		return nil, err
+	}
+	return newRun(a, config, attended), checkDirs(a, config)
 }
 
 func newConfig(a *App, attended bool, logger *slog.Logger) (*credproc.Config, error) {
@@ -230,19 +235,26 @@ func newConfig(a *App, attended bool, logger *slog.Logger) (*credproc.Config, er
 	if config.LaxModes, err = laxModes(a); err != nil {
 		return nil, err
 	}
-	if dir, err := pathSetting(a, "DIR"); err != nil {
-		return nil, err
-	} else if dir != "" {
+	return config, setDirs(a, config)
+}
+
+// setDirs says where the files are.
+func setDirs(a *App, config *credproc.Config) error {
+	dir, err := pathSetting(a, "DIR")
+	if err != nil {
+		return err
+	}
+	if dir != "" {
 		config.StateDir, config.CacheDir = layout.DirsIn(dir)
 	} else if _, _, err := layout.DefaultDirs(a.ID); err != nil && !isHomeless(a) {
-		return nil, &credproc.ConfigError{Setting: "XDG_CACHE_HOME", Err: err} // XDG_CACHE_HOME that is relative
+		return &credproc.ConfigError{Setting: "XDG_CACHE_HOME", Err: err} // XDG_CACHE_HOME that is relative
 	} else if err != nil {
-		return nil, advice.ErrNoHome
+		return advice.ErrNoHome
 	}
 	if isHomeless(a) && !filepath.IsAbs(a.getenv("AWS_CONFIG_FILE")) {
-		return nil, advice.ErrNoHome
+		return advice.ErrNoHome
 	}
-	return config, nil
+	return nil
 }
 
 // pathSetting returns one of our own settings that names a file or a directory.

@@ -82,39 +82,15 @@ func candidates(a *App, node *kong.Node, words []string) []shell.Candidate {
 	if r.files == nil {
 		return (&shell.Completer{Known: func(string, string) []shell.Candidate { return nil }}).Complete(node, words)
 	}
-	roles := func() *known.Roles {
+	stored := &known.Names{Files: r.files.Config, Profiles: r.files.ProfileNames(), Sessions: r.files.SessionNames(), Roles: func() *known.Roles {
 		all := new(known.Roles)
 		all.Profiles, _ = config.Roles()
 		if mayList {
 			all.Accounts = r.storedQuietly()
 		}
 		return all
-	}
-	completer := &shell.Completer{Known: func(kind, account string) []shell.Candidate { // none of what cannot be read
-		switch kind {
-		case "profile":
-			return named(kind, r.files.ProfileNames())
-		case "sso-session":
-			return named(kind, r.files.SessionNames())
-		case "role of profile":
-			return roles().ByRole()
-		case "account-id":
-			return roles().AccountIDs()
-		case "role-name":
-			return roles().RoleNames(account)
-		case "region":
-			return known.Regions(r.files.Config)
-		}
-		return known.Services()
 	}}
-	return completer.Complete(node, words)
-}
-
-func named(kind string, names []string) (all []shell.Candidate) {
-	for _, name := range names {
-		all = append(all, shell.Candidate{Value: name, Help: kind})
-	}
-	return all
+	return (&shell.Completer{Known: stored.Of}).Complete(node, words)
 }
 
 // storedQuietly returns the accounts of the lists that can be read without a word, a

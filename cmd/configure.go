@@ -56,18 +56,22 @@ func (c *configureCommand) change(ctx context.Context, r *run) error {
 	if err := c.check(r); err != nil {
 		return err
 	}
-	e, err := newConfigEdit(r)
+	e, err := c.edit(r)
 	if err != nil {
 		return err
 	}
-	e.dry, e.sure = c.DryRun, c.Yes
 	switch {
 	case c.Undo:
 		return e.undo(ctx)
 	case c.Revert:
 		return e.revert(ctx, c.Names)
 	}
-	command, err := profiles.SearchPath(r.getenv("PATH")).LineCommand(c.Command, r.command(), launchOf(r.App))
+	return c.writeLines(ctx, e)
+}
+
+// writeLines writes profiles with a credential_process line.
+func (c *configureCommand) writeLines(ctx context.Context, e *configEdit) error {
+	command, err := profiles.SearchPath(e.getenv("PATH")).LineCommand(c.Command, e.command(), launchOf(e.App))
 	if err != nil {
 		return err
 	}
@@ -75,7 +79,7 @@ func (c *configureCommand) change(ctx context.Context, r *run) error {
 		return e.convert(ctx, c.Names, profiles.Place{Session: c.SSOSession, StartURL: c.SSOStartURL, Region: c.SSORegion}, command)
 	}
 	if c.Agent != "" {
-		return e.twin(ctx, &profiles.Twin{Profile: c.Agent, RoleARN: c.RoleARN, Command: command, ID: r.ID})
+		return e.twin(ctx, &profiles.Twin{Profile: c.Agent, RoleARN: c.RoleARN, Command: command, ID: e.ID})
 	}
 	return c.write(ctx, e, command)
 }
@@ -94,8 +98,26 @@ func (e *configEdit) twin(ctx context.Context, t *profiles.Twin) error {
 }
 
 func (c *configureCommand) check(r *run) error {
+	if err := c.checkWay(r); err != nil {
+		return err
+	}
+	for _, rule := range c.Region {
+		region := rule[strings.LastIndex(rule, "=")+1:]
+		if err := awsapi.CheckRegion(region); err != nil {
+			return err
+		}
+	}
+	if c.Template != "" {
+		_, err := profiles.ParseTemplate(c.Template)
+		return err
+	}
+	return nil
+}
+
+// checkWay fails for flags of several ways to change the file.
+func (c *configureCommand) checkWay(r *run) error {
 	ways := 0
-	for _, way := range []bool{c.Agent != "", c.Convert, c.Revert, c.Undo, c.All || c.Prune || len(c.MatchAccount)+len(c.MatchRole)+len(c.Region) > 0 || c.Template != ""} {
+	for _, way := range []bool{c.Agent != "", c.Convert, c.Revert, c.Undo, c.selects() || c.Prune || len(c.Region) > 0 || c.Template != ""} {
 		if way {
 			ways++
 		}
@@ -116,16 +138,6 @@ func (c *configureCommand) check(r *run) error {
 	case !(c.Rate >= 0):
 		return r.usage("--rate is %v: it must be more than 0", c.Rate)
 	}
-	for _, rule := range c.Region {
-		region := rule[strings.LastIndex(rule, "=")+1:]
-		if err := awsapi.CheckRegion(region); err != nil {
-			return err
-		}
-	}
-	if c.Template != "" {
-		_, err := profiles.ParseTemplate(c.Template)
-		return err
-	}
 	return nil
 }
 
@@ -137,7 +149,7 @@ type configEdit struct {
 	dry, sure bool
 }
 
-func newConfigEdit(r *run) (*configEdit, error) {
+func (c *configureCommand) edit(r *run) (*configEdit, error) {
 	path, credentials, err := awsconfig.Paths(getenvBefore(r.App), awsconfig.Home(r.getenv))
 	if err != nil {
 		return nil, err
@@ -145,7 +157,7 @@ func newConfigEdit(r *run) (*configEdit, error) {
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
 		return nil, r.usage("%s is not a regular file: configure cannot change it", path)
 	}
-	e := &configEdit{run: r, file: awsconfig.File{Path: r.files.Path, Name: cmp.Or(r.ID, "credproc")}}
+	e := &configEdit{run: r, dry: c.DryRun, sure: c.Yes, file: awsconfig.File{Path: r.files.Path, Name: cmp.Or(r.ID, "credproc")}}
 	e.text = &profiles.File{Files: awsconfig.Config{Path: path, CredentialsPath: credentials}, Mark: awsconfig.Mark(e.file.Name),
 		Program: r.name(), Own: strings.Fields(r.command()), Foreign: profiles.AWSSSOPlaces(r.getenv)}
 	return e, nil
@@ -218,63 +230,76 @@ func (e *configEdit) saved() {
 
 // write writes a session and profiles.
 func (c *configureCommand) write(ctx context.Context, e *configEdit, command string) error {
-	r := e.run
-	t, part, err := c.session(ctx, r)
+	t, part, err := c.session(ctx, e.run)
 	if err != nil {
 		return err
 	}
 	via := t
-	if from := r.unnamed(t.session); from != nil && len(part.Lines) > 0 {
+	if from := e.unnamed(t.session); from != nil && len(part.Lines) > 0 {
 		via = &target{session: from, words: t.words} // until the session is written
 	}
-	accounts, err := c.accounts(ctx, r, via)
+	accounts, err := c.accounts(ctx, e.run, via)
 	if err != nil {
 		return via.wrap(err)
 	}
-	chosen := profiles.Selection{Accounts: c.MatchAccount, Roles: c.MatchRole}
-	roles, err := chosen.Of(t.session.Name, accounts)
+	roles, err := c.roles(e.run, t.session.Name, accounts)
 	if err != nil {
 		return err
 	}
-	roles = r.writable(roles)
-	switch {
-	case c.All || len(c.MatchAccount)+len(c.MatchRole) > 0:
-	case c.Prune: // and nothing else
-		roles = nil
-	default:
-		if roles, err = r.pickRoles(roles); err != nil {
-			return err
-		}
-	}
-	if len(roles) == 0 && !c.Prune {
-		return r.usage("no role matches; run \"%s list\" to see yours", r.name())
-	}
 	plan := &profiles.Plan{Session: part, Name: t.session.Name, Command: command, At: placeOf(t.session), Template: c.Template,
 		Regions: c.Region, Region: t.session.Config.Region, Prune: c.Prune, All: accounts}
-	var block *profiles.Block
+	block, err := e.put(ctx, plan, roles)
+	if err != nil || block == nil {
+		return err
+	}
+	if via != t { // the login that has no session is that of the one just written
+		if _, err := takeOver(ctx, t.session, via.session); err != nil {
+			return t.wrap(err)
+		}
+	}
+	e.saved()
+	e.Say("Try: aws sts get-caller-identity --profile %s", shell.Word(block.Example))
+	return nil
+}
+
+// put writes what is planned. block is nil if nothing has changed.
+func (e *configEdit) put(ctx context.Context, plan *profiles.Plan, roles []profiles.Role) (block *profiles.Block, err error) {
 	changed, err := e.apply(ctx, func() string { return block.Summary(false) }, func(old []byte) (text []byte, err error) {
 		text, block, err = e.text.Write(plan, roles, old)
 		return text, err
 	})
-	if err == nil && changed {
-		r.Say("%s in %s.", block.Summary(true), e.file.Path)
-		if err := r.hand(ctx, via, t); err != nil {
-			return t.wrap(err)
-		}
-		e.saved()
-		r.Say("Try: aws sts get-caller-identity --profile %s", shell.Word(block.Example))
+	if err != nil || !changed {
+		return nil, err
 	}
-	return err
+	e.Say("%s in %s.", block.Summary(true), e.file.Path)
+	return block, nil
 }
 
-// hand gives a login that has no session to the session that was written for it.
-func (r *run) hand(ctx context.Context, via, t *target) error {
-	if via == t {
-		return nil
+// roles are those to write profiles for: by the flags, or by a person's choice.
+func (c *configureCommand) roles(r *run, session string, accounts []credproc.Account) ([]profiles.Role, error) {
+	chosen := profiles.Selection{Accounts: c.MatchAccount, Roles: c.MatchRole}
+	roles, err := chosen.Of(session, accounts)
+	if err != nil {
+		return nil, err
 	}
-	_, err := takeOver(ctx, t.session, via.session)
-	return err
+	roles = r.writable(roles)
+	switch {
+	case c.selects():
+	case c.Prune: // and nothing else
+		return nil, nil
+	default:
+		if roles, err = r.pickRoles(roles); err != nil {
+			return nil, err
+		}
+	}
+	if len(roles) == 0 && !c.Prune {
+		return nil, r.usage("no role matches; run \"%s list\" to see yours", r.name())
+	}
+	return roles, nil
 }
+
+// selects reports whether the flags say which roles.
+func (c *configureCommand) selects() bool { return c.All || len(c.MatchAccount)+len(c.MatchRole) > 0 }
 
 // accounts lists the accounts, and signs in where that is needed: a person, or a
 // script for one, has asked to be set up.
@@ -338,31 +363,44 @@ func (c *configureCommand) session(ctx context.Context, r *run) (*target, awscon
 	if len(c.Names) == 1 {
 		name = c.Names[0]
 	}
-	if c.SSOStartURL == "" && c.SSORegion == "" {
-		if name == "" {
-			picked, err := c.whichSession(r)
-			if err != nil {
-				return nil, awsconfig.Part{}, err
-			}
-			name = picked
+	if c.SSOStartURL != "" || c.SSORegion != "" {
+		return c.newSession(ctx, r, name)
+	}
+	if name == "" {
+		picked, err := c.whichSession(r)
+		if err != nil {
+			return nil, awsconfig.Part{}, err
 		}
-		if r.files.HasSession(name) {
-			t, err := r.configured(name)
-			return t, awsconfig.Part{}, err
-		}
-		if !r.Interactive() || c.Yes {
-			if name != "" && len(r.files.SessionNames()) > 0 {
-				_, err := r.config.Session(name) // says which there are
-				return nil, awsconfig.Part{}, err
-			}
-			if startURL, _ := r.onlyLogin(); startURL == "" {
-				return nil, awsconfig.Part{}, &usageError{problem: "no sso-session in " + r.files.Path,
-					hint: r.name() + " configure --sso-start-url URL --sso-region REGION --all --yes"}
-			}
-		}
+		name = picked
+	}
+	if r.files.HasSession(name) {
+		t, err := r.configured(name)
+		return t, awsconfig.Part{}, err
+	}
+	if err := c.mayAskFor(r, name); err != nil {
+		return nil, awsconfig.Part{}, err
 	}
 	return c.newSession(ctx, r, name)
 }
+
+// mayAskFor fails where nothing says where a session is, and no person does.
+func (c *configureCommand) mayAskFor(r *run, name string) error {
+	if c.asks(r) {
+		return nil
+	}
+	if name != "" && len(r.files.SessionNames()) > 0 {
+		_, err := r.config.Session(name) // says which there are
+		return err
+	}
+	if startURL, _ := r.onlyLogin(); startURL == "" {
+		return &usageError{problem: "no sso-session in " + r.files.Path,
+			hint: r.name() + " configure --sso-start-url URL --sso-region REGION --all --yes"}
+	}
+	return nil
+}
+
+// asks reports whether there is a person to be asked, who wants to be.
+func (c *configureCommand) asks(r *run) bool { return r.Interactive() && !c.Yes }
 
 // configured returns a session of the config file.
 func (r *run) configured(name string) (*target, error) {
@@ -377,9 +415,9 @@ func (c *configureCommand) whichSession(r *run) (string, error) {
 	if len(names) == 0 {
 		return "", nil
 	}
-	ask := r.Interactive() && !c.Yes
+	ask := c.asks(r)
 	switch {
-	case len(names) == 1 && (!ask || c.All || len(c.MatchAccount)+len(c.MatchRole) > 0):
+	case len(names) == 1 && (!ask || c.selects()):
 		return names[0], nil
 	case !ask:
 		return "", r.usage("which session? There are %s", terminal.Some(names, mostNamed))
@@ -398,18 +436,14 @@ func (c *configureCommand) whichSession(r *run) (string, error) {
 // newSession describes a session by flags, and on a terminal by
 // answers.
 func (c *configureCommand) newSession(ctx context.Context, r *run, name string) (*target, awsconfig.Part, error) {
-	ask := r.Interactive() && !c.Yes
-	startURL, region, err := c.place(ctx, r, ask)
+	startURL, region, err := c.place(ctx, r, c.asks(r))
 	if err != nil {
 		return nil, awsconfig.Part{}, err
 	}
+	name = cmp.Or(name, r.sessionFor(startURL, region))
 	if name == "" {
-		if name = r.sessionFor(startURL, region); name != "" {
-			t, err := r.configured(name)
-			return t, awsconfig.Part{}, err
-		}
 		name = profiles.SuggestName(startURL)
-		if ask {
+		if c.asks(r) {
 			if name, err = r.Ask("Name of the session?", name); err != nil {
 				return nil, awsconfig.Part{}, err
 			}
@@ -423,9 +457,7 @@ func (c *configureCommand) newSession(ctx context.Context, r *run, name string) 
 		return nil, awsconfig.Part{}, r.usage("%q is no name for a session: let it have letters, digits and -_./:@+ only", name)
 	}
 	s, err := r.inside.NewSession(name, startURL, region)
-	part := awsconfig.Part{Kind: "sso-session", Name: name, Lines: []string{"[sso-session " + name + "]", "sso_start_url = " + startURL,
-		"sso_region = " + region, "sso_registration_scopes = sso:account:access", ""}}
-	return &target{session: s, words: []string{"--sso-start-url", startURL, "--sso-region", region}}, part, err
+	return &target{session: s, words: []string{"--sso-start-url", startURL, "--sso-region", region}}, profiles.Session(name, startURL, region), err
 }
 
 // place returns where the Identity Center instance is.
@@ -434,27 +466,23 @@ func (c *configureCommand) place(ctx context.Context, r *run, ask bool) (startUR
 	if startURL == "" && region == "" {
 		startURL, region = r.onlyLogin()
 	}
-	if ask && c.SSOStartURL == "" {
-		known := startURL
-		if startURL, err = r.Ask("Start URL of the access portal?", known); err != nil {
-			return "", "", err
-		}
+	if known := startURL; ask && c.SSOStartURL == "" {
+		startURL, err = r.Ask("Start URL of the access portal?", known)
 		if startURL != known {
 			region = c.SSORegion
 		}
 	}
-	if startURL == "" {
+	switch {
+	case err != nil:
+		return "", "", err
+	case startURL == "":
 		return "", "", r.usage("--sso-region wants --sso-start-url beside it")
 	}
-	if startURL, err = oidc.NormalizeStartURL(startURL); err != nil {
-		return "", "", err
+	startURL, err = oidc.NormalizeStartURL(startURL)
+	if err == nil && region == "" {
+		region, err = r.findRegion(ctx, startURL, ask)
 	}
-	if region == "" {
-		if region, err = r.findRegion(ctx, startURL, ask); err != nil {
-			return "", "", err
-		}
-	}
-	return startURL, region, awsapi.CheckRegion(region)
+	return startURL, region, cmp.Or(err, awsapi.CheckRegion(region))
 }
 
 // onlyLogin returns where the only login is that was made by start URL and region
@@ -521,6 +549,10 @@ func (e *configEdit) undo(ctx context.Context) error {
 	if err := e.agreed("Bring back what was before the last change", now, backup); err != nil {
 		return err
 	}
+	return e.bringBack(ctx, backup)
+}
+
+func (e *configEdit) bringBack(ctx context.Context, backup []byte) error {
 	if err := e.file.Undo(ctx); err != nil {
 		return err
 	}

@@ -35,16 +35,8 @@ func (c *consoleCommand) Run(ctx context.Context, a *App) error {
 }
 
 func (c *consoleCommand) run(ctx context.Context, r *run) error {
-	if c.Duration != 0 && !c.Federate {
-		return r.usage("--duration is for --federate")
-	}
-	if c.Duration != 0 && (c.Duration < 15*time.Minute || c.Duration > 12*time.Hour) {
-		return r.usage("--duration must be 15m to 12h")
-	}
-	if c.Print {
-		if err := r.inside.Refused(ctx, audit.Line{Event: audit.Answer, Profile: c.Profile}, r.files.Policy.CheckOutput("console --print")); err != nil {
-			return err
-		}
+	if err := c.check(ctx, r); err != nil {
+		return err
 	}
 	if c.Portal {
 		c.Profile = cmp.Or(c.Profile, strings.Join(c.Query, " "))
@@ -64,6 +56,18 @@ func (c *consoleCommand) run(ctx context.Context, r *run) error {
 		return t.wrap(c.federate(ctx, r, t))
 	}
 	return c.deepLink(r, t)
+}
+
+func (c *consoleCommand) check(ctx context.Context, r *run) error {
+	switch {
+	case c.Duration != 0 && !c.Federate:
+		return r.usage("--duration is for --federate")
+	case c.Duration != 0 && (c.Duration < 15*time.Minute || c.Duration > 12*time.Hour):
+		return r.usage("--duration must be 15m to 12h")
+	case c.Print:
+		return r.inside.Refused(ctx, audit.Line{Event: audit.Answer, Profile: c.Profile}, r.files.Policy.CheckOutput("console --print"))
+	}
+	return nil
 }
 
 func (c *consoleCommand) startPage(r *run) error {
@@ -181,11 +185,7 @@ func (c *consoleCommand) federate(ctx context.Context, r *run, t *target) error 
 		f.Duration = 0
 		r.Say("--duration is left out: the console session of a chained role lasts as long as its credentials.")
 	}
-	asked := f.Duration
-	token, err := f.Token(ctx)
-	if f.Duration != asked {
-		r.Say("The role does not allow a console session of %s: it lasts as long as the credentials.", terminal.Short(asked))
-	}
+	token, err := c.token(ctx, r, f)
 	if err != nil {
 		return err
 	}
@@ -194,6 +194,17 @@ func (c *consoleCommand) federate(ctx context.Context, r *run, t *target) error 
 		return err
 	}
 	return c.handOver(ctx, r, t, f.LoginURL(issuer, destination, token))
+}
+
+// token gets what the browser signs in with, and says if it lasts less than was
+// asked for.
+func (c *consoleCommand) token(ctx context.Context, r *run, f *console.Federation) (string, error) {
+	asked := f.Duration
+	token, err := f.Token(ctx)
+	if f.Duration != asked {
+		r.Say("The role does not allow a console session of %s: it lasts as long as the credentials.", terminal.Short(asked))
+	}
+	return token, err
 }
 
 // handOver gets the URL to a browser, or prints it.

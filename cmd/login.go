@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -42,23 +43,10 @@ func (c *loginCommand) Run(ctx context.Context, a *App) error {
 }
 
 func (c *loginCommand) run(ctx context.Context, r *run) error {
-	if err := c.checkSteps(r); err != nil {
+	if err := cmp.Or(c.checkSteps(r), c.checkFlow(r)); err != nil {
 		return err
 	}
-	if c.UseDeviceCode {
-		if c.Flow == signin.PKCE {
-			return r.usage("--use-device-code and --flow pkce say different things")
-		}
-		c.Flow = signin.Device
-	}
-	if c.SSOStartURL != "" && c.SSORegion == "" && c.Session+c.SSOSession+c.Profile == "" {
-		region, err := r.findRegion(ctx, c.SSOStartURL, true)
-		if err != nil {
-			return err
-		}
-		c.SSORegion = region
-	}
-	t, err := c.target(r)
+	t, err := c.session(ctx, r)
 	if err != nil {
 		return r.inside.Refused(ctx, audit.Line{Event: audit.SignIn, Profile: c.Profile}, err)
 	}
@@ -74,6 +62,29 @@ func (c *loginCommand) run(ctx context.Context, r *run) error {
 		return t.wrap(r.takeOver(ctx, t.session, c.Force))
 	}
 	return t.wrap(r.loginBy(ctx, t, &loginOptions{flow: c.Flow, noBrowser: c.NoBrowser, qr: c.QR, force: c.Force}))
+}
+
+func (c *loginCommand) checkFlow(r *run) error {
+	switch {
+	case c.UseDeviceCode && c.Flow == signin.PKCE:
+		return r.usage("--use-device-code and --flow pkce say different things")
+	case c.UseDeviceCode:
+		c.Flow = signin.Device
+	}
+	return nil
+}
+
+// session is the one to sign in to. Of an instance that is named by its start URL
+// alone, the region is found.
+func (c *loginCommand) session(ctx context.Context, r *run) (*target, error) {
+	if c.SSOStartURL != "" && c.SSORegion == "" && c.Session+c.SSOSession+c.Profile == "" {
+		region, err := r.findRegion(ctx, c.SSOStartURL, true)
+		if err != nil {
+			return nil, err
+		}
+		c.SSORegion = region
+	}
+	return c.target(r)
 }
 
 // loginOptions say how to sign in. The zero value leaves all of it to what there
@@ -102,12 +113,10 @@ func (r *run) loginBy(ctx context.Context, t *target, o *loginOptions) error {
 		return err
 	}
 	if !o.force {
-		err := r.takeUnnamed(ctx, s)
-		works := false
-		if err == nil {
-			works, err = r.stillWorks(ctx, s)
+		if err := r.takeUnnamed(ctx, s); err != nil {
+			return err
 		}
-		if works || err != nil {
+		if works, err := r.stillWorks(ctx, s); works || err != nil {
 			return err
 		}
 	}
@@ -225,11 +234,6 @@ func (r *run) stillWorks(ctx context.Context, s *tokencache.Session) (bool, erro
 func (r *run) dialog(ctx context.Context, s *tokencache.Session, o *loginOptions) (*signin.Dialog, error) {
 	d := &signin.Dialog{Terminal: r.Terminal, Getenv: r.getenv, Label: sessionLabel(s), QR: o.qr,
 		Open: func(page string) error { return r.openIn(s, page) }, Ready: r.endOld(s, o.force)}
-	asked, from := o.flow, "--flow"
-	if asked == "" {
-		set, key := r.files.Setting(s.Name, "flow")
-		asked, from = signin.Flow(set), key
-	}
 	d.Choice = signin.Here(ctx, r.getenv, inherited(r.App)).Choose(o.noBrowser)
 	if command, _ := r.files.Setting(s.Name, "browser"); (command != "" || r.Browser != nil) && !o.noBrowser {
 		d.Opens = true
@@ -237,20 +241,31 @@ func (r *run) dialog(ctx context.Context, s *tokencache.Session, o *loginOptions
 			d.Flow, d.Reason = signin.PKCE, "a browser is set"
 		}
 	}
-	switch asked {
-	case "", signin.Auto:
-	case signin.PKCE, signin.Device:
-		d.Flow, d.Reason, d.Strict = asked, from+" says so", true
-	default:
-		return nil, r.usage("%s is %q: it must be auto, pkce or device", from, asked)
-	}
-	if err := r.inside.Refused(ctx, audit.Line{Event: audit.SignIn, Session: d.Label}, d.Obey(r.files.Policy.CheckFlow, asked)); err != nil {
+	if err := r.askedFlow(ctx, s, o.flow, d); err != nil {
 		return nil, err
 	}
 	if r.config.Logger != nil {
 		r.config.Logger.Debug("how to sign in", "session", sessionLabel(s), "flow", d.Flow, "reason", d.Reason)
 	}
 	return d, nil
+}
+
+// askedFlow takes the flow that a flag or a setting asks for, and that the policy
+// leaves.
+func (r *run) askedFlow(ctx context.Context, s *tokencache.Session, asked signin.Flow, d *signin.Dialog) error {
+	from := "--flow"
+	if asked == "" {
+		set, key := r.files.Setting(s.Name, "flow")
+		asked, from = signin.Flow(set), key
+	}
+	switch asked {
+	case "", signin.Auto:
+	case signin.PKCE, signin.Device:
+		d.Flow, d.Reason, d.Strict = asked, from+" says so", true
+	default:
+		return r.usage("%s is %q: it must be auto, pkce or device", from, asked)
+	}
+	return r.inside.Refused(ctx, audit.Line{Event: audit.SignIn, Session: d.Label}, d.Obey(r.files.Policy.CheckFlow, asked))
 }
 
 // openIn opens a page of a session: by its own credproc_browser, by BROWSER, or by

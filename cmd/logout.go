@@ -59,7 +59,17 @@ func (r *run) logoutAll(ctx context.Context) error {
 	if len(logins) == 0 {
 		r.Say("Not signed in.")
 	}
-	var failed error
+	failed := r.logoutOf(ctx, logins)
+	for _, name := range r.files.SessionNames() { // a broken config file does not prevent a sign-out
+		if s, err := r.config.Session(name); err == nil {
+			_, err := s.SignOut(ctx)
+			failed = errors.Join(failed, err)
+		}
+	}
+	return errors.Join(failed, r.lockKeyrings())
+}
+
+func (r *run) logoutOf(ctx context.Context, logins []*tokencache.Status) (failed error) {
 	var sessions []*tokencache.Session
 	for _, login := range logins {
 		s, err := r.inside.LoginSession(login)
@@ -72,12 +82,5 @@ func (r *run) logoutAll(ctx context.Context) error {
 	for i, title := range titles(sessions) {
 		failed = errors.Join(failed, r.logout(ctx, sessions[i], title))
 	}
-	names := r.files.SessionNames() // a broken config file does not prevent a sign-out
-	for _, name := range names {
-		if s, err := r.config.Session(name); err == nil {
-			_, err := s.SignOut(ctx)
-			failed = errors.Join(failed, err)
-		}
-	}
-	return errors.Join(failed, r.lockKeyrings())
+	return failed
 }

@@ -65,6 +65,10 @@ func (c *serveCommand) run(ctx context.Context, r *run) error {
 	if err != nil {
 		return err
 	}
+	return c.listen(ctx, r, e, ca)
+}
+
+func (c *serveCommand) listen(ctx context.Context, r *run, e *endpoint.Endpoint, ca string) error {
 	listener, err := endpoint.Listen(c.Listen, e.TLS != nil)
 	if err != nil {
 		return err
@@ -120,6 +124,11 @@ func (c *serveCommand) secure(ctx context.Context, r *run, session *target, e *e
 	case session == nil:
 		return "", r.usage("which session? Its keyring guards the CA of --tls: name one")
 	}
+	return c.issue(ctx, r, session, e)
+}
+
+// issue makes e speak TLS with certificates of a CA that the session's keyring guards.
+func (c *serveCommand) issue(ctx context.Context, r *run, session *target, e *endpoint.Endpoint) (ca string, err error) {
 	hosts, err := authority.HostsFor(c.Listen, c.Host)
 	if err != nil {
 		return "", r.usage("%v", err)

@@ -41,29 +41,33 @@ func (c *statusCommand) run(ctx context.Context, r *run) error {
 	if err != nil {
 		return err
 	}
-	silent := c.Quiet || c.Format != ""
-	switch {
-	case c.Quiet:
-	case c.Format != "":
-		err = r.printFormatted(c.Format, c.profileFor(r), sessions)
-	case c.JSON:
-		for i := range sessions {
-			sessions[i].Policy, sessions[i].AuditProblem = r.files.Policy.Hash(), r.inside.Trail().Trouble()
-		}
-		err = r.PrintJSON(sessions)
-	default:
-		err = r.printStatus(sessions)
-		if trouble := r.inside.Trail().Trouble(); trouble != "" {
-			r.Say("%s: warning: audit trail: %s", r.name(), trouble)
-		}
-	}
-	if err != nil {
+	if err := c.print(r, sessions); err != nil {
 		return err
 	}
+	silent := c.Quiet || c.Format != ""
 	if !named && !silent && !c.Check {
 		return nil
 	}
 	return c.verdict(r, sessions, silent)
+}
+
+func (c *statusCommand) print(r *run, sessions []status.Session) error {
+	switch {
+	case c.Quiet:
+		return nil
+	case c.Format != "":
+		return r.printFormatted(c.Format, c.profileFor(r), sessions)
+	case c.JSON:
+		for i := range sessions {
+			sessions[i].Policy, sessions[i].AuditProblem = r.files.Policy.Hash(), r.inside.Trail().Trouble()
+		}
+		return r.PrintJSON(sessions)
+	}
+	err := r.printStatus(sessions)
+	if trouble := r.inside.Trail().Trouble(); trouble != "" {
+		r.Say("%s: warning: audit trail: %s", r.name(), trouble)
+	}
+	return err
 }
 
 // verdict is the error that gives the command its exit status.

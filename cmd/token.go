@@ -16,6 +16,15 @@ type tokenCommand struct {
 	Force bool `help:"Print the token even to a terminal."`
 }
 
+// bearer is a token for a program.
+type bearer struct {
+	AccessToken string    `json:"access_token"`
+	ExpiresAt   time.Time `json:"expires_at"`
+	Session     string    `json:"session"`
+	StartURL    string    `json:"sso_start_url"`
+	Region      string    `json:"sso_region"`
+}
+
 // Run implements the command, for kong.
 func (c *tokenCommand) Run(ctx context.Context, a *App) error {
 	return a.do(ctx, false, c.run)
@@ -41,13 +50,7 @@ func (c *tokenCommand) run(ctx context.Context, r *run) error {
 		return t.wrap(err)
 	}
 	if c.JSON {
-		return r.PrintJSON(struct {
-			AccessToken string    `json:"access_token"`
-			ExpiresAt   time.Time `json:"expires_at"`
-			Session     string    `json:"session"`
-			StartURL    string    `json:"sso_start_url"`
-			Region      string    `json:"sso_region"`
-		}{token.AccessToken, token.Expiry.UTC().Truncate(time.Second), t.session.Name, t.session.Config.StartURL, t.session.Config.Region})
+		return r.PrintJSON(bearer{token.AccessToken, token.Expiry.UTC().Truncate(time.Second), t.session.Name, t.session.Config.StartURL, t.session.Config.Region})
 	}
 	if err := shell.CheckPrintable(token.AccessToken); err != nil {
 		return fmt.Errorf("the access token cannot be printed: %w", err)

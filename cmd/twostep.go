@@ -49,25 +49,28 @@ func (c *loginCommand) start(ctx context.Context, r *run, t *target) error {
 	if d.Flow == signin.PKCE {
 		return r.usage("--start signs in with a device code, and not by flow pkce: %s. Add --use-device-code.", d.Reason)
 	}
-	works, err := r.stillWorks(ctx, s)
+	code, err := r.startCode(ctx, s)
 	if err != nil {
 		return err
-	}
-	in, err := inside.Of[inside.Session](s)
-	if err != nil {
-		return err
-	}
-	var code *oidc.DeviceCode
-	if !works {
-		if code, err = in.StartSignIn(ctx); err != nil {
-			return r.stepFailed(s, err)
-		}
 	}
 	started, err := signin.NewStarted(sessionLabel(s), &s.Config, code, loginHint(r.App, t.wrap(errSignedOut), "--resume"))
 	if err != nil {
 		return r.stepFailed(s, err)
 	}
 	return r.PrintJSON(started)
+}
+
+// startCode gets a code to confirm, or nil if the session works.
+func (r *run) startCode(ctx context.Context, s *tokencache.Session) (*oidc.DeviceCode, error) {
+	if works, err := r.stillWorks(ctx, s); works || err != nil {
+		return nil, err
+	}
+	in, err := inside.Of[inside.Session](s)
+	if err != nil {
+		return nil, err
+	}
+	code, err := in.StartSignIn(ctx)
+	return code, r.stepFailed(s, err)
 }
 
 // resume waits for the person, and stores the login.

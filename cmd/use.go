@@ -122,25 +122,45 @@ func (c *useCommand) findProfile(ctx context.Context, r *run) error {
 	if found, err := c.profileWithLine(r, t); err != nil || found {
 		return err
 	}
-	role := t.provider
-	configure := &configureCommand{Convert: true, Names: []string{c.Profile}}
-	refusal := &usageError{problem: "other programs do not get the credentials of profile " + c.Profile + " from " + r.name(),
-		hint: r.name() + " configure --convert " + shell.Word(c.Profile)}
-	switch {
-	case c.Profile == "":
-		configure = &configureCommand{SSOSession: t.session.Name, MatchAccount: []string{role.AccountID}, MatchRole: []string{role.RoleName}}
-		refusal = &usageError{problem: "no profile has role " + role.RoleName + " in account " + role.AccountID,
-			hint: strings.Join(append([]string{r.name(), "configure"}, shell.Words([]string{t.session.Name, "--match-account", role.AccountID, "--match-role", role.RoleName})...), " ")}
-	case isChain(role):
-		refusal.hint, refusal.more = "", "Give the profile that it assumes its role with our line, with configure --convert."
-	}
-	if !r.Interactive() || isChain(role) || c.Profile == "" && t.session.Name == "" {
+	configure, refusal := c.wayToLine(r, t)
+	if !r.Interactive() || isChain(t.provider) || c.Profile == "" && t.session.Name == "" {
 		return refusal
 	}
 	if err := configure.change(ctx, r); err != nil {
 		return err
 	}
-	r.settle() // what the old configuration has started
+	if err := r.reload(); err != nil {
+		return err
+	}
+	if t, err = c.target(r); err != nil {
+		return err
+	}
+	if found, err := c.profileWithLine(r, t); err != nil || found {
+		return err
+	}
+	return refusal
+}
+
+// wayToLine is the command that gives the role a profile with our line, and the error
+// for where it is not run.
+func (c *useCommand) wayToLine(r *run, t *target) (*configureCommand, error) {
+	role := t.provider
+	if c.Profile == "" {
+		words := shell.Words([]string{t.session.Name, "--match-account", role.AccountID, "--match-role", role.RoleName})
+		return &configureCommand{SSOSession: t.session.Name, MatchAccount: []string{role.AccountID}, MatchRole: []string{role.RoleName}},
+			&usageError{problem: "no profile has role " + role.RoleName + " in account " + role.AccountID, hint: r.name() + " configure " + strings.Join(words, " ")}
+	}
+	refusal := &usageError{problem: "other programs do not get the credentials of profile " + c.Profile + " from " + r.name(),
+		hint: r.name() + " configure --convert " + shell.Word(c.Profile)}
+	if isChain(role) {
+		refusal.hint, refusal.more = "", "Give the profile that it assumes its role with our line, with configure --convert."
+	}
+	return &configureCommand{Convert: true, Names: []string{c.Profile}}, refusal
+}
+
+// reload reads the configuration again, after a change of it.
+func (r *run) reload() error {
+	r.settle() // what the old one has started
 	config, err := newConfig(r.App, true, r.config.Logger)
 	if err != nil {
 		return err
@@ -150,13 +170,7 @@ func (c *useCommand) findProfile(ctx context.Context, r *run) error {
 	}
 	now := newRun(r.App, config, true)
 	r.config, r.inside, r.files, r.roles = now.config, now.inside, now.files, now.roles
-	if t, err = c.target(r); err != nil {
-		return err
-	}
-	if found, err := c.profileWithLine(r, t); err != nil || found {
-		return err
-	}
-	return refusal
+	return nil
 }
 
 // profileWithLine looks for a profile with our line: the one that was named, or one

@@ -12,6 +12,39 @@ import (
 	"github.com/credproc/credproc/internal/awsconfig"
 )
 
+// Names are those that can be read: of what cannot be, there are none.
+type Names struct {
+	Files              *awsconfig.Config
+	Profiles, Sessions []string
+	Roles              func() *Roles // they may take a while
+}
+
+// Of returns the names of a kind. account is the one named already, or "".
+func (n *Names) Of(kind, account string) []shell.Candidate {
+	switch kind {
+	case "profile":
+		return named(kind, n.Profiles)
+	case "sso-session":
+		return named(kind, n.Sessions)
+	case "role of profile":
+		return n.Roles().ByRole()
+	case "account-id":
+		return n.Roles().AccountIDs()
+	case "role-name":
+		return n.Roles().RoleNames(account)
+	case "region":
+		return Regions(n.Files)
+	}
+	return named("service", strings.Fields(services))
+}
+
+func named(kind string, names []string) (all []shell.Candidate) {
+	for _, name := range names {
+		all = append(all, shell.Candidate{Value: name, Help: kind})
+	}
+	return all
+}
+
 // Roles are the roles that profiles have, and those of the lists that were made.
 type Roles struct {
 	Profiles []credproc.ProfileRole
@@ -83,14 +116,6 @@ func Regions(c *awsconfig.Config) []shell.Candidate {
 	return candidates(names)
 }
 
-// Services returns names of services as they are in the console's addresses.
-func Services() (all []shell.Candidate) {
-	for name := range strings.FieldsSeq(services) {
-		all = append(all, shell.Candidate{Value: name, Help: "service"})
-	}
-	return all
-}
-
 func candidates(help map[string]string) (all []shell.Candidate) {
 	for _, value := range slices.Sorted(maps.Keys(help)) {
 		all = append(all, shell.Candidate{Value: value, Help: help[value]})
@@ -104,6 +129,7 @@ ap-southeast-2 ap-southeast-3 ap-southeast-4 ap-southeast-5 ap-southeast-7 ca-ce
 eu-central-1 eu-central-2 eu-north-1 eu-south-1 eu-south-2 eu-west-1 eu-west-2 eu-west-3 il-central-1 me-central-1 me-south-1
 mx-central-1 sa-east-1 us-east-1 us-east-2 us-gov-east-1 us-gov-west-1 us-west-1 us-west-2`
 
+// services are named as in the console's addresses.
 const services = `apigateway athena billing cloudformation cloudfront cloudtrail cloudwatch codebuild codepipeline cognito config
 costmanagement dynamodbv2 ec2 ecr ecs efs eks elasticache events glue guardduty iam kms lambda organizations rds redshift route53
 s3 secretsmanager securityhub singlesignon sns sqs states systems-manager vpcconsole wafv2`

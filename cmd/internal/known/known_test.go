@@ -47,7 +47,7 @@ func TestRegionsAreThoseOfAWSAndOfTheFile(t *testing.T) {
 			t.Errorf("%s is not once in %s", region, all)
 		}
 	}
-	if !strings.Contains(joined(Services()), "s3=service") {
-		t.Error(joined(Services()))
+	if !strings.Contains(joined(new(Names).Of("service", "")), "s3=service") {
+		t.Error(joined(new(Names).Of("service", "")))
 	}
 }

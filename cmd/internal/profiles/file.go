@@ -253,6 +253,12 @@ func nativeLines(files *awsconfig.Config, name string, command []string) ([]stri
 	return append(lines, "sso_account_id = "+p.Role.AccountID, "sso_role_name = "+p.Role.RoleName), nil
 }
 
+// Session is the section of a session.
+func Session(name, startURL, region string) awsconfig.Part {
+	return awsconfig.Part{Kind: "sso-session", Name: name, Lines: []string{"[sso-session " + name + "]", "sso_start_url = " + startURL,
+		"sso_region = " + region, "sso_registration_scopes = sso:account:access", ""}}
+}
+
 // SuggestName makes a name of the first word of the portal's host, unless that
 // is an ID.
 func SuggestName(startURL string) string {
