@@ -86,10 +86,8 @@ func (c *configureCommand) writeLines(ctx context.Context, e *configEdit) error 
 
 // twin adds a profile for agents.
 func (e *configEdit) twin(ctx context.Context, t *profiles.Twin) error {
-	changed, err := e.apply(ctx, func() string {
-		return fmt.Sprintf("Write profile %s, and give it to agents in place of %s,", t.Name(), t.Profile)
-	},
-		func(old []byte) ([]byte, error) { return t.Write(e.text, old) })
+	what := fmt.Sprintf("Write profile %s, and give it to agents in place of %s,", t.Name(), t.Profile)
+	changed, err := e.apply(ctx, func() string { return what }, func(old []byte) ([]byte, error) { return t.Write(e.text, old) })
 	if err == nil && changed {
 		e.Say("Agents that ask for %s now get %s. Programs must use credproc for it: %s configure --convert", t.Profile, t.Name(), e.name())
 		e.saved()

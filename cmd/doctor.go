@@ -53,9 +53,6 @@ func (c *doctorCommand) Run(ctx context.Context, a *App) error {
 	return nil
 }
 
-// errFindings ends the doctor with status 1, and no words.
-var errFindings = errors.New("something was found")
-
 func (c *doctorCommand) print(a *App, found []doctor.Finding) error {
 	if c.JSON {
 		return a.term().PrintJSON(found)
@@ -69,7 +66,7 @@ func examine(ctx context.Context, a *App, offline bool) []doctor.Finding {
 	unruled := *a // whose sessions are shown whatever the policy has become
 	unruled.place.Ignored = true
 	d, config := newChecks(ctx, &unruled)
-	checkPolicyFile(a, d)
+	d.Policy(a.place.Load(a.ID))
 	d.Environment()
 	d.Syntax()
 	d.Profiles()

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/credproc/credproc/cmd/internal/elsewhere"
@@ -15,12 +16,7 @@ func elsewhereOf(a *App) *elsewhere.Settings {
 // unnamed returns the login that was made by start URL and region alone, at the place
 // of a session, or nil.
 func (r *run) unnamed(s *tokencache.Session) *tokencache.Session {
-	logins, _ := tokencache.Logins(r.config.StateDir, r.ID)
-	for _, l := range logins {
-		if l.Name != "" || !elsewhere.Usable(l) || !elsewhere.SameURL(l.StartURL, s.Config.StartURL) || l.Region != s.Config.Region ||
-			l.Endpoint != s.Config.Endpoint || l.PortalEndpoint != s.PortalEndpoint {
-			continue
-		}
+	for l := range elsewhere.Unnamed(r.config.StateDir, r.ID, s) {
 		if from, err := r.inside.LoginSession(l); err == nil {
 			return from
 		}
@@ -31,11 +27,8 @@ func (r *run) unnamed(s *tokencache.Session) *tokencache.Session {
 // takeOver makes the login of one session that of another.
 func takeOver(ctx context.Context, to, from *tokencache.Session) (took bool, err error) {
 	in, err := inside.Of[inside.Session](to)
-	if err != nil {
-		return false, err
-	}
-	other, err := inside.Of[inside.Session](from)
-	if err != nil {
+	other, errOther := inside.Of[inside.Session](from)
+	if err := cmp.Or(err, errOther); err != nil {
 		return false, err
 	}
 	return in.TakeOver(ctx, other)

@@ -3,7 +3,6 @@ package cmd
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"strings"
 	"time"
 
@@ -88,32 +87,16 @@ func printUnset(a *App, format string) error {
 	return a.term().Verbatim(text)
 }
 
-// printSteps prints what a shell has to do. A value that cannot be written for
-// it is an error if it belongs to the credentials; any other is left out.
+// printSteps prints what a shell has to do.
 func printSteps(a *App, name string, change child.Change) error {
-	sh := shell.Shells[name]
-	var removed []string
-	var kept, sets strings.Builder
-	for _, k := range change.Keep {
-		kept.WriteString(sh.Keep(k.Name, k.In))
+	text, left, err := shell.Steps(name, change)
+	for _, l := range left {
+		a.term().Say("%s: warning: %s is not set, since its value cannot be printed for %s: %v", a.name(), l.Name, name, l.Err)
 	}
-	for _, s := range change.Settings {
-		quoted, err := sh.Quoted(s.Value)
-		switch {
-		case (s.Value != "" || s.Empty) && err == nil:
-			fmt.Fprintf(&sets, sh.Line+"\n", s.Name, quoted)
-			continue
-		case err != nil && (child.IsSecret(s.Name) || s.Name == child.EndpointURL):
-			return fmt.Errorf("%s cannot be printed for %s: %w", s.Name, name, err)
-		case err != nil:
-			a.term().Say("%s: warning: %s is not set, since its value cannot be printed for %s: %v", a.name(), s.Name, name, err)
-		}
-		removed = append(removed, s.Name)
+	if err != nil {
+		return err
 	}
-	for _, k := range change.Restore {
-		sets.WriteString(sh.Restore(k.Name, k.In))
-	}
-	return a.term().Verbatim(kept.String() + sh.Unset(removed) + sets.String())
+	return a.term().Verbatim(text)
 }
 
 // lifeFlags are for commands that hand out what they cannot renew.

@@ -50,18 +50,22 @@ func (a *App) Report(err error) int {
 // silently is about errors that are a status alone: the command has said
 // all of it, or was asked to be quiet. Only a program is told.
 func silently(err error) (advice.Advice, bool) {
-	switch {
-	case errors.Is(err, errSignedOut):
-		return advice.Advice{Status: advice.SignInRequired, Text: "not signed in"}, true
-	case errors.Is(err, errShut):
-		return advice.Advice{Status: advice.KeyringShut, Text: "the keyring did not say whether there is a login"}, true
-	case errors.Is(err, errFindings):
-		return advice.Advice{Status: advice.Failed, Kind: report.Findings, Text: "the doctor found problems"}, true
-	case terminal.IsUnread(err):
-		return advice.Advice{Status: advice.Unread, Kind: report.Closed, Text: "the program that read the output closed it"}, true
+	if e, ok := errors.AsType[*silentError](err); ok {
+		return e.say, true
 	}
-	return advice.Advice{}, false
+	return advice.Advice{Status: advice.Unread, Kind: report.Closed, Text: "the program that read the output closed it"}, terminal.IsUnread(err)
 }
+
+// silentError ends a command with a status, and no words.
+type silentError struct{ say advice.Advice }
+
+func (e *silentError) Error() string { return string(e.say.Text) }
+
+var (
+	errSignedOut = &silentError{advice.Advice{Status: advice.SignInRequired, Text: "not signed in"}}
+	errShut      = &silentError{advice.Advice{Status: advice.KeyringShut, Text: "the keyring did not say whether there is a login"}}
+	errFindings  = &silentError{advice.Advice{Status: advice.Failed, Kind: report.Findings, Text: "the doctor found problems"}}
+)
 
 // errorsSetting names the variable that makes errors JSON.
 const errorsSetting = "ERRORS"

@@ -243,10 +243,9 @@ func (r *run) offering(ctx context.Context, t *target, mayOffer bool, retrieve f
 	if err == nil {
 		return credentials, nil
 	}
-	if err := r.offerLogin(ctx, t, mayOffer, err); err != nil {
-		return aws.Credentials{}, t.wrap(err)
+	if err = r.offerLogin(ctx, t, mayOffer, err); err == nil {
+		credentials, err = retrieve(ctx)
 	}
-	credentials, err = retrieve(ctx)
 	return credentials, t.wrap(err)
 }
 

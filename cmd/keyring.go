@@ -5,7 +5,6 @@ import (
 	"errors"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/credproc/credproc/cmd/internal/status"
 	"github.com/credproc/credproc/cmd/internal/terminal"
@@ -34,17 +33,19 @@ func (c *keyringShowCommand) run(ctx context.Context, r *run) error {
 	if err != nil {
 		return err
 	}
-	report, titles := status.NewKeyrings(), titles(sessions)
-	for i, look := range r.look(ctx, sessions) {
-		if look.err != nil {
-			return look.err
+	report, titles := status.NewKeyrings(), status.TitlesOf(sessions)
+	for i, look := range status.LookInto(ctx, sessions) {
+		if look.Err != nil {
+			return look.Err
 		}
-		name, why := r.whichKeyring(sessions[i], look.login)
-		one := status.InKeyring{Session: sessionLabel(sessions[i]), Title: titles[i], Keyring: name, Why: why, Cached: look.cached}
-		if look.login != nil {
-			one.Found = look.login.Look.Found
+		one := status.InKeyring{Session: sessionLabel(sessions[i]), Title: titles[i], Cached: look.Cached}
+		if look.Login != nil {
+			one.Found = look.Login.Look.Found
+			one.Keyring, one.Why = look.Keyring()
+		} else {
+			one.Keyring, one.Why = r.nextKeyring(sessions[i])
 		}
-		report.Add(one, look.states)
+		report.Add(one, look.States)
 	}
 	if c.JSON {
 		return r.PrintJSON(report)
@@ -61,57 +62,9 @@ func (r *run) usableSessions() ([]*tokencache.Session, error) {
 	return all, err
 }
 
-// titles tell sessions apart.
-func titles(sessions []*tokencache.Session) []string {
-	var places []status.Place
-	for _, s := range sessions {
-		places = append(places, status.PlaceOf(s))
-	}
-	return status.Titles(places)
-}
-
-// keyringLook is what one session's keyrings said.
-type keyringLook struct {
-	login  *tokencache.Status
-	states []inside.KeyringState
-	cached bool // the sealing key
-	err    error
-}
-
-// look asks the keyrings of all sessions at once, so that a slow one costs its
-// time no more than once.
-func (r *run) look(ctx context.Context, sessions []*tokencache.Session) []keyringLook {
-	ctx, cancel := context.WithTimeout(ctx, status.LookTime)
-	defer cancel()
-	all := make([]keyringLook, len(sessions))
-	var looks sync.WaitGroup
-	for i, s := range sessions {
-		looks.Go(func() {
-			l := &all[i]
-			if l.login, l.err = s.Check(ctx); l.err != nil {
-				return
-			}
-			var in inside.Session
-			if in, l.err = inside.Of[inside.Session](s); l.err == nil {
-				l.cached = in.KeyCached()
-				l.states, l.err = in.KeyringStates(ctx)
-			}
-		})
-	}
-	looks.Wait()
-	return all
-}
-
-// whichKeyring says where a login is, or would go, and why.
-func (r *run) whichKeyring(s *tokencache.Session, login *tokencache.Status) (name, why string) {
+// nextKeyring says where a login would go, and why.
+func (r *run) nextKeyring(s *tokencache.Session) (name, why string) {
 	switch {
-	case login != nil && login.Look.Found == inside.FoundNothing:
-		return login.Keyring, "the login was there, and is gone"
-	case login != nil && (login.Look.CannotTell || login.Look.Found == inside.FoundOlder):
-		look := status.Look{Found: login.Look.Found, Reason: login.Look.Reason}
-		return login.Keyring, "the login is there as far as is known: " + look.Words()
-	case login != nil:
-		return login.Keyring, "the login is there"
 	case r.setting("KEYRING") != "":
 		return r.setting("KEYRING"), "not signed in; " + r.variable("KEYRING") + " says so"
 	case s.NewLoginKeyring != "":
@@ -184,7 +137,7 @@ func (r *run) confirmReset(keyring string, sessions []*tokencache.Session) error
 		return r.usage("keyring reset forgets logins: without a terminal, add --yes")
 	}
 	var names []string
-	for i, title := range titles(sessions) {
+	for i, title := range status.TitlesOf(sessions) {
 		if login, err := sessions[i].Status(); err == nil && login != nil && login.Keyring == keyring {
 			names = append(names, title)
 		}

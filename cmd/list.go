@@ -83,32 +83,10 @@ func (r *run) listOrSignIn(ctx context.Context, t *target, l *credproc.Listing) 
 	return r.list(ctx, l)
 }
 
-// showProgress shows how far a list has come, until end is called.
-func (r *run) showProgress(l *credproc.Listing) (end func()) {
-	var shown time.Time
-	var pace terminal.Pace
-	l.Progress = func(p credproc.Progress) {
-		if time.Since(shown) < 100*time.Millisecond && p.Done < p.Total {
-			return
-		}
-		shown = time.Now()
-		line := roles.Progress(p, pace.Left(p.Done, p.Total, p.Rate, shown))
-		if width, _ := r.Size(); width > 0 && len(line) >= width {
-			line = line[:width-1]
-		}
-		r.SayPart("\r%s"+terminal.EraseLine, line)
-	}
-	return func() {
-		if !shown.IsZero() {
-			r.SayPart("\r" + terminal.EraseLine)
-		}
-	}
-}
-
 // list makes a list, and shows how far it has come.
 func (r *run) list(ctx context.Context, l *credproc.Listing) ([]credproc.Account, time.Time, error) {
 	if terminal.Is(r.ErrWriter()) {
-		defer r.showProgress(l)()
+		defer roles.ShowProgress(r.Terminal, l)()
 	}
 	accounts, at, err := l.Accounts(ctx)
 	if err == nil && len(accounts) == 0 {

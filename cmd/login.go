@@ -19,7 +19,6 @@ import (
 	"github.com/credproc/credproc/internal/audit"
 	"github.com/credproc/credproc/internal/clicache"
 	"github.com/credproc/credproc/internal/inside"
-	"github.com/credproc/credproc/internal/kernelring"
 	"github.com/credproc/credproc/internal/sealed"
 	"github.com/credproc/credproc/oidc"
 	"github.com/credproc/credproc/tokencache"
@@ -123,7 +122,8 @@ func (r *run) loginBy(ctx context.Context, t *target, o *loginOptions) error {
 	if err := r.signIn(ctx, s, d); err != nil {
 		return err
 	}
-	return r.keyringNote(s)
+	r.keyringNote(s)
+	return nil
 }
 
 // signIn signs in, or joins a process that does.
@@ -162,7 +162,8 @@ func (r *run) loginByApplication(ctx context.Context, s *tokencache.Session, for
 		return err
 	}
 	r.Say("Signed in to %s by its application.", sessionLabel(s))
-	return r.keyringNote(s)
+	r.keyringNote(s)
+	return nil
 }
 
 // sayWhoIsFirst says that another process is signing in, whose outcome counts,
@@ -332,31 +333,18 @@ func (r *run) takeOver(ctx context.Context, s *tokencache.Session, force bool) e
 		return err
 	}
 	r.Say("Signed in to %s with the AWS CLI's login, which is renewed here from now on. The AWS CLI may want a sign-in of its own the next time.", sessionLabel(s))
-	return r.keyringNote(s)
+	r.keyringNote(s)
+	return nil
 }
 
 // keyringNote says where the tokens are, unless that is where people expect
 // them.
-func (r *run) keyringNote(s *tokencache.Session) error {
-	login, err := s.Status()
-	if err != nil || login == nil {
-		return nil
-	}
-	switch login.Keyring {
-	case "windows":
-		r.Say("Its tokens are in the Windows Credential Manager.")
-	case "kernel":
-		if kernelring.Persistent() {
-			r.Say("Its tokens are in the kernel's keyring, until a reboot or three days without use.")
-		} else {
-			r.Say("Its tokens are in the kernel's keyring, until your last process ends: %s.", status.OpenToSandboxes)
+func (r *run) keyringNote(s *tokencache.Session) {
+	if login, err := s.Status(); err == nil && login != nil {
+		if note := status.KeptIn(login.Keyring); note != "" {
+			r.Say(note)
 		}
-	case "file":
-		r.Say("Its tokens are in files that are encrypted with a key of your own.")
-	case "plaintext":
-		r.Say("Its tokens are in unencrypted files, protected only by file permissions.")
 	}
-	return nil
 }
 
 func sessionLabel(s *tokencache.Session) string { return s.Label() }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/credproc/credproc/cmd/internal/status"
 	"github.com/credproc/credproc/tokencache"
 )
 
@@ -79,7 +80,7 @@ func (r *run) logoutOf(ctx context.Context, logins []*tokencache.Status) (failed
 		}
 		sessions = append(sessions, s)
 	}
-	for i, title := range titles(sessions) {
+	for i, title := range status.TitlesOf(sessions) {
 		failed = errors.Join(failed, r.logout(ctx, sessions[i], title))
 	}
 	return failed

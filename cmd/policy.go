@@ -4,9 +4,6 @@ import (
 	"cmp"
 	"context"
 	"strings"
-
-	"github.com/credproc/credproc/cmd/internal/doctor"
-	"github.com/credproc/credproc/internal/policy"
 )
 
 type policyCommand struct {
@@ -70,20 +67,4 @@ func (c *policyCheckCommand) run(_ context.Context, r *run) error {
 		return r.Print("There is no policy on this machine: nothing is refused.\n")
 	}
 	return r.Print("The policy allows account %s through session %s.\n", t.provider.AccountID, sessionLabel(t.session))
-}
-
-// checkPolicyFile tells the doctor how the policy is.
-func checkPolicyFile(a *App, d *doctor.Checks) {
-	const check = "policy"
-	rules, err := a.place.Load(a.ID)
-	switch {
-	case err != nil:
-		d.Failed(check, err)
-	case rules == nil:
-		d.OK(check, "this machine has no policy")
-	case policy.IsAboveIt():
-		d.Note(check, "", "%s does not govern you: you are root, and can change it", rules.Files[0].Path)
-	default:
-		d.OK(check, "%s is obeyed", rules.Files[0].Path)
-	}
 }

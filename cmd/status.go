@@ -3,18 +3,12 @@ package cmd
 import (
 	"cmp"
 	"context"
-	"errors"
-	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/credproc/credproc/cmd/internal/status"
-	"github.com/credproc/credproc/internal/inside"
-	"github.com/credproc/credproc/internal/printable"
 	"github.com/credproc/credproc/tokencache"
-	"github.com/credproc/credproc/tokencache/keyring"
 )
 
 type statusCommand struct {
@@ -32,8 +26,8 @@ func (c *statusCommand) Run(ctx context.Context, a *App) error {
 }
 
 func (c *statusCommand) run(ctx context.Context, r *run) error {
-	if err := checkFormat(c.Format); err != nil {
-		return err
+	if name := status.Unknown(c.Format); name != "" {
+		return r.usage("--format: there is no %s", name)
 	}
 	r.inside.JustLook()
 	named := c.sessionFlags != (sessionFlags{})
@@ -56,7 +50,7 @@ func (c *statusCommand) print(r *run, sessions []status.Session) error {
 	case c.Quiet:
 		return nil
 	case c.Format != "":
-		return r.printFormatted(c.Format, c.profileFor(r), sessions)
+		return r.Verbatim(status.Formatted(c.Format, c.profileFor(r), sessions))
 	case c.JSON:
 		for i := range sessions {
 			sessions[i].Policy, sessions[i].AuditProblem = r.files.Policy.Hash(), r.inside.Trail().Trouble()
@@ -76,7 +70,7 @@ func (c *statusCommand) verdict(r *run, sessions []status.Session, silent bool) 
 	for _, s := range sessions {
 		switch look := s.LastLook; {
 		case c.Check && look != nil && look.CannotTell:
-			shut = cmp.Or(shut, cannotTell(&s, silent))
+			shut = cmp.Or(shut, s.KeyringError())
 		case s.SignedIn:
 		case silent:
 			return errSignedOut
@@ -84,6 +78,9 @@ func (c *statusCommand) verdict(r *run, sessions []status.Session, silent bool) 
 			t, _ := c.target(r)
 			return &targetError{words: c.words(r, &s), session: cmp.Or(t, new(target)).session, err: s.SignInError()}
 		}
+	}
+	if shut != nil && silent {
+		return errShut
 	}
 	return shut
 }
@@ -97,28 +94,6 @@ func (c *statusCommand) words(r *run, s *status.Session) []string {
 	}
 	return s.LoginWords()
 }
-
-// cannotTell is the error of a keyring that did not say whether there is a
-// login.
-func cannotTell(s *status.Session, silent bool) error {
-	if silent {
-		return errShut
-	}
-	kind, detail := keyring.ErrUnavailable, s.LastLook.Reason
-	switch s.LastLook.Found {
-	case inside.FoundLocked:
-		kind = keyring.ErrLocked
-	case inside.FoundSlow:
-		detail = fmt.Sprintf("no answer within %v", status.LookTime)
-	}
-	return &keyring.Error{Keyring: s.Keyring, Op: "read", Kind: kind, Detail: detail}
-}
-
-// These end a command with the status that says so, and no words.
-var (
-	errSignedOut = errors.New("sign-in required")
-	errShut      = errors.New("the keyring cannot be asked")
-)
 
 // session returns the one session that is meant, or nil.
 func (c *statusCommand) session(r *run, named bool) (*tokencache.Session, error) {
@@ -171,7 +146,13 @@ func (r *run) sessionStatuses(ctx context.Context, check bool, sessions ...*toke
 	all, errs := make([]status.Session, len(sessions)), make([]error, len(sessions))
 	var looks sync.WaitGroup
 	for i, s := range sessions {
-		looks.Go(func() { all[i], errs[i] = r.sessionStatus(ctx, s, check) })
+		looks.Go(func() {
+			duration, err := r.files.SessionDuration(s.Name)
+			if err == nil {
+				all[i], err = status.Of(ctx, s, duration, check)
+			}
+			errs[i] = err
+		})
 	}
 	looks.Wait()
 	for _, err := range errs { // the first: each says what is wrong with the same files
@@ -216,31 +197,6 @@ func (r *run) everySession() (all []*tokencache.Session, wrong []unusable, err e
 	return all, wrong, nil
 }
 
-func (r *run) sessionStatus(ctx context.Context, s *tokencache.Session, check bool) (status.Session, error) {
-	duration, err := r.files.SessionDuration(s.Name)
-	if err != nil {
-		return status.Session{}, err
-	}
-	ask := s.Status
-	if check {
-		ctx, cancel := context.WithTimeout(ctx, status.LookTime)
-		defer cancel()
-		ask = func() (*tokencache.Status, error) { return s.Check(ctx) }
-	}
-	login, err := ask()
-	if err != nil {
-		return status.Session{}, err
-	}
-	if login == nil {
-		return status.Session{
-			Session: s.Name, StartURL: s.Config.StartURL, Region: s.Config.Region,
-			Endpoint: s.Config.Endpoint, PortalEndpoint: s.PortalEndpoint,
-			State: status.SignedOut, Problem: "not signed in", Roles: []status.Role{}, InProgress: status.InProgress(s.Holders()),
-		}, nil
-	}
-	return status.Describe(login, duration, time.Now()), nil
-}
-
 func (r *run) printStatus(sessions []status.Session) error {
 	if len(sessions) == 0 {
 		r.Say("No sso-session in %s, and nothing signed in.\nhint: run \"%s configure\"", r.files.Path, r.name())
@@ -249,19 +205,6 @@ func (r *run) printStatus(sessions []status.Session) error {
 		return loginHint(r.App, &targetError{words: s.LoginWords(), err: errSignedOut})
 	}
 	return r.Print("%s", status.Text(sessions, time.Now(), r.Paint(), r.name(), login))
-}
-
-var placeholder = whenNeeded(`\{[^{}]*\}`)
-
-// checkFormat refuses a format with something in it that is never replaced.
-func checkFormat(format string) error {
-	known := (&status.Session{}).Values(nil, time.Time{})
-	for _, name := range placeholder().FindAllString(format, -1) {
-		if _, ok := known[name]; !ok {
-			return &usageError{problem: fmt.Sprintf("--format: there is no %s", name)}
-		}
-	}
-	return nil
 }
 
 // profileFor returns the role in force, or nil: that of the flag, of the shell,
@@ -286,15 +229,4 @@ func (c *statusCommand) profileFor(r *run) *status.Profile {
 		return &status.Profile{Name: name}
 	}
 	return &status.Profile{Name: name, Account: provider.AccountID, Role: provider.RoleName}
-}
-
-// printFormatted prints a line for each session.
-func (r *run) printFormatted(format string, profile *status.Profile, sessions []status.Session) error {
-	now := time.Now()
-	var text strings.Builder
-	for _, s := range sessions {
-		values := s.Values(profile, now)
-		text.WriteString(placeholder().ReplaceAllStringFunc(format, func(name string) string { return printable.Line(values[name]) }) + "\n")
-	}
-	return r.Verbatim(text.String())
 }

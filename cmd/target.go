@@ -297,15 +297,12 @@ func activeWords(a *App) string {
 
 // activeTarget is that role, or nil: its profile may be gone.
 func (r *run) activeTarget() (*target, child.Active) {
-	done, ok := roleHere(r.App)
-	if !ok {
-		return nil, child.Active{}
+	if done, ok := roleHere(r.App); ok {
+		if t, err := roleFlagsOf(done).target(r); err == nil {
+			return t, done
+		}
 	}
-	t, err := roleFlagsOf(done).target(r)
-	if err != nil {
-		return nil, child.Active{}
-	}
-	return t, done
+	return nil, child.Active{}
 }
 
 // roleFlagsOf are the flags that name the role again.

@@ -94,7 +94,8 @@ func (c *loginCommand) resume(ctx context.Context, r *run, s *tokencache.Session
 		return &advice.UnconfirmedError{Session: sessionLabel(s)}
 	}
 	r.Say("Signed in to %s.", sessionLabel(s))
-	return r.keyringNote(s)
+	r.keyringNote(s)
+	return nil
 }
 
 // inviteTo shows the code that another process waits for, if it is one that is

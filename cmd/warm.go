@@ -10,13 +10,11 @@ import "github.com/credproc/credproc/internal/warm"
 // It is for the first line of a main function, before a parser of arguments is
 // made: an answer then costs little more than starting the program.
 func (a *App) AnswerWarm(args []string) (status int, ok bool) {
-	if a.Keyring != nil {
-		return 0, false
+	if a.Keyring == nil {
+		program := warm.Program{Command: a.command(), ID: a.ID, Getenv: a.getenv, Place: a.place}
+		if document, ok := program.Answer(args); ok {
+			return a.Report(a.term().Verbatim(string(document))), true
+		}
 	}
-	program := warm.Program{Command: a.command(), ID: a.ID, Getenv: a.getenv, Place: a.place}
-	document, ok := program.Answer(args)
-	if !ok {
-		return 0, false
-	}
-	return a.Report(a.term().Verbatim(string(document))), true
+	return 0, false
 }

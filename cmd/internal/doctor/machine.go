@@ -27,6 +27,7 @@ import (
 	"github.com/credproc/credproc/internal/awsapi"
 	"github.com/credproc/credproc/internal/awsconfig"
 	"github.com/credproc/credproc/internal/flight"
+	"github.com/credproc/credproc/internal/policy"
 	"github.com/credproc/credproc/internal/safedir"
 	"github.com/credproc/credproc/tokencache/keyring"
 )
@@ -558,4 +559,19 @@ func UnsafeFix(err error) string {
 		return sudo + "chmod go-w " + path // root's may be read
 	}
 	return "chmod 600 " + path
+}
+
+// Policy says how the policy of the machine is.
+func (d *Checks) Policy(rules *policy.Policy, err error) {
+	const check = "policy"
+	switch {
+	case err != nil:
+		d.Failed(check, err)
+	case rules == nil:
+		d.OK(check, "this machine has no policy")
+	case policy.IsAboveIt():
+		d.Note(check, "", "%s does not govern you: you are root, and can change it", rules.Files[0].Path)
+	default:
+		d.OK(check, "%s is obeyed", rules.Files[0].Path)
+	}
 }

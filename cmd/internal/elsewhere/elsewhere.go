@@ -5,6 +5,7 @@ package elsewhere
 
 import (
 	"cmp"
+	"iter"
 	"path/filepath"
 	"strings"
 
@@ -67,6 +68,20 @@ func (e *Settings) Config(named string, has func(*awsconfig.Config) bool) termin
 		return ""
 	}
 	return terminal.Prosef("\n%s has it. Here AWS_CONFIG_FILE names %s.", usual, named)
+}
+
+// Unnamed are the usable logins that were made by start URL and region alone, at the
+// place of a session.
+func Unnamed(stateDir, service string, s *tokencache.Session) iter.Seq[*tokencache.Status] {
+	return func(yield func(*tokencache.Status) bool) {
+		logins, _ := tokencache.Logins(stateDir, service)
+		for _, l := range logins {
+			there := l.Region == s.Config.Region && l.Endpoint == s.Config.Endpoint && l.PortalEndpoint == s.PortalEndpoint
+			if l.Name == "" && there && Usable(l) && SameURL(l.StartURL, s.Config.StartURL) && !yield(l) {
+				return
+			}
+		}
+	}
 }
 
 // Usable reports whether a login is known to be there, and has not ended.

@@ -147,7 +147,7 @@ func (c *Catalog) load(ctx, open context.Context, age time.Duration, add func(te
 		var pace terminal.Pace
 		add(terminal.News{Note: "listing " + l.Name})
 		accounts, _, err := (&credproc.Listing{Session: l.Session, MaxAge: age, Progress: func(p credproc.Progress) {
-			add(terminal.News{Choices: choicesOf(c.add(l.Name, p.Account)), Note: Progress(p, pace.Left(p.Done, p.Total, p.Rate, time.Now()))})
+			add(terminal.News{Choices: choicesOf(c.add(l.Name, p.Account)), Note: progress(p, pace.Left(p.Done, p.Total, p.Rate, time.Now()))})
 		}}).Accounts(ctx)
 		news := terminal.News{}
 		if err != nil {

@@ -94,8 +94,8 @@ func Print(table terminal.Table, rows []Row, accountsOnly bool) error {
 	return table.Flush()
 }
 
-// Progress says how far a list has come, and how long the rest takes.
-func Progress(p credproc.Progress, left time.Duration) string {
+// progress says how far a list has come, and how long the rest takes.
+func progress(p credproc.Progress, left time.Duration) string {
 	text := fmt.Sprintf("%d of %d accounts, %d roles", p.Done, p.Total, p.Roles)
 	if left := terminal.Remaining(left); left != "" {
 		text = left + ": " + text
@@ -121,4 +121,26 @@ func Words(role child.Role) string {
 		}
 	}
 	return strings.Join(words, " ")
+}
+
+// ShowProgress shows on a terminal how far a list has come, until end is called.
+func ShowProgress(t *terminal.Terminal, l *credproc.Listing) (end func()) {
+	var shown time.Time
+	var pace terminal.Pace
+	l.Progress = func(p credproc.Progress) {
+		if time.Since(shown) < 100*time.Millisecond && p.Done < p.Total {
+			return
+		}
+		shown = time.Now()
+		line := progress(p, pace.Left(p.Done, p.Total, p.Rate, shown))
+		if width, _ := t.Size(); width > 0 && len(line) >= width {
+			line = line[:width-1]
+		}
+		t.SayPart("\r%s"+terminal.EraseLine, line)
+	}
+	return func() {
+		if !shown.IsZero() {
+			t.SayPart("\r" + terminal.EraseLine)
+		}
+	}
 }

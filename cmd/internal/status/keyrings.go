@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/credproc/credproc/cmd/internal/terminal"
 	"github.com/credproc/credproc/internal/inside"
 	"github.com/credproc/credproc/internal/kernelring"
+	"github.com/credproc/credproc/tokencache"
 	"github.com/credproc/credproc/tokencache/keyring"
 )
 
@@ -137,4 +139,79 @@ func KernelWorks() bool {
 		_, err = k.Get(context.Background(), "none")
 	}
 	return errors.Is(err, keyring.ErrNotFound)
+}
+
+// TitlesOf tell sessions apart.
+func TitlesOf(sessions []*tokencache.Session) []string {
+	var places []Place
+	for _, s := range sessions {
+		places = append(places, PlaceOf(s))
+	}
+	return Titles(places)
+}
+
+// KeyringLook is what one session's keyrings said.
+type KeyringLook struct {
+	Login  *tokencache.Status
+	States []inside.KeyringState
+	Cached bool // the sealing key
+	Err    error
+}
+
+// LookInto asks the keyrings of all sessions at once, so that a slow one costs its
+// time no more than once.
+func LookInto(ctx context.Context, sessions []*tokencache.Session) []KeyringLook {
+	ctx, cancel := context.WithTimeout(ctx, LookTime)
+	defer cancel()
+	all := make([]KeyringLook, len(sessions))
+	var looks sync.WaitGroup
+	for i, s := range sessions {
+		looks.Go(func() { all[i] = lookInto(ctx, s) })
+	}
+	looks.Wait()
+	return all
+}
+
+func lookInto(ctx context.Context, s *tokencache.Session) (l KeyringLook) {
+	if l.Login, l.Err = s.Check(ctx); l.Err != nil {
+		return l
+	}
+	var in inside.Session
+	if in, l.Err = inside.Of[inside.Session](s); l.Err == nil {
+		l.Cached = in.KeyCached()
+		l.States, l.Err = in.KeyringStates(ctx)
+	}
+	return l
+}
+
+// Keyring says where the login is, and why.
+func (l *KeyringLook) Keyring() (name, why string) {
+	login := l.Login
+	switch {
+	case login.Look.Found == inside.FoundNothing:
+		return login.Keyring, "the login was there, and is gone"
+	case login.Look.CannotTell || login.Look.Found == inside.FoundOlder:
+		look := Look{Found: login.Look.Found, Reason: login.Look.Reason}
+		return login.Keyring, "the login is there as far as is known: " + look.Words()
+	}
+	return login.Keyring, "the login is there"
+}
+
+// KeptIn says where the tokens of a login are, unless that is where people expect
+// them.
+func KeptIn(keyring string) terminal.Prose {
+	switch keyring {
+	case "windows":
+		return "Its tokens are in the Windows Credential Manager."
+	case "kernel":
+		if !kernelring.Persistent() {
+			return "Its tokens are in the kernel's keyring, until your last process ends: " + OpenToSandboxes + "."
+		}
+		return "Its tokens are in the kernel's keyring, until a reboot or three days without use."
+	case "file":
+		return "Its tokens are in files that are encrypted with a key of your own."
+	case "plaintext":
+		return "Its tokens are in unencrypted files, protected only by file permissions."
+	}
+	return ""
 }

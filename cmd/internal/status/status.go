@@ -4,6 +4,7 @@ package status
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"strings"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"github.com/credproc/credproc/internal/printable"
 	"github.com/credproc/credproc/internal/startpage"
 	"github.com/credproc/credproc/tokencache"
+	"github.com/credproc/credproc/tokencache/keyring"
 )
 
 // Because adds a reason to a sentence, if there is one.
@@ -469,4 +471,39 @@ func (s *Session) Values(profile *Profile, now time.Time) map[string]string {
 		}
 	}
 	return values
+}
+
+// Of describes a session. With check it asks the keyring, for as long as a look may
+// take; how long sessions last is nowhere but in the config file.
+func Of(ctx context.Context, s *tokencache.Session, duration time.Duration, check bool) (Session, error) {
+	ask := s.Status
+	if check {
+		ctx, cancel := context.WithTimeout(ctx, LookTime)
+		defer cancel()
+		ask = func() (*tokencache.Status, error) { return s.Check(ctx) }
+	}
+	login, err := ask()
+	switch {
+	case err != nil:
+		return Session{}, err
+	case login != nil:
+		return Describe(login, duration, time.Now()), nil
+	}
+	return Session{
+		Session: s.Name, StartURL: s.Config.StartURL, Region: s.Config.Region,
+		Endpoint: s.Config.Endpoint, PortalEndpoint: s.PortalEndpoint,
+		State: SignedOut, Problem: "not signed in", Roles: []Role{}, InProgress: InProgress(s.Holders()),
+	}, nil
+}
+
+// KeyringError is that of a keyring that did not say whether there is a login.
+func (s *Session) KeyringError() error {
+	kind, detail := keyring.ErrUnavailable, s.LastLook.Reason
+	switch s.LastLook.Found {
+	case inside.FoundLocked:
+		kind = keyring.ErrLocked
+	case inside.FoundSlow:
+		detail = fmt.Sprintf("no answer within %v", LookTime)
+	}
+	return &keyring.Error{Keyring: s.Keyring, Op: "read", Kind: kind, Detail: detail}
 }
