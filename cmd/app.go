@@ -179,7 +179,11 @@ func newRun(a *App, config *credproc.Config, attended bool) *run {
 // do runs a command. When it returns, nothing is under way that must not be
 // cut off.
 func (a *App) do(ctx context.Context, attended bool, command func(context.Context, *run) error) error {
-	r, err := open(a, attended)
+	logger, err := newLogger(a)
+	if err != nil {
+		return err
+	}
+	r, err := open(a, attended, logger)
 	if err != nil {
 		return err
 	}
@@ -189,8 +193,8 @@ func (a *App) do(ctx context.Context, attended bool, command func(context.Contex
 	r.Cause = func() error { return context.Cause(ctx) }
 	err = command(ctx, r)
 	r.settle()
-	if err != nil && r.config.Logger != nil {
-		r.config.Logger.Debug("failed", "error", err) // in the protocol's own words
+	if err != nil && logger != nil {
+		logger.Debug("failed", "error", err) // in the protocol's own words
 	}
 	if signal, ok := errors.AsType[*terminal.InterruptedError](context.Cause(ctx)); ok && err != nil {
 		return signal
@@ -199,11 +203,7 @@ func (a *App) do(ctx context.Context, attended bool, command func(context.Contex
 }
 
 // open reads the configuration, and fails where it cannot be used.
-func open(a *App, attended bool) (*run, error) {
-	logger, err := newLogger(a)
-	if err != nil {
-		return nil, err
-	}
+func open(a *App, attended bool, logger *slog.Logger) (*run, error) {
 	config, err := newConfig(a, attended, logger)
 	if err != nil {
 		return nil, err

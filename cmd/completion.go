@@ -98,14 +98,8 @@ func candidates(a *App, node *kong.Node, words []string) []shell.Candidate {
 func (r *run) storedQuietly() (all []credproc.Account) {
 	ctx, cancel := context.WithTimeout(context.Background(), completionTime)
 	defer cancel()
-	for _, name := range r.files.SessionNames() {
-		s, err := r.config.Session(name)
-		if err != nil || !listsQuietly(s) {
-			continue
-		}
-		if accounts, _, err := (&credproc.Listing{Session: s, Offline: true}).Accounts(ctx); err == nil {
-			all = append(all, accounts...)
-		}
+	for _, l := range r.lists(ctx, true) {
+		all = append(all, l.Accounts...)
 	}
 	return all
 }

@@ -250,6 +250,11 @@ func (c *configureCommand) write(ctx context.Context, e *configEdit, command str
 	if err != nil || block == nil {
 		return err
 	}
+	return e.written(ctx, block, via, t)
+}
+
+// written says what can be done now.
+func (e *configEdit) written(ctx context.Context, block *profiles.Block, via, t *target) error {
 	if via != t { // the login that has no session is that of the one just written
 		if _, err := takeOver(ctx, t.session, via.session); err != nil {
 			return t.wrap(err)
@@ -420,11 +425,7 @@ func (c *configureCommand) whichSession(r *run) (string, error) {
 	case !ask:
 		return "", r.usage("which session? There are %s", terminal.Some(names, mostNamed))
 	}
-	var choices []terminal.Choice
-	for _, name := range append(names, anotherSession) {
-		choices = append(choices, terminal.Choice{Name: name})
-	}
-	i, err := r.PickOne(terminal.Menu{Title: "Profiles of which session?", Choices: choices})
+	i, err := r.PickOne(terminal.Menu{Title: "Profiles of which session?", Choices: terminal.Choices(append(names, anotherSession)...)})
 	if err != nil || i == len(names) {
 		return "", err
 	}
@@ -496,13 +497,10 @@ func (r *run) onlyLogin() (startURL, region string) {
 
 // sessionFor returns the only session at a place, or "".
 func (r *run) sessionFor(startURL, region string) string {
-	names := r.files.SessionNames()
-	var same []string
-	for _, name := range names {
-		if _, err := r.sameSession(name, startURL, region); err == nil {
-			same = append(same, name)
-		}
-	}
+	same := slices.DeleteFunc(r.files.SessionNames(), func(name string) bool {
+		_, err := r.sameSession(name, startURL, region)
+		return err != nil
+	})
 	if len(same) != 1 {
 		return ""
 	}

@@ -171,11 +171,10 @@ func (c *consoleCommand) federate(ctx context.Context, r *run, t *target) error 
 	if err != nil {
 		return err
 	}
-	base := r.getenv("AWS_ENDPOINT_URL_SIGNIN") // the SDKs' name for the service
-	if err := awsapi.CheckEndpoint(base); err != nil {
+	base, err := federationURL(r, t, region)
+	if err != nil {
 		return err
 	}
-	base = strings.TrimRight(cmp.Or(base, "https://"+console.PartitionOf(region).FederationHost(region, t.session.Config.UseFIPS)), "/")
 	credentials, err := r.offering(ctx, t, true, t.provider.Retrieve)
 	if err != nil {
 		return err
@@ -194,6 +193,15 @@ func (c *consoleCommand) federate(ctx context.Context, r *run, t *target) error 
 		return err
 	}
 	return c.handOver(ctx, r, t, f.LoginURL(issuer, destination, token))
+}
+
+// federationURL is that of the service that signs a browser in.
+func federationURL(r *run, t *target, region string) (string, error) {
+	set := r.getenv("AWS_ENDPOINT_URL_SIGNIN") // the SDKs' name for the service
+	if err := awsapi.CheckEndpoint(set); err != nil {
+		return "", err
+	}
+	return strings.TrimRight(cmp.Or(set, "https://"+console.PartitionOf(region).FederationHost(region, t.session.Config.UseFIPS)), "/"), nil
 }
 
 // token gets what the browser signs in with, and says if it lasts less than was

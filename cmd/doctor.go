@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/credproc/credproc/cmd/internal/doctor"
@@ -97,21 +98,7 @@ func examine(ctx context.Context, a *App, offline bool) []doctor.Finding {
 // if they are wrong.
 func newChecks(ctx context.Context, a *App) (d *doctor.Checks, config *credproc.Config) {
 	const check = "settings"
-	d = &doctor.Checks{Machine: doctor.Machine{
-		Getenv: a.getenv, Program: a.name(), Command: strings.Fields(a.command()), ID: a.ID, Client: a.HTTPClient,
-		Takes: func(words []string) error { return takes(ctx, a, words) },
-		Explain: func(err error) (seen, more, hint string) {
-			say := advise(a, err)
-			return string(say.Text), string(say.More), say.Hint
-		},
-	}}
-	d.Self, _ = os.Executable()
-	if active, ok := roleHere(a); ok {
-		d.Active = &active
-	}
-	if a.Browser == nil {
-		d.Browser = opener(a)
-	}
+	d = &doctor.Checks{Machine: machineOf(ctx, a)}
 	logger, err := newLogger(a)
 	if err != nil {
 		d.Failed(check, err)
@@ -125,6 +112,26 @@ func newChecks(ctx context.Context, a *App) (d *doctor.Checks, config *credproc.
 		d.OK(check, "%s %s at %s", a.name(), a.version(), d.Short(d.Self))
 	}
 	return d, config
+}
+
+// machineOf is what the checks need of this program and its environment.
+func machineOf(ctx context.Context, a *App) doctor.Machine {
+	m := doctor.Machine{
+		Getenv: a.getenv, Program: a.name(), Command: strings.Fields(a.command()), ID: a.ID, Client: a.HTTPClient,
+		Takes: func(words []string) error { return takes(ctx, a, words) },
+		Explain: func(err error) (seen, more, hint string) {
+			say := advise(a, err)
+			return string(say.Text), string(say.More), say.Hint
+		},
+	}
+	m.Self, _ = os.Executable()
+	if active, ok := roleHere(a); ok {
+		m.Active = &active
+	}
+	if a.Browser == nil {
+		m.Browser = opener(a)
+	}
+	return m
 }
 
 // locate finds the files.
@@ -223,12 +230,7 @@ func checkKeychain(ctx context.Context, a *App, d *doctor.Checks, config *credpr
 // little, but the modes of files are what a copy or a backup most often breaks,
 // and no other command makes every one of them right.
 func fix(a *App, found []doctor.Finding, yes bool) (done bool, err error) {
-	var todo []doctor.Finding
-	for _, f := range found {
-		if f.Repair != nil {
-			todo = append(todo, f)
-		}
-	}
+	todo := slices.DeleteFunc(slices.Clone(found), func(f doctor.Finding) bool { return f.Repair == nil })
 	if len(todo) == 0 {
 		a.term().Say("Nothing here can be fixed automatically.")
 		return false, nil
@@ -236,10 +238,10 @@ func fix(a *App, found []doctor.Finding, yes bool) (done bool, err error) {
 	for _, f := range todo {
 		a.term().Say("%s", f.Fix)
 	}
+	if !yes && !a.term().Interactive() {
+		return false, &usageError{problem: "without a terminal, --fix needs --yes"}
+	}
 	if !yes {
-		if !a.term().Interactive() {
-			return false, &usageError{problem: "without a terminal, --fix needs --yes"}
-		}
 		if agreed, err := a.term().Confirms("Do that?"); !agreed {
 			return false, err
 		}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
+	"github.com/credproc/credproc/cmd/internal/advice"
 	"github.com/credproc/credproc/cmd/internal/child"
 	"github.com/credproc/credproc/cmd/internal/endpoint"
 	"github.com/credproc/credproc/cmd/internal/help"
@@ -116,10 +117,9 @@ func (c *grantFlags) change(r *run, credentials aws.Credentials) (before, after 
 
 func (c *execCommand) start(ctx context.Context, a *App, argv commandLine) error {
 	child, err := program(a, argv)
-	if err != nil {
-		return err
+	if err == nil {
+		err = a.do(ctx, a.term().Interactive(), func(ctx context.Context, r *run) error { return c.run(ctx, r, child, argv) })
 	}
-	err = a.do(ctx, a.term().Interactive(), func(ctx context.Context, r *run) error { return c.run(ctx, r, child, argv) })
 	if err != nil || c.Server {
 		return err
 	}
@@ -282,11 +282,8 @@ func (r *run) beside(ctx context.Context, command *child.Command, e *endpoint.En
 		return err
 	}
 	token := rand.Text() // 130 bits
-	e.Explain, e.Clients, e.Failed = faultOf(r.App), endpoint.OneClient(token, "", agent.Rule{All: true}), newNotice(r.App).tell
-	serving, stop := context.WithCancel(context.WithoutCancel(ctx)) // as long as the command runs
-	served := make(chan error, 1)
-	go func() { served <- e.Serve(serving, listener) }()
-	defer func() { stop(); <-served }()
+	e.Explain, e.Clients, e.Failed = faultOf(r.App), endpoint.OneClient(token, "", agent.Rule{All: true}), newNotice(r.App).Tell
+	defer e.Background(ctx, listener)() // as long as the command runs
 	before := inherited(r.App)
 	base := own(r.App).Without(before)
 	g := grant(r, base)
@@ -301,6 +298,10 @@ func (r *run) beside(ctx context.Context, command *child.Command, e *endpoint.En
 		return err
 	}
 	return r.signals.Run(command)
+}
+
+func newNotice(a *App) *advice.Notice {
+	return advice.NewNotice(a.term(), a.name(), func(err error) advice.Advice { return advise(a, err) })
 }
 
 // hideDefault keeps the profile "default" from winning over an endpoint.

@@ -115,20 +115,25 @@ func (c *keyringResetCommand) run(ctx context.Context, r *run) error {
 			return err
 		}
 	}
+	if err := resetAll(ctx, c.Keyring, sessions); err != nil {
+		return err
+	}
+	if err := r.lockKeyrings(); err != nil {
+		return err
+	}
+	r.Say("The %s keyring has no entries of this program any more. The service was not told: sessions there end by themselves.", c.Keyring)
+	return nil
+}
+
+func resetAll(ctx context.Context, keyring string, sessions []*tokencache.Session) (failed error) {
 	for _, s := range sessions {
-		in, openErr := inside.Of[inside.Session](s)
-		if openErr == nil {
-			openErr = in.Reset(ctx, c.Keyring)
+		in, err := inside.Of[inside.Session](s)
+		if err == nil {
+			err = in.Reset(ctx, keyring)
 		}
-		err = errors.Join(err, openErr)
+		failed = errors.Join(failed, err)
 	}
-	if err == nil {
-		err = r.lockKeyrings()
-	}
-	if err == nil {
-		r.Say("The %s keyring has no entries of this program any more. The service was not told: sessions there end by themselves.", c.Keyring)
-	}
-	return err
+	return failed
 }
 
 // confirmReset asks the person, who is told what is lost.
@@ -136,12 +141,7 @@ func (r *run) confirmReset(keyring string, sessions []*tokencache.Session) error
 	if !r.Interactive() {
 		return r.usage("keyring reset forgets logins: without a terminal, add --yes")
 	}
-	var names []string
-	for i, title := range status.TitlesOf(sessions) {
-		if login, err := sessions[i].Status(); err == nil && login != nil && login.Keyring == keyring {
-			names = append(names, title)
-		}
-	}
+	names := titlesIn(keyring, sessions)
 	var lost terminal.Prose = "No login is known to be there."
 	if len(names) > 0 {
 		lost = terminal.Prosef("These logins are lost: %s.", terminal.Join(names, ", "))
@@ -151,6 +151,16 @@ func (r *run) confirmReset(keyring string, sessions []*tokencache.Session) error
 		return r.usage("nothing was forgotten")
 	}
 	return err
+}
+
+// titlesIn are those of the sessions with a login in a keyring.
+func titlesIn(keyring string, sessions []*tokencache.Session) (names []string) {
+	for i, title := range status.TitlesOf(sessions) {
+		if login, err := sessions[i].Status(); err == nil && login != nil && login.Keyring == keyring {
+			names = append(names, title)
+		}
+	}
+	return names
 }
 
 // oneOf is a choice in words: "auto, os or file".

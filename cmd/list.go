@@ -57,14 +57,18 @@ func (c *listCommand) run(ctx context.Context, r *run) error {
 	if err != nil {
 		return t.wrap(err)
 	}
+	if age := time.Since(at); age > time.Minute && r.Interactive() {
+		r.Say("Listed %s ago; --refresh asks the service again.", terminal.Roughly(age))
+	}
+	return c.print(r, sessionLabel(t.session), accounts)
+}
+
+func (c *listCommand) print(r *run, session string, accounts []credproc.Account) error {
 	configured, err := r.roles()
 	if err != nil {
 		return err
 	}
-	rows := roles.Filter(roles.Rows(sessionLabel(t.session), accounts, configured), match.Words(c.Filter...))
-	if age := time.Since(at); age > time.Minute && r.Interactive() {
-		r.Say("Listed %s ago; --refresh asks the service again.", terminal.Roughly(age))
-	}
+	rows := roles.Filter(roles.Rows(session, accounts, configured), match.Words(c.Filter...))
 	if c.JSON {
 		return r.PrintJSON(rows)
 	}

@@ -4,9 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
-	"os"
-	"strings"
 	"sync"
 	"time"
 
@@ -191,21 +188,11 @@ func (r *run) sayWhoIsFirst(ctx context.Context, s *tokencache.Session) (done fu
 // sayWhoIs says who is signing in unless that was said, and returns what it said
 // last.
 func (r *run) sayWhoIs(s *tokencache.Session, said string) string {
-	for _, h := range s.Holders() {
-		if !strings.HasPrefix(h.Op, "sign in to ") || h.PID == os.Getpid() {
-			continue
-		}
-		say := fmt.Sprintf("Process %d is signing in to %s already: waiting for it. If it gives up, this one goes on.", h.PID, sessionLabel(s))
-		if h.Stopped {
-			say = fmt.Sprintf("Process %d, which is signing in to %s, is stopped. Continue it with \"fg\" in its shell, or end it with \"kill -9 %d\": this one waits for it.",
-				h.PID, sessionLabel(s), h.PID)
-		}
-		if say != said {
-			r.Say("%s", say)
-		}
-		return say
+	say := status.SigningIn(s.Holders(), sessionLabel(s))
+	if say != "" && say != said {
+		r.Say("%s", say)
 	}
-	return said
+	return cmp.Or(say, said)
 }
 
 // stillWorks reports whether the session was renewed just now: nothing less

@@ -27,11 +27,11 @@ func TestANoticeIsNotWrittenIntoAProgramsScreen(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	n.tell(errors.New("not to be seen"))
+	n.Tell(errors.New("not to be seen"))
 	if err := term.Restore(int(screen.Fd()), before); err != nil {
 		t.Fatal(err)
 	}
-	n.tell(errors.New("to be seen"))
+	n.Tell(errors.New("to be seen"))
 	seen := make([]byte, 100)
 	k, err := keys.Read(seen)
 	if err != nil || string(seen[:k]) != "credproc: to be seen\r\n" {

@@ -59,9 +59,9 @@ func firstLineOf(ctx context.Context, a *App, command, setting string) (string, 
 	c.Env, c.Stderr = append(inherited(a), a.variable("RESOLVING")+"=1"), a.term().ErrWriter()
 	line, err := child.FirstLine(c)
 	if err != nil {
-		return "", fmt.Errorf("%s failed: %w", setting, err)
+		err = fmt.Errorf("%s failed: %w", setting, err)
 	}
-	return line, nil
+	return line, err
 }
 
 // askPassphrase asks the person. What they have typed opens the other sessions

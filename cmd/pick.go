@@ -15,11 +15,7 @@ import (
 
 // pickSession asks the person for one of the sessions.
 func (r *run) pickSession(names []string) (*target, error) {
-	var choices []terminal.Choice
-	for _, name := range names {
-		choices = append(choices, terminal.Choice{Name: name})
-	}
-	i, err := r.PickOne(terminal.Menu{Title: "Which session?", Choices: choices})
+	i, err := r.PickOne(terminal.Menu{Title: "Which session?", Choices: terminal.Choices(names...)})
 	if err != nil {
 		return nil, err
 	}
@@ -110,14 +106,15 @@ func (r *run) catalog(ctx context.Context) (*roles.Catalog, error) {
 	if err != nil {
 		return nil, err
 	}
-	return roles.NewCatalog(configured, r.lists(ctx)), nil
+	return roles.NewCatalog(configured, r.lists(ctx, false)), nil
 }
 
-// lists returns those of all sessions that were made before.
-func (r *run) lists(ctx context.Context) (all []roles.List) {
+// lists returns those of all sessions that were made before: of those that may be
+// read quietly, or of all.
+func (r *run) lists(ctx context.Context, quietly bool) (all []roles.List) {
 	for _, name := range r.files.SessionNames() {
 		s, err := r.config.Session(name)
-		if err != nil {
+		if err != nil || quietly && !listsQuietly(s) {
 			continue
 		}
 		accounts, at, err := (&credproc.Listing{Session: s, Offline: true}).Accounts(ctx)

@@ -55,13 +55,12 @@ func (c *processCommand) run(ctx context.Context, r *run) error {
 }
 
 func (c *processCommand) wait(r *run) (time.Duration, error) {
-	value := r.setting("WAIT")
-	if c.Wait != 0 || value == "" {
-		return min(c.Wait, processTime-fetchTime), nil
-	}
-	wait, err := time.ParseDuration(value)
-	if err != nil || wait < 0 {
-		return 0, r.usage("%s is %q: it must be a time such as 50s", r.variable("WAIT"), value)
+	wait := c.Wait
+	if value := r.setting("WAIT"); wait == 0 && value != "" {
+		var err error
+		if wait, err = time.ParseDuration(value); err != nil || wait < 0 {
+			return 0, r.usage("%s is %q: it must be a time such as 50s", r.variable("WAIT"), value)
+		}
 	}
 	return min(wait, processTime-fetchTime), nil
 }
@@ -91,16 +90,21 @@ func (r *run) retrieve(ctx context.Context, t *target, wait time.Duration, autoL
 			autoLogin = false
 		case time.Now().Before(waitUntil):
 			r.hintOnTerminal(ctx, t, t.wrap(err))
-			waiting, cancel := context.WithDeadline(ctx, waitUntil)
-			waitErr := t.session.AwaitLogin(waiting, needed)
-			cancel()
-			if waitErr != nil {
+			if !loginMade(ctx, t.session, needed, waitUntil) {
 				return nil, err
 			}
 		default:
 			return nil, err
 		}
 	}
+}
+
+// loginMade waits for a login that another process makes, and reports whether one
+// did in time.
+func loginMade(ctx context.Context, s *tokencache.Session, needed *tokencache.SignInError, until time.Time) bool {
+	ctx, cancel := context.WithDeadline(ctx, until)
+	defer cancel()
+	return s.AwaitLogin(ctx, needed) == nil
 }
 
 // loginByItself signs in on behalf of every process that waits for it.

@@ -51,17 +51,9 @@ func (r *run) findRegion(ctx context.Context, startURL string, ask bool) (string
 	if region := r.knownRegion(startURL); region != "" {
 		return region, nil
 	}
-	// The region is not looked at; what counts are the proxy and the CA.
-	s, err := r.config.SessionAt(startURL, "us-east-1")
-	if err != nil {
-		return "", err
-	}
-	region, err := startpage.Discover(ctx, s.Config.HTTPClient, startURL)
-	refused, isRefused := errors.AsType[*startpage.ProblemError](err)
+	region, err := r.portalRegion(ctx, startURL)
 	switch {
-	case isRefused:
-		return "", &oidc.ConfigError{Field: "StartURL", Value: refused.URL, Problem: refused.Problem}
-	case ctx.Err() != nil:
+	case err != nil:
 		return "", err
 	case region != "":
 		r.Say("The portal is in region %s.", region)
@@ -70,6 +62,23 @@ func (r *run) findRegion(ctx context.Context, startURL string, ask bool) (string
 		return "", &usageError{problem: regionWanted, more: "Neither the URL nor the portal's page says it. The administrator knows it; the AWS console shows it under IAM Identity Center, Settings."}
 	}
 	return r.askRegion(startpage.Name(startURL))
+}
+
+// portalRegion is what the start page says, or "".
+func (r *run) portalRegion(ctx context.Context, startURL string) (string, error) {
+	// The region is not looked at; what counts are the proxy and the CA.
+	s, err := r.config.SessionAt(startURL, "us-east-1")
+	if err != nil {
+		return "", err
+	}
+	region, err := startpage.Discover(ctx, s.Config.HTTPClient, startURL)
+	if refused, ok := errors.AsType[*startpage.ProblemError](err); ok {
+		return "", &oidc.ConfigError{Field: "StartURL", Value: refused.URL, Problem: refused.Problem}
+	}
+	if ctx.Err() != nil {
+		return "", err
+	}
+	return region, nil // or nothing is known
 }
 
 func (r *run) askRegion(name string) (string, error) {

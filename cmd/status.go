@@ -4,10 +4,10 @@ import (
 	"cmp"
 	"context"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/credproc/credproc/cmd/internal/status"
+	"github.com/credproc/credproc/credproc"
 	"github.com/credproc/credproc/tokencache"
 )
 
@@ -120,13 +120,13 @@ func (r *run) statusOf(ctx context.Context, c *statusCommand, named bool) ([]sta
 		return nil, err
 	}
 	if one != nil {
-		return r.sessionStatuses(ctx, c.Check, one)
+		return status.OfAll(ctx, []*tokencache.Session{one}, r.files.SessionDuration, c.Check)
 	}
 	sessions, wrong, err := r.everySession()
 	if err != nil {
 		return nil, err
 	}
-	all, err := r.sessionStatuses(ctx, c.Check, sessions...)
+	all, err := status.OfAll(ctx, sessions, r.files.SessionDuration, c.Check)
 	if err != nil {
 		return nil, err
 	}
@@ -136,29 +136,6 @@ func (r *run) statusOf(ctx context.Context, c *statusCommand, named bool) ([]sta
 	status.TellApart(all)
 	if c.Quiet && len(all) == 0 {
 		return nil, noSession(r.App, r.files.Path)
-	}
-	return all, nil
-}
-
-// sessionStatuses describes sessions, all at once: each may take as long as its
-// keyring is given.
-func (r *run) sessionStatuses(ctx context.Context, check bool, sessions ...*tokencache.Session) ([]status.Session, error) {
-	all, errs := make([]status.Session, len(sessions)), make([]error, len(sessions))
-	var looks sync.WaitGroup
-	for i, s := range sessions {
-		looks.Go(func() {
-			duration, err := r.files.SessionDuration(s.Name)
-			if err == nil {
-				all[i], err = status.Of(ctx, s, duration, check)
-			}
-			errs[i] = err
-		})
-	}
-	looks.Wait()
-	for _, err := range errs { // the first: each says what is wrong with the same files
-		if err != nil {
-			return nil, err
-		}
 	}
 	return all, nil
 }
@@ -211,22 +188,24 @@ func (r *run) printStatus(sessions []status.Session) error {
 // or of the profile that is meant where none is named.
 func (c *statusCommand) profileFor(r *run) *status.Profile {
 	if t, found := r.activeTarget(); t != nil && c.sessionFlags == (sessionFlags{}) {
-		p := status.Profile{Name: roleFlagsOf(found).label(r)}
-		if t.provider != nil && !isChain(t.provider) {
-			p.Account, p.Role = t.provider.AccountID, t.provider.RoleName
-		}
+		p := profileOf(roleFlagsOf(found).label(r), t.provider)
 		if found.Key != "" { // these keys, and not any that are stored
 			p.End, _ = time.Parse(time.RFC3339, r.getenv("AWS_CREDENTIAL_EXPIRATION"))
 		}
-		return &p
+		return p
 	}
 	name := cmp.Or(c.Profile, r.files.DefaultProfile())
 	provider, err := r.config.Provider(name)
-	switch {
-	case err != nil:
+	if err != nil {
 		return nil
-	case isChain(provider):
+	}
+	return profileOf(name, provider)
+}
+
+// profileOf names the role, unless it is at the end of a chain.
+func profileOf(name string, p *credproc.Provider) *status.Profile {
+	if p == nil || isChain(p) {
 		return &status.Profile{Name: name}
 	}
-	return &status.Profile{Name: name, Account: provider.AccountID, Role: provider.RoleName}
+	return &status.Profile{Name: name, Account: p.AccountID, Role: p.RoleName}
 }

@@ -285,14 +285,10 @@ func roleHere(a *App) (done child.Active, ok bool) {
 
 // activeWords are the flags that name the role of this shell, or "".
 func activeWords(a *App) string {
-	done, ok := roleHere(a)
-	switch {
-	case !ok:
-		return ""
-	case done.Role.Profile != "":
-		return "--profile " + roles.Words(done.Role)
+	if done, ok := roleHere(a); ok {
+		return roles.Flags(done.Role)
 	}
-	return roles.Words(done.Role)
+	return ""
 }
 
 // activeTarget is that role, or nil: its profile may be gone.

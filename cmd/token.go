@@ -8,6 +8,7 @@ import (
 	"github.com/credproc/credproc/cmd/internal/shell"
 	"github.com/credproc/credproc/cmd/internal/terminal"
 	"github.com/credproc/credproc/internal/audit"
+	"github.com/credproc/credproc/oidc"
 )
 
 type tokenCommand struct {
@@ -49,6 +50,10 @@ func (c *tokenCommand) run(ctx context.Context, r *run) error {
 	if err != nil {
 		return t.wrap(err)
 	}
+	return c.print(r, t, token)
+}
+
+func (c *tokenCommand) print(r *run, t *target, token *oidc.Token) error {
 	if c.JSON {
 		return r.PrintJSON(bearer{token.AccessToken, token.Expiry.UTC().Truncate(time.Second), t.session.Name, t.session.Config.StartURL, t.session.Config.Region})
 	}

@@ -161,14 +161,10 @@ func (c *useCommand) wayToLine(r *run, t *target) (*configureCommand, error) {
 // reload reads the configuration again, after a change of it.
 func (r *run) reload() error {
 	r.settle() // what the old one has started
-	config, err := newConfig(r.App, true, r.config.Logger)
+	now, err := open(r.App, true, r.config.Logger)
 	if err != nil {
 		return err
 	}
-	if err := config.Open(); err != nil {
-		return err
-	}
-	now := newRun(r.App, config, true)
 	r.config, r.inside, r.files, r.roles = now.config, now.inside, now.files, now.roles
 	return nil
 }
@@ -216,10 +212,7 @@ type shellInitCommand struct {
 // Run implements the command, for kong.
 func (c *shellInitCommand) Run(a *App) error {
 	words := strings.Fields(a.command())
-	function := c.Function
-	if function == "" {
-		function = a.command()
-	}
+	function := cmp.Or(c.Function, a.command())
 	script, ok := shell.InitScript(c.Shell, a.command(), function)
 	switch {
 	case !ok:

@@ -136,6 +136,14 @@ func Listen(addr string, secure bool) (net.Listener, error) {
 	return l, nil
 }
 
+// Background serves until stop is called, whatever becomes of ctx.
+func (e *Endpoint) Background(ctx context.Context, listener net.Listener) (stop func()) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	served := make(chan error, 1)
+	go func() { served <- e.Serve(ctx, listener) }()
+	return func() { cancel(); <-served }
+}
+
 // Serve answers until ctx ends, and then lets requests under way come to their
 // end.
 func (e *Endpoint) Serve(ctx context.Context, listener net.Listener) error {

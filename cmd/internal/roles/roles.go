@@ -123,6 +123,14 @@ func Words(role child.Role) string {
 	return strings.Join(words, " ")
 }
 
+// Flags are the same as flags alone.
+func Flags(role child.Role) string {
+	if role.Profile != "" {
+		return "--profile " + Words(role)
+	}
+	return Words(role)
+}
+
 // ShowProgress shows on a terminal how far a list has come, until end is called.
 func ShowProgress(t *terminal.Terminal, l *credproc.Listing) (end func()) {
 	var shown time.Time

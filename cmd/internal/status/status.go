@@ -6,7 +6,9 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/credproc/credproc/cmd/internal/terminal"
@@ -223,6 +225,20 @@ func InProgress(holders []tokencache.Holder) []Progress {
 		all = append(all, Progress{h.PID, h.Op, h.Since})
 	}
 	return all
+}
+
+// SigningIn says which other process is signing in, or "".
+func SigningIn(holders []tokencache.Holder, label string) string {
+	for _, h := range holders {
+		switch {
+		case !strings.HasPrefix(h.Op, "sign in to ") || h.PID == os.Getpid():
+		case h.Stopped:
+			return fmt.Sprintf("Process %d, which is signing in to %s, is stopped. Continue it with \"fg\" in its shell, or end it with \"kill -9 %[1]d\": this one waits for it.", h.PID, label)
+		default:
+			return fmt.Sprintf("Process %d is signing in to %s already: waiting for it. If it gives up, this one goes on.", h.PID, label)
+		}
+	}
+	return ""
 }
 
 // Label returns the name, or what stands for it.
@@ -473,9 +489,27 @@ func (s *Session) Values(profile *Profile, now time.Time) map[string]string {
 	return values
 }
 
-// Of describes a session. With check it asks the keyring, for as long as a look may
-// take; how long sessions last is nowhere but in the config file.
-func Of(ctx context.Context, s *tokencache.Session, duration time.Duration, check bool) (Session, error) {
+// OfAll describes sessions, all at once: each may take as long as its keyring is
+// given. lasts is how long those of a name last.
+func OfAll(ctx context.Context, sessions []*tokencache.Session, lasts func(name string) (time.Duration, error), check bool) ([]Session, error) {
+	all, errs := make([]Session, len(sessions)), make([]error, len(sessions))
+	var looks sync.WaitGroup
+	for i, s := range sessions {
+		looks.Go(func() {
+			duration, err := lasts(s.Name)
+			if err == nil {
+				all[i], err = of(ctx, s, duration, check)
+			}
+			errs[i] = err
+		})
+	}
+	looks.Wait()
+	return all, cmp.Or(errs...) // the first: each says what is wrong with the same files
+}
+
+// of describes a session. With check it asks the keyring, for as long as a look may
+// take.
+func of(ctx context.Context, s *tokencache.Session, duration time.Duration, check bool) (Session, error) {
 	ask := s.Status
 	if check {
 		ctx, cancel := context.WithTimeout(ctx, LookTime)

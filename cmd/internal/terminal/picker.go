@@ -15,6 +15,14 @@ import (
 // Choice is something to be picked. Both parts are searched.
 type Choice struct{ Name, Detail string }
 
+// Choices are names that say all there is.
+func Choices(names ...string) (all []Choice) {
+	for _, name := range names {
+		all = append(all, Choice{Name: name})
+	}
+	return all
+}
+
 // A Menu is a list from which the user picks.
 type Menu struct {
 	Title   string

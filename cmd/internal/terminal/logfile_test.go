@@ -1,4 +1,4 @@
-package cmd
+package terminal
 
 import (
 	"bytes"
@@ -14,7 +14,7 @@ func TestALogIsForItsOwnerAndIsRotatedByTheNextProcess(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, line := range []string{"one\n", "two\n"} {
-		l, err := openLog(path)
+		l, err := OpenLog(path)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,4 +1,4 @@
-package cmd
+package advice
 
 import (
 	"errors"
@@ -14,26 +14,29 @@ import (
 // noticeTime is how long a notice is not repeated.
 const noticeTime = time.Minute
 
-// A notice tells the person why a command gets no credentials: many SDKs say
+// A Notice tells the person why a command gets no credentials: many SDKs say
 // only that there are none. It is one line, at most once a minute, and none
 // while a program has the terminal for itself.
-type notice struct {
-	app      *App
+type Notice struct {
+	terminal *terminal.Terminal
+	name     string // of the program
+	explain  func(error) Advice
 	mode     term.State // of the terminal, before the command
-	terminal bool       // there is one
+	known    bool       // its mode
 
 	mu   sync.Mutex
 	next time.Time // when another may be written
 }
 
-func newNotice(a *App) *notice {
-	n := &notice{app: a}
-	n.mode, n.terminal = a.term().Mode()
+// NewNotice looks at the terminal as it is before the command starts.
+func NewNotice(t *terminal.Terminal, name string, explain func(error) Advice) *Notice {
+	n := &Notice{terminal: t, name: name, explain: explain}
+	n.mode, n.known = t.Mode()
 	return n
 }
 
-// tell is not waited for: what reads stderr may be slow.
-func (n *notice) tell(err error) {
+// Tell is for one call that failed. It is not waited for: what reads stderr may be slow.
+func (n *Notice) Tell(err error) {
 	if !n.mu.TryLock() { // one is being written
 		return
 	}
@@ -42,21 +45,21 @@ func (n *notice) tell(err error) {
 		return
 	}
 	n.next = time.Now().Add(noticeTime)
-	say := advise(n.app, err)
+	say := n.explain(err)
 	what := string(terminal.TrimSuffix(say.Text, "."))            // and so on one line
 	if e, ok := errors.AsType[*tokencache.SignInError](err); ok { // there was one when the command started
 		what = "the session " + e.Session + " has ended"
 	}
-	text := terminal.Prosef("%s: %s", n.app.name(), what)
+	text := terminal.Prosef("%s: %s", n.name, what)
 	if say.Hint != "" {
 		text += terminal.Prosef("; run \"%s\"", say.Hint)
 	}
-	n.app.term().Say("%s", text)
+	n.terminal.Say("%s", text)
 }
 
 // taken reports whether a program has changed the terminal's mode, as editors,
 // pagers and the prompts of shells do.
-func (n *notice) taken() bool {
-	mode, ok := n.app.term().Mode()
-	return ok && n.terminal && mode != n.mode
+func (n *Notice) taken() bool {
+	mode, ok := n.terminal.Mode()
+	return ok && n.known && mode != n.mode
 }
