@@ -533,7 +533,7 @@ func TestRulesAboutAgentsSendOnlyAgentsTheLongWay(t *testing.T) {
 		{"[sso-session quiet]\ncredproc_agents = none\n", "CREDPROC_AGENT", false},
 		{"[profile native]\ncredproc_agent_profile = other\n", "", person},
 		{"[profile native]\ncredproc_agent_profile = other\n", "OPENCODE", false},
-		{"[profile other]\ncredproc_agent_programs = x\n", "", false}, // the long way knows them
+		{"[profile other]\ncredproc_agent_programs = x\n", "", person},
 		{strings.Repeat("# a long file\n", 5000) + "[profile other]\ncredproc_agents = none\n", "CLAUDECODE", false},
 	} {
 		m.reset()
