@@ -214,16 +214,20 @@ func checkKeychain(ctx context.Context, a *App, d *doctor.Checks, config *credpr
 	if a.Keyring != nil {
 		return
 	}
+	kernel := doctor.Kernel{Works: status.KernelWorks()}
+	if !kernelring.Persistent() {
+		kernel.Open = status.OpenToSandboxes
+	}
+	d.Keychain(ctx, keyringsInUse(a, config), kernel)
+}
+
+func keyringsInUse(a *App, config *credproc.Config) map[string]bool {
 	inUse := map[string]bool{config.NewLoginKeyring: true}
 	logins, _ := tokencache.Logins(config.StateDir, a.ID)
 	for _, login := range logins {
 		inUse[login.Keyring] = true
 	}
-	kernel := doctor.Kernel{Works: status.KernelWorks()}
-	if !kernelring.Persistent() {
-		kernel.Open = status.OpenToSandboxes
-	}
-	d.Keychain(ctx, inUse, kernel)
+	return inUse
 }
 
 // fix repairs what the doctor can, and reports whether there was anything. It is

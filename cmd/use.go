@@ -73,35 +73,32 @@ func printChange(a *App, name string, change child.Change) error {
 // the shell's environment.
 func noFunction(a *App) error {
 	command, function := a.command(), strings.ReplaceAll(a.command(), " ", "-")
-	mine := strings.TrimSuffix(filepath.Base(a.getenv("SHELL")), ".exe")
-	shells := []string{"bash", "zsh", "fish", "powershell"}
-	switch {
-	case slices.Contains(shells, mine):
-		shells = []string{mine}
-	case runtime.GOOS == "windows":
-		shells = []string{"powershell"}
-	}
 	var lines []terminal.Prose
-	for _, name := range shells {
+	for _, name := range likelyShells(a) {
 		file, line := shell.InitLine(name, command, function)
 		lines = append(lines, terminal.Prosef("Add this line to %s, and start a new shell:\n    %s", file, line))
 	}
 	return &usageError{problem: "a program cannot change the environment of your shell: a function does that", more: terminal.Join(lines, "\n")}
 }
 
+// likelyShells are those that the user may have: one, if that is known.
+func likelyShells(a *App) []string {
+	all := []string{"bash", "zsh", "fish", "powershell"}
+	mine := strings.TrimSuffix(filepath.Base(a.getenv("SHELL")), ".exe")
+	switch {
+	case slices.Contains(all, mine):
+		return []string{mine}
+	case runtime.GOOS == "windows":
+		return []string{"powershell"}
+	}
+	return all
+}
+
 // findRole finds the role that the words name.
 func (c *useCommand) findRole(ctx context.Context, r *run) error {
 	switch {
 	case len(c.Query) == 1 && c.Query[0] == "-":
-		done := own(r.App).ActiveIn(r.getenv)
-		if done.Last == (child.Role{}) {
-			return r.usage("no role was used before in this shell")
-		}
-		if c.roleFlags != (roleFlags{}) {
-			return r.usage("- is the role before: name no other")
-		}
-		c.roleFlags = roleFlags(done.Last)
-		return nil
+		return c.previousRole(r)
 	case len(c.Query) > 0 || c.roleFlags != roleFlags{}:
 		return c.find(ctx, r, c.Query)
 	case !r.Interactive():
@@ -110,6 +107,18 @@ func (c *useCommand) findRole(ctx context.Context, r *run) error {
 	picked, err := r.pickRole(ctx, "")
 	c.roleFlags = picked
 	return err
+}
+
+func (c *useCommand) previousRole(r *run) error {
+	done := own(r.App).ActiveIn(r.getenv)
+	switch {
+	case done.Last == child.Role{}:
+		return r.usage("no role was used before in this shell")
+	case c.roleFlags != roleFlags{}:
+		return r.usage("- is the role before: name no other")
+	}
+	c.roleFlags = roleFlags(done.Last)
+	return nil
 }
 
 // findProfile finds a profile of the role from which other programs get
@@ -194,7 +203,7 @@ func (c *useCommand) profileWithLine(r *run, t *target) (found bool, err error) 
 // person who does not want to may use the role all the same.
 func (r *run) offerSignIn(ctx context.Context, t *target) error {
 	login, err := t.session.Status()
-	if err != nil || login != nil && (login.Ended == "" || login.Uncertain) || !r.Interactive() {
+	if err != nil || mayWork(login) || !r.Interactive() {
 		return err
 	}
 	needed := &tokencache.SignInError{Session: sessionLabel(t.session)}
@@ -202,6 +211,10 @@ func (r *run) offerSignIn(ctx context.Context, t *target) error {
 		return err
 	}
 	return nil
+}
+
+func mayWork(login *tokencache.Status) bool {
+	return login != nil && (login.Ended == "" || login.Uncertain)
 }
 
 type shellInitCommand struct {
