@@ -50,26 +50,11 @@ func AWSSSOPlaces(getenv func(string) string) ForeignPlaces {
 // Whatever else YAML can do is not understood, and then there is no such instance.
 func awsSSOPlace(text, name string) (at Place, ok bool) {
 	instances, usual := map[string]*Place{}, "Default"
-	var path []struct {
-		indent int
-		key    string
-	}
+	var path yamlPath
 	for line := range strings.Lines(text) {
-		key, value, isKey := strings.Cut(strings.TrimRight(line, " \t\r\n"), ":")
-		bare := strings.TrimLeft(key, " ")
-		if !isKey || bare == "" || strings.HasPrefix(bare, "#") || strings.HasPrefix(bare, "- ") {
-			continue
-		}
-		indent := len(key) - len(bare)
-		for len(path) > 0 && path[len(path)-1].indent >= indent {
-			path = path[:len(path)-1]
-		}
-		path = append(path, struct {
-			indent int
-			key    string
-		}{indent, plainYAML(bare)})
-		value = plainYAML(value)
+		value, isKey := path.follow(line)
 		switch {
+		case !isKey:
 		case len(path) == 1 && path[0].key == "DefaultSSO":
 			usual = cmp.Or(value, usual)
 		case len(path) == 3 && path[0].key == "SSOConfig":
@@ -87,6 +72,30 @@ func awsSSOPlace(text, name string) (at Place, ok bool) {
 	}
 	_, err := oidc.NormalizeStartURL(found.StartURL)
 	return *found, err == nil
+}
+
+// yamlPath leads to a line of YAML, by the keys above it.
+type yamlPath []struct {
+	indent int
+	key    string
+}
+
+// follow goes to the next line, and returns the value of its key, if it has one.
+func (path *yamlPath) follow(line string) (value string, isKey bool) {
+	key, value, isKey := strings.Cut(strings.TrimRight(line, " \t\r\n"), ":")
+	bare := strings.TrimLeft(key, " ")
+	if !isKey || bare == "" || strings.HasPrefix(bare, "#") || strings.HasPrefix(bare, "- ") {
+		return "", false
+	}
+	above, indent := *path, len(key)-len(bare)
+	for len(above) > 0 && above[len(above)-1].indent >= indent {
+		above = above[:len(above)-1]
+	}
+	*path = append(above, struct {
+		indent int
+		key    string
+	}{indent, plainYAML(bare)})
+	return plainYAML(value), true
 }
 
 func (at *Place) set(key, value string) {

@@ -32,15 +32,7 @@ type File struct {
 // Write returns the file with the profiles in it, and what changes.
 func (f *File) Write(plan *Plan, roles []Role, old []byte) ([]byte, *Block, error) {
 	text := awsconfig.NewText(f.Files.Path, old)
-	lines, _, err := text.Block(f.Mark)
-	if err != nil {
-		return nil, nil, err
-	}
-	rest, err := text.Outside(f.Mark)
-	if err != nil {
-		return nil, nil, err
-	}
-	outside, err := f.Files.With(rest.Bytes())
+	parts, outside, err := f.parts(text)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -52,7 +44,6 @@ func (f *File) Write(plan *Plan, roles []Role, old []byte) ([]byte, *Block, erro
 	if this.flags, err = nameInLine(whole, plan.At); err != nil {
 		return nil, nil, &Error{Problem: fmt.Sprintf("the session %v", err)}
 	}
-	parts := awsconfig.Parts(lines)
 	if outside.Sessions[plan.Name] != nil || slices.ContainsFunc(parts, func(p awsconfig.Part) bool { return p.Kind == "sso-session" && p.Name == plan.Name }) {
 		this.Session = awsconfig.Part{} // another process has written it meanwhile
 	}
@@ -62,13 +53,25 @@ func (f *File) Write(plan *Plan, roles []Role, old []byte) ([]byte, *Block, erro
 		return nil, nil, err
 	}
 	note := fmt.Sprintf("written by \"%s configure\", which keeps what you add to a profile in here", f.Program)
-	if err := text.SetBlock(f.Mark, note, block.lines()); err != nil {
+	err = text.SetBlock(f.Mark, note, block.lines())
+	if err == nil { // never write a file that cannot be read
+		_, err = f.Files.With(text.Bytes())
+	}
+	return text.Bytes(), block, err
+}
+
+// parts are those of the block, and what the file is without it.
+func (f *File) parts(text *awsconfig.Text) (parts []awsconfig.Part, outside *awsconfig.Config, err error) {
+	lines, _, err := text.Block(f.Mark)
+	if err != nil {
 		return nil, nil, err
 	}
-	if _, err := f.Files.With(text.Bytes()); err != nil { // never write a file that cannot be read
+	rest, err := text.Outside(f.Mark)
+	if err != nil {
 		return nil, nil, err
 	}
-	return text.Bytes(), block, nil
+	outside, err = f.Files.With(rest.Bytes())
+	return awsconfig.Parts(lines), outside, err
 }
 
 func regionSet(s *awsconfig.Section) string {

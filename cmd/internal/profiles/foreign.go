@@ -166,16 +166,22 @@ func (r *roleFinder) roleOf(name string, visited ...string) (*awsconfig.Role, er
 	if err != nil || value == "" || p.Kind == awsconfig.Ours {
 		return own, err
 	}
+	return r.roleBeside(p, own, value, append(visited, name))
+}
+
+// roleBeside is that of another tool's line in a profile, which may have keys for a
+// role of its own.
+func (r *roleFinder) roleBeside(p *awsconfig.Profile, own *awsconfig.Role, value string, visited []string) (*awsconfig.Role, error) {
 	line, known := foreignLine(value)
 	switch {
 	case !known && own == nil:
 		return nil, nil
 	case !known:
 		return nil, r.problem(p, fmt.Sprintf("has a credential_process of its own beside the keys: %q", value))
-	case own != nil && (line.profile == name || line.account == own.AccountID && line.role == own.RoleName):
+	case own != nil && (line.profile == p.Name || line.account == own.AccountID && line.role == own.RoleName):
 		return own, nil
 	}
-	said, err := r.roleInLine(p, line, append(visited, name))
+	said, err := r.roleInLine(p, line, visited)
 	if err == nil && own != nil && !sameRole(r.files, own, r.files, said) {
 		err = r.problem(p, fmt.Sprintf("has keys for one role and a line of %s for another", line.tool))
 	}

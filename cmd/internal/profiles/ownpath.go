@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -36,15 +37,13 @@ func (p SearchPath) LineCommand(said, command string, l *Launch) (string, error)
 	if _, err := os.Stat(said); err == nil && len(words) > 1 {
 		return "", &CommandError{fmt.Sprintf("the path %q has spaces: programs that run the line disagree about quotes", said)}
 	}
-	for _, word := range words {
-		if !isPlainWord(word) {
-			return "", &CommandError{fmt.Sprintf("%q cannot be written into a config file: programs that run the line disagree about quotes and special characters", word)}
-		}
+	if i := slices.IndexFunc(words, func(word string) bool { return !isPlainWord(word) }); i >= 0 {
+		return "", &CommandError{fmt.Sprintf("%q cannot be written into a config file: programs that run the line disagree about quotes and special characters", words[i])}
 	}
-	if said != "" {
-		if len(words) == 0 {
-			return "", &CommandError{"the command is empty"}
-		}
+	switch {
+	case said != "" && len(words) == 0:
+		return "", &CommandError{"the command is empty"}
+	case said != "":
 		return strings.Join(words, " "), nil
 	}
 	self, err := os.Executable()
@@ -79,6 +78,11 @@ func (p SearchPath) ownPath(words []string, self, called string, l *Launch) (str
 			stable, isBare = lasting, lasting == p.firstInPath(name)
 		}
 	}
+	return usable(stable, name, isBare)
+}
+
+// usable is the path, or the name if PATH leads to it, as a line can have it.
+func usable(stable, name string, isBare bool) (string, error) {
 	switch {
 	case stable == "":
 		return "", &CommandError{fmt.Sprintf("PATH leads to no %s that is this program", name)}

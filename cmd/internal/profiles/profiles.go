@@ -9,7 +9,6 @@ import (
 	"maps"
 	"path"
 	"slices"
-	"sort"
 	"strings"
 
 	"github.com/credproc/credproc/cmd/internal/terminal"
@@ -88,48 +87,63 @@ func named(roles []Role, before map[Key]string, text string, renew bool) (map[Ke
 	if err != nil {
 		return nil, err
 	}
-	names, by := map[Key]string{}, map[string][]Role{}
-	taken := map[string]bool{}
+	n := &naming{names: map[Key]string{}, taken: map[string]bool{}, by: map[string][]Role{}}
 	for key, name := range before {
 		if !renew || !slices.ContainsFunc(roles, func(w Role) bool { return w.key() == key }) {
-			taken[name] = true
+			n.taken[name] = true
 		}
 	}
 	for _, w := range roles {
 		if name, ok := before[w.key()]; ok && !renew {
-			names[w.key()] = name
+			n.names[w.key()] = name
 			continue
 		}
 		name, err := nameBy(t, &w)
 		if err != nil {
 			return nil, err
 		}
-		by[name] = append(by[name], w)
+		n.by[name] = append(n.by[name], w)
 	}
-	for _, name := range slices.Sorted(maps.Keys(by)) {
-		same := by[name]
-		sort.Slice(same, func(i, j int) bool {
-			a, b := same[i], same[j]
-			return cmp.Or(cmp.Compare(a.AccountID, b.AccountID), cmp.Compare(a.RoleName, b.RoleName)) < 0
-		})
-		switch {
-		case len(same) == 1 && !taken[name]:
-			names[same[0].key()] = name
-			taken[name] = true
-		case cmp.Or(text, defaultTemplate) != defaultTemplate:
-			return nil, collision(name, same, before)
-		default:
-			for _, w := range same {
-				unique := name + "-" + w.AccountID
-				for n := 2; taken[unique] || by[unique] != nil; n++ { // roles that differ in what a name cannot have
-					unique = fmt.Sprintf("%s-%s-%d", name, w.AccountID, n)
-				}
-				names[w.key()] = unique
-				taken[unique] = true
-			}
+	for _, name := range slices.Sorted(maps.Keys(n.by)) {
+		sortRoles(n.by[name])
+		if isOnly := len(n.by[name]) == 1 && !n.taken[name]; !isOnly && cmp.Or(text, defaultTemplate) != defaultTemplate {
+			return nil, collision(name, n.by[name], before)
 		}
+		n.settle(name)
 	}
-	return names, nil
+	return n.names, nil
+}
+
+// naming is how far that has come.
+type naming struct {
+	names map[Key]string
+	taken map[string]bool
+	by    map[string][]Role // those without a name yet, by the one that the template gives
+}
+
+// settle gives a name to the roles that the template gives it to: a unique one to
+// each, if there are several.
+func (n *naming) settle(name string) {
+	same := n.by[name]
+	if len(same) == 1 && !n.taken[name] {
+		n.give(&same[0], name)
+		return
+	}
+	for _, w := range same {
+		unique := name + "-" + w.AccountID
+		for i := 2; n.taken[unique] || n.by[unique] != nil; i++ { // roles that differ in what a name cannot have
+			unique = fmt.Sprintf("%s-%s-%d", name, w.AccountID, i)
+		}
+		n.give(&w, unique)
+	}
+}
+
+func (n *naming) give(w *Role, name string) { n.names[w.key()], n.taken[name] = name, true }
+
+func sortRoles(roles []Role) {
+	slices.SortFunc(roles, func(a, b Role) int {
+		return cmp.Or(cmp.Compare(a.AccountID, b.AccountID), cmp.Compare(a.RoleName, b.RoleName))
+	})
 }
 
 func collision(name string, same []Role, before map[Key]string) error {
@@ -232,18 +246,11 @@ type Block struct {
 // Summary says what is done to the file, or, if done, what was: "Add 1 session and
 // 5 profiles, remove 1 profile".
 func (b *Block) Summary(done bool) string {
-	added := []string{}
-	if b.session {
-		added = append(added, "1 session")
-	}
-	if b.added > 0 {
-		added = append(added, terminal.Count(b.added, "profile"))
-	}
 	var words []string
 	for _, change := range []struct {
 		will, did, what string
 	}{
-		{"add", "added", strings.Join(added, " and ")},
+		{"add", "added", b.additions()},
 		{"change", "changed", some(b.changed)}, {"remove", "removed", some(b.removed)}, {"keep", "kept", some(b.kept)},
 	} {
 		verb := change.will
@@ -262,6 +269,17 @@ func (b *Block) Summary(done bool) string {
 }
 
 // some counts profiles, if there are any.
+// additions is what is added, in words.
+func (b *Block) additions() string {
+	switch {
+	case !b.session:
+		return some(b.added)
+	case b.added == 0:
+		return "1 session"
+	}
+	return "1 session and " + some(b.added)
+}
+
 func some(n int) string {
 	if n == 0 {
 		return ""
@@ -331,12 +349,7 @@ type Plan struct {
 func (plan *Plan) apply(parts []awsconfig.Part, roles []Role, outside map[string]*awsconfig.Section) (*Block, error) {
 	b := &Block{parts: slices.Clone(parts)}
 	keys := plan.keys(parts)
-	before := map[Key]string{}
-	for key, i := range keys {
-		before[key] = parts[i].Name
-	}
-	stored := templateOf(parts, plan.Name)
-	names, err := named(roles, before, cmp.Or(plan.Template, stored), plan.Template != "" && plan.Template != stored)
+	names, err := plan.names(parts, keys, roles)
 	if err != nil {
 		return nil, err
 	}
@@ -364,6 +377,16 @@ func (plan *Plan) apply(parts []awsconfig.Part, roles []Role, outside map[string
 		b.setTemplate(plan.Name, plan.Template)
 	}
 	return b, nil
+}
+
+// names are those of the roles: the ones they have, unless the template is another.
+func (plan *Plan) names(parts []awsconfig.Part, keys map[Key]int, roles []Role) (map[Key]string, error) {
+	before := map[Key]string{}
+	for key, i := range keys {
+		before[key] = parts[i].Name
+	}
+	stored := templateOf(parts, plan.Name)
+	return named(roles, before, cmp.Or(plan.Template, stored), plan.Template != "" && plan.Template != stored)
 }
 
 func templateMark(session string) string { return "# names in " + session + ": " }
@@ -406,10 +429,16 @@ func (plan *Plan) put(b *Block, i int, there bool, w *Role, name string) error {
 		b.added++
 		return nil
 	}
+	b.change(i, name, process, region)
+	return nil
+}
+
+// change gives a profile that is there another name, line or region.
+func (b *Block) change(i int, name, process, region string) {
 	p := awsconfig.Part{Kind: "profile", Name: name, Lines: slices.Clone(b.parts[i].Lines)}
 	if _, ours := p.Get("credential_process"); !ours { // it was reverted, and stays it
 		b.kept++
-		return nil
+		return
 	}
 	if name != b.parts[i].Name {
 		p.Lines[0] = profileHeader(name)
@@ -420,11 +449,10 @@ func (plan *Plan) put(b *Block, i int, there bool, w *Role, name string) error {
 	}
 	if slices.Equal(p.Lines, b.parts[i].Lines) {
 		b.kept++
-		return nil
+		return
 	}
 	b.parts[i] = p
 	b.changed++
-	return nil
 }
 
 func profileHeader(name string) string {

@@ -93,23 +93,28 @@ func apply(function string, args []string) (string, error) {
 	case len(args) != takes:
 		return "", fmt.Errorf("%s with %d arguments, want %d", function, len(args), takes)
 	}
+	return call(function, args), nil
+}
+
+// call has as many arguments as the function takes.
+func call(function string, args []string) string {
 	switch function {
 	case "lower":
-		return strings.ToLower(args[0]), nil
+		return strings.ToLower(args[0])
 	case "upper":
-		return strings.ToUpper(args[0]), nil
+		return strings.ToUpper(args[0])
 	case "trimPrefix":
-		return strings.TrimPrefix(args[1], args[0]), nil
+		return strings.TrimPrefix(args[1], args[0])
 	case "trimSuffix":
-		return strings.TrimSuffix(args[1], args[0]), nil
+		return strings.TrimSuffix(args[1], args[0])
 	case "replace":
-		return strings.ReplaceAll(args[2], args[0], args[1]), nil
+		return strings.ReplaceAll(args[2], args[0], args[1])
 	case "printf":
 		values := make([]any, len(args)-1)
 		for i, arg := range args[1:] {
 			values[i] = arg
 		}
-		return fmt.Sprintf(args[0], values...), nil
+		return fmt.Sprintf(args[0], values...)
 	}
-	return args[0], nil
+	return args[0]
 }

@@ -36,11 +36,21 @@ func (t *Twin) Write(f *File, old []byte) ([]byte, error) {
 	if err := t.check(f, files, p); err != nil {
 		return nil, err
 	}
+	text := t.insert(string(old), p)
+	after, err := f.Files.With(text)
+	if err == nil {
+		_, err = after.Profile(t.Name(), strings.Fields(t.Command))
+	}
+	return text, err
+}
+
+// insert adds the rule and the profiles, with the ends of lines that the file has.
+func (t *Twin) insert(old string, p *awsconfig.Profile) []byte {
 	end := "\n"
-	if strings.Contains(string(old), "\r\n") {
+	if strings.Contains(old, "\r\n") {
 		end = "\r\n"
 	}
-	lines := slices.Collect(strings.Lines(string(old)))
+	lines := slices.Collect(strings.Lines(old))
 	if last := len(lines) - 1; !strings.HasSuffix(lines[last], "\n") {
 		lines[last] += end
 	}
@@ -49,12 +59,7 @@ func (t *Twin) Write(f *File, old []byte) ([]byte, error) {
 	for _, line := range t.lines(p) {
 		lines = append(lines, line+end)
 	}
-	text := []byte(strings.Join(lines, ""))
-	after, err := f.Files.With(text)
-	if err == nil {
-		_, err = after.Profile(t.Name(), strings.Fields(t.Command))
-	}
-	return text, err
+	return []byte(strings.Join(lines, ""))
 }
 
 // check says why there can be no twin.
@@ -75,6 +80,11 @@ func (t *Twin) check(f *File, files *awsconfig.Config, p *awsconfig.Profile) err
 		return &Error{Problem: fmt.Sprintf("the profile %q has a permission set, which nothing can narrow down by itself", t.Profile),
 			More: "Name a role of its account that the permission set may assume: --role-arn ARN"}
 	}
+	return t.checkRole(p)
+}
+
+// checkRole fails unless the role is one of the profile's account.
+func (t *Twin) checkRole(p *awsconfig.Profile) error {
 	account := ""
 	if p.Role != nil {
 		account = p.Role.AccountID
