@@ -22,7 +22,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -305,12 +304,6 @@ func checkDirs(a *App, config *credproc.Config) error {
 func isHomeless(a *App) bool {
 	_, err := os.UserHomeDir()
 	return err != nil && a.getenv("HOME") == ""
-}
-
-// whenNeeded compiles an expression when it is first used: for a command that
-// uses none, all of them together take as long as the rest of its start.
-func whenNeeded(expression string) func() *regexp.Regexp {
-	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expression) })
 }
 
 // settleTime is longer than a request to the service and the keychain's answer
