@@ -726,7 +726,7 @@ var mayImport = map[string][]string{
 	"cmd/internal/shell":     {"cmd/internal/match", "cmd/internal/child", "cmd/internal/terminal", "internal/printable"},
 	"cmd/internal/signin":    {"cmd/internal/browser", "cmd/internal/shell", "cmd/internal/terminal", "oidc", "internal/startpage"},
 	"cmd/internal/status":    {"cmd/internal/terminal", "oidc", "tokencache", "tokencache/keyring", "internal/"},
-	"cmd/internal/terminal":  {"cmd/internal/match", "internal/printable"},
+	"cmd/internal/terminal":  {"cmd/internal/match", "internal/printable", "internal/safedir"},
 }
 
 func roomsAreNamed(tree fs.FS) []string {
