@@ -18,6 +18,7 @@ import (
 	"github.com/credproc/credproc/internal/agent"
 	"github.com/credproc/credproc/internal/dirid"
 	"github.com/credproc/credproc/internal/layout"
+	"github.com/credproc/credproc/internal/lineage"
 	"github.com/credproc/credproc/internal/sealed"
 	"github.com/credproc/credproc/oidc"
 )
@@ -521,6 +522,7 @@ func TestRulesAboutAgentsSendOnlyAgentsTheLongWay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	self, _ := lineage.Process(os.Getppid())                // as a warm answer looks from its parent
 	person := !agent.ByProcess(os.Getppid(), nil).IsAgent() // who runs the tests
 	for _, tt := range []struct {
 		rules, variable string
@@ -533,7 +535,9 @@ func TestRulesAboutAgentsSendOnlyAgentsTheLongWay(t *testing.T) {
 		{"[sso-session quiet]\ncredproc_agents = none\n", "CREDPROC_AGENT", false},
 		{"[profile native]\ncredproc_agent_profile = other\n", "", person},
 		{"[profile native]\ncredproc_agent_profile = other\n", "OPENCODE", false},
-		{"[profile other]\ncredproc_agent_programs = x\n", "", person},
+		{"[profile other]\ncredproc_agent_programs = robot\n", "", person},
+		{"[profile other]\ncredproc_agent_programs = robot, " + self + "\n", "", false},
+		{"[profile other]\ncredproc_agent_programs = robot\n  droid\n", "", false}, // the long way knows them
 		{strings.Repeat("# a long file\n", 5000) + "[profile other]\ncredproc_agents = none\n", "CLAUDECODE", false},
 	} {
 		m.reset()

@@ -15,6 +15,7 @@ import (
 	"github.com/credproc/credproc/internal/layout"
 	"github.com/credproc/credproc/internal/policy"
 	"github.com/credproc/credproc/internal/sealed"
+	"github.com/credproc/credproc/internal/settings"
 	"github.com/credproc/credproc/oidc"
 	"github.com/credproc/credproc/tokencache"
 )
@@ -135,6 +136,31 @@ func (c *Config) judged(p *Provider, profile *awsconfig.Profile) (*Provider, err
 		p.forAgent = func(p *Provider, who agent.Asker) (*Provider, error) { return c.judgedFor(who, rules, p, profile) }
 	}
 	return c.judgedFor(who, rules, p, profile)
+}
+
+// judged is what the rules make of a provider that a program made by itself: those of
+// the configuration that its session is from, or else those of the policy alone.
+func (p *Provider) judged() (*Provider, error) {
+	if p.isJudged || p.Session == nil {
+		return p, nil
+	}
+	var c *Config
+	if from, ok := policy.Owner(&p.Session.Config).(*insideConfig); ok {
+		c = from.c
+	} else if rules := rulesOf(p.Session); rules == nil {
+		return p, nil
+	} else {
+		files := &settings.Files{Config: new(awsconfig.Config), Getenv: os.Getenv, ID: p.Session.Service, Policy: rules}
+		c = &Config{Identity: Identity{ID: p.Session.Service}, files: files}
+	}
+	asked := *p
+	asked.isJudged = true
+	got, err := c.judged(&asked, nil)
+	if err != nil || got == &asked {
+		return got, err
+	}
+	got.MinValidity, got.HandedOn, got.Short, got.AuditDir = p.MinValidity, p.HandedOn, p.Short, cmp.Or(p.AuditDir, got.AuditDir)
+	return got, nil
 }
 
 // forClient is what the rules make of p for the client of an endpoint. What this

@@ -83,7 +83,7 @@ func (p *Provider) trail() (*audit.Trail, error) {
 	if p.Session == nil {
 		return newTrail(p.AuditDir, "", nil, nil), nil
 	}
-	dir, rules := p.AuditDir, policy.Of(&p.Session.Config)
+	dir, rules := p.AuditDir, rulesOf(p.Session)
 	if dir == "" && rules.Audit() != "" {
 		var err error
 		if dir, err = stateDir(p.Session.StateDir, p.Session.Service); err != nil {

@@ -15,7 +15,6 @@ import (
 	"github.com/credproc/credproc/internal/assume"
 	"github.com/credproc/credproc/internal/awsapi"
 	"github.com/credproc/credproc/internal/flight"
-	"github.com/credproc/credproc/internal/policy"
 	"github.com/credproc/credproc/tokencache"
 )
 
@@ -115,7 +114,7 @@ func meaning(code string) string {
 func (a *assumedRole) noAccess(reason string) *NoAccessError {
 	e := &NoAccessError{Session: label(a.session()), RoleARN: a.roleARN, Err: errors.New(reason)}
 	if s := a.session(); s != nil {
-		e.Request = policy.Of(&s.Config).HowToRequest(a.account, a.roleARN[strings.LastIndexByte(a.roleARN, '/')+1:])
+		e.Request = rulesOf(s).HowToRequest(a.account, a.roleARN[strings.LastIndexByte(a.roleARN, '/')+1:])
 	}
 	return e
 }

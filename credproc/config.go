@@ -252,7 +252,7 @@ func (c *Config) role(s *tokencache.Session, accountID, roleName string) (*Provi
 	if err != nil {
 		return nil, err
 	}
-	return &Provider{Session: s, AccountID: accountID, RoleName: roleName, AuditDir: dir}, nil
+	return &Provider{Session: s, AccountID: accountID, RoleName: roleName, AuditDir: dir, isJudged: true}, nil
 }
 
 func (c *Config) provider(p *awsconfig.Profile) (*Provider, error) {
@@ -335,7 +335,7 @@ func (c *Config) assumed(p *awsconfig.Profile) (*Provider, error) {
 	if a.sts.UseDualStack, err = p.Settings.UseDualStack(c.getenv); err != nil {
 		return nil, err
 	}
-	return &Provider{Session: from.Session, AccountID: role.AccountID, AuditDir: from.AuditDir, chain: a}, nil
+	return &Provider{Session: from.Session, AccountID: role.AccountID, AuditDir: from.AuditDir, chain: a, isJudged: true}, nil
 }
 
 // regionSetting is what the region of a chain comes from.
@@ -428,6 +428,7 @@ func (c *Config) describe(s awsconfig.Session, p *awsconfig.Profile) (*tokencach
 		},
 	}
 	policy.Govern(&session.Config, c.files.Policy)
+	policy.Own(&session.Config, &insideConfig{c})
 	var err error
 	if session.Config.Endpoint, err = c.files.Endpoint("sso_oidc", p, c.getenv); err != nil {
 		return nil, err

@@ -60,8 +60,9 @@ type Provider struct {
 
 	chain *assumedRole // nil: a role of a permission set
 
-	profile string      // that was asked for; "": a role
-	asker   agent.Asker // who asks
+	isJudged bool        // by the rules of a configuration
+	profile  string      // that was asked for; "": a role
+	asker    agent.Asker // who asks
 	// forAgent is what the rules make of p, if an agent asks an endpoint for it; nil: the
 	// same.
 	forAgent     func(p *Provider, who agent.Asker) (*Provider, error)

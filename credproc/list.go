@@ -80,6 +80,9 @@ func (l *Listing) Accounts(ctx context.Context) ([]Account, time.Time, error) {
 	if err != nil {
 		return nil, time.Time{}, own(err)
 	}
+	if _, err := login.Policy(); err != nil {
+		return nil, time.Time{}, own(err)
+	}
 	if l.Offline {
 		return l.stored(ctx, login)
 	}

@@ -15,7 +15,6 @@ import (
 	"github.com/credproc/credproc/internal/flight"
 	"github.com/credproc/credproc/internal/inside"
 	"github.com/credproc/credproc/internal/layout"
-	"github.com/credproc/credproc/internal/policy"
 	"github.com/credproc/credproc/internal/portal"
 	"github.com/credproc/credproc/tokencache"
 )
@@ -62,7 +61,7 @@ func (p portalRole) issue(ctx context.Context, _ *Provider) (issued, string, err
 
 func (p portalRole) noAccess(held []string, err error) *NoAccessError {
 	return &NoAccessError{Session: label(p.Session), AccountID: p.AccountID, RoleName: p.RoleName, Held: held, Err: err,
-		Request: policy.Of(&p.Session.Config).HowToRequest(p.AccountID, p.RoleName)}
+		Request: rulesOf(p.Session).HowToRequest(p.AccountID, p.RoleName)}
 }
 
 // held lists the roles that the person has in the account: what to ask for

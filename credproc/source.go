@@ -54,7 +54,10 @@ func retrieve(ctx context.Context, p *Provider) (c aws.Credentials, document []b
 		return c, nil, err
 	}
 	line := p.line(role)
-	got, err := p.forClient(audit.ClientOf(ctx))
+	got, err := p.judged()
+	if err == nil && got == p {
+		got, err = p.forClient(audit.ClientOf(ctx))
+	}
 	if err == nil && got != p {
 		return retrieve(ctx, got)
 	}
@@ -88,7 +91,25 @@ func (p *Provider) allowed(account string) error {
 	if p.Session == nil {
 		return nil
 	}
-	return policy.Of(&p.Session.Config).CheckAccount(account)
+	login, err := inside.Of(p.Session)
+	if err != nil {
+		return err
+	}
+	rules, err := login.Policy()
+	if err != nil {
+		return err
+	}
+	return rules.CheckAccount(account)
+}
+
+// rulesOf returns the policy that a session obeys, or nil.
+func rulesOf(s *tokencache.Session) *policy.Policy {
+	login, err := inside.Of(s)
+	if err != nil {
+		return nil
+	}
+	rules, _ := login.Policy()
+	return rules
 }
 
 // retrieval is one caller's request for credentials, as package fetch sees it.

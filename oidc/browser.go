@@ -17,7 +17,6 @@ import (
 
 	"github.com/credproc/credproc/internal/awsapi"
 	"github.com/credproc/credproc/internal/loopback"
-	"github.com/credproc/credproc/internal/policy"
 	"github.com/credproc/credproc/internal/startpage"
 )
 
@@ -62,7 +61,7 @@ func (c *Config) SignInWithBrowser(ctx context.Context, open func(page string) e
 	if open == nil {
 		return nil, errors.New("sign in with a browser: open is nil")
 	}
-	if err := policy.Of(&c.gate).CheckFlow("pkce"); err != nil {
+	if err := c.allowed("pkce"); err != nil {
 		return nil, err
 	}
 	start, err := c.startURL(ctx)

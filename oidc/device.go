@@ -13,7 +13,6 @@ import (
 
 	"github.com/credproc/credproc/internal/awsapi"
 	"github.com/credproc/credproc/internal/pause"
-	"github.com/credproc/credproc/internal/policy"
 )
 
 const (
@@ -59,7 +58,7 @@ type DeviceCode struct {
 // without a description; but a wrong region may also show up only in the
 // browser.
 func (c *Config) StartDeviceCode(ctx context.Context) (*DeviceCode, error) {
-	if err := policy.Of(&c.gate).CheckFlow("device"); err != nil {
+	if err := c.allowed("device"); err != nil {
 		return nil, err
 	}
 	start, err := c.startURL(ctx)

@@ -49,6 +49,9 @@ const accountAccess = "sso:account:access"
 // to sign in, Region alone to redeem or refresh; every other zero field has
 // the default named beside it.
 //
+// A sign-in obeys the policy that the administrator of the machine has set: an
+// error that wraps credproc.ErrPolicy says what that does not allow.
+//
 // A Config is safe for concurrent use as long as it is not changed.
 type Config struct {
 	// StartURL is the access portal's, in any form that [NormalizeStartURL]
@@ -77,10 +80,22 @@ type Config struct {
 	// redirect is followed. nil: a client on [http.DefaultTransport].
 	HTTPClient *http.Client
 
-	gate // the flows that the policy of this machine allows
+	gate // what the policy of this machine allows
 }
 
 type gate = policy.Gate
+
+// allowed refuses a sign-in that the policy of this machine does not allow.
+func (c *Config) allowed(flow string) error {
+	rules, err := policy.Of(&c.gate, "")
+	if err == nil {
+		err = rules.CheckStartURL(c.StartURL)
+	}
+	if err != nil {
+		return err
+	}
+	return rules.CheckFlow(flow)
+}
 
 // SignInWithCode signs in with a code that the person confirms on any device
 // with a browser (RFC 8628): [Config.StartDeviceCode], show, [Config.Redeem].

@@ -6,6 +6,7 @@ import (
 
 	"github.com/credproc/credproc/internal/audit"
 	"github.com/credproc/credproc/internal/inside"
+	"github.com/credproc/credproc/internal/policy"
 	"github.com/credproc/credproc/oidc"
 )
 
@@ -21,7 +22,11 @@ func (s *Session) tell(ctx context.Context, line audit.Line, err error) error {
 
 // give is what a program gets that asks for an access token.
 func (s *Session) give(ctx context.Context, refused string) (*oidc.Token, error) {
-	token, err := s.token(ctx, refused, false)
+	var token *oidc.Token
+	err := s.may(policy.AccessToken)
+	if err == nil {
+		token, err = s.token(ctx, refused, false)
+	}
 	line := audit.Line{Event: audit.Token, Outcome: "given"}
 	if err == nil {
 		line.Until(token.Expiry)

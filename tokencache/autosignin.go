@@ -10,6 +10,7 @@ import (
 
 	"github.com/credproc/credproc/internal/flight"
 	"github.com/credproc/credproc/internal/pause"
+	"github.com/credproc/credproc/internal/policy"
 	"github.com/credproc/credproc/internal/sealed"
 	"github.com/credproc/credproc/oidc"
 )
@@ -42,10 +43,11 @@ func (e *DeniedError) Unwrap() error { return oidc.ErrDenied }
 // [Session.SignIn] starts over. Where the session needs no sign-in any more,
 // SignInByItself returns nil at once.
 func (s *Session) SignInByItself(ctx context.Context, show func(code oidc.DeviceCode, resumed bool) error) error {
-	st, err := s.open()
-	if err != nil {
+	if err := s.may(policy.SignIn); err != nil {
+		s.tellSignIn(ctx, err)
 		return err
 	}
+	st := s.store
 	if s.Application != nil {
 		_, err := s.token(ctx, "", false)
 		return err
@@ -60,6 +62,7 @@ func (s *Session) SignInByItself(ctx context.Context, show func(code oidc.Device
 		code, resumed := st.readPending(ctx), true
 		if code == nil {
 			resumed = false
+			var err error
 			if code, err = config.StartDeviceCode(ctx); err != nil {
 				return nil, err
 			}

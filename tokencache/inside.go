@@ -8,6 +8,7 @@ import (
 	"github.com/credproc/credproc/internal/fetch"
 	"github.com/credproc/credproc/internal/flight"
 	"github.com/credproc/credproc/internal/inside"
+	"github.com/credproc/credproc/internal/policy"
 	"github.com/credproc/credproc/internal/portal"
 	"github.com/credproc/credproc/internal/sealed"
 	"github.com/credproc/credproc/oidc"
@@ -32,6 +33,8 @@ type insideSession struct {
 func (i *insideSession) First(ctx context.Context, what string, period time.Duration) bool {
 	return i.s.first(ctx, i.st, what, period)
 }
+
+func (i *insideSession) Policy() (*policy.Policy, error) { return i.st.rules, i.st.refused }
 
 func (i *insideSession) Endpoints() ([]string, error) { return i.s.endpoints() }
 

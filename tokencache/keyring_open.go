@@ -107,8 +107,8 @@ func (s *Session) openKeyring(st *store) (keyring.Keyring, error) {
 
 // wanted is the keyring named for new logins, or "" where none is named.
 func (s *Session) wanted() string {
-	if s.NewLoginKeyring == "auto" {
-		return ""
+	if s.NewLoginKeyring == "auto" || s.NewLoginKeyring == "" {
+		return s.preferred
 	}
 	return s.NewLoginKeyring
 }

@@ -15,6 +15,14 @@
 // program that exits calls [Session.Close] first, so that a renewal under way
 // reaches the keychain.
 //
+// # The policy of the machine
+//
+// A Session obeys the policy that the administrator of the machine has set
+// (docs/fleet.md): its start URLs, keyrings, flows, locked sessions, and what
+// coding agents may have. What that does not allow is an error that wraps
+// credproc.ErrPolicy; a policy that cannot be read is an error, too.
+// [Session.SignOut] is always possible.
+//
 // # Events
 //
 // A [Session] with a Logger logs events at debug level: the message is the
@@ -124,6 +132,8 @@ type Session struct {
 	err   error
 	group flight.Group
 	calls keyringCalls
+
+	preferred string // the keyring that the policy has for a login which names none
 	insides
 }
 
@@ -254,10 +264,8 @@ func (s *Session) token(ctx context.Context, refused string, force bool) (*oidc.
 	if err != nil {
 		return nil, err
 	}
-	if name := st.keyring.Name(); name != "auto" { // "auto" has no login
-		if err := st.rules.CheckKeyring(name); err != nil {
-			return nil, err
-		}
+	if err := st.allowed(); err != nil {
+		return nil, err
 	}
 	began, ix := time.Now(), st.readIndex()
 	r := &renewal{Session: s, st: st, refused: refused, force: force}

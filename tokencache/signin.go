@@ -9,6 +9,7 @@ import (
 
 	"github.com/credproc/credproc/internal/awsapi"
 	"github.com/credproc/credproc/internal/flight"
+	"github.com/credproc/credproc/internal/policy"
 	"github.com/credproc/credproc/internal/portal"
 	"github.com/credproc/credproc/oidc"
 	"github.com/credproc/credproc/tokencache/keyring"
@@ -34,7 +35,8 @@ const (
 // keyring, or of package os, or about a token with which there
 // would be no login; the one there is stays then.
 func (s *Session) SignIn(ctx context.Context, how func(context.Context, *oidc.Config) (*oidc.Token, error)) error {
-	if _, err := s.open(); err != nil {
+	if err := s.may(policy.SignIn); err != nil {
+		s.tellSignIn(ctx, err)
 		return err
 	}
 	if how == nil {
@@ -108,7 +110,7 @@ func (s *Session) signInBy(ctx context.Context, st *store, how func(context.Cont
 		return fmt.Errorf("not started, since a sign-in could not be stored: %w", err)
 	}
 	defer st.state.Remove(st.id + ".room")
-	tok, err := how(s.logged(ctx), &s.Config)
+	tok, err := how(s.logged(ctx), st.obeying(s.Config))
 	if err == nil {
 		err = s.check(tok)
 	}

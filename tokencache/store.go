@@ -46,6 +46,7 @@ type store struct {
 	state, cache safedir.Dir
 	keyring      keyring.Keyring
 	rules        *policy.Policy // of which keyrings may have a login
+	refused      error          // what a rule does not allow of the session itself
 	keys         *keyHolder
 	noKeyCache   bool
 	mayPrompt    bool
@@ -142,10 +143,11 @@ func newStore(s *Session) (*store, error) {
 	identity := layout.SessionIdentity(s.Config.Endpoint, s.PortalEndpoint, start, s.Config.Region, s.Name)
 	st := &store{
 		name: s.Name, identity: identity, id: sealed.Name(identity),
-		service: layout.Service(s.Service), rules: policy.Of(&s.Config),
-		state: safedir.Dir(state), cache: safedir.Dir(cache),
+		service: layout.Service(s.Service),
+		state:   safedir.Dir(state), cache: safedir.Dir(cache),
 		keys: newKeyHolder(), noKeyCache: s.NoKeyCache, mayPrompt: s.MayPrompt, memories: new(sync.Map), calls: &s.calls,
 	}
+	st.rules, st.refused = s.rules()
 	if st.keyring, err = s.openKeyring(st); err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/credproc/credproc/internal/flight"
+	"github.com/credproc/credproc/internal/policy"
 	"github.com/credproc/credproc/oidc"
 )
 
@@ -26,6 +27,10 @@ const (
 // startSignIn forgets an earlier denial. While another process signs in by a flow
 // that cannot be shared, the error names that process.
 func (s *Session) startSignIn(ctx context.Context) (*oidc.DeviceCode, error) {
+	if err := s.may(policy.SignIn); err != nil {
+		s.tellSignIn(ctx, err)
+		return nil, err
+	}
 	st := s.loginStore(ctx)
 	if _, err := st.prepareSignIn(ctx); err != nil {
 		return nil, err
@@ -59,7 +64,7 @@ func (s *Session) startUnder(ctx context.Context, st *store) (*oidc.DeviceCode, 
 		return nil, err
 	}
 	st.forgetPending()
-	code, err := s.Config.StartDeviceCode(s.logged(ctx))
+	code, err := st.obeying(s.Config).StartDeviceCode(s.logged(ctx))
 	if err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/credproc/credproc/internal/fetch"
+	"github.com/credproc/credproc/internal/policy"
 	"github.com/credproc/credproc/oidc"
 )
 
@@ -13,6 +14,9 @@ import (
 type Session interface {
 	fetch.Session
 
+	// Policy returns the policy that the session obeys, or nil, and what that does not
+	// allow of it.
+	Policy() (*policy.Policy, error)
 	// First reports whether this call is the first on the machine, within a
 	// period, to ask so about what: for a message that hundreds of processes
 	// would show at once.

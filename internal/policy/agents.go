@@ -1,6 +1,8 @@
 package policy
 
 import (
+	"cmp"
+	"os"
 	"slices"
 
 	"github.com/credproc/credproc/internal/agent"
@@ -94,6 +96,42 @@ func (p *Policy) AgentLogin(session, startURL string) (by awsconfig.Setting, ref
 		return nil
 	})
 	return by, refused
+}
+
+// CheckAct refuses what this process does with a whole session if it is an agent's, by
+// the rules of the policy alone: to sign in, or to be given the access token of one of
+// which it may not have every role. own is the variable that adds suspicion.
+func (p *Policy) CheckAct(act Act, session, startURL, own string) error {
+	if p == nil {
+		return nil
+	}
+	by, refused := p.AgentLogin(session, startURL)
+	what := "a sign-in"
+	if act == AccessToken {
+		what = "the access token of session " + cmp.Or(session, startURL)
+		rules := slices.DeleteFunc(p.AgentRules(), func(r AgentRule) bool { return r.Value == "all" || !r.holds(session, startURL) })
+		if refused = len(rules) > 0; refused {
+			by = rules[0].Setting
+		}
+	}
+	if !refused {
+		return nil
+	}
+	who := agent.ByVariables(os.Getenv, own)
+	if !who.IsAgent() {
+		who = agent.ByProcess(os.Getppid(), p.AgentPrograms())
+	}
+	if !who.IsAgent() {
+		return nil
+	}
+	return &AgentRefusal{Where: by.String(), What: what, Asker: who}
+}
+
+// holds reports whether the rule is about a session.
+func (r AgentRule) holds(session, startURL string) bool {
+	own, _, _ := starturl.Normalize(r.StartURL)
+	other, _, _ := starturl.Normalize(startURL)
+	return r.Session == "" || r.Session == session || r.StartURL != "" && own == other
 }
 
 // isSession reports whether a section describes the session of that name. One at

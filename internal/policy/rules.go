@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"path"
@@ -169,6 +170,40 @@ func (p *Policy) Holds(session, key string) bool {
 		}
 		return nil
 	}) != nil
+}
+
+// CheckSession refuses a session that is not what a locked section of its name says.
+func (p *Policy) CheckSession(name, startURL, region, keyring string) error {
+	return p.each(func(f *File) error {
+		for _, s := range f.Sessions {
+			if !f.LockSessions || s.Name != name {
+				continue
+			}
+			for _, held := range [][2]string{{"sso_start_url", startURL}, {"sso_region", region}, {f.prefix + "keyring", keyring}} {
+				value, ok := s.Get(held[0])
+				own, _, _ := starturl.Normalize(value)
+				other, _, _ := starturl.Normalize(held[1])
+				if same := value == held[1] || held[0] == "sso_start_url" && own == other; ok && !same {
+					return &Refusal{Location: s.Where(held[0]), Key: held[0], Problem: fmt.Sprintf("does not allow %q for the session %s, but %q", held[1], name, value)}
+				}
+			}
+		}
+		return nil
+	})
+}
+
+// SessionKeyring returns the keyring that the policy has for a new login of a
+// session which names none, or "".
+func (p *Policy) SessionKeyring(name string) (keyring string) {
+	p.each(func(f *File) error {
+		for _, s := range f.Sessions {
+			if value, _ := s.Get(f.prefix + "keyring"); keyring == "" && s.Name == name && value != "auto" {
+				keyring = value
+			}
+		}
+		return nil
+	})
+	return cmp.Or(keyring, p.DefaultKeyring())
 }
 
 // Rule adds the sessions of the policy to what the config file says: as defaults,
