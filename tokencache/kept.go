@@ -20,6 +20,9 @@ func (st *store) kept(ctx context.Context, name string, usable func([]byte) bool
 		return nil, err
 	}
 	defer release()
+	if _, err := st.decideKeyring(ctx); err != nil { // there need not be a login yet
+		return nil, err
+	}
 	identity := sealed.Identity("kept", name)
 	record, err := st.state.Read(name)
 	if err == nil {

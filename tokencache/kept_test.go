@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/credproc/credproc/tokencache/keyring"
 )
@@ -94,4 +97,33 @@ func TestASecretOfTheMachineOutlivesAKeyringThatDoesNotAnswer(t *testing.T) {
 			t.Errorf("%v", err)
 		}
 	})
+}
+
+// The sessions of a keyring share its key: a session that has no login yet finds it
+// there, and another one is not put in its place.
+func TestASecretForASessionWithoutALoginLeavesTheKeyOfTheOthers(t *testing.T) {
+	for _, signedIn := range []bool{true, false} {
+		onWorld(t, func(m *world) {
+			m.keyring = nil
+			plain := func(name string) *Session {
+				s := m.named(name)
+				s.NewLoginKeyring, s.StateDir = "plaintext", filepath.Join(m.dir, "plain")
+				return s
+			}
+			if signedIn {
+				m.signIn(plain("corp"))
+			}
+			made := 0
+			for range 2 {
+				if got := m.keep(plain("other"), &made); got != "a secret of 1" {
+					t.Errorf("%q", got)
+				}
+			}
+			if signedIn {
+				time.Sleep(2 * time.Hour) // the registration is needed now, which the key seals
+				m.token(plain("corp"))
+			}
+			m.must(os.RemoveAll(m.dir)) // plaintext secrets, as they are
+		})
+	}
 }

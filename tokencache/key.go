@@ -120,6 +120,9 @@ func (st *store) makeKey(ctx context.Context) (*sealed.Key, error) {
 }
 
 func (st *store) keyUnderLock(ctx context.Context) (*sealed.Key, error) {
+	if _, err := st.decideKeyring(ctx); err != nil {
+		return nil, err
+	}
 	key, err := st.askKey(ctx)
 	if !errors.Is(err, keyring.ErrNotFound) {
 		return key, err

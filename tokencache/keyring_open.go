@@ -276,13 +276,20 @@ func (l *loginKeyring) choose(ctx context.Context) (string, error) {
 	return "", noKeyring(absent)
 }
 
+// decideKeyring returns the keyring of the login, or that of a new one. Before it is
+// decided, none has anything: not the key either, that other sessions share.
+func (st *store) decideKeyring(ctx context.Context) (keyring.Keyring, error) {
+	if l, ok := st.keyring.(*loginKeyring); ok {
+		return l.findOrChoose(ctx)
+	}
+	return st.keyring, nil
+}
+
 // prepareKeyring decides on the keyring of a new login, and opens it.
-func (st *store) prepareKeyring(ctx context.Context) (err error) {
-	k := st.keyring
-	if l, ok := k.(*loginKeyring); ok {
-		if k, err = l.findOrChoose(ctx); err != nil {
-			return err
-		}
+func (st *store) prepareKeyring(ctx context.Context) error {
+	k, err := st.decideKeyring(ctx)
+	if err != nil {
+		return err
 	}
 	if err := st.rules.CheckKeyring(k.Name()); err != nil {
 		return err
