@@ -55,6 +55,9 @@ func (i *insideConfig) Leave(ctx context.Context, line audit.Line, err error) er
 			line.Session = sessionNameOf(p)
 		}
 	}
+	if line.Session == "" { // what names no session that is known
+		return i.Trail().Leave(ctx, line, err)
+	}
 	return i.c.trailOf(line.Session).Leave(ctx, line, err)
 }
 

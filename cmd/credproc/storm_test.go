@@ -7,7 +7,9 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"log"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
@@ -45,6 +47,9 @@ func TestMain(m *testing.M) {
 	if become := os.Getenv("STORM_FORBIDDEN"); become != "" {
 		log.Fatal(becomeWithout(become))
 	}
+	if to := os.Getenv("STORM_CLIENT"); to != "" {
+		os.Exit(client(to))
+	}
 	if os.Getenv("STORM_RUN") != "" {
 		main()
 	}
@@ -79,6 +84,37 @@ func plainProgram() (remove func(), err error) {
 	}
 	os.Setenv("STORM_PROGRAM", program)
 	return func() { os.RemoveAll(dir) }, nil
+}
+
+const (
+	clientToken = "a-token-of-thirty-characters.."
+	requests    = 3 // of a client
+)
+
+// client is a program that asks an endpoint several times, and says which keys it got.
+func client(to string) int {
+	for range requests {
+		r, err := http.NewRequest(http.MethodGet, to, nil)
+		if err != nil {
+			return 2
+		}
+		r.Header.Set("Authorization", clientToken)
+		answer, err := http.DefaultClient.Do(r)
+		if err != nil {
+			fmt.Println(err)
+			return 1
+		}
+		fmt.Println(keyIn(answer.Body))
+		answer.Body.Close()
+	}
+	return 0
+}
+
+// keyIn is the access key ID of a document, or "" if it is of an error.
+func keyIn(document io.Reader) string {
+	var d struct{ AccessKeyID string }
+	json.NewDecoder(document).Decode(&d)
+	return d.AccessKeyID
 }
 
 // parent starts processes that share its terminal, and passes on what they say.

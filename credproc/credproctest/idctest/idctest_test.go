@@ -258,7 +258,8 @@ func TestLogAndCountsTellWhatHappened(t *testing.T) {
 	first := tokens.text("refreshToken")
 	second := w.refresh(client, first).text("refreshToken")
 	w.expect(w.refresh(client, first), 400, "invalid_grant")
-	w.portal("GET", "/federation/credentials?account_id=222222222222&role_name=Admin", tokens.text("accessToken"))
+	role := w.portal("GET", "/federation/credentials?account_id=222222222222&role_name=Admin", tokens.text("accessToken"))
+	key, _ := role.fields["roleCredentials"].(map[string]any)["accessKeyId"].(string)
 
 	w.expectCounts(map[string]int{
 		"RegisterClient": 1, "StartDeviceAuthorization": 1, "CreateToken": 3, "CreateToken:device_code": 1,
@@ -273,7 +274,7 @@ func TestLogAndCountsTellWhatHappened(t *testing.T) {
 		{Op: "CreateToken", Grant: "device_code", Status: 200, Given: hash(first), Delivered: true},
 		{Op: "CreateToken", Grant: "refresh_token", Status: 200, Used: hash(first), Given: hash(second), Delivered: true},
 		{Op: "CreateToken", Grant: "refresh_token", Status: 400, Code: "invalid_grant", Used: hash(first), Delivered: true},
-		{Op: "GetRoleCredentials", Role: "222222222222/Admin", Status: 200, Delivered: true},
+		{Op: "GetRoleCredentials", Role: "222222222222/Admin", Status: 200, Key: key, Delivered: true},
 	}
 	log := s.Log()
 	for i := range log {

@@ -30,6 +30,9 @@ type Event struct {
 	// Signer is the access key ID that a CreateTokenWithIAM, a GetParameter or a
 	// PutParameter was signed with.
 	Signer string `json:",omitempty"`
+	// Key is the access key ID of the credentials that a GetRoleCredentials, an
+	// AssumeRole or an AssumeRoleWithWebIdentity gave.
+	Key string `json:",omitempty"`
 	// Delivered says that the operation's own answer was written in full to a
 	// client that was still connected. The client may have died before it read
 	// it.

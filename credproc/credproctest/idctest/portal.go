@@ -46,6 +46,7 @@ func (s *Server) getRoleCredentials(c *call) (any, error) {
 	}
 	arn := fmt.Sprintf("arn:aws:sts::%s:assumed-role/AWSReservedSSO_%s_%.16s/user@idc.example", account.ID, name, hash(account.ID+"/"+name))
 	k := s.newKey(account.ID, arn, s.RoleLife)
+	c.event.Key = k.id
 	type roleCredentials struct {
 		AccessKeyID     string `json:"accessKeyId"`
 		Expiration      int64  `json:"expiration"`

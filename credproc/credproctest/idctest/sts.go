@@ -110,7 +110,7 @@ func (s *Server) assumeRole(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	k.chained, k.subject = true, subject
+	c.event.Key, k.chained, k.subject = k.id, true, subject
 	return s.assumeRoleResult(k, form), nil
 }
 
@@ -144,6 +144,7 @@ func (s *Server) assumeRoleWithWebIdentity(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	c.event.Key = k.id
 	return struct {
 		assumeRoleResult
 		SubjectFromWebIdentityToken, Provider, Audience string
