@@ -87,17 +87,19 @@ var modules = sync.OnceValues(func() (dir, why string) {
 		}
 	}
 	dir = filepath.Join(filepath.Dir(binary), "javascript")
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 	defer cancel()
 	// With the whole environment of the test run: it may have a proxy.
 	npm := exec.CommandContext(ctx, "npm", "install", "--no-audit", "--no-fund", "--no-update-notifier", "--loglevel=error", "--fetch-retries=1",
-		"--cache", dir+"-cache", "--prefix", dir, "@aws-sdk/client-sts", "@aws-sdk/credential-providers", "aws-crt@~1.33")
+		"--cache", dir+"-cache", "--prefix", dir, "@aws-sdk/client-sts", "@aws-sdk/credential-providers", "aws-crt@~1.33", "aws-sdk@2", "ai@7", "@ai-sdk/amazon-bedrock@5")
 	npm.WaitDelay = 5 * time.Second
 	if out, err := npm.CombinedOutput(); err != nil {
 		first, _, _ := strings.Cut(strings.TrimSpace(string(out)), "\n")
 		return "", fmt.Sprintf("npm install: %v: %s", err, first)
 	}
-	scripts, err := filepath.Glob("testdata/*.mjs")
+	err := os.RemoveAll(dir + "-cache")
+	scripts, failed := filepath.Glob("testdata/*.mjs")
+	err = errors.Join(err, failed)
 	for _, script := range scripts {
 		text, failed := os.ReadFile(script)
 		err = errors.Join(err, failed, os.WriteFile(filepath.Join(dir, filepath.Base(script)), text, 0o600))

@@ -66,16 +66,20 @@ func (m *machine) advice() string {
 var lost = []string{"env", "-u", "AWS_ACCESS_KEY_ID", "-u", "AWS_SECRET_ACCESS_KEY", "-u", "AWS_SESSION_TOKEN",
 	"-u", "AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_PROFILE=other"}
 
-// The SDK for JavaScript and aws-crt, which the SDK for C++ has below it, go on to
-// the instance's role when the process of a profile fails, and do not say so.
+// The SDK for JavaScript, in two versions, and aws-crt, which the SDK for C++ has below
+// it, go on to the instance's role when the process of a profile fails, and do not say so.
 func TestACommandWhoseLoginHasEndedDoesNotBecomeTheInstance(t *testing.T) {
 	t.Parallel()
-	chain, crt := javaScript(t, "chain.mjs", "the AWS SDK for JavaScript on an EC2 instance"), javaScript(t, "crt.mjs", "aws-crt on an EC2 instance")
-	if chain == "" || crt == "" {
-		return
+	var scripts []string
+	for _, name := range []string{"chain.mjs", "version2.mjs", "crt.mjs"} {
+		script := javaScript(t, name, "the AWS SDK for JavaScript and aws-crt on an EC2 instance")
+		if script == "" {
+			return
+		}
+		scripts = append(scripts, script)
 	}
 	ec2 := newInstance(t)
-	m := newMachine(t).with("AWS_EC2_METADATA_SERVICE_ENDPOINT=" + ec2.url)
+	m := newMachine(t).with("AWS_EC2_METADATA_SERVICE_ENDPOINT="+ec2.url, "AWS_SDK_LOAD_CONFIG=1")
 	delete(m.env, "AWS_EC2_METADATA_DISABLED")
 	m.write(".aws/config", m.session("corp")+`
 [profile dev]
@@ -104,7 +108,7 @@ credential_process = `+binary+" "+strings.Replace(ourLine, "Admin", "ReadOnly", 
 		{"exec --server", under("exec", "--server", "--metadata"), under("exec", "--server")},
 		{"the line", line(m.with("AWS_PROFILE=other")), line(advised)},
 	} {
-		for _, script := range []string{chain, crt} {
+		for _, script := range scripts {
 			name := way.name + ", " + filepath.Base(script)
 			if r := way.unprotected("node", script); r.status != 0 || strings.TrimSpace(r.stdout) != instanceKey {
 				t.Errorf("%s: where the instance is allowed, status %d, key %q\n%s", name, r.status, r.stdout, r.stderr)
@@ -115,10 +119,10 @@ credential_process = `+binary+" "+strings.Replace(ourLine, "Admin", "ReadOnly", 
 			}
 		}
 	}
-	// An endpoint that refuses is asked all the same, and says why.
-	for _, script := range []string{chain, crt} {
+	// Nor does an endpoint that refuses lead there.
+	for _, script := range scripts {
 		before := ec2.given.Load()
-		r := m.run(binary, "exec", "--server", "--metadata", "dev", "--", "sh", "-c", `mv .cache gone; node "$1"; status=$?; mv gone .cache; exit $status`, "sh", script)
+		r := m.run(binary, "exec", "--server", "dev", "--", "sh", "-c", `mv .cache gone; node "$1"; status=$?; mv gone .cache; exit $status`, "sh", script)
 		if r.status == 0 || r.stdout != "" || ec2.given.Load() > before || !strings.Contains(r.stderr, "credproc: the session corp has ended; run ") {
 			t.Errorf("a refusing endpoint, %s: status %d, key %q, role given %d times\n%s", filepath.Base(script), r.status, r.stdout, ec2.given.Load()-before, r.stderr)
 		}
