@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/credproc/credproc/internal/clicache"
+	"github.com/credproc/credproc/internal/inside"
+	"github.com/credproc/credproc/internal/settings"
 	"github.com/credproc/credproc/oidc"
 )
 
@@ -273,4 +275,35 @@ func TestSettingsAreFoundByTheirNames(t *testing.T) {
 			t.Errorf("%q %s of %q: %q from %s, want %q from %s", tt.service, tt.name, tt.session, value, from, tt.value, tt.from)
 		}
 	}
+}
+
+func TestNoLoginIsExportedForAnAgentOrWhereNoTokenMayGoOut(t *testing.T) {
+	onMachine(t, func(m *machine) {
+		for _, tt := range []struct {
+			what, rules, policy string
+			env                 []string
+			exported            bool
+		}{
+			{"a person", ruled, "", nil, true},
+			{"an agent without rules", profiles, "", []string{"CLAUDECODE=1"}, true},
+			{"an agent", ruled, "", []string{"CLAUDECODE=1"}, false},
+			{"a policy about what goes out", profiles, "env_output = off", nil, false},
+			{"a policy about agents", profiles, "agents = role:*/ReadOnly", []string{"CLAUDECODE=1"}, false},
+		} {
+			c := m.config(tt.rules, append(tt.env, "CREDPROC_CLI_CACHE=export")...)
+			if tt.policy != "" {
+				inside.Put[settings.Config](c, m.place("[policy]\nversion = 1\n"+tt.policy+"\n"))
+			}
+			s, err := c.Session("corp")
+			if err == nil {
+				err = s.Renew(m.Context())
+			}
+			if err != nil {
+				m.Fatal(tt.what, err)
+			}
+			if file := m.exported(c, "corp"); (file != nil) != tt.exported {
+				m.Errorf("%s: a token is exported: %v", tt.what, file != nil)
+			}
+		}
+	})
 }

@@ -17,14 +17,19 @@ import (
 // under makes a session that a program filled by itself one of a machine with a
 // policy.
 func (m *machine) under(rules string, s *tokencache.Session) *tokencache.Session {
+	policy.At(&s.Config, m.place(rules))
+	return s
+}
+
+// place is where this policy is.
+func (m *machine) place(rules string) policy.Place {
 	m.Helper()
 	etc := m.TempDir()
 	path := filepath.Join(etc, "credproc", "policy.ini")
 	if err := errors.Join(os.Chmod(etc, 0o755), os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(rules), 0o644)); err != nil {
 		m.Fatal(err)
 	}
-	policy.At(&s.Config, policy.Place{Root: etc, Owner: os.Geteuid()})
-	return s
+	return policy.Place{Root: etc, Owner: os.Geteuid()}
 }
 
 // does is what a program does with a session that no Config has made.

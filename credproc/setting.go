@@ -29,6 +29,15 @@ func (c *Config) unlock(session string) (keyring.Unlock, error) {
 	return unlock, nil
 }
 
+// mayExport refuses to write an access token to a file that every program reads, where
+// the policy does not let it out, or for an agent that may not have it.
+func (c *Config) mayExport(s *tokencache.Session) error {
+	if err := c.files.Policy.CheckOutput("an exported access token"); err != nil {
+		return err
+	}
+	return c.agentToken(s)
+}
+
 // share makes a session hand its access tokens to the AWS CLI's cache, where
 // the user asks for that: credproc_cli_cache = export.
 func (c *Config) share(s *tokencache.Session) error {
@@ -53,6 +62,9 @@ func (c *Config) share(s *tokencache.Session) error {
 	s.Export = func(tok *oidc.Token) error {
 		if tok == nil {
 			return clicache.Remove(dir, name)
+		}
+		if err := c.mayExport(s); err != nil {
+			return err
 		}
 		return clicache.Write(dir, name, tok.Client.ID, &clicache.Login{
 			StartURL: s.Config.StartURL, Region: s.Config.Region, AccessToken: tok.AccessToken, Expiry: tok.Expiry,

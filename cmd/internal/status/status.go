@@ -166,6 +166,18 @@ func Describe(login *tokencache.Status, duration time.Duration, now time.Time) S
 	return status
 }
 
+// obey says so where a rule does not allow the login to be used.
+func (s *Session) obey(of *tokencache.Session, login *tokencache.Status) {
+	within, err := inside.Of[inside.Session](of)
+	if err != nil {
+		return // as without a rule
+	}
+	rules, err := within.Policy()
+	if err = cmp.Or(err, rules.CheckKeyring(login.Keyring)); err != nil {
+		s.State, s.SignedIn, s.Renewable, s.Problem, s.ExpectedEnd = Unusable, false, false, err.Error(), nil
+	}
+}
+
 // refused is about a login that a process has found to be of no use.
 func (s *Session) refused(look *Look) {
 	s.State, s.SignedIn, s.Renewable = Lost, false, false
@@ -521,7 +533,9 @@ func of(ctx context.Context, s *tokencache.Session, duration time.Duration, chec
 	case err != nil:
 		return Session{}, err
 	case login != nil:
-		return Describe(login, duration, time.Now()), nil
+		described := Describe(login, duration, time.Now())
+		described.obey(s, login)
+		return described, nil
 	}
 	return Session{
 		Session: s.Name, StartURL: s.Config.StartURL, Region: s.Config.Region,
