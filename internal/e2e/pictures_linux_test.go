@@ -265,7 +265,9 @@ var scenes = []scene{
 		for _, name := range []string{"AWS_ENDPOINT_URL_SSO", "AWS_ENDPOINT_URL_SSO_OIDC", "AWS_ENDPOINT_URL_STS"} {
 			delete(m.env, name) // or it would say something about each
 		}
-		return m.with("AWS_ACCESS_KEY_ID=AKIAEXAMPLE", "AWS_SECRET_ACCESS_KEY=none")
+		m.program("firefox", "exit 0")
+		// With the tools of the machine that tests in PATH it would speak of them.
+		return m.with("AWS_ACCESS_KEY_ID=AKIAEXAMPLE", "AWS_SECRET_ACCESS_KEY=none", "PATH="+filepath.Join(m.home, "bin"))
 	}, [][2]string{{"$", "credproc doctor --offline\r"}}, "warning"},
 	{"sign-in-code", "credproc login with a code", 90, 40, func(m *machine) *machine {
 		m.must(binary, "logout", "--all")
