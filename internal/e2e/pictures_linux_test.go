@@ -273,7 +273,7 @@ var scenes = []scene{
 		m.must(binary, "logout", "--all")
 		m.server.Set(func(s *idctest.Server) { s.AutoApprove = false })
 		return m
-	}, [][2]string{{"$", "credproc login corp --qr\r"}}, "▀▀▀"},
+	}, [][2]string{{"$", "credproc login corp --qr\r"}}, "Ctrl-C gives up."},
 }
 
 // moreAccounts makes the pictures look like a company.

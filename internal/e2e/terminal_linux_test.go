@@ -1,8 +1,11 @@
 package e2e
 
 import (
+	"errors"
+	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -11,6 +14,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/creack/pty"
+	"golang.org/x/sys/unix"
 )
 
 // A cell is a place of a terminal.
@@ -255,13 +259,59 @@ func (m *machine) onConsole(width, height int, program string, args ...string) *
 			c.command.Process.Kill()
 			c.command.Wait()
 		}
+		c.leaves()
 		c.keys.Close()
-		<-c.gone
 		if len(c.strange) > 0 {
 			c.Errorf("the terminal does not know %q", c.strange)
 		}
 	})
 	return c
+}
+
+// leaves waits until no process has the terminal open any more, since the end of
+// the shell is the end of all on it, and names one that stays.
+func (c *console) leaves() {
+	select {
+	case <-c.gone:
+		return
+	case <-time.After(20 * time.Second):
+	}
+	var number uint32
+	if err := c.control(func(fd uintptr) (err error) {
+		number, err = unix.IoctlGetUint32(int(fd), unix.TIOCGPTN)
+		return err
+	}); err != nil {
+		c.Fatal(err)
+	}
+	files, err := filepath.Glob("/proc/[0-9]*/fd/*")
+	if err != nil {
+		c.Fatal(err)
+	}
+	name := fmt.Sprintf("/dev/pts/%d", number)
+	for _, file := range files {
+		if at, err := os.Readlink(file); err != nil || at != name {
+			continue
+		}
+		dir := filepath.Dir(filepath.Dir(file))
+		var about strings.Builder
+		for _, name := range []string{"cmdline", "stat", "status", "wchan", "stack"} {
+			text, _ := os.ReadFile(filepath.Join(dir, name))
+			about.WriteString(name + ": " + strings.ReplaceAll(string(text), "\x00", " ") + "\n")
+		}
+		c.Errorf("%s is open still:\n%s\n%s", file, about.String(), c.screen())
+		if pid, err := strconv.Atoi(filepath.Base(dir)); err == nil {
+			unix.Kill(pid, unix.SIGKILL)
+		}
+	}
+	c.Fatal("a process stays on the terminal")
+}
+
+func (c *console) control(f func(fd uintptr) error) (err error) {
+	raw, err := c.keys.SyscallConn()
+	if err != nil {
+		return err
+	}
+	return errors.Join(raw.Control(func(fd uintptr) { err = f(fd) }), err)
 }
 
 func (c *console) screen() string {
@@ -301,7 +351,7 @@ func (c *console) ends() (status int) {
 	late := time.AfterFunc(20*time.Second, func() { c.command.Process.Kill() })
 	defer late.Stop()
 	c.command.Wait()
-	<-c.gone
+	c.leaves()
 	return c.command.ProcessState.ExitCode()
 }
 
