@@ -87,9 +87,12 @@ func (m *machine) same(what string, got, want map[string]string) {
 	}
 }
 
+// What is to be done is the same for every shell: each does all of it one after the
+// other, and the first of them, besides, every part of it.
 func TestEnvMakesAShellWhatExecMakesACommand(t *testing.T) {
 	t.Parallel()
 	inShells(t, func(t *testing.T, m *machine, do func(...string) map[string]string) {
+		isFirst := strings.HasSuffix(t.Name(), "/"+shellsHere[0].program)
 		for _, before := range [][]string{nil, {"AWS_REGION=us-west-2"}, append(hostile, "AWS_DEFAULT_REGION=us-west-2", "AWS_EC2_METADATA_DISABLED=false")} {
 			clean := m.env
 			m.env = append(slices.Clone(clean), before...)
@@ -100,8 +103,11 @@ func TestEnvMakesAShellWhatExecMakesACommand(t *testing.T) {
 				if want["AWS_ACCESS_KEY_ID"] == "" || want["AWS_ACCOUNT_ID"] == "" || want["CREDPROC_ACTIVE"] == "" {
 					t.Fatalf("exec %s gives %v", args, want)
 				}
+				m.same("env "+args+" after another and --unset, twice", do("legacy --region ap-south-1", "line", "--unset", args, args), want)
+				if !isFirst {
+					continue
+				}
 				m.same("env "+args, do(args), want)
-				m.same("env "+args+", twice", do(args, args), want)
 				m.same("env "+args+" after another", do("legacy --region ap-south-1", "line", args), want)
 				m.same("env "+args+" after --unset", do("line", "--unset", args), want)
 				m.same("exec "+args+" after env", m.decided("credproc", append([]string{"exec", "legacy", "--region", "ap-south-1", "--", "credproc"}, command...)...), want)

@@ -39,7 +39,7 @@ sso_session = none
 				t.Fatal(err)
 			}
 			env := []string{
-				"HOME=" + home, "TMPDIR=" + home, "PATH=" + os.Getenv("PATH"), "GORACE=" + gorace, "GOCOVERDIR=" + os.Getenv("GOCOVERDIR"),
+				"HOME=" + home, "TMPDIR=" + home, "PATH=" + os.Getenv("PATH"), "GORACE=" + gorace, "GOGC=" + gogc, "GOCOVERDIR=" + os.Getenv("GOCOVERDIR"),
 				"AWS_CONFIG_FILE=" + path, "ACME_KONG=" + way, "USERPROFILE=" + home, "LocalAppData=" + home,
 				"AWS_ENDPOINT_URL_SSO_OIDC=" + server.URL, "AWS_ENDPOINT_URL_SSO=" + server.URL,
 			}

@@ -95,17 +95,26 @@ func newSiege(t *testing.T) *siege {
 // they print.
 func (h *siege) looks() {
 	h.Helper()
+	h.printNoHarm([][]string{
+		{"process", "--profile", "line"}, {"exec", "line", "--", "true"}, {"env", "line"}, {"list", "--refresh"}, {"list", "--json", "--refresh"},
+		{"token", "corp"}, {"login", "corp", "--no-browser", "--use-device-code"}, {"console", "--profile", "line", "--federate", "--print"},
+		{"configure", "corp", "--all", "--dry-run"}, {"doctor"}, {"doctor", "--json"}, {"status"}, {"status", "--json"}, {"keyring"}, {"keyring", "--json"},
+	})
+	for _, args := range [][]string{{"status"}, {"status", "--json"}, {"status", "--format", "{session} {state}"}, {"keyring"}, {"list"}, {"logout", "--all"}} {
+		p := h.apart("credproc", args...) // what others have met
+		p.Wait()
+		h.harmless(strings.Join(args, " "), p.stdout.String()+p.stderr.String())
+	}
+}
+
+// printNoHarm runs these at once, with and without a log.
+func (h *siege) printNoHarm(commands [][]string) {
+	h.Helper()
 	quiet := len(h.env)
 	var all []*started
 	for _, level := range []string{"CREDPROC_LOG=", "CREDPROC_LOG=debug"} {
 		h.env = append(h.env[:quiet:quiet], level)
-		for _, args := range [][]string{
-			{"process", "--profile", "line"}, {"exec", "line", "--", "true"}, {"env", "line"}, {"list", "--refresh"}, {"list", "--json", "--refresh"},
-			{"token", "corp"}, {"login", "corp", "--no-browser", "--use-device-code"}, {"console", "--profile", "line", "--federate", "--print"},
-			{"configure", "corp", "--all", "--dry-run"}, {"doctor"}, {"doctor", "--json"}, {"status"}, {"status", "--json"}, {"keyring"}, {"keyring", "--json"},
-			{"process", "--profile", arg}, {"status", arg}, {"--" + arg}, {arg}, {"logout", arg}, {"keyring", "reset", arg}, {"list", "--rate", arg},
-			{"exec", "line", "--", arg}, {"status", "--format", "{" + arg + "}"}, {"console", "--destination", arg, "--profile", "line", "--print"},
-		} {
+		for _, args := range commands {
 			all = append(all, h.apart("credproc", args...))
 		}
 	}
@@ -114,11 +123,16 @@ func (h *siege) looks() {
 		p.Wait()
 		h.harmless(strings.Join(p.Args[1:], " "), p.stdout.String()+p.stderr.String())
 	}
-	for _, args := range [][]string{{"status"}, {"status", "--json"}, {"status", "--format", "{session} {state}"}, {"keyring"}, {"list"}, {"logout", "--all"}} {
-		p := h.apart("credproc", args...) // what others have met
-		p.Wait()
-		h.harmless(strings.Join(args, " "), p.stdout.String()+p.stderr.String())
-	}
+}
+
+func TestNobodysArgumentsWriteToTheTerminal(t *testing.T) {
+	t.Parallel()
+	h := newSiege(t)
+	h.signedIn()
+	h.printNoHarm([][]string{
+		{"process", "--profile", arg}, {"status", arg}, {"--" + arg}, {arg}, {"logout", arg}, {"keyring", "reset", arg}, {"list", "--rate", arg},
+		{"exec", "line", "--", arg}, {"status", "--format", "{" + arg + "}"}, {"console", "--destination", arg, "--profile", "line", "--print"},
+	})
 }
 
 func (h *siege) harmless(what, said string) {

@@ -93,6 +93,10 @@ func TestScripts(t *testing.T) {
 // own, and its end prompt.
 const gorace = "halt_on_error=1 atexit_sleep_ms=0"
 
+// gogc lets a process of a test end before it would collect garbage: that of the test
+// binary's packages is a third of the time that a start takes.
+const gogc = "400"
+
 // world is what a script has around it.
 type world struct {
 	idc    *idctest.Server
@@ -108,6 +112,7 @@ func setup(env *testscript.Env) error {
 	env.Setenv("HOME", home)
 	env.Setenv("IDC", server.URL)
 	env.Setenv("GORACE", gorace)
+	env.Setenv("GOGC", gogc)
 	env.Setenv("POLICIES", filepath.Join(env.WorkDir, "policies"))
 	env.Setenv("CREDPROC_KEYRING", "plaintext")
 	w.logEverything(env)

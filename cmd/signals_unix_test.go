@@ -37,7 +37,7 @@ func newMachine(t *testing.T) *machine {
 		t.Fatal(err)
 	}
 	m.env = []string{
-		"HOME=" + m.dir, "TMPDIR=" + m.dir, "PATH=" + os.Getenv("PATH"), "GORACE=" + gorace, "GOCOVERDIR=" + os.Getenv("GOCOVERDIR"),
+		"HOME=" + m.dir, "TMPDIR=" + m.dir, "PATH=" + os.Getenv("PATH"), "GORACE=" + gorace, "GOGC=" + gogc, "GOCOVERDIR=" + os.Getenv("GOCOVERDIR"),
 		"AWS_CONFIG_FILE=" + config, "CREDPROC_DIR=" + m.dir, "CREDPROC_KEYRING=plaintext",
 		"AWS_ENDPOINT_URL_SSO_OIDC=" + server.URL, "AWS_ENDPOINT_URL_SSO=" + server.URL,
 		"AWS_ENDPOINT_URL_STS=" + server.URL,
