@@ -27,15 +27,11 @@ func (g *gate) holders(_ context.Context, there, here *net.TCPAddr) (Holders, er
 	}
 	rows := connections(family)
 	for ; len(rows) >= size; rows = rows[size:] {
-		if pid := owner(rows, unmap(from), unmap(to)); pid != 0 {
+		if pid := owner(rows, plain(from), plain(to)); pid != 0 {
 			return Holders{PIDs: []int{pid}}, nil
 		}
 	}
 	return Holders{}, nil
-}
-
-func unmap(a netip.AddrPort) netip.AddrPort {
-	return netip.AddrPortFrom(a.Addr().Unmap().WithZone(""), a.Port())
 }
 
 // ownerOf4 returns the process of the connection from one address to another if a
