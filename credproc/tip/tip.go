@@ -43,6 +43,7 @@ import (
 	"golang.org/x/sync/singleflight"
 
 	"github.com/credproc/credproc/internal/jwt"
+	"github.com/credproc/credproc/internal/policy"
 	"github.com/credproc/credproc/oidc"
 )
 
@@ -78,6 +79,15 @@ type Users struct {
 	Duration time.Duration
 	Scopes   []string // to ask the application for. None: all that it has
 	Store    Store    // nil: refresh tokens are in memory only
+	// AuditDir is where a trail of what Retrieve returns is kept: audit.jsonl, a line
+	// for each answer and each refusal, without secrets. "": none, unless the policy of
+	// the machine asks for one.
+	AuditDir string
+
+	place  policy.Place
+	ruled  sync.Once
+	rules  *policy.Policy
+	broken error // a policy that cannot be obeyed
 
 	mu      sync.Mutex
 	proven  map[[sha256.Size]byte]*proof // by the hash of the token
@@ -159,23 +169,41 @@ func (p *Provider) Retrieve(ctx context.Context) (aws.Credentials, error) {
 	if err := p.users.check(); err != nil {
 		return aws.Credentials{}, err
 	}
-	u, err := p.identified(ctx)
-	if err != nil {
+	if _, err := p.users.trail(); err != nil {
 		return aws.Credentials{}, err
 	}
-	if c, ok := u.cached(time.Now()); ok {
-		return c, nil
+	who, err := p.identified(ctx)
+	var c aws.Credentials
+	outcome := "cached"
+	if err == nil {
+		c, outcome, err = p.get(ctx, who)
 	}
+	if err := p.users.given(ctx, who, outcome, c, err); err != nil {
+		return aws.Credentials{}, err
+	}
+	return c, nil
+}
+
+// get returns the credentials of a user, and how they came, as the trail has it.
+func (p *Provider) get(ctx context.Context, u *user) (c aws.Credentials, outcome string, err error) {
+	if c, ok := u.cached(time.Now()); ok {
+		return c, "cached", nil
+	}
+	fetched := false
 	v, err := p.users.once(ctx, fmt.Sprintf("user %q %q", u.issuer, u.subject), func(ctx context.Context) (any, error) {
 		if c, ok := u.cached(time.Now()); ok {
 			return c, nil
 		}
+		fetched = true
 		return (&attempt{Users: p.users, assertion: p.assertion, user: u}).renew(ctx)
 	})
 	if err != nil {
-		return aws.Credentials{}, fmt.Errorf("get the credentials of a user for %s: %w", p.users.RoleARN, err)
+		return c, "", fmt.Errorf("get the credentials of a user for %s: %w", p.users.RoleARN, err)
 	}
-	return v.(aws.Credentials), nil
+	if fetched { // by this call: those that join it have a flag of their own
+		return v.(aws.Credentials), "fetched", nil
+	}
+	return v.(aws.Credentials), "joined", nil
 }
 
 // Format prints neither tokens nor credentials, whatever the verb.

@@ -3,12 +3,15 @@ package tip
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"maps"
 	"net/http"
 	"net/url"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -20,6 +23,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 
 	"github.com/credproc/credproc/credproc/credproctest/idctest"
+	"github.com/credproc/credproc/internal/audit"
+	"github.com/credproc/credproc/internal/policy"
 	"github.com/credproc/credproc/oidc"
 )
 
@@ -467,4 +472,63 @@ func TestSessionNamesAreOfTheFormThatSTSTakesAndDiffer(t *testing.T) {
 		}
 		seen[name] = subject
 	}
+}
+
+// TestTheTrailSaysWhichUserGotWhichKey: of a server, the process says little.
+func TestTheTrailSaysWhichUserGotWhichKey(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		center, users := newUsers()
+		users.AuditDir = t.TempDir()
+		const alice = "alice\n\",\"event\":\"answer\"}"
+		c := retrieve(t, users.Provider(tokens(center, alice)))
+		again := users.Provider(tokens(center, alice))
+		retrieve(t, again)
+		retrieve(t, again)
+		center.Fault("AssumeRole", idctest.Fault{Status: 403})
+		if _, err := users.Provider(tokens(center, "bob")).Retrieve(t.Context()); err == nil {
+			t.Error("bob got credentials")
+		}
+		nobody := func(context.Context) (string, error) { return "", errors.New("no token") }
+		if _, err := users.Provider(nobody).Retrieve(t.Context()); err == nil {
+			t.Error("nobody got credentials")
+		}
+		var got []string
+		text, err := os.ReadFile(filepath.Join(users.AuditDir, "audit.jsonl"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for one := range bytes.Lines(text) {
+			var line audit.Line
+			if err := json.Unmarshal(one, &line); err != nil || line.RoleARN != roleARN || line.AccountID != "333333333333" {
+				t.Errorf("%s: %v", one, err)
+			}
+			_, subject, _ := strings.Cut(line.User, " ")
+			got = append(got, strings.Join([]string{line.Outcome, line.AccessKeyID, line.Reason, subject}, "|"))
+		}
+		id := c.AccessKeyID
+		want := []string{"fetched|" + id + "||" + alice, "cached|" + id + "||" + alice, "cached|" + id + "||" + alice, "refused||no access|bob", "refused||sign-in required|"}
+		if !slices.Equal(got, want) {
+			t.Errorf("the trail has %q, want %q", got, want)
+		}
+	})
+}
+
+func TestAServerObeysThePolicyOfItsMachineAboutTheTrail(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for rules, want := range map[string]string{
+			"[policy]\nversion = 1\naudit = required\n": "requires a trail, which cannot be written",
+			"[policy]\n": "has no version",
+		} {
+			center, users := newUsers()
+			users.place = policy.Place{Root: t.TempDir(), Owner: os.Geteuid()}
+			dir, blocked := filepath.Join(users.place.Root, "credproc"), filepath.Join(users.place.Root, "file")
+			if err := errors.Join(os.Mkdir(dir, 0o755), os.WriteFile(filepath.Join(dir, "policy.ini"), []byte(rules), 0o644), os.WriteFile(blocked, nil, 0o600)); err != nil {
+				t.Fatal(err)
+			}
+			users.AuditDir = blocked
+			if c, err := users.Provider(tokens(center, "alice")).Retrieve(t.Context()); err == nil || c.HasKeys() || !strings.Contains(err.Error(), want) {
+				t.Errorf("%q: error %v, want %s", rules, err, want)
+			}
+		}
+	})
 }

@@ -53,6 +53,10 @@ type Line struct {
 	// AgentProfile is the profile that it got in place of the one that it asked for.
 	AgentProfile string `json:"agent_profile,omitempty"`
 
+	// User is whom the credentials of a server's user carry: issuer and subject of the
+	// user's token.
+	User string `json:"user,omitempty"`
+
 	Profile   string `json:"profile,omitempty"`    // that was asked for, if one was
 	Session   string `json:"session,omitempty"`    // its label
 	AccountID string `json:"account_id,omitempty"` // of the role

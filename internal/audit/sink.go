@@ -52,7 +52,7 @@ func within(line Line, most int) (text []byte, err error) {
 // cut returns the line with at most so many runes in each field.
 func (l Line) cut(runes int) Line {
 	for _, field := range []*string{
-		&l.Reason, &l.Rule, &l.Program, &l.Parent, &l.Client, &l.ClientProgram, &l.Agent, &l.AgentSeen, &l.AgentProfile,
+		&l.Reason, &l.Rule, &l.Program, &l.Parent, &l.Client, &l.ClientProgram, &l.Agent, &l.AgentSeen, &l.AgentProfile, &l.User,
 		&l.Profile, &l.Session, &l.AccountID, &l.RoleName, &l.RoleARN, &l.AccessKeyID, &l.RequestID,
 	} {
 		*field = printable.Head(*field, runes)
