@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -86,6 +87,9 @@ func (c *serveCommand) listen(ctx context.Context, r *run, e *endpoint.Endpoint,
 
 // clients returns those that may ask.
 func (c *serveCommand) clients(r *run) (endpoint.Clients, error) {
+	if (c.Print == "compose" || c.Print == "devcontainer") && !c.TLS && c.Cert == "" {
+		return nil, r.usage("--print %s is for containers, which reach this machine only in TLS: add --tls", c.Print)
+	}
 	if c.Clients != "" {
 		if c.TokenFile != "" || len(c.Allow) > 0 {
 			return nil, r.usage("--clients says which tokens there are and what they are for: leave out --token-file and --allow")
@@ -165,9 +169,9 @@ func (c *serveCommand) setups(r *run, at, ca string) terminal.Prose {
 	clients, _ := c.clients(r)
 	all, _ := clients()
 	var setups []*endpoint.Setup
+	profiles := slices.DeleteFunc(slices.Concat([]string{r.files.DefaultProfile()}, r.files.ProfileNames()), func(name string) bool { return r.files.Profiles[name] == nil })
 	for _, client := range all {
-		profile := r.files.DefaultProfile()
-		path := client.Example(profile)
+		path, profile := client.Example(profiles, r.inside.AllowsProfile), r.files.DefaultProfile()
 		if named, ok := strings.CutPrefix(path, "/profile/"); ok {
 			profile = named
 		}

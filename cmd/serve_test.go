@@ -351,6 +351,7 @@ func TestServeRefusesWhatCannotBeSafe(t *testing.T) {
 		{"--tls --cert a --key b", "--cert and --key go together, and without --tls"},
 		{"--cert a", "--cert and --key go together"},
 		{"--host foo.test", "--host is for the certificate of --tls"},
+		{"--print compose", "--print compose is for containers, which reach this machine only in TLS: add --tls"},
 		{"--cert " + broken + " --key " + broken, "--cert " + broken + ": tls: failed to find any PEM data"},
 		{"--clients " + broken, broken + ":1: a header ends in ]"},
 		{"--clients " + filepath.Join(dir, "none"), "no such file"},

@@ -201,12 +201,18 @@ func split(path string) (kind, name string) {
 }
 
 // Example is the path of something that the client may get: the first that is no
-// pattern, or else the profile.
-func (c *Client) Example(profile string) string {
+// pattern, or else the first of the profiles that there are which allows says it may
+// get. With none of them it is one that clients have to replace.
+func (c *Client) Example(profiles []string, allows func(rule agent.Rule, profile string) bool) string {
 	for _, pattern := range c.Allow.Patterns {
 		if kind, name, _ := strings.Cut(pattern, ":"); !strings.ContainsAny(name, `*?[\`) {
 			return "/" + kind + "/" + name
 		}
 	}
-	return "/profile/" + profile
+	for _, name := range profiles {
+		if c.Allow.All || allows(c.Allow, name) {
+			return "/profile/" + name
+		}
+	}
+	return "/profile/NAME"
 }

@@ -204,8 +204,9 @@ func TestAClientLearnsNothingOfWhatItMayNotHave(t *testing.T) {
 func TestAnExampleIsOfSomethingThatTheClientMayGet(t *testing.T) {
 	for want, rule := range map[string]agent.Rule{
 		"/profile/mine": {All: true}, "/profile/dev": allow("role:*/ReadOnly", "dev"), "/role/111111111111/Admin": allow("role:111111111111/Admin", "dev"),
+		"/profile/dev-two": allow("role:*/ReadOnly", "dev-*"), "/profile/NAME": allow("role:*/ReadOnly"),
 	} {
-		if got := (&Client{Allow: rule}).Example("mine"); got != want {
+		if got := (&Client{Allow: rule}).Example([]string{"mine", "dev-two"}, agent.Rule.Profile); got != want {
 			t.Errorf("%q: %s, want %s", rule, got, want)
 		}
 	}

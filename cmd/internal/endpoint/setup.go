@@ -70,12 +70,14 @@ func (s *Setup) service(number int) string {
 // JavaScript add a CA to those that they know; botocore takes none for this.
 func (s *Setup) exports() string {
 	var b strings.Builder
-	words := s.forward(s.CAFile, s.TokenFile, "my-agent")
-	if s.Region != "" { // which the variables below do not set for this line
-		words = slices.Insert(words, len(words)-2, "--region", s.Region)
+	if strings.HasPrefix(s.URL, "https:") { // else any SDK asks it, on this machine
+		words := s.forward(s.CAFile, s.TokenFile, "my-agent")
+		if s.Region != "" { // which the variables below do not set for this line
+			words = slices.Insert(words, len(words)-2, "--region", s.Region)
+		}
+		b.WriteString("# For any SDK: " + strings.Join(shell.Words(words), " ") + "\n")
+		b.WriteString("# For the SDKs for Go and JavaScript also without it:\n")
 	}
-	b.WriteString("# For any SDK: " + strings.Join(shell.Words(words), " ") + "\n")
-	b.WriteString("# For the SDKs for Go and JavaScript also without it:\n")
 	set := func(name, value string) {
 		if value != "" {
 			b.WriteString("export " + name + "=" + shell.Word(value) + "\n")

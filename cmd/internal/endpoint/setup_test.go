@@ -56,3 +56,11 @@ func TestSetupsSayWhichClientTheyAreFor(t *testing.T) {
 		}
 	}
 }
+
+// forward goes to an endpoint in TLS only.
+func TestASetupOnThisMachineNeedsNoForward(t *testing.T) {
+	s := &Setup{Program: "credproc", URL: "http://127.0.0.1:9911/profile/dev", TokenFile: "/home/me/token", Region: "eu-west-1"}
+	if text := Setups("exports", []*Setup{s}); strings.Contains(text, "forward") || !strings.HasPrefix(text, "export AWS_CONTAINER_CREDENTIALS_FULL_URI=http://127.0.0.1:9911/profile/dev\n") {
+		t.Errorf("%s", text)
+	}
+}
