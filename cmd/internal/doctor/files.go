@@ -16,44 +16,50 @@ import (
 // more than credproc does.
 func (d *Checks) Syntax() {
 	const check = "config syntax"
-	lines := 0
-	for i, path := range []string{d.Config, d.Credentials} {
-		if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() && path != os.DevNull {
-			d.Note(check, "", "%s is not a regular file: its lines are not looked at, and a pipe can be read only once", d.Short(path))
-			continue
-		}
-		data, err := safedir.ReadFile(path)
-		_, linkErr := os.Readlink(path)
-		switch {
-		case path != "" && errors.Is(err, fs.ErrNotExist) && linkErr == nil:
-			d.fault(check, "bring back what it leads to, or remove the link", "%s is a link to a file that is not there", d.Short(path))
-			continue
-		case path == "" || errors.Is(err, fs.ErrNotExist):
-			if i == 0 && path != "" && d.Getenv("AWS_CONFIG_FILE") == "" {
-				d.Note(check, "write one with an [sso-session] section in it", "there is no %s", d.Short(path))
-			}
-			continue
-		case errors.Is(err, fs.ErrPermission):
-			fix := "make it yours: sudo chown $(id -u) " + shell.Word(path)
-			if runtime.GOOS == "windows" {
-				fix = "let your account read it"
-			} else if info, err := os.Stat(path); err == nil && isOwn(info) {
-				fix = "chmod u+r " + shell.Word(path)
-			}
-			d.fault(check, fix, "%s cannot be read", d.Short(path))
-			continue
-		case err != nil:
-			d.fault(check, "put a file there that can be read", "%s cannot be read: %v", d.Short(path), errors.Unwrap(err))
-			continue
-		}
-		lines += strings.Count(string(data), "\n")
-		for _, o := range awsconfig.Lint(d.Short(path), data, i == 1) {
-			d.oddity(check, path, o)
-		}
-		d.fileMode(path, i == 1 && strings.Contains(string(data), "aws_secret_access_key"))
-	}
+	lines := d.file(check, d.Config, false) + d.file(check, d.Credentials, true)
 	if !d.Bad(check) && lines > 0 {
 		d.OK(check, "every AWS SDK reads the %d lines alike", lines)
+	}
+}
+
+// file checks one of the AWS files, and counts its lines.
+func (d *Checks) file(check, path string, credentials bool) (lines int) {
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() && path != os.DevNull {
+		d.Note(check, "", "%s is not a regular file: its lines are not looked at, and a pipe can be read only once", d.Short(path))
+		return 0
+	}
+	data, err := safedir.ReadFile(path)
+	if path == "" || err != nil {
+		d.unread(check, path, credentials, err)
+		return 0
+	}
+	for _, o := range awsconfig.Lint(d.Short(path), data, credentials) {
+		d.oddity(check, path, o)
+	}
+	d.fileMode(path, credentials && strings.Contains(string(data), "aws_secret_access_key"))
+	return strings.Count(string(data), "\n")
+}
+
+// unread says why a file is not read, if that is wrong.
+func (d *Checks) unread(check, path string, credentials bool, err error) {
+	_, linkErr := os.Readlink(path)
+	switch {
+	case path != "" && errors.Is(err, fs.ErrNotExist) && linkErr == nil:
+		d.fault(check, "bring back what it leads to, or remove the link", "%s is a link to a file that is not there", d.Short(path))
+	case path == "" || errors.Is(err, fs.ErrNotExist):
+		if !credentials && path != "" && d.Getenv("AWS_CONFIG_FILE") == "" {
+			d.Note(check, "write one with an [sso-session] section in it", "there is no %s", d.Short(path))
+		}
+	case errors.Is(err, fs.ErrPermission):
+		fix := "make it yours: sudo chown $(id -u) " + shell.Word(path)
+		if runtime.GOOS == "windows" {
+			fix = "let your account read it"
+		} else if info, err := os.Stat(path); err == nil && isOwn(info) {
+			fix = "chmod u+r " + shell.Word(path)
+		}
+		d.fault(check, fix, "%s cannot be read", d.Short(path))
+	default:
+		d.fault(check, "put a file there that can be read", "%s cannot be read: %v", d.Short(path), errors.Unwrap(err))
 	}
 }
 

@@ -53,6 +53,15 @@ func (d *Checks) Environment() {
 	d.named(check)
 	d.proxy(check)
 	d.bundle(check)
+	d.endpoints(check)
+	if d.Active != nil {
+		d.given(check)
+	} else if !d.Bad(check) {
+		d.OK(check, "nothing in it that overrules profiles")
+	}
+}
+
+func (d *Checks) endpoints(check string) {
 	var custom []string
 	for _, name := range []string{"AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_SSO", "AWS_ENDPOINT_URL_SSO_OIDC", "AWS_ENDPOINT_URL_STS"} {
 		if d.Getenv(name) != "" {
@@ -61,11 +70,6 @@ func (d *Checks) Environment() {
 	}
 	if custom != nil {
 		d.Note(check, "", "%s in force: a login made with them works only with them", strings.Join(custom, ", "))
-	}
-	if d.Active != nil {
-		d.given(check)
-	} else if !d.Bad(check) {
-		d.OK(check, "nothing in it that overrules profiles")
 	}
 }
 
@@ -245,27 +249,11 @@ func (d *Checks) Directories() {
 	seen := 0
 	d.strict(check)
 	for _, dir := range []string{d.State, d.Cache} {
-		info, err := os.Stat(dir)
-		switch {
-		case errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR):
-			d.ancestor(check, dir)
-			continue
-		case errors.Is(err, fs.ErrPermission):
-			d.fault(check, d.takeBack(dir), "%s cannot be reached: it, or one above it, belongs to another user", d.Short(dir))
-			continue
-		case err != nil:
-			d.fault(check, d.elsewhere(), "%s: %v", d.Short(dir), errors.Unwrap(err))
-			continue
-		case !info.IsDir():
-			d.fault(check, d.elsewhere()+", or move the file away", "%s is a file", d.Short(dir))
-			continue
-		case !isOwn(info):
-			d.fault(check, d.takeBack(dir), "%s belongs to another user, and is not written", d.Short(dir))
-			continue
+		if d.isOwnDir(check, dir) {
+			seen++
+			d.writable(check, dir)
+			d.modes(check, dir)
 		}
-		seen++
-		d.writable(check, dir)
-		d.modes(check, dir)
 	}
 	if !d.Bad(check) && seen > 0 {
 		d.OK(check, "%s, %s", d.Short(d.State), d.Short(d.Cache))
@@ -344,6 +332,26 @@ func (d *Checks) Trail(t *audit.Trail) {
 	default:
 		d.OK(check, "lines go to %s", d.Short(t.Place()))
 	}
+}
+
+// isOwnDir reports whether a directory is there and ours, and says what else it is.
+func (d *Checks) isOwnDir(check, dir string) bool {
+	info, err := os.Stat(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR):
+		d.ancestor(check, dir)
+	case errors.Is(err, fs.ErrPermission):
+		d.fault(check, d.takeBack(dir), "%s cannot be reached: it, or one above it, belongs to another user", d.Short(dir))
+	case err != nil:
+		d.fault(check, d.elsewhere(), "%s: %v", d.Short(dir), errors.Unwrap(err))
+	case !info.IsDir():
+		d.fault(check, d.elsewhere()+", or move the file away", "%s is a file", d.Short(dir))
+	case !isOwn(info):
+		d.fault(check, d.takeBack(dir), "%s belongs to another user, and is not written", d.Short(dir))
+	default:
+		return true
+	}
+	return false
 }
 
 // modes finds files that others can read, and can take that from them.
@@ -446,18 +454,22 @@ func (d *Checks) Leftovers() {
 		}
 	}
 	if d.Files != nil {
-		var static []string
-		for _, name := range slices.Sorted(maps.Keys(d.Files.Profiles)) {
-			if id, ok := d.Files.Profiles[name].Get("aws_access_key_id"); ok && id != "" {
-				static = append(static, name)
-			}
-		}
-		if static != nil {
-			d.warn(check, "give these profiles a role of Identity Center, and delete the keys in IAM and here", "unencrypted static keys for%s", list(static)[1:])
-		}
+		d.static(check)
 	}
 	if !d.Bad(check) {
 		d.OK(check, "no unencrypted tokens or keys in ~/.aws")
+	}
+}
+
+func (d *Checks) static(check string) {
+	var static []string
+	for _, name := range slices.Sorted(maps.Keys(d.Files.Profiles)) {
+		if id, ok := d.Files.Profiles[name].Get("aws_access_key_id"); ok && id != "" {
+			static = append(static, name)
+		}
+	}
+	if static != nil {
+		d.warn(check, "give these profiles a role of Identity Center, and delete the keys in IAM and here", "unencrypted static keys for%s", list(static)[1:])
 	}
 }
 

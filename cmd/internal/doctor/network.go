@@ -59,6 +59,24 @@ func (d *Checks) Network(ctx context.Context) {
 }
 
 func (d *Checks) visitAll(ctx context.Context) []contact {
+	var mu sync.Mutex
+	var all []contact
+	var visits sync.WaitGroup
+	for base, client := range d.clients() {
+		visits.Go(func() {
+			c := visit(ctx, base, client)
+			mu.Lock()
+			defer mu.Unlock()
+			all = append(all, c)
+		})
+	}
+	visits.Wait()
+	sort.Slice(all, func(i, j int) bool { return all[i].base < all[j].base })
+	return all
+}
+
+// clients are those of the sessions, by the endpoint that they ask.
+func (d *Checks) clients() map[string]*http.Client {
 	clients := make(map[string]*http.Client)
 	for _, s := range d.Sessions {
 		var bases []string
@@ -74,20 +92,7 @@ func (d *Checks) visitAll(ctx context.Context) []contact {
 			clients[base] = s.Config.HTTPClient
 		}
 	}
-	var mu sync.Mutex
-	var all []contact
-	var visits sync.WaitGroup
-	for base, client := range clients {
-		visits.Go(func() {
-			c := visit(ctx, base, client)
-			mu.Lock()
-			defer mu.Unlock()
-			all = append(all, c)
-		})
-	}
-	visits.Wait()
-	sort.Slice(all, func(i, j int) bool { return all[i].base < all[j].base })
-	return all
+	return clients
 }
 
 func visit(ctx context.Context, base string, client *http.Client) contact {
