@@ -70,11 +70,14 @@ func (s *service) signers() map[string]int {
 	return maps.Clone(s.roles)
 }
 
-// rowOf returns what the page says of the program that a test runs.
-func rowOf(t *testing.T) (row struct {
+// A claim is what the page says of a program, in its says.
+type claim struct {
 	line, exec, server, sees string
 	set                      []string
-}) {
+}
+
+// rowOf returns the one that names this test.
+func rowOf(t *testing.T) (says claim) {
 	t.Helper()
 	page, err := os.ReadFile("../../docs/works-with.md")
 	if err != nil {
@@ -85,14 +88,14 @@ func rowOf(t *testing.T) (row struct {
 		if len(cells) != 9 || !strings.Contains(cells[7], "`"+strings.SplitN(t.Name(), "/", 2)[0]+"`") {
 			continue
 		}
-		for i, cell := range map[*string]string{&row.line: cells[2], &row.exec: cells[3], &row.server: cells[4], &row.sees: cells[6]} {
+		for i, cell := range map[*string]string{&says.line: cells[2], &says.exec: cells[3], &says.server: cells[4], &says.sees: cells[6]} {
 			*i = strings.TrimSpace(cell)
 		}
-		row.set = regexp.MustCompile(`\bAWS_\w+=\w+`).FindAllString(cells[5], -1)
-		return row
+		says.set = regexp.MustCompile(`\bAWS_\w+=\w+`).FindAllString(cells[5], -1)
+		return says
 	}
 	t.Fatalf("the page does not name %s", t.Name())
-	return row
+	return says
 }
 
 // An outcome is how a program fared.
@@ -140,6 +143,16 @@ func (m *machine) ends() {
 	}
 }
 
+// works asks, and expects to be served if a cell of the page says so.
+func (j judge) works(m *machine, cell, account string, before ...string) bool {
+	m.t.Helper()
+	o := j.asks(m, account, before...)
+	if o.served != strings.HasPrefix(cell, "yes") {
+		m.t.Errorf("%s: works: %v, and the page says %q\n%s", before, o.served, cell, o.said)
+	}
+	return o.served
+}
+
 // judged expects a program to find its credentials where its row says it does, and
 // no others, and to show a failure as the row says.
 func judged(t *testing.T, j judge) {
@@ -148,54 +161,51 @@ func judged(t *testing.T, j judge) {
 		notRun(t, j.name, j.lacks)
 		return
 	}
-	row := rowOf(t)
-	works := func(m *machine, cell string, o outcome) bool {
-		m.t.Helper()
-		if o.served != strings.HasPrefix(cell, "yes") {
-			m.t.Errorf("works: %v, and the page says %q\n%s", o.served, cell, o.said)
-		}
-		return o.served
+	says := rowOf(t)
+	m := newMachine(t)
+	m.login()
+	m = m.with(append(j.set, says.set...)...)
+	reads := j.works(m, says.line, account, "env", "AWS_PROFILE=dev")
+	stale, server := m.stale(), []string{binary, "exec", "--server", "dev", "--"}
+	j.works(stale, says.exec, account, binary, "exec", "dev", "--")
+	endpoint := j.works(stale, says.server, account, server...)
+	m.counted(map[string]int{"CreateToken:device_code": 1, "GetRoleCredentials": 1})
+	if reads && endpoint {
+		j.choosesBetween(stale, says, server)
 	}
-	inModes(t, func(m *machine, under func(...string) []string) {
-		m = m.with(append(j.set, row.set...)...)
-		before, cell := append([]string{binary, "exec"}, under()...), row.exec
-		server := before[2] == "--server"
-		if server {
-			cell = row.server
-		}
-		served := works(m, cell, j.asks(m, account, before...))
-		m.counted(map[string]int{"GetRoleCredentials": 1})
-		if served && server && strings.HasPrefix(row.line, "yes") { // a command can have several profiles there
-			m.secondProfile()
-			want := second
-			if strings.Contains(cell, "no other profile") { // it asks the endpoint first
-				want = account
-			}
-			works(m, cell, j.asks(m, want, append(before, "env", "AWS_PROFILE=second")...))
-			if strings.HasPrefix(row.sees, "no") { // what hides a failure goes on to the endpoint
-				m.writes(".aws/config", "\n[profile broken]\ncredential_process = false --always\n")
-				works(m, cell, j.asks(m, account, append(before, "env", "AWS_PROFILE=broken")...))
-			}
-		}
-	})
-	t.Run("the line", func(t *testing.T) {
-		t.Parallel()
-		m := newMachine(t)
-		m.login()
-		m = m.with(append(append(j.set, row.set...), "AWS_PROFILE=dev")...)
-		if !works(m, row.line, j.asks(m, account)) {
-			return
-		}
-		m.counted(map[string]int{"CreateToken:device_code": 1, "GetRoleCredentials": 1})
-		m.ends()
-		o := j.asks(m, account)
-		sees, unsigned := !strings.HasPrefix(row.sees, "no"), strings.Contains(row.sees, "unsigned")
-		if o.served || o.unsigned != unsigned || strings.Contains(o.said, `run "credproc login corp"`) != sees {
-			t.Errorf("when the login has ended, it works: %v, unsigned: %v, and the page says %q\n%s", o.served, o.unsigned, row.sees, o.said)
-		}
-	})
+	if reads {
+		j.showsTheEnd(m, says)
+	}
 	if version, err := exec.Command("sh", "-c", j.version).Output(); err == nil {
 		t.Logf("judged: %s", strings.SplitN(string(version), "\n", 2)[0])
+	}
+}
+
+// choosesBetween expects a program inside exec --server to take the profile that it is
+// told, where the page does not say otherwise.
+func (j judge) choosesBetween(m *machine, says claim, server []string) {
+	m.t.Helper()
+	m.secondProfile()
+	want := second
+	if strings.Contains(says.server, "no other profile") { // it asks the endpoint first
+		want = account
+	}
+	j.works(m, says.server, want, append(server, "env", "AWS_PROFILE=second")...)
+	if strings.HasPrefix(says.sees, "no") { // what hides a failure goes on to the endpoint
+		m.writes(".aws/config", "\n[profile broken]\ncredential_process = false --always\n")
+		j.works(m, says.server, account, append(server, "env", "AWS_PROFILE=broken")...)
+	}
+}
+
+// showsTheEnd expects a program to show by the line that the login has ended, if the
+// page says so.
+func (j judge) showsTheEnd(m *machine, says claim) {
+	m.t.Helper()
+	m.ends()
+	o := j.asks(m, account, "env", "AWS_PROFILE=dev")
+	sees, unsigned := !strings.HasPrefix(says.sees, "no"), strings.Contains(says.sees, "unsigned")
+	if o.served || o.unsigned != unsigned || strings.Contains(o.said, `run "credproc login corp"`) != sees {
+		m.t.Errorf("when the login has ended, it works: %v, unsigned: %v, and the page says %q\n%s", o.served, o.unsigned, says.sees, o.said)
 	}
 }
 

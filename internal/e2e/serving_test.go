@@ -8,7 +8,6 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -21,33 +20,34 @@ import (
 // modes are the two ways to run a command with credentials.
 var modes = [][]string{{"exec"}, {"exec", "--server"}}
 
-// inModes runs a test on a machine whose person is signed in, and has left
-// behind what would win over the credentials that a command is given. under
-// returns what runs a program with credentials of the profile dev.
+// inModes runs a test on a machine with what is stale. under returns what runs a
+// program with credentials of the profile dev.
 func inModes(t *testing.T, test func(m *machine, under func(args ...string) []string)) {
 	for _, mode := range modes {
 		t.Run(strings.Join(mode, " "), func(t *testing.T) {
 			t.Parallel()
 			m := newMachine(t)
 			m.login()
-			stale := "aws_access_key_id = AKIASTALE\naws_secret_access_key = stale\naws_session_token = stale\n"
-			text, err := os.ReadFile(filepath.Join(m.home, ".aws", "config"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			m.write(".aws/config", "[default]\nregion = us-east-1\n"+stale+string(text))
-			m.write(".aws/credentials", "[default]\n"+stale+"[stale]\n"+stale)
-			m.write("token", "stale")
-			m = m.with("AWS_PROFILE=gone", "AWS_DEFAULT_PROFILE=gone", "AWS_ACCESS_KEY_ID=AKIASTALE", "AWS_SECRET_ACCESS_KEY=stale",
-				"AWS_SESSION_TOKEN=stale", "AWS_SECURITY_TOKEN=stale", "AWS_CREDENTIAL_EXPIRATION=2000-01-01T00:00:00Z",
-				"AWS_WEB_IDENTITY_TOKEN_FILE="+m.home+"/token", "AWS_ROLE_ARN=arn:aws:iam::999999999999:role/Stale",
-				"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI=/stale", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE="+m.home+"/token",
-				"AWS_REGION=eu-north-1", "AWS_ENDPOINT_URL_STS="+m.url)
-			test(m, func(args ...string) []string {
+			test(m.stale(), func(args ...string) []string {
 				return append(append(mode[1:len(mode):len(mode)], "dev", "--"), args...)
 			})
 		})
 	}
+}
+
+// stale returns a machine whose person has left behind what would win over the
+// credentials that a command is given.
+func (m *machine) stale() *machine {
+	m.t.Helper()
+	keys := "aws_access_key_id = AKIASTALE\naws_secret_access_key = stale\naws_session_token = stale\n"
+	m.writes(".aws/config", "\n[default]\nregion = us-east-1\n"+keys)
+	m.write(".aws/credentials", "[default]\n"+keys+"[stale]\n"+keys)
+	m.write("token", "stale")
+	return m.with("AWS_PROFILE=gone", "AWS_DEFAULT_PROFILE=gone", "AWS_ACCESS_KEY_ID=AKIASTALE", "AWS_SECRET_ACCESS_KEY=stale",
+		"AWS_SESSION_TOKEN=stale", "AWS_SECURITY_TOKEN=stale", "AWS_CREDENTIAL_EXPIRATION=2000-01-01T00:00:00Z",
+		"AWS_WEB_IDENTITY_TOKEN_FILE="+m.home+"/token", "AWS_ROLE_ARN=arn:aws:iam::999999999999:role/Stale",
+		"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI=/stale", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE="+m.home+"/token",
+		"AWS_REGION=eu-north-1", "AWS_ENDPOINT_URL_STS="+m.url)
 }
 
 // under runs a program to its end, which must succeed.
