@@ -19,16 +19,19 @@ import (
 // asks are what clients of an endpoint do, by the rows of a table in docs/agents.md:
 // scripts for sh, in which ./claude is a shell of an agent's.
 var asks = map[string]string{
-	"a program that a person started":                                `caller`,
-	"one of the variables above is set in its environment":           `CODEX_THREAD_ID=1 caller`,
-	"`CREDPROC_AGENT` is set there":                                  `CREDPROC_AGENT=0 caller`,
-	"a process above it has one of the names above":                  `./claude -c 'sh -c "sh -c \"caller; :\"; :"; :'`,
-	"the same, and its environment is empty (`env -i`)":              `./claude -c 'env -i $(env | grep ^AWS_) "$(command -v caller)"; :'`,
-	"the same, and all of credproc's own variables are set there":    `CREDPROC_AGENTS=all CREDPROC_AGENT_LOGIN=on CREDPROC_AGENT_PROFILE=dev CREDPROC_AGENT_PROGRAMS=none ./claude -c 'caller; :'`,
+	"a program that a person started":                             `caller`,
+	"one of the variables above is set in its environment":        `CODEX_THREAD_ID=1 caller`,
+	"`CREDPROC_AGENT` is set there":                               `CREDPROC_AGENT=0 caller`,
+	"a process above it has one of the names above":               `./claude -c 'sh -c "sh -c \"caller; :\"; :"; :'`,
+	"the same, and its environment is empty (`env -i`)":           `./claude -c 'env -i $(env | grep ^AWS_) "$(command -v caller)"; :'`,
+	"the same, and all of credproc's own variables are set there": `CREDPROC_AGENTS=all CREDPROC_AGENT_LOGIN=on CREDPROC_AGENT_PROFILE=dev CREDPROC_AGENT_PROGRAMS=none ./claude -c 'caller; :'`,
+	hides: `./claude -c 'HIDE=1 caller; :'`,
 	"a wrapper script of an agent's name is above it":                `./codex; :`,
 	"what an agent left behind without a variable, such as a daemon": `./claude -c 'setsid sh -c "while kill -0 $$; do sleep 0.01; done; caller >out.new; mv out.new out" 2>/dev/null >/dev/null &'; until [ -e out ]; do sleep 0.01; done; cat out; rm out`,
 	through: `AWS_CONTAINER_CREDENTIALS_FULL_URI=${FORWARDED-$AWS_CONTAINER_CREDENTIALS_FULL_URI} ./claude -c 'caller; :'`,
 }
+
+const hides = "the same, and it does not show what it has open, as below `sudo`"
 
 const through = "what asks through another program that forwards, such as `ssh -R`"
 
@@ -181,7 +184,7 @@ func TestTheClientsOfAnEndpointAreJudgedAsTheDocumentationSays(t *testing.T) {
 		for i, line := range all[len(lines):] {
 			profile, given := [...]string{"dev", "sandbox"}[i], i == 0 || !isAgent
 			if (line.Agent != "") != isAgent || (line.AgentProfile != "") != (isAgent && i == 0) || line.Profile != profile ||
-				line.ClientProgram != "caller" && what != through || // which does not show its connections: harden
+				line.ClientProgram != "caller" && what != through && what != hides || // which show their connections to root alone
 				(line.ClientPID == 0) != (line.ClientProgram == "") || (line.Event == audit.Answer) != given || (line.AccessKeyID != "") != given {
 				t.Errorf("%s: the trail says %+v", what, line)
 			}

@@ -48,7 +48,8 @@ func TestAnEndpointAnswersItsOwnerThroughoutConnectionsOfOthers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := &Endpoint{Clients: OneClient(testToken, "", agent.Rule{All: true}), Find: func(*Client, string) (*Source, error) {
+	person := func(int) agent.Asker { return agent.Asker{} }
+	e := &Endpoint{Clients: OneClient(testToken, "", agent.Rule{All: true}), Who: person, Find: func(*Client, string) (*Source, error) {
 		return nil, &Fault{http.StatusTeapot, "Here", "somebody is here"}
 	}}
 	ctx, stop := context.WithCancel(t.Context())
