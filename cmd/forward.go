@@ -37,7 +37,7 @@ func (c *forwardCommand) start(ctx context.Context, a *App, argv commandLine) er
 func (c *forwardCommand) run(ctx context.Context, r *run, command *child.Command) error {
 	relay, err := endpoint.RelayTo(c.To, r.path(c.CA), r.path(c.TokenFile))
 	if err != nil {
-		return fileError("--ca, --token-file", "", err)
+		return fileError("--ca or --token-file", "", err)
 	}
 	if _, err := relay.Retrieve(ctx); err != nil {
 		return err

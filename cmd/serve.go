@@ -260,7 +260,7 @@ func fileError(flag, file string, err error) error {
 	if err == nil || unsafe || refused || safedir.IsFull(err) || safedir.IsShort(err) {
 		return err
 	}
-	if e, ok := errors.AsType[*fs.PathError](err); ok && flag == "--token-file" { // the others name more than one
+	if e, ok := errors.AsType[*fs.PathError](err); ok && (flag == "--token-file" || e.Path == file) { // the others name more than one
 		err = e.Err
 	} else if e, ok := errors.AsType[*os.LinkError](err); ok {
 		err = e.Err

@@ -354,7 +354,7 @@ func TestServeRefusesWhatCannotBeSafe(t *testing.T) {
 		{"--print compose", "--print compose is for containers, which reach this machine only in TLS: add --tls"},
 		{"--cert " + broken + " --key " + broken, "--cert " + broken + ": tls: failed to find any PEM data"},
 		{"--clients " + broken, broken + ":1: a header ends in ]"},
-		{"--clients " + filepath.Join(dir, "none"), "no such file"},
+		{"--clients " + filepath.Join(dir, "none"), "credproc: --clients " + filepath.Join(dir, "none") + ": no such file"},
 		{"--allow [", "--allow: \"[\" must be none, all, or a pattern such as NAME, profile:GLOB or role:ACCOUNT/ROLE"},
 		{"--allow=", "--allow: \"\" must be none, all, or a pattern"},
 		{"--allow dev --allow profile:", "--allow: \"profile:\" must be none"},
