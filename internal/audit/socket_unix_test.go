@@ -5,6 +5,7 @@ package audit
 import (
 	"bytes"
 	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +14,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -200,5 +202,42 @@ func TestASinkThatIsNotThereOrHasGoneIsSaid(t *testing.T) {
 			fd.Close()
 		}
 		says("that has gone")
+	}
+}
+
+func TestNoLineOfAStormIsLostWhereTheDaemonReads(t *testing.T) {
+	dir, socket := root(t, "dev/log")
+	next, _ := daemon(t, socket)
+	const writers, each = 50, 4
+	var all sync.WaitGroup
+	for w := range writers {
+		trail := trailTo(t, dir, Syslog) // as of a process of its own
+		trail.Refuse = func(err error) error { return err }
+		all.Go(func() {
+			for n := range each {
+				err := errSlow // as it may be on a machine that is overloaded
+				for range 100 {
+					if !errors.Is(err, errSlow) {
+						break
+					}
+					err = trail.Leave(t.Context(), Line{Event: Answer, AccessKeyID: fmt.Sprint(w, "/", n)}, nil)
+				}
+				if err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	seen := make(map[string]bool)
+	for range writers * each {
+		_, text, _ := bytes.Cut(next(), []byte("]: "))
+		var line Line
+		if err := json.Unmarshal(text, &line); err != nil {
+			t.Fatalf("%s: %v", text, err)
+		}
+		seen[line.AccessKeyID] = true
+	}
+	if all.Wait(); len(seen) != writers*each {
+		t.Errorf("%d lines of %d", len(seen), writers*each)
 	}
 }
