@@ -10,6 +10,7 @@ import (
 	"github.com/credproc/credproc/cmd/internal/status"
 	"github.com/credproc/credproc/cmd/internal/terminal"
 	"github.com/credproc/credproc/internal/awsconfig"
+	"github.com/credproc/credproc/internal/safedir"
 	"github.com/credproc/credproc/tokencache"
 )
 
@@ -115,5 +116,15 @@ func TestTheFindingsAreSummedUp(t *testing.T) {
 	text := string(Text(d.Found, paint, "credproc"))
 	if !strings.HasSuffix(text, "\n2 faults, 1 warning.\n") || !strings.Contains(text, "fix") || strings.Contains(text, "\x1b") {
 		t.Errorf("%q", text)
+	}
+}
+
+func TestNoUserIsToldToOwnTheRootOfAllFiles(t *testing.T) {
+	root := filepath.VolumeName(os.TempDir()) + string(filepath.Separator)
+	for path, want := range map[string]string{root: "", filepath.Join(root, "home"): "sudo chown root ", filepath.Join(root, "home", "zoe"): "sudo chown $(id -u) "} {
+		got := UnsafeFix(&safedir.UnsafeError{Path: path, For: path, Problem: safedir.Foreign, Dir: true, Owner: 12345})
+		if !strings.HasPrefix(got, want) || want == "" && got != "" {
+			t.Errorf("%s: %q, want %q", path, got, want)
+		}
 	}
 }

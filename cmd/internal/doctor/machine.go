@@ -560,7 +560,11 @@ func UnsafeFix(err error) string {
 	if e.Owner != os.Geteuid() {
 		sudo = "sudo "
 	}
-	switch {
+	switch above := filepath.Dir(e.Path); {
+	case e.Problem == safedir.Foreign && e.Dir && above == e.Path:
+		return "" // in a user namespace: nothing makes it anybody's here
+	case e.Problem == safedir.Foreign && e.Dir && filepath.Dir(above) == above:
+		return "sudo chown root " + path // others are below, too
 	case e.Problem == safedir.Foreign && e.Dir:
 		return "sudo chown $(id -u) " + path
 	case e.Problem == safedir.Foreign:
