@@ -352,15 +352,25 @@ func (e *Endpoint) faultFor(c *Client, path string, err error) *Fault {
 
 // issuer returns the one for a client, which may be an agent, and a path.
 func (e *Endpoint) issuer(c *Client, agent, path string) (*issuer, error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
 	key := c.id() + agent + "\x00" + path
-	if t := e.issuers[key]; t != nil {
+	if t := e.known(key, nil); t != nil {
 		return t, nil
 	}
-	s, err := e.Find(c, path)
+	s, err := e.Find(c, path) // which takes time where there are thousands of profiles
 	if err != nil {
 		return nil, err
+	}
+	return e.known(key, s), nil
+}
+
+// known returns the issuer that has a key, or else a new one of a source, if there is
+// one.
+func (e *Endpoint) known(key string, s *Source) *issuer {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	t := e.issuers[key]
+	if t != nil || s == nil {
+		return t
 	}
 	if e.issuers == nil {
 		e.issuers = make(map[string]*issuer)
@@ -368,9 +378,9 @@ func (e *Endpoint) issuer(c *Client, agent, path string) (*issuer, error) {
 	if len(e.issuers) >= maxIssuers {
 		clear(e.issuers) // each is made again when it is asked for
 	}
-	t := &issuer{Source: s}
+	t = &issuer{Source: s}
 	e.issuers[key] = t
-	return t, nil
+	return t
 }
 
 // maxIssuers is more than the roles of any user, and less than fills a memory.

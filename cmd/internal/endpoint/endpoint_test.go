@@ -13,7 +13,9 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -256,4 +258,44 @@ func TestAPortThatIsTakenIsNoServiceThatCannotBeReached(t *testing.T) {
 	if e, ok := errors.AsType[*RefusedError](err); !ok || !strings.HasPrefix(e.Problem, "cannot listen on "+l.Addr().String()+": ") {
 		t.Errorf("%v", err)
 	}
+}
+
+// A client that asks for one thing after another that it may not have would otherwise
+// keep all others waiting.
+func TestARoleThatTakesLongToFindDelaysNoOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hang := make(chan struct{})
+		var found atomic.Int32
+		e := &Endpoint{Clients: OneClient(testToken, "", agent.Rule{All: true}), Find: func(_ *Client, path string) (*Source, error) {
+			if path == "/profile/slow" {
+				<-hang
+			}
+			found.Add(1)
+			return &Source{Name: path, Retrieve: func(context.Context) (aws.Credentials, error) {
+				return aws.Credentials{AccessKeyID: "AKID", SecretAccessKey: path}, nil
+			}}, nil
+		}}
+		var slow sync.WaitGroup
+		for range 3 {
+			slow.Go(func() {
+				if status, said := asks(t, e, "/profile/slow", testToken); status != http.StatusOK || !strings.Contains(said, "/profile/slow") {
+					t.Errorf("%d %s", status, said)
+				}
+			})
+		}
+		synctest.Wait()
+		for range 2 {
+			if status, said := asks(t, e, "/profile/fast", testToken); status != http.StatusOK || !strings.Contains(said, "/profile/fast") {
+				t.Errorf("%d %s", status, said)
+			}
+		}
+		if n := found.Load(); n != 1 {
+			t.Errorf("it was looked for %d times", n)
+		}
+		close(hang)
+		slow.Wait()
+		if len(e.issuers) != 2 {
+			t.Errorf("%d issuers", len(e.issuers))
+		}
+	})
 }
