@@ -105,8 +105,8 @@ var rules = []struct {
 		map[string]string{
 			"cmd/a.go":                `package cmd; import _ "github.com/alecthomas/kong"`,
 			"cmd/b.go":                `package cmd; import _ "github.com/zalando/go-keyring"`,
-			"cmd/c.go":                `package cmd; import _ "github.com/santhosh-tekuri/jsonschema/v6"`,
-			"cmd/c_test.go":           `package cmd; import _ "github.com/santhosh-tekuri/jsonschema/v6"`,
+			"cmd/c.go":                `package cmd; import _ "github.com/google/jsonschema-go/jsonschema"`,
+			"cmd/c_test.go":           `package cmd; import _ "github.com/google/jsonschema-go/jsonschema"`,
 			"cmd/d.go":                `package cmd; import _ "text/template"`,
 			"credproc/a.go":           `package credproc; import _ "github.com/aws/aws-sdk-go-v2/config"`,
 			"credproc/a_test.go":      `package credproc; import _ "github.com/godbus/dbus/v5"`,
@@ -120,7 +120,7 @@ var rules = []struct {
 		},
 		[]string{
 			"cmd/b.go imports github.com/zalando/go-keyring",
-			"cmd/c.go imports github.com/santhosh-tekuri/jsonschema/v6",
+			"cmd/c.go imports github.com/google/jsonschema-go/jsonschema",
 			"cmd/d.go imports text/template",
 			"credproc/a.go imports github.com/aws/aws-sdk-go-v2/config",
 			"credproc/a_test.go imports github.com/godbus/dbus/v5",
@@ -804,7 +804,7 @@ var belongs = map[string][]string{
 
 // forTests are packages that must not be linked into the program: text/template
 // calls methods by name, which costs 300 kB.
-var forTests = []string{"text/template", "github.com/rogpeppe/go-internal/testscript", "github.com/santhosh-tekuri/jsonschema", "go.uber.org/goleak"}
+var forTests = []string{"text/template", "github.com/rogpeppe/go-internal/testscript", "github.com/google/jsonschema-go", "go.uber.org/goleak"}
 
 func dependenciesStay(tree fs.FS) []string {
 	all, complaints := sources(tree)

@@ -1,14 +1,15 @@
 package cmd
 
 import (
+	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/google/jsonschema-go/jsonschema"
 	"github.com/rogpeppe/go-internal/testscript"
-	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
 // schema checks stdout against a schema of docs.
@@ -25,18 +26,36 @@ func described(name, answer string) error {
 	if dir == "" {
 		dir = filepath.Join("..", "docs")
 	}
-	compiler := jsonschema.NewCompiler()
-	compiler.AssertFormat()
-	schema, err := compiler.Compile(filepath.Join(dir, name+".schema.json"))
+	text, err := os.ReadFile(filepath.Join(dir, name+".schema.json"))
 	if err != nil {
 		return err
 	}
-	value, err := jsonschema.UnmarshalJSON(strings.NewReader(answer))
+	var schema jsonschema.Schema
+	if err := json.Unmarshal([]byte(formats.Replace(string(text))), &schema); err != nil {
+		return err
+	}
+	resolved, err := schema.Resolve(nil)
 	if err != nil {
 		return err
 	}
-	return schema.Validate(value)
+	var value any
+	if err := json.Unmarshal([]byte(answer), &value); err != nil {
+		return err
+	}
+	if err := resolved.Validate(value); err != nil {
+		return &undescribedError{err}
+	}
+	return nil
 }
+
+// formats makes patterns of what the judge takes for notes.
+var formats = strings.NewReplacer(
+	`"format": "date-time"`, `"pattern": "^[0-9]{4}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-6][0-9]([.][0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})$"`,
+	`"format": "uri"`, `"pattern": "^[a-z][a-z0-9+.-]*:[^ ]+$"`,
+)
+
+// undescribedError is an answer that is not as the schema says.
+type undescribedError struct{ error }
 
 func TestTheSchemaOfStatusRefusesWhatItDoesNotDescribe(t *testing.T) {
 	good := `{"session":"corp","sso_start_url":"https://idc.example/start","sso_region":"us-east-1","state":"signed_out",` +
@@ -53,7 +72,7 @@ func TestTheSchemaOfStatusRefusesWhatItDoesNotDescribe(t *testing.T) {
 		"[" + strings.Replace(good, `"cached_roles":[]`, `"cached_roles":null`, 1) + "]": false,
 	} {
 		err := described("status", text)
-		if _, invalid := errors.AsType[*jsonschema.ValidationError](err); invalid == isDescribed || err != nil && !invalid {
+		if _, invalid := errors.AsType[*undescribedError](err); invalid == isDescribed || err != nil && !invalid {
 			t.Errorf("%s: %v", text, err)
 		}
 	}
