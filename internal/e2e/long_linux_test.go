@@ -162,7 +162,7 @@ func TestLongConsumersAreServedPastThreeExpiries(t *testing.T) {
 		}
 	}
 	for whose, keys := range l.states.keys {
-		if len(keys) < 4 {
+		if len(keys) < 3 { // two calls in a row, 20 seconds apart, can have the same
 			t.Errorf("terraform has stored %s with %d keys", whose, len(keys))
 		}
 	}
