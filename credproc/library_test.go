@@ -93,6 +93,32 @@ func TestASessionThatAProgramFillsObeysThePolicy(t *testing.T) {
 	}
 }
 
+func TestALoginOfASessionThatAProgramFillsGoesWhereThePolicySays(t *testing.T) {
+	for rules, want := range map[string]string{
+		"keyrings = plaintext\n":                                                 "plaintext",
+		"[sso-session corp]\ncredproc_keyring = plaintext\n":                     "plaintext",
+		"lock_sessions = on\n[sso-session corp]\ncredproc_keyring = plaintext\n": "plaintext",
+		"keyrings = os plaintext\n":                                              "refused",
+		"lock_sessions = on\n[sso-session corp]\ncredproc_keyring = os\n":        "refused",
+	} {
+		onMachine(t, func(m *machine) {
+			s := m.under("[policy]\nversion = 1\n"+rules, m.session())
+			s.Keyring, s.StateDir = nil, m.dir+"/other"
+			if want == "refused" {
+				s.Keyring = m.keyring
+				if err := m.does(s)["sign-in"]; !errors.Is(err, ErrPolicy) {
+					m.Errorf("%q: error %v", rules, err)
+				}
+				return
+			}
+			m.signIn(s)
+			if status, err := s.Status(); err != nil || status.Keyring != want {
+				m.Errorf("%q: the login is in %+v, error %v", rules, status, err)
+			}
+		})
+	}
+}
+
 func TestAConfigurationOfOIDCObeysThePolicyAlone(t *testing.T) {
 	onMachine(t, func(m *machine) {
 		for rules, by := range map[string]string{"flows = pkce": "flows", "start_urls = https://other.example": "start_urls", "accounts = 1*": ""} {
