@@ -16,7 +16,7 @@ import (
 func (g *gate) holders(ctx context.Context, there, here *net.TCPAddr) (Holders, error) {
 	s, err := findSocket(there, here)
 	if err != nil || s.inode == 0 {
-		return Holders{}, nil
+		return Holders{}, passing(err)
 	}
 	all, err := g.looks.do(ctx, openSockets)
 	if err != nil {
@@ -26,6 +26,17 @@ func (g *gate) holders(ctx context.Context, there, here *net.TCPAddr) (Holders, 
 		return Holders{PIDs: pids, inode: s.inode}, nil
 	}
 	return Holders{Closed: slices.DeleteFunc(slices.Clone(all.closed), func(pid int) bool { return !runsAs(pid, s.uid) })}, nil
+}
+
+// passing returns an error that a later look may not meet, or nil: this process has no
+// files left. Others say that the system does not tell.
+func passing(err error) error {
+	for _, short := range []error{unix.EMFILE, unix.ENFILE, unix.ENOBUFS, unix.ENOMEM} {
+		if errors.Is(err, short) {
+			return err
+		}
+	}
+	return nil
 }
 
 // Has reports whether a process has the connection open still: once it is over, the

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"syscall"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 // TestAProcessThatGotTheConnectionFromAnotherIsKnown has a shell that has inherited it.
@@ -80,5 +82,37 @@ func TestAClientThatHasHungUpHasNoHolders(t *testing.T) {
 	h, err := g.holders(t.Context(), server.RemoteAddr().(*net.TCPAddr), server.LocalAddr().(*net.TCPAddr))
 	if err != nil || h.PIDs != nil || h.Closed != nil {
 		t.Errorf("%+v, %v", h, err)
+	}
+}
+
+// TestALookWithoutFilesLeftIsNotTakenForASystemThatDoesNotTell: who may open many
+// connections could hide behind them.
+func TestALookWithoutFilesLeftIsNotTakenForASystemThatDoesNotTell(t *testing.T) {
+	_, server := accepted(t, -1, "tcp4", "127.0.0.1:0")
+	look := func() error {
+		_, err := newGate(nil, 1).holders(t.Context(), server.RemoteAddr().(*net.TCPAddr), server.LocalAddr().(*net.TCPAddr))
+		return err
+	}
+	if err := look(); err != nil {
+		t.Fatal(err)
+	}
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: 1, Max: limit.Max}); err != nil {
+		t.Fatal(err)
+	}
+	err := look()
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		t.Fatal(err)
+	}
+	if !errors.Is(err, unix.EMFILE) {
+		t.Errorf("error %v", err)
+	}
+	for _, err := range []error{nil, errNoSocket, unix.EPROTONOSUPPORT, unix.EPERM} {
+		if err := passing(err); err != nil {
+			t.Errorf("%v is one that passes", err)
+		}
 	}
 }
