@@ -16,7 +16,9 @@ import (
 const whoAsks = `credproc process --profile dev`
 
 // asNobody is that command of another user.
-const asNobody = `-u nobody env PATH=$PATH HOME=$HOME AWS_CONFIG_FILE=$HOME/.aws/config CREDPROC_DIR=$HOME/nobody CREDPROC_KEYRING=plaintext ` + whoAsks
+const asNobody = `-u nobody ` + nobodys
+
+const nobodys = `env PATH=$PATH HOME=$HOME AWS_CONFIG_FILE=$HOME/.aws/config CREDPROC_DIR=$HOME/nobody CREDPROC_KEYRING=plaintext ` + whoAsks
 
 // A situation is a row of the table "Who is an agent": scripts in which an agent asks
 // and is seen, and some in which none is. NAME in them is each name in the row.
@@ -38,6 +40,8 @@ var situations = []situation{
 	{"a copy of credproc", "true", []string{`as claude "other process --profile dev; :"`, `GEMINI_CLI=1 other process --profile dev`}, []string{`other process --profile dev`}},
 	{"`sudo`", `test "$(id -u)" = 0 && sudo -n -u nobody true`,
 		[]string{`as claude "sudo -n ` + asNobody + `; :"`, `CLAUDECODE=1 sudo -n -E ` + asNobody}, []string{`CLAUDECODE=1 sudo -n ` + asNobody}},
+	{"a process of another user", "unshare -m mount -t proc -o hidepid=invisible proc /proc", nil,
+		[]string{`as claude "unshare -m sh -c 'mount -t proc -o hidepid=invisible proc /proc; exec setpriv --reuid=65534 --regid=65534 --clear-groups ` + nobodys + `'; :"`}},
 	{"a tmux that the agent starts", "tmux -V", []string{`CLAUDECODE=1 as claude "in-tmux one"`}, []string{`as claude "in-tmux two"`}},
 	{"a tmux that was there before", "tmux -V", nil, []string{`in-tmux three; CLAUDECODE=1 as claude "in-tmux three"`}},
 	{"a command that outlives", "setsid true", []string{`CLAUDECODE=1 as claude 'setsid later $$ &'; cat over`}, []string{`as claude 'setsid later $$ &'; cat over`}},
