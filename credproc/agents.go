@@ -176,6 +176,9 @@ func (p *Provider) forClient(client audit.Client) (*Provider, error) {
 
 // misspellings returns an error for the first limit that is misspelled, or nil.
 func (c *Config) misspellings() error {
+	if c.unread != nil {
+		return c.unread
+	}
 	for _, sections := range []map[string]*awsconfig.Section{c.files.Sessions, c.files.Profiles} {
 		for _, name := range slices.Sorted(maps.Keys(sections)) {
 			if err := c.misspelled(sections[name]); err != nil {

@@ -443,3 +443,16 @@ func TestWhatAnEndpointMayGiveIsJudgedByTheRoleThatIsMeant(t *testing.T) {
 		}
 	}
 }
+
+func TestARuleThatCannotBeReadIsNotReadAsNone(t *testing.T) {
+	m := &machine{T: t, server: idctest.New()}
+	for _, line := range []string{"credproc_agents none", "credproc_agents: none", "  credproc_agents = none", "CREDPROC_AGENTS none", "credproc_agents = none\ncredproc_agents = all"} {
+		file := strings.Replace(ruled, "[profile reader]\n", "[profile other]\nsso_session = corp\nsso_account_id = 111111111111\nsso_role_name = ReadOnly\n"+line+"\n[profile reader]\n", 1)
+		if _, err := m.config(file, "CLAUDECODE=1").Provider("reader"); KindOf(err) != Misconfigured || !strings.Contains(err.Error(), "looks like a rule about agents") {
+			t.Errorf("%q: an agent that asks for the same role gets %v", line, err)
+		}
+		if _, err := m.config(file).Provider("reader"); err != nil {
+			t.Errorf("%q: a person gets %v", line, err)
+		}
+	}
+}

@@ -71,6 +71,7 @@ type Config struct {
 	command string // the program that credentials are for, without its path; "": this one
 	above   sync.Once
 	starter agent.Asker // by the processes above this one, once it was needed
+	unread  error       // about a line that is no rule about agents, and was to be one
 
 	looks  atomic.Bool    // no one is given anything: what is asked for leaves no trail
 	audits *policy.Policy // that the trail obeys, also where another one is ignored
@@ -144,6 +145,9 @@ func (c *Config) load() (*settings.Files, error) {
 	}
 	if err != nil {
 		return nil, err
+	}
+	if at, ok := files.Unread(layout.Key(c.Identity.ID, "agent")); ok {
+		c.unread = &awsconfig.SyntaxError{Location: at, Problem: "looks like a rule about agents, and is none that counts"}
 	}
 	place := inside.Place(&c.insides)
 	rules, err := place.Load(c.Identity.ID)

@@ -33,7 +33,11 @@ type Config struct {
 	CredentialsPath string // of the credentials file, likewise
 
 	mention mention
+	texts   func() []text // of the files that were loaded; nil: none
 }
+
+// text is what a file says.
+type text struct{ name, text string }
 
 // mention is a word to be looked for, in letters of either case, and what may
 // stand after it, whose values are kept.
@@ -90,7 +94,9 @@ func (c *Config) read(path string, credentials bool, only []string) error {
 	if err != nil {
 		return err
 	}
-	return c.add(path, string(data), credentials)
+	content := string(data)
+	c.keep(path, content)
+	return c.add(path, content, credentials)
 }
 
 // Parse reads data, the content of the file called name: a credentials file,

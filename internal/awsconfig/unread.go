@@ -1,0 +1,44 @@
+package awsconfig
+
+import "strings"
+
+// keep keeps a text where fmt does not find it: it may have secret keys.
+func (c *Config) keep(name, content string) {
+	before := c.texts
+	c.texts = func() (all []text) {
+		if before != nil {
+			all = before()
+		}
+		return append(all, text{name, content})
+	}
+}
+
+// Unread looks at the files of [Load]. It returns the first line that starts with a word, in letters of either case,
+// and of which no section has the key: it cannot be read, continues another value, is
+// in a section that does not count, or a later line says something else.
+func (c *Config) Unread(word string) (at Location, ok bool) {
+	read := make(map[Location]bool)
+	for _, sections := range []map[string]*Section{c.Profiles, c.Sessions} {
+		for _, s := range sections {
+			for _, key := range s.Keys(word) {
+				read[s.Where(key)] = true
+			}
+		}
+	}
+	if c.texts == nil {
+		return Location{}, false
+	}
+	for _, t := range c.texts() {
+		m := mention{word: word}
+		if m.lookIn(t.text, true); !m.found {
+			continue
+		}
+		at = Location{File: t.name}
+		for line := range strings.Lines(t.text) {
+			if at.Line++; hasPrefixFold(trimLeft(line), word) && !read[at] {
+				return at, true
+			}
+		}
+	}
+	return Location{}, false
+}
