@@ -268,7 +268,7 @@ var scenes = []scene{
 		m.program("firefox", "exit 0")
 		// With the tools of the machine that tests in PATH it would speak of them.
 		return m.with("AWS_ACCESS_KEY_ID=AKIAEXAMPLE", "AWS_SECRET_ACCESS_KEY=none", "PATH="+filepath.Join(m.home, "bin"))
-	}, [][2]string{{"$", "credproc doctor --offline\r"}}, "warning"},
+	}, [][2]string{{"$", "credproc doctor --offline\r"}}, "1 warning."},
 	{"sign-in-code", "credproc login with a code", 90, 40, func(m *machine) *machine {
 		m.must(binary, "logout", "--all")
 		m.server.Set(func(s *idctest.Server) { s.AutoApprove = false })

@@ -234,7 +234,8 @@ func TestAUnitOfSystemdServes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for path, want := range map[string]int{"/profile/dev": 200, "/profile/native": 403} {
+	// native is another name of dev's role, and chain is another role.
+	for path, want := range map[string]int{"/profile/dev": 200, "/profile/native": 200, "/profile/chain": 403} {
 		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+addr+path, nil)
 		if err != nil {
 			t.Fatal(err)

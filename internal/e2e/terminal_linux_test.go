@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -235,6 +236,9 @@ type console struct {
 // onConsole runs a program in the foreground of a terminal.
 func (m *machine) onConsole(width, height int, program string, args ...string) *console {
 	m.t.Helper()
+	if signal.Ignored(unix.SIGHUP) { // by nohup; a program must not inherit that, or it outlives its terminal
+		signal.Notify(make(chan os.Signal, 1), unix.SIGHUP)
+	}
 	c := &console{T: m.t, command: exec.Command(program, args...), gone: make(chan struct{}), display: newDisplay(width, height)}
 	c.command.Dir, c.command.Env = m.home, m.with("TERM=xterm-256color").environ()
 	var err error
