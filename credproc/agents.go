@@ -357,18 +357,31 @@ func (c *Config) replace(asked *Provider, p *awsconfig.Profile, rule agentRule) 
 // rules, people sign in, unless credproc_agent_login is on.
 func (c *Config) agentLogin(s *tokencache.Session) error {
 	rules := c.agentRules()
-	who := c.asker(rules)
-	if len(rules) == 0 || !who.IsAgent() {
-		return nil
-	}
 	by, refused := c.files.Policy.AgentLogin(s.Name, s.Config.StartURL)
 	if !refused {
-		if own, ok := c.sectionSetting(c.files.Sessions[s.Name], "agent_login"); ok && own.Value == "on" {
-			return nil
-		}
-		by = rules[0].Setting
+		by, refused = c.noAgentLogin(s, rules)
+	}
+	if !refused {
+		return nil
+	}
+	who := c.asker(append(rules, agentRule{Setting: by}))
+	if !who.IsAgent() {
+		return nil
 	}
 	return &policy.AgentRefusal{Where: by.String(), What: "a sign-in", Asker: who}
+}
+
+// noAgentLogin returns what of the config file lets no agent sign in to a session. Off
+// is a rule by itself.
+func (c *Config) noAgentLogin(s *tokencache.Session, rules []agentRule) (by awsconfig.Setting, refused bool) {
+	own, ok := c.sectionSetting(c.files.Sessions[s.Name], "agent_login")
+	switch {
+	case ok:
+		return own, own.Value != "on"
+	case len(rules) > 0:
+		return rules[0].Setting, true
+	}
+	return awsconfig.Setting{}, false
 }
 
 // agentToken returns the refusal of the access token of a session of which an agent

@@ -27,7 +27,10 @@ func TestOfThePolicysRulesAboutAgentsAndTheUsersTheStricterHolds(t *testing.T) {
 		{"a session elsewhere", "", "[sso-session x]\nsso_start_url = https://x.example\ncredproc_agents = none", "", "", "", "policy.ini", ""},
 		{"a sign-in that the user allows", "agents = all", "", "credproc_agent_login = on", "", "", "policy.ini", ""},
 		{"a sign-in that the policy allows", "agents = all", corp + "credproc_agent_login = on", "", "", "", "", ""},
-		{"a sign-in that the user does not allow", "agents = all", corp + "credproc_agent_login = on", "credproc_agent_login = off", "", "", "policy.ini", ""},
+		{"a sign-in that the user does not allow", "agents = all", corp + "credproc_agent_login = on", "credproc_agent_login = off", "", "", "config", ""},
+		{"no rule of the user but that", "", "", "credproc_agent_login = off", "", "", "config", ""},
+		{"no rule of the policy but that", "", corp + "credproc_agent_login = off", "", "", "", "policy.ini", ""},
+		{"none but that, of a session elsewhere", "", "[sso-session x]\nsso_start_url = https://x.example\ncredproc_agent_login = off", "", "", "", "", ""},
 		{"a sign-in that the policy does not allow", "", corp + "credproc_agent_login = off", "credproc_agents = all\ncredproc_agent_login = on", "", "", "policy.ini", ""},
 	} {
 		config := corp + "sso_start_url = https://mine.example/start\nsso_region = eu-west-1\n" + tt.session +
