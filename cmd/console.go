@@ -11,7 +11,6 @@ import (
 	"github.com/credproc/credproc/cmd/internal/endpoint"
 	"github.com/credproc/credproc/cmd/internal/shell"
 	"github.com/credproc/credproc/cmd/internal/terminal"
-	"github.com/credproc/credproc/internal/audit"
 	"github.com/credproc/credproc/internal/awsapi"
 	"github.com/credproc/credproc/oidc"
 )
@@ -65,7 +64,7 @@ func (c *consoleCommand) check(ctx context.Context, r *run) error {
 	case c.Duration != 0 && (c.Duration < 15*time.Minute || c.Duration > 12*time.Hour):
 		return r.usage("--duration must be 15m to 12h")
 	case c.Print:
-		return r.inside.Refused(ctx, audit.Line{Event: audit.Answer, Profile: c.Profile}, r.files.Policy.CheckOutput("console --print"))
+		return r.inside.Refused(ctx, c.line(r, c.Query), r.files.Policy.CheckOutput("console --print"))
 	}
 	return nil
 }

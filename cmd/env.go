@@ -9,7 +9,6 @@ import (
 	"github.com/credproc/credproc/cmd/internal/child"
 	"github.com/credproc/credproc/cmd/internal/shell"
 	"github.com/credproc/credproc/cmd/internal/terminal"
-	"github.com/credproc/credproc/internal/audit"
 )
 
 type envCommand struct {
@@ -53,7 +52,7 @@ func (c *envCommand) use() terminal.Prose {
 }
 
 func (c *envCommand) run(ctx context.Context, r *run) error {
-	if err := cmp.Or(c.check(r), r.inside.Refused(ctx, audit.Line{Event: audit.Answer, Profile: c.Profile}, r.files.Policy.CheckOutput("env"))); err != nil {
+	if err := cmp.Or(c.check(r), r.inside.Refused(ctx, c.line(r, c.Query), r.files.Policy.CheckOutput("env"))); err != nil {
 		return err
 	}
 	if err := c.find(ctx, r, c.Query); err != nil {

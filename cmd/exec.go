@@ -19,7 +19,6 @@ import (
 	"github.com/credproc/credproc/cmd/internal/shell"
 	"github.com/credproc/credproc/cmd/internal/terminal"
 	"github.com/credproc/credproc/internal/agent"
-	"github.com/credproc/credproc/internal/audit"
 	"github.com/credproc/credproc/internal/safedir"
 )
 
@@ -131,7 +130,7 @@ func (c *execCommand) run(ctx context.Context, r *run, child *child.Command, arg
 		return err
 	}
 	if !c.Server {
-		if err := r.inside.Refused(ctx, audit.Line{Event: audit.Answer, Profile: cmp.Or(c.Profile, c.Name)}, r.files.Policy.CheckOutput("exec without --server")); err != nil {
+		if err := r.inside.Refused(ctx, c.line(r, append([]string{c.Name}, c.Words...)), r.files.Policy.CheckOutput("exec without --server")); err != nil {
 			return err
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/credproc/credproc/cmd/internal/roles"
 	"github.com/credproc/credproc/cmd/internal/terminal"
 	"github.com/credproc/credproc/credproc"
+	"github.com/credproc/credproc/internal/audit"
 	"github.com/credproc/credproc/internal/awsapi"
 	"github.com/credproc/credproc/oidc"
 	"github.com/credproc/credproc/tokencache"
@@ -79,6 +80,18 @@ func (f *sessionFlags) target(r *run) (*target, error) {
 		return r.named(f.Session)
 	}
 	return r.implied()
+}
+
+// line is what the trail says of a session before it is known to exist.
+func (f *sessionFlags) line(r *run, event string) audit.Line {
+	line := audit.Line{Event: event, Session: f.SSOSession, Profile: f.Profile}
+	switch {
+	case r.files.HasSession(f.Session):
+		line.Session = f.Session
+	case r.files.HasProfile(f.Session):
+		line.Profile = f.Session
+	}
+	return line
 }
 
 func (r *run) usage(format string, args ...any) error {
@@ -271,6 +284,15 @@ func (f *roleFlags) role(r *run) (*target, error) {
 	}
 	t.provider, err = r.config.Role(t.session, f.AccountID, f.RoleName)
 	return t, err
+}
+
+// line is what the trail says of the role before it is known to exist.
+func (f *roleFlags) line(r *run, words []string) audit.Line {
+	line := audit.Line{Event: audit.Answer, Profile: f.Profile, Session: f.SSOSession, AccountID: f.AccountID, RoleName: f.RoleName}
+	if name := strings.Join(words, " "); !f.byRole() && line.Profile == "" && (name == "" || r.files.HasProfile(name)) {
+		line.Profile = cmp.Or(name, r.files.DefaultProfile())
+	}
+	return line
 }
 
 // isChain reports whether a provider assumes an IAM role.

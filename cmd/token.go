@@ -2,11 +2,13 @@ package cmd
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/credproc/credproc/cmd/internal/shell"
 	"github.com/credproc/credproc/cmd/internal/terminal"
+	"github.com/credproc/credproc/credproc"
 	"github.com/credproc/credproc/internal/audit"
 	"github.com/credproc/credproc/oidc"
 )
@@ -32,10 +34,13 @@ func (c *tokenCommand) Run(ctx context.Context, a *App) error {
 }
 
 func (c *tokenCommand) run(ctx context.Context, r *run) error {
-	if err := r.inside.Refused(ctx, audit.Line{Event: audit.Token, Profile: c.Profile}, r.files.Policy.CheckOutput("token")); err != nil {
+	if err := r.inside.Refused(ctx, c.line(r, audit.Token), r.files.Policy.CheckOutput("token")); err != nil {
 		return err
 	}
 	t, err := c.target(r)
+	if errors.Is(err, credproc.ErrPolicy) {
+		return r.inside.Refused(ctx, c.line(r, audit.Token), err)
+	}
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/credproc/credproc/cmd/internal/advice"
 	"github.com/credproc/credproc/cmd/internal/signin"
 	"github.com/credproc/credproc/cmd/internal/terminal"
+	"github.com/credproc/credproc/internal/audit"
 	"github.com/credproc/credproc/internal/inside"
 	"github.com/credproc/credproc/oidc"
 	"github.com/credproc/credproc/tokencache"
@@ -39,7 +40,7 @@ func (c *loginCommand) checkSteps(r *run) error {
 // start starts a sign-in, and tells the program where a person confirms it.
 func (c *loginCommand) start(ctx context.Context, r *run, t *target) error {
 	s := t.session
-	if err := r.files.Policy.CheckFlow(string(signin.Device)); err != nil {
+	if err := r.inside.Refused(ctx, audit.Line{Event: audit.SignIn, Session: sessionLabel(s)}, r.files.Policy.CheckFlow(string(signin.Device))); err != nil {
 		return err
 	}
 	d, err := r.dialog(ctx, s, &loginOptions{flow: c.Flow, noBrowser: true})
