@@ -60,6 +60,11 @@ func (c *policyCheckCommand) run(_ context.Context, r *run) error {
 	if err != nil {
 		return err
 	}
+	if unwritten := r.inside.Trail().Problem(); unwritten != nil {
+		if err := r.files.Policy.CheckTrail(unwritten); err != nil {
+			return err
+		}
+	}
 	if name := r.inside.AgentProfile(t.provider); name != "" {
 		return r.Print("An agent that asks for this role gets profile %s.\n", name)
 	}

@@ -6,6 +6,7 @@ import (
 	"path"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/credproc/credproc/internal/awsconfig"
@@ -103,7 +104,7 @@ func (f *File) readRules() error {
 	if version != "1" {
 		return f.wrong(f.rules.Where("version").Line, fmt.Sprintf("version is %q: this program reads version 1", version))
 	}
-	known, optional := f.keys(), words(f.Value("optional"))
+	known, optional := f.keys(), f.optional()
 	for _, key := range f.rules.Keys("") {
 		read, line := known[key], f.rules.Where(key).Line
 		switch {
@@ -129,27 +130,42 @@ var sessionKeys = [...]string{
 	"agents", "agent_login", "agent_programs",
 }
 
-// sessionRules check the values that a mistake would make less strict.
+const startURLKey = "sso_start_url"
+
+// sessionRules check the values that a mistake would make less strict, or of no use
+// to anyone on the machine.
 func sessionRules() map[string]rule {
-	return map[string]rule{"agents": agents, "agent_login": one("on", "off")}
+	return map[string]rule{
+		"agents": agents, "agent_login": one("on", "off"), "audit": one("on", "off"), "flow": one("auto", "pkce", "device"),
+		"keyring": one("auto", "os", "windows", "kernel", "file", "plaintext"),
+		startURLKey: func(value string) string {
+			if _, problem := startURL(value); problem != "" {
+				return strconv.Quote(value) + " " + problem
+			}
+			return ""
+		},
+	}
 }
+
+// optional are the keys that may be unknown. Keys are read in small letters.
+func (f *File) optional() []string { return words(strings.ToLower(f.Value("optional"))) }
 
 // readSessions checks the keys of the sessions, and makes those that start with
 // prefix start as the program that reads them has them.
 func (f *File) readSessions(prefix, own string) error {
-	optional, rules := words(f.Value("optional")), sessionRules()
+	optional, rules := f.optional(), sessionRules()
 	f.prefix = own
 	for i, s := range f.Sessions {
 		for _, key := range s.Keys("") {
 			name, ours := strings.CutPrefix(key, prefix)
 			switch {
-			case key == "sso_start_url", key == "sso_region", key == "sso_registration_scopes":
+			case key == startURLKey, key == "sso_region", key == "sso_registration_scopes":
 			case ours && slices.Contains(sessionKeys[:], name), slices.Contains(optional, key):
 			default:
 				return f.wrong(s.Where(key).Line, fmt.Sprintf("unknown key %s", key))
 			}
 			value, _ := s.Get(key)
-			if check := rules[name]; ours && check != nil && check(value) != "" {
+			if check := rules[name]; (ours || key == startURLKey) && check != nil && check(value) != "" {
 				return f.wrong(s.Where(key).Line, key+": "+check(value))
 			}
 		}
