@@ -222,13 +222,8 @@ func (r *run) stillWorks(ctx context.Context, s *tokencache.Session) (bool, erro
 func (r *run) dialog(ctx context.Context, s *tokencache.Session, o *loginOptions) (*signin.Dialog, error) {
 	d := &signin.Dialog{Terminal: r.Terminal, Getenv: r.getenv, Label: sessionLabel(s), QR: o.qr,
 		Open: func(page string) error { return r.openIn(s, page) }, Ready: r.endOld(s, o.force)}
-	d.Choice = signin.Here(ctx, r.getenv, inherited(r.App)).Choose(o.noBrowser)
-	if command, _ := r.files.Setting(s.Name, "browser"); (command != "" || r.Browser != nil) && !o.noBrowser {
-		d.Opens = true
-		if d.Reason == signin.NoDisplay {
-			d.Flow, d.Reason = signin.PKCE, "a browser is set"
-		}
-	}
+	command, _ := r.files.Setting(s.Name, "browser")
+	d.Choice = signin.Here(ctx, r.getenv, inherited(r.App)).Choose(o.noBrowser, command != "" || r.Browser != nil)
 	if err := r.askedFlow(ctx, s, o.flow, d); err != nil {
 		return nil, err
 	}

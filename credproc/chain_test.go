@@ -120,7 +120,7 @@ func TestEverythingThatMakesAnIdentityIsPartOfIt(t *testing.T) {
 		} {
 			p := m.provider(m.config(tt.text, tt.env...), "dev")
 			// The source's fetch is not what this is about.
-			m.get(p.chain.source)
+			m.get(p.from.(*assumedRole).source)
 			m.asks("AssumeRole 1", func() {
 				c := m.get(p)
 				if other, known := seen[c.AccessKeyID]; known {
@@ -165,7 +165,7 @@ func TestTheRegionOfAChainIsTheNearestOneThatIsNamed(t *testing.T) {
 		{"session", fmt.Sprintf(text, "ours", ""), nil, "us-east-1"},
 	} {
 		m := &machine{T: t, server: idctest.New()}
-		if got := m.provider(m.config(tt.text, tt.env...), "dev").chain.sts.Region; got != tt.want {
+		if got := m.provider(m.config(tt.text, tt.env...), "dev").from.(*assumedRole).sts.Region; got != tt.want {
 			t.Errorf("%s: %s, want %s", tt.name, got, tt.want)
 		}
 	}

@@ -339,7 +339,7 @@ func (c *Config) assumed(p *awsconfig.Profile) (*Provider, error) {
 	if a.sts.UseDualStack, err = p.Settings.UseDualStack(c.getenv); err != nil {
 		return nil, err
 	}
-	return &Provider{Session: from.Session, AccountID: role.AccountID, AuditDir: from.AuditDir, chain: a, isJudged: true}, nil
+	return &Provider{Session: from.Session, AccountID: role.AccountID, AuditDir: from.AuditDir, from: a, isJudged: true}, nil
 }
 
 // regionSetting is what the region of a chain comes from.

@@ -565,8 +565,8 @@ func TestACABundleThatCannotBeUsedIsAnError(t *testing.T) {
 			if err != nil {
 				t.Fatal(err) // for an answer from the cache it is not read
 			}
-			if p.chain != nil {
-				err = p.chain.sts.Check()
+			if role, ok := p.from.(*assumedRole); ok {
+				err = role.sts.Check()
 			} else {
 				_, err = p.Session.Config.StartDeviceCode(t.Context())
 			}

@@ -14,11 +14,16 @@
 // Credentials are shared by all processes of a machine, sealed on disk, and
 // fetched once however many ask. Nothing here opens a browser or asks a
 // person: where a sign-in is needed, the error wraps
-// [github.com/credproc/credproc/oidc.ErrSignInRequired]. [KindOf] tells what kind
-// of error any other is, as the exit statuses of the commands do.
+// [github.com/credproc/credproc/oidc.ErrSignInRequired]. [KindOf] tells the kind
+// of any other error.
 //
-// A program that ends while a token is renewed can lose the login: it calls
-// [Config.Close] first.
+// Call [Config.Close] before the program ends: one that ends while a token is
+// renewed can lose the login.
+//
+// Tests get a session that is signed in from package
+// [github.com/credproc/credproc/credproc/credproctest], and servers get
+// credentials that name their users from package
+// [github.com/credproc/credproc/credproc/tip].
 package credproc
 
 import (
@@ -58,7 +63,7 @@ type Provider struct {
 	// than MinValidity wants. nil: it is not told.
 	Short func(left, wanted time.Duration)
 
-	chain *assumedRole // nil: a role of a permission set
+	from source // nil: a role of a permission set, by the access portal
 
 	isJudged bool        // by the rules of a configuration
 	profile  string      // that was asked for; "": a role
@@ -94,8 +99,8 @@ func (p *Provider) RetrieveDocument(ctx context.Context) (c aws.Credentials, doc
 
 // source is where p's credentials come from.
 func (p *Provider) source() source {
-	if p.chain != nil {
-		return p.chain
+	if p.from != nil {
+		return p.from
 	}
 	return portalRole{p}
 }

@@ -149,7 +149,7 @@ func TestEverythingOfAScopeIsPartOfWhatIsStored(t *testing.T) {
 			"credproc_source_identity = ann",
 		} {
 			p := m.provider(m.config(base+extra+"\n"), "dev")
-			m.get(p.chain.source)
+			m.get(p.from.(*assumedRole).source)
 			m.asks("AssumeRole 1", func() {
 				c := m.get(p)
 				if other, known := seen[c.AccessKeyID]; known {
@@ -175,7 +175,7 @@ func TestAScopeIsSentAsTheProfileSays(t *testing.T) {
 		m.signIn(s)
 		p := m.provider(c, "dev")
 		m.get(p)
-		in := p.chain.input
+		in := p.from.(*assumedRole).input
 		if len(in.PolicyArns) != 1 || *in.PolicyArns[0].Arn != readOnlyPolicy || aws.ToString(in.Policy) != `{"Statement":{"Effect":"Allow","Action":"ssm:*","Resource":"*"}}` ||
 			len(in.Tags) != 2 || *in.Tags[0].Key != "team" || *in.Tags[0].Value != "blue" || !slices.Equal(in.TransitiveTagKeys, []string{"who"}) || aws.ToString(in.SourceIdentity) != "ann@example.com" {
 			t.Errorf("sent: %+v", in)

@@ -1,5 +1,5 @@
-// Package oidc signs a person in to AWS IAM Identity Center, and renews what
-// that gave: RegisterClient, then the device authorization grant (RFC 8628) or
+// Package oidc signs a person in to AWS IAM Identity Center, and renews
+// the tokens: RegisterClient, then the device authorization grant (RFC 8628) or
 // the authorization code grant with PKCE (RFC 7636, RFC 8252), then
 // CreateToken. It stores nothing and prints nothing.
 //
@@ -9,8 +9,9 @@
 //		return err
 //	})
 //
-// A code can be confirmed on any device; [Config.SignInWithBrowser] takes a
-// browser on this machine, and cannot be phished.
+// A code can be confirmed on any device. [Config.SignInWithBrowser] needs a
+// browser on this machine, and cannot be phished: the answer goes to an address
+// of this process.
 //
 // Each sign-in registers a client of its own. A refresh token works only with
 // the client that got it, so [Token] carries its [Client].
@@ -18,13 +19,14 @@
 // Times are by the local clock, computed from the lifetimes that the service
 // gives: a clock that is wrong by an hour changes nothing.
 //
-// Values with secrets in them ([Token], [Client], [DeviceCode]) print, log and
-// marshal as their expiry only, also as elements and exported fields of other
-// values. Package fmt asks no unexported field how it wants to be printed: a
-// type that has one of these there needs a Format method of its own.
+// Values with secrets in them ([Token], [Client], [DeviceCode]) show only their
+// expiry when they are printed, logged or marshaled, also inside of other
+// values. The exception is an unexported field, which package fmt prints
+// without its methods: a type that has one needs a Format method of its own.
 //
-// Most programs want package tokencache, which keeps tokens and renews them
-// once for all processes of a machine.
+// Most programs want package credproc, which returns credentials of a role.
+// Package tokencache, which it uses, keeps the tokens and renews them once for
+// all processes of a machine.
 package oidc
 
 import (

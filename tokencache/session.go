@@ -4,16 +4,17 @@
 // A [Session] keeps the refresh token in the operating system's keychain,
 // renews the access token before it ends, and lets every process on the
 // machine share both: however many ask at once, there is one renewal. What is
-// too big for a keychain, or can be fetched again, lies in files sealed with a
-// key from the keychain.
+// too big for a keychain, or can be fetched again, is kept in files that are
+// sealed with a key from the keychain. Most programs want package credproc, which
+// turns a Session into credentials of a role.
 //
 // A login is given up by the service, by [Session.SignOut], or by signing in
 // again; never because of a crash, a race, a full disk, a network fault or a
-// keychain that is locked. Errors say which of these it was:
+// keychain that is locked. The error says what happened:
 // [oidc.ErrSignInRequired] only where the service itself ended the session,
-// a [keyring.Error] for the keychain, a [ServiceError] for what will pass. A
-// program that exits calls [Session.Close] first, so that a renewal under way
-// reaches the keychain.
+// a [keyring.Error] for the keychain, a [ServiceError] for what may succeed
+// later. Call [Session.Close] before the program ends, so that a renewal under
+// way reaches the keychain.
 //
 // # The policy of the machine
 //
@@ -31,11 +32,11 @@
 //
 //	cached     op               what is stored was good: no lock, no call
 //	look       op, why          it was not: "nothing stored", "stale", "not usable"
-//	wait       op, lock, holder another process is at it
+//	wait       op, lock, holder another process is doing it
 //	found      op, waited       that process stored it, or one just before
-//	fetch      op, lock, waited this process starts
-//	fetched    op, took         and got it
-//	failed     op, took, error  or did not
+//	fetch      op, lock, waited this process asks the service
+//	fetched    op, took         the service gave it
+//	failed     op, took, error  it did not
 //	held back  op, error, until the service is not asked, since it failed just now
 //	call       service, operation, took, status, request_id, code or error: one call of the service
 //

@@ -10,9 +10,9 @@
 //		…
 //	}
 //
-// [SignedIn] is the whole of it for a program that only needs credentials. A
-// test that counts calls, makes them fail, signs in by itself or needs several
-// processes makes a [Machine] with [New]: its Center is a local IAM Identity
+// [SignedIn] is all that a test of a program needs that only gets credentials. To
+// count calls, make them fail, sign in or run several processes, make a
+// [Machine] with [New]: its Center is a local IAM Identity
 // Center ([idctest.Server]) with counters and faults.
 //
 // Nothing leaves the process: requests are answered in the goroutine that makes
@@ -20,7 +20,7 @@
 // where hours pass at once. For other processes serve the Center with
 // [net/http/httptest.NewServer], and name its URL in AWS_ENDPOINT_URL.
 //
-// The service is a package of its own because it imports nothing of credproc's:
+// The Identity Center is a package of its own, idctest, because it imports nothing of credproc's:
 // the tests inside credproc's packages use it too, and so can clients that have
 // nothing to do with them.
 //

@@ -1,7 +1,7 @@
-// Package tip gives a server the credentials of its users: trusted identity
+// Package tip gives a server credentials that name its users: trusted identity
 // propagation of IAM Identity Center
 // (https://docs.aws.amazon.com/singlesignon/latest/userguide/trustedidentitypropagation-overview.html).
-// A user's token of the company's own issuer becomes credentials of one IAM role
+// A user's token from the company's own identity provider becomes credentials of one IAM role
 // that carry who the user is, so that S3 Access Grants, Redshift, Athena and others
 // decide by the user.
 //
@@ -18,16 +18,16 @@
 //
 // A user is known by the issuer and subject of the token (iss and sub), but only
 // after the service has accepted that very token: nothing that was fetched for a
-// user is given for a token that merely says so. A [Provider] belongs to the user
+// user is given for a token that merely claims to be that user's. A [Provider] belongs to the user
 // of its first token; a token of another user is an error ([ErrOtherUser]).
 //
 // # What is kept
 //
 // Everything is in memory: refresh tokens, credentials, hashes of the tokens that
-// were accepted. Identity contexts are dropped once credentials were got with them,
-// and users' tokens once they were exchanged. A
-// [Store], if there is one, gets the refresh tokens, so that [Users.Resume] can go
-// on for a user after a restart.
+// were accepted. Identity contexts are dropped once they have been used for
+// credentials, and users' tokens once they have been exchanged. A [Store], if there
+// is one, gets the refresh tokens, so that [Users.Resume] can go on for a user
+// after a restart.
 package tip
 
 import (

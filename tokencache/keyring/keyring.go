@@ -1,27 +1,29 @@
 // Package keyring keeps a few small secrets, guarded by the operating system.
 //
-// A program that uses package tokencache needs nothing of it: a session finds
+// A program that uses package tokencache does not need it: a session finds
 // the keyring that its login is in. To choose one, set the Keyring of a
-// tokencache.Session to what [New] returns, or to one of your own; in a test, to
-// a [Memory]. Every error is [ErrNotFound], or an [Error] that says of which kind
-// it is.
+// tokencache.Session: to what [New] returns, to a keyring of your own, or in a
+// test to a [Memory]. Every error is [ErrNotFound], or an [Error] that says its
+// kind.
 //
 // # A keyring of your own
 //
 // A type with the methods of [Keyring] can keep the secrets somewhere else: in a
 // password manager, a vault, a TPM. This is the contract:
 //
-//   - Secrets are one line of UTF-8 text each: one per session, and a sealing key
-//     of 64 bytes. What a sign-in gave is 600 bytes to 3 kB. A keyring must have
-//     room for 300; a secret that it has no room for is [ErrTooBig], leaves what
-//     was there as it was, and goes to a file sealed with that key.
+//   - Secrets are one line of UTF-8 text each: a sealing key of 64 bytes, and for
+//     each session its tokens, 600 bytes to 3 kB. A keyring must take 300 bytes.
+//     What is too big for it is [ErrTooBig] and leaves the item as it was;
+//     tokencache then keeps the tokens in a file, sealed with the key.
 //   - Items are named by lowercase letters, digits and "-", 50 bytes at the most.
 //   - Set returns nil once another process can read what was stored: read it back
-//     if in doubt. Never half a secret: a process may die in the middle of a Set.
-//   - Methods are called from several goroutines and processes at once. Each
-//     session makes one call at a time.
+//     if in doubt. It never leaves half a secret: a process may die in the middle.
+//   - Methods are called from several processes at once, and from several
+//     goroutines if more than one session has the keyring. One session makes one
+//     call at a time.
 //   - A call should end with its context. After 25 seconds, or a minute if the
 //     Session may ask a person (MayPrompt), tokencache gives it up: see [Bounded].
+//     The Set of a renewed token has 10 seconds; it is tried again later.
 //   - No method shows a dialog, unless your program lets it. A keyring that
 //     would have to ask is [ErrLocked].
 //   - Errors wrap [ErrNotFound], [ErrLocked], [ErrTooBig], [ErrUnreadable] or
@@ -30,8 +32,8 @@
 //   - ErrNotFound says "not signed in". A keyring that is locked, slow or gone
 //     must never say it.
 //
-// Package keyringtest checks most of this in a test of yours. The example is a
-// keyring on top of a password manager.
+// Your test checks most of this with package keyringtest. The example of this
+// package is a keyring on top of a password manager.
 package keyring
 
 import (

@@ -19,9 +19,6 @@ const (
 	Device Flow = "device" // a code, which any browser can confirm
 )
 
-// NoDisplay is the reason that no longer holds if a session has its own browser.
-const NoDisplay = "there is no display here"
-
 // Surroundings are what the choice of a flow depends on.
 type Surroundings struct {
 	os        string // runtime.GOOS
@@ -37,13 +34,14 @@ type Choice struct {
 	Opens  bool // a browser that is started here is one that the person sees
 }
 
-// Choose chooses a flow by the surroundings. PKCE needs a browser on this machine
-// that can reach this process.
-func (w Surroundings) Choose(noBrowser bool) Choice {
+// Choose chooses a flow by the surroundings; isSet says that the session or the
+// program has a browser of its own. PKCE needs a browser on this machine that can
+// reach this process.
+func (w Surroundings) Choose(noBrowser, isSet bool) Choice {
 	if noBrowser {
 		return Choice{Device, "no browser is to be opened here, and a code can be confirmed anywhere", false}
 	}
-	ownBrowser := w.getenv("BROWSER") != "" // may also be a way to the person's browser
+	ownBrowser := isSet || w.getenv("BROWSER") != "" // may also be a way to the person's browser
 	for _, name := range []string{"SSH_CONNECTION", "SSH_CLIENT", "SSH_TTY"} {
 		if w.getenv(name) != "" {
 			return Choice{Device, name + " is set: the person's browser is on another machine", ownBrowser}
@@ -53,7 +51,7 @@ func (w Surroundings) Choose(noBrowser bool) Choice {
 		return Choice{Device, where + ": the person's browser is on another machine", ownBrowser}
 	}
 	if ci := strings.ToLower(w.getenv("CI")); ci != "" && ci != "false" && ci != "0" {
-		return Choice{Device, "CI is set: there is no person here", false}
+		return Choice{Device, "CI is set: there is no person here", isSet}
 	}
 	if w.container || w.getenv("KUBERNETES_SERVICE_HOST") != "" || w.getenv("container") != "" {
 		return Choice{Device, "this is a container, which a browser cannot reach", ownBrowser}
@@ -104,9 +102,9 @@ func (w Surroundings) onLinux(ownBrowser bool) Choice {
 	case w.getenv("DISPLAY") != "" || w.getenv("WAYLAND_DISPLAY") != "":
 		return Choice{PKCE, "there is a display", true}
 	case ownBrowser:
-		return Choice{PKCE, "BROWSER is set", true}
+		return Choice{PKCE, "a browser is set", true}
 	}
-	return Choice{Device, NoDisplay, false}
+	return Choice{Device, "there is no display here", false}
 }
 
 func (w Surroundings) isWSL() bool {

@@ -21,6 +21,7 @@ func TestTheFlowIsTheOneThatIsPromised(t *testing.T) {
 		container bool
 		wsl       string
 		noBrowser bool
+		isSet     bool // the session's own browser
 
 		flow   Flow
 		opens  bool
@@ -29,7 +30,11 @@ func TestTheFlowIsTheOneThatIsPromised(t *testing.T) {
 		{os: "linux", env: desktop, flow: "pkce", opens: true, reason: "display"},
 		{os: "linux", env: env{"WAYLAND_DISPLAY": "wayland-0"}, flow: "pkce", opens: true, reason: "display"},
 		{os: "linux", env: env{}, flow: "device", reason: "no display"},
-		{os: "linux", env: env{"BROWSER": "w3m"}, flow: "pkce", opens: true, reason: "BROWSER"},
+		{os: "linux", env: env{"BROWSER": "w3m"}, flow: "pkce", opens: true, reason: "a browser"},
+		{os: "linux", env: env{}, isSet: true, flow: "pkce", opens: true, reason: "a browser"},
+		{os: "linux", env: env{"SSH_TTY": "/dev/pts/0"}, isSet: true, flow: "device", opens: true, reason: "SSH_TTY"},
+		{os: "linux", env: env{"CI": "true"}, isSet: true, flow: "device", opens: true, reason: "CI"},
+		{os: "linux", env: env{}, isSet: true, noBrowser: true, flow: "device", reason: "no browser is to be opened"},
 		{os: "darwin", env: env{}, flow: "pkce", opens: true, reason: "desktop"},
 		{os: "windows", env: env{}, flow: "pkce", opens: true, reason: "desktop"},
 		{os: "linux", env: desktop, noBrowser: true, flow: "device", reason: "no browser is to be opened"},
@@ -61,7 +66,7 @@ func TestTheFlowIsTheOneThatIsPromised(t *testing.T) {
 		{os: "linux", env: env{"WSL_INTEROP": "/run/WSL/1_interop"}, wsl: "virtioproxy", flow: "device", opens: true, reason: "WSL"},
 	} {
 		w := Surroundings{os: tt.os, getenv: func(name string) string { return tt.env[name] }, container: tt.container, wsl: tt.wsl}
-		got := w.Choose(tt.noBrowser)
+		got := w.Choose(tt.noBrowser, tt.isSet)
 		if got.Flow != tt.flow || got.Opens != tt.opens || !strings.Contains(got.Reason, tt.reason) || strings.Contains(got.Reason, "\n") {
 			t.Errorf("%s %v: %+v, want %s, opens %v, reason %q", tt.os, tt.env, got, tt.flow, tt.opens, tt.reason)
 		}
