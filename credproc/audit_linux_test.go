@@ -12,7 +12,7 @@ import (
 	"github.com/credproc/credproc/internal/settings"
 )
 
-func TestTheTrailGoesWhereThePolicySaysAndNowhereElse(t *testing.T) {
+func TestTheTrailGoesToTheSinkAlone(t *testing.T) {
 	for sink, path := range map[string]string{"syslog": "dev/log", "journald": "run/systemd/journal/socket"} {
 		onMachine(t, func(m *machine) {
 			c := m.governed("audit = required\naudit_sink = "+sink+"\n", profiles)
