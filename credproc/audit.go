@@ -177,6 +177,12 @@ func (c *Config) refused(err error, session string, line audit.Line) error {
 // refusedProfile is refused for a profile.
 func (c *Config) refusedProfile(err error, p *awsconfig.Profile) error {
 	line := audit.Line{Profile: p.Name, Session: sessionNameOf(p)}
+	fillRole(&line, p)
+	return c.refused(err, line.Session, line)
+}
+
+// fillRole says which role a profile leads to.
+func fillRole(line *audit.Line, p *awsconfig.Profile) {
 	switch {
 	case p.Chain != nil:
 		role, _ := awsconfig.ParseRoleARN(p.Chain.RoleARN)
@@ -184,7 +190,6 @@ func (c *Config) refusedProfile(err error, p *awsconfig.Profile) error {
 	case p.Role != nil:
 		line.RoleName, line.AccountID = p.Role.RoleName, p.Role.AccountID
 	}
-	return c.refused(err, line.Session, line)
 }
 
 // sessionNameOf returns the name of the session that a profile's credentials come

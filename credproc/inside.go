@@ -46,15 +46,18 @@ func (i *insideConfig) Refused(ctx context.Context, line audit.Line, err error) 
 	if err == nil {
 		return nil
 	}
+	if line.Session == "" && line.Profile != "" {
+		if p, err := i.c.files.Profile(line.Profile); err == nil {
+			line.Session = sessionNameOf(p)
+			if line.Event == audit.Answer {
+				fillRole(&line, p)
+			}
+		}
+	}
 	return i.Leave(ctx, line, err)
 }
 
 func (i *insideConfig) Leave(ctx context.Context, line audit.Line, err error) error {
-	if line.Session == "" && line.Profile != "" {
-		if p, err := i.c.files.Profile(line.Profile); err == nil {
-			line.Session = sessionNameOf(p)
-		}
-	}
 	if line.Session == "" { // what names no session that is known
 		return i.Trail().Leave(ctx, line, err)
 	}
