@@ -66,17 +66,6 @@ func reason(err error) string {
 	return cmp.Or(string(KindOf(err)), "error")
 }
 
-// rule is the place of the rule that does not allow something, or "".
-func rule(err error) string {
-	if e, ok := errors.AsType[*policy.Refusal](err); ok {
-		return e.Location.String() + ": " + e.Key
-	}
-	if e, ok := errors.AsType[*policy.AgentRefusal](err); ok {
-		return e.Where
-	}
-	return ""
-}
-
 // trail returns where the trail of a provider is left, or nil. A program cannot leave
 // out one that the policy asks for.
 func (p *Provider) trail() (*audit.Trail, error) {
@@ -91,8 +80,13 @@ func (p *Provider) trail() (*audit.Trail, error) {
 		}
 	}
 	trail := newTrail(dir, p.Session.Service, rules, p.Session.Logger)
-	if of := inside.Trail[inside.Session](p.Session); trail != nil && of != nil {
-		trail.Agent = of.Agent // a program may have made the provider by itself
+	if trail == nil {
+		return nil, nil
+	}
+	// A program may have made the provider by itself, and the session too.
+	trail.Agent = func() (name, seen string) { return rules.Asker(layout.Variable(p.Session.Service, "agent")) }
+	if of := inside.Trail[inside.Session](p.Session); of != nil {
+		trail.Agent = of.Agent
 	}
 	return trail, nil
 }
@@ -104,7 +98,7 @@ func newTrail(dir, id string, rules *policy.Policy, log *slog.Logger) *audit.Tra
 	}
 	trail := &audit.Trail{
 		Dir: audit.Dir(dir), Sinks: rules.AuditSinks(), Name: layout.Service(id), Log: log, Refuse: rules.CheckTrail,
-		Kind: func(err error) (string, string) { return reason(err), rule(err) },
+		Kind: func(err error) (string, string) { return reason(err), policy.RuleOf(err) },
 	}
 	if rules != nil {
 		trail.Root = rules.Root

@@ -162,3 +162,39 @@ func TestTheRulesOfTheConfigFileHoldForWhatAProgramMakesOfASession(t *testing.T)
 		}
 	})
 }
+
+func TestASessionThatAProgramFillsLeavesTheTrailOfThePolicy(t *testing.T) {
+	onMachine(t, func(m *machine) {
+		m.Setenv("CLAUDECODE", "")
+		lines := func(rules string, do func(s *tokencache.Session) error) (string, error) {
+			s := m.under("[policy]\nversion = 1\n"+rules, m.session())
+			os.Remove(filepath.Join(s.StateDir, "audit.jsonl"))
+			err := do(s)
+			text, _ := os.ReadFile(filepath.Join(s.StateDir, "audit.jsonl"))
+			return string(text), err
+		}
+		token := func(s *tokencache.Session) error { _, err := s.Token(m.Context()); return err }
+		if got, err := lines("audit = on\n", token); err != nil || strings.Count(got, `"event":"token","outcome":"given"`) != 1 {
+			t.Errorf("a token: error %v, lines %s", err, got)
+		}
+		m.Setenv("CLAUDECODE", "1")
+		if got, err := lines("audit = on\nagents = none\n", func(s *tokencache.Session) error {
+			_, err := (&Provider{Session: s, AccountID: "111111111111", RoleName: "Admin"}).Retrieve(m.Context())
+			return err
+		}); !errors.Is(err, ErrPolicy) || strings.Count(got, `"wanted":"answer"`) != 1 || !strings.Contains(got, `"agent":"claude"`) {
+			t.Errorf("a role that an agent may not have: error %v, lines %s", err, got)
+		}
+		m.Setenv("CLAUDECODE", "")
+		if got, err := lines("audit = on\nstart_urls = https://other.example\n", token); !errors.Is(err, ErrPolicy) || strings.Count(got, `"wanted":"token"`) != 1 || !strings.Contains(got, ": start_urls") {
+			t.Errorf("a token that a rule refuses: error %v, lines %s", err, got)
+		}
+		if _, err := lines("audit = required\naudit_sink = file\n", func(s *tokencache.Session) error {
+			if err := os.MkdirAll(filepath.Join(s.StateDir, "audit.jsonl"), 0o700); err != nil {
+				t.Fatal(err)
+			}
+			return token(s)
+		}); !errors.Is(err, ErrPolicy) {
+			t.Errorf("a token without the line that is required: error %v", err)
+		}
+	})
+}

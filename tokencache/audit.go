@@ -6,8 +6,10 @@ import (
 
 	"github.com/credproc/credproc/internal/audit"
 	"github.com/credproc/credproc/internal/inside"
+	"github.com/credproc/credproc/internal/layout"
 	"github.com/credproc/credproc/internal/policy"
 	"github.com/credproc/credproc/oidc"
+	"github.com/credproc/credproc/tokencache/keyring"
 )
 
 // tell leaves a line about the session in its trail, if it has one, and returns how
@@ -17,7 +19,48 @@ func (s *Session) tell(ctx context.Context, line audit.Line, err error) error {
 		return err
 	}
 	line.Session = s.label()
-	return inside.Trail[inside.Session](s).Leave(audit.Apart(ctx), line, err)
+	return s.trail().Leave(audit.Apart(ctx), line, err)
+}
+
+// trail returns where the trail of the session is left, or nil. Of a session that a
+// program filled by itself it is the one that the policy asks for.
+func (s *Session) trail() *audit.Trail {
+	if policy.IsTold(&s.Config) {
+		return inside.Trail[inside.Session](s)
+	}
+	st, err := s.open()
+	if err != nil || st.rules.Audit() == "" {
+		return nil
+	}
+	state, _, err := s.dirs()
+	if err != nil {
+		return nil // where nothing is stored, nothing is given
+	}
+	return &audit.Trail{
+		Dir: audit.Dir(state), Sinks: st.rules.AuditSinks(), Name: layout.Service(s.Service), Root: st.rules.Root,
+		Agent: func() (name, seen string) { return st.rules.Asker(layout.Variable(s.Service, "agent")) },
+		Kind:  kind, Refuse: st.rules.CheckTrail, Log: s.Logger,
+	}
+}
+
+// kind is what the trail says of an error.
+func kind(err error) (reason, rule string) {
+	switch {
+	case errors.Is(err, policy.ErrRefused):
+		return "policy", policy.RuleOf(err)
+	case errors.Is(err, oidc.ErrSignInRequired), errors.Is(err, oidc.ErrDenied), errors.Is(err, oidc.ErrExpired):
+		return "sign-in required", ""
+	case errors.Is(err, keyring.ErrLocked), errors.Is(err, keyring.ErrUnavailable):
+		return "keyring", ""
+	case errors.Is(err, context.Canceled):
+		return "canceled", ""
+	case errors.Is(err, context.DeadlineExceeded):
+		return "unavailable", ""
+	}
+	if _, ok := errors.AsType[*ServiceError](err); ok {
+		return "unavailable", ""
+	}
+	return "error", ""
 }
 
 // give is what a program gets that asks for an access token.

@@ -117,14 +117,26 @@ func (p *Policy) CheckAct(act Act, session, startURL, own string) error {
 	if !refused {
 		return nil
 	}
-	who := agent.ByVariables(os.Getenv, own)
-	if !who.IsAgent() {
-		who = agent.ByProcess(os.Getppid(), p.AgentPrograms())
-	}
+	who := p.asker(own, true)
 	if !who.IsAgent() {
 		return nil
 	}
 	return &AgentRefusal{Where: by.String(), What: what, Asker: who}
+}
+
+// Asker says which agent this process asks for, and what was seen of it. The
+// processes above are looked at where there are rules.
+func (p *Policy) Asker(own string) (name, seen string) {
+	who := p.asker(own, len(p.AgentRules()) > 0)
+	return who.Name, who.Why
+}
+
+func (p *Policy) asker(own string, above bool) agent.Asker {
+	who := agent.ByVariables(os.Getenv, own)
+	if !who.IsAgent() && above {
+		who = agent.ByProcess(os.Getppid(), p.AgentPrograms())
+	}
+	return who
 }
 
 // holds reports whether the rule is about a session.

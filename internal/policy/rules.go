@@ -29,6 +29,17 @@ func (e *Refusal) Error() string {
 // Is makes a Refusal an [ErrRefused].
 func (e *Refusal) Is(target error) bool { return target == ErrRefused }
 
+// RuleOf returns the place of the rule that does not allow something, or "".
+func RuleOf(err error) string {
+	if e, ok := errors.AsType[*Refusal](err); ok {
+		return e.Location.String() + ": " + e.Key
+	}
+	if e, ok := errors.AsType[*AgentRefusal](err); ok {
+		return e.Where
+	}
+	return ""
+}
+
 // Refuse returns the refusal by a rule of the file.
 func (f *File) Refuse(key, problem string) error {
 	return &Refusal{Location: f.Where(key), Key: key, Problem: problem}
