@@ -173,7 +173,7 @@ func judgeBuild(info *buildinfo.BuildInfo, target string) (complaints []string) 
 		settings[s.Key] = s.Value
 	}
 	os, arch, _ := strings.Cut(target, "_")
-	for key, want := range map[string]string{"GOOS": os, "GOARCH": arch, "CGO_ENABLED": "0", "vcs.modified": "false", "-trimpath": "true"} {
+	for key, want := range map[string]string{"GOOS": os, "GOARCH": arch, "CGO_ENABLED": "0", "vcs.modified": "false", "-trimpath": "true", "-tags": "nethttpomithttp2"} {
 		if settings[key] != want {
 			complaints = append(complaints, fmt.Sprintf("built with %s=%s, want %s", key, settings[key], want))
 		}
