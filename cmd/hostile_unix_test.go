@@ -125,7 +125,7 @@ func (h *siege) printNoHarm(commands [][]string) {
 	}
 }
 
-func TestNobodysArgumentsWriteToTheTerminal(t *testing.T) {
+func TestNoArgumentWritesToTheTerminal(t *testing.T) {
 	t.Parallel()
 	h := newSiege(t)
 	h.signedIn()

@@ -488,9 +488,9 @@ func TestTheTrailSaysWhichUserGotWhichKey(t *testing.T) {
 		if _, err := users.Provider(tokens(center, "bob")).Retrieve(t.Context()); err == nil {
 			t.Error("bob got credentials")
 		}
-		nobody := func(context.Context) (string, error) { return "", errors.New("no token") }
-		if _, err := users.Provider(nobody).Retrieve(t.Context()); err == nil {
-			t.Error("nobody got credentials")
+		without := func(context.Context) (string, error) { return "", errors.New("no token") }
+		if _, err := users.Provider(without).Retrieve(t.Context()); err == nil {
+			t.Error("there are credentials without a token")
 		}
 		var got []string
 		text, err := os.ReadFile(filepath.Join(users.AuditDir, "audit.jsonl"))

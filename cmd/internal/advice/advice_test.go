@@ -67,7 +67,7 @@ func TestASessionWithoutAPasswordIsExplained(t *testing.T) {
 	}
 }
 
-func TestWhatTheSystemHasRunOutOfIsNobodysFault(t *testing.T) {
+func TestWhatTheSystemHasRunOutOfIsNamed(t *testing.T) {
 	for _, errno := range []syscall.Errno{syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM} {
 		open := &os.PathError{Op: "open", Path: "/x", Err: errno}
 		for _, err := range []error{
