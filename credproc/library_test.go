@@ -95,11 +95,12 @@ func TestASessionThatAProgramFillsObeysThePolicy(t *testing.T) {
 
 func TestALoginOfASessionThatAProgramFillsGoesWhereThePolicySays(t *testing.T) {
 	for rules, want := range map[string]string{
-		"keyrings = plaintext\n":                                                 "plaintext",
-		"[sso-session corp]\ncredproc_keyring = plaintext\n":                     "plaintext",
-		"lock_sessions = on\n[sso-session corp]\ncredproc_keyring = plaintext\n": "plaintext",
-		"keyrings = os plaintext\n":                                              "refused",
-		"lock_sessions = on\n[sso-session corp]\ncredproc_keyring = os\n":        "refused",
+		"keyrings = plaintext\n":                                                                  "plaintext",
+		"[sso-session corp]\ncredproc_keyring = plaintext\n":                                      "plaintext",
+		"lock_sessions = on\n[sso-session corp]\ncredproc_keyring = plaintext\n":                  "plaintext",
+		"keyrings = plaintext\nlock_sessions = on\n[sso-session corp]\ncredproc_keyring = auto\n": "plaintext",
+		"keyrings = os plaintext\n":                                                               "refused",
+		"lock_sessions = on\n[sso-session corp]\ncredproc_keyring = os\n":                         "refused",
 	} {
 		onMachine(t, func(m *machine) {
 			s := m.under("[policy]\nversion = 1\n"+rules, m.session())

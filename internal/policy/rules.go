@@ -190,12 +190,19 @@ func (p *Policy) CheckSession(name, startURL, region, keyring string) error {
 			if !f.LockSessions || s.Name != name {
 				continue
 			}
-			for _, held := range [][2]string{{"sso_start_url", startURL}, {"sso_region", region}, {f.prefix + "keyring", keyring}} {
+			for _, held := range [][2]string{{startURLKey, startURL}, {"sso_region", region}, {f.prefix + "keyring", keyring}} {
 				value, ok := s.Get(held[0])
-				own, _, _ := starturl.Normalize(value)
-				other, _, _ := starturl.Normalize(held[1])
-				if same := value == held[1] || held[0] == "sso_start_url" && own == other; ok && !same {
-					return &Refusal{Location: s.Where(held[0]), Key: held[0], Problem: fmt.Sprintf("does not allow %q for the session %s, but %q", held[1], name, value)}
+				same := value == held[1]
+				switch held[0] {
+				case startURLKey:
+					own, _, _ := starturl.Normalize(value)
+					other, _, _ := starturl.Normalize(held[1])
+					same = own == other
+				case f.prefix + "keyring":
+					same = same || value == "auto" // names none: keyrings decides
+				}
+				if ok && !same {
+					return &Refusal{Location: s.Where(held[0]), Key: held[0], Problem: fmt.Sprintf("allows only %q for the session %s, not %q", value, name, held[1])}
 				}
 			}
 		}
