@@ -14,18 +14,27 @@ func eventID(event string) uint32 {
 
 // send leaves a line in the Application log. root is for other systems.
 func send(sink, _ string, e *entry) error {
+	return inTime(sink, func() error { return report(e) })
+}
+
+// inTime gives the event log up after sinkTime: its service may not answer, and has no
+// deadline.
+func inTime(sink string, do func() error) error {
 	if sink != EventLog {
 		return fmt.Errorf("this system has no %s", sink)
 	}
-	// The service may not answer, and has no deadline.
 	done := make(chan error, 1)
-	go func() { done <- report(e) }()
+	go func() { done <- do() }()
+	var err error
 	select {
-	case err := <-done:
-		return err
+	case err = <-done:
 	case <-time.After(sinkTime):
-		return fmt.Errorf("the event log: %w", errSlow)
+		err = errSlow
 	}
+	if err != nil {
+		return fmt.Errorf("the event log: %w", err)
+	}
+	return nil
 }
 
 // report needs no source in the registry: without one the log shows the text after a
@@ -53,7 +62,7 @@ func withSource(name string, use func(windows.Handle) error) error {
 	}
 	log, err := windows.RegisterEventSource(nil, source)
 	if err != nil {
-		return fmt.Errorf("the event log: %w", err)
+		return err
 	}
 	defer windows.DeregisterEventSource(log)
 	return use(log)
@@ -61,8 +70,7 @@ func withSource(name string, use func(windows.Handle) error) error {
 
 // reach reports what keeps the event log from being reached.
 func reach(sink, _ string) error {
-	if sink != EventLog {
-		return fmt.Errorf("this system has no %s", sink)
-	}
-	return withSource("credproc", func(windows.Handle) error { return nil })
+	return inTime(sink, func() error {
+		return withSource("credproc", func(windows.Handle) error { return nil })
+	})
 }

@@ -24,7 +24,7 @@ type Line struct {
 	// Outcome is, of an answer, "cached", "joined" (another process fetched it) or
 	// "fetched"; of a refusal "refused"; of a sign-in "signed in"; of a sign-out
 	// "signed out", or "signed out here" if the service could not be told; of a token
-	// "given".
+	// "given", or "exported" to the AWS CLI's cache.
 	Outcome string `json:"outcome"`
 	// Reason is the kind of a refusal: "policy" (a rule does not allow it), "no access",
 	// "sign-in required", "keyring", "unavailable", "misconfigured", "canceled" or

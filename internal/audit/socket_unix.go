@@ -33,36 +33,49 @@ const (
 
 // send leaves a line at a sink of the system, whose sockets are below root.
 func send(sink, root string, e *entry) error {
-	switch sink {
-	case Syslog:
-		return toSyslog(root, e)
-	case Journald:
-		return toSocket([]string{"unixgram"}, []string{root + "/run/systemd/journal/socket"}, e.journal())
+	networks, paths, err := sockets(sink, root)
+	if err != nil {
+		return err
 	}
-	return fmt.Errorf("this system has no %s", sink)
+	message := e.journal
+	if sink == Syslog {
+		message = e.syslog
+	}
+	text, err := message()
+	if err != nil {
+		return err
+	}
+	return toSocket(networks, paths, text)
 }
 
 // reach reports what keeps a sink from being reached, without a line.
 func reach(sink, root string) error {
-	paths := syslogSockets(root)
-	if sink == Journald {
-		paths = []string{root + "/run/systemd/journal/socket"}
+	networks, paths, err := sockets(sink, root)
+	if err != nil {
+		return err
 	}
-	conn, err := dial([]string{"unixgram", "unix"}, paths)
+	conn, err := dial(networks, paths, time.Now().Add(sinkTime))
 	if err == nil {
 		conn.Close()
 	}
 	return err
 }
 
-func syslogSockets(root string) []string {
-	return []string{root + "/dev/log", root + "/var/run/syslog", root + "/var/run/log"}
+// sockets are where a sink of the system may listen.
+func sockets(sink, root string) (networks, paths []string, err error) {
+	switch sink {
+	case Syslog:
+		return []string{"unixgram", "unix"}, []string{root + "/dev/log", root + "/var/run/syslog", root + "/var/run/log"}, nil
+	case Journald:
+		return []string{"unixgram"}, []string{root + "/run/systemd/journal/socket"}, nil
+	}
+	return nil, nil, fmt.Errorf("this system has no %s", sink)
 }
 
-// toSyslog speaks as openlog(3) and syslog(3) do: the old format, without a host.
+// syslog is the line as openlog(3) and syslog(3) write it: the old format, without a host.
 //
 // https://datatracker.ietf.org/doc/html/rfc3164#section-4.1
-func toSyslog(root string, e *entry) (err error) {
+func (e *entry) syslog() ([]byte, error) {
 	most := mostSyslog
 	if runtime.GOOS == "darwin" {
 		most = mostSyslogMac
@@ -73,17 +86,14 @@ func toSyslog(root string, e *entry) (err error) {
 	}
 	header := fmt.Sprintf("<%d>%s %s[%d]: ", authPriv<<3|severity, e.Time.Local().Format(time.Stamp), tag(e.name), e.PID)
 	text, err := within(e.Line, most-len(header))
-	if err != nil {
-		return err
-	}
-	return toSocket([]string{"unixgram", "unix"}, syslogSockets(root), append([]byte(header), text...))
+	return append([]byte(header), text...), err
 }
 
 // journal is the line in the journal's own protocol, with a field for each of its
 // fields. Every value has its length before it, so that none ends in another field.
 //
 // https://systemd.io/JOURNAL_NATIVE_PROTOCOL/
-func (e *entry) journal() []byte {
+func (e *entry) journal() ([]byte, error) {
 	priority := info
 	if e.refusal() {
 		priority = notice
@@ -112,19 +122,20 @@ func (e *entry) journal() []byte {
 			field(prefix+strings.ToUpper(name), printable.Line(fmt.Sprint(value)))
 		}
 	}
-	return to.Bytes()
+	return to.Bytes(), nil
 }
 
 // toSocket sends a message to the first of the sockets that is there.
 func toSocket(networks, paths []string, message []byte) error {
-	conn, err := dial(networks, paths)
+	until := time.Now().Add(sinkTime)
+	conn, err := dial(networks, paths, until)
 	if err != nil {
 		return err
 	}
 	if conn.RemoteAddr().Network() == "unix" { // a stream, in which lines have ends
 		message = append(message, '\n')
 	}
-	if err := conn.SetWriteDeadline(time.Now().Add(sinkTime)); err != nil {
+	if err := conn.SetWriteDeadline(until); err != nil {
 		return errors.Join(err, conn.Close())
 	}
 	_, err = conn.Write(message)
@@ -134,11 +145,11 @@ func toSocket(networks, paths []string, message []byte) error {
 	return errors.Join(err, conn.Close())
 }
 
-func dial(networks, paths []string) (conn net.Conn, err error) {
+func dial(networks, paths []string, until time.Time) (conn net.Conn, err error) {
 	var missing error
 	for _, path := range paths {
 		for _, network := range networks {
-			conn, err = net.DialTimeout(network, path, sinkTime)
+			conn, err = (&net.Dialer{Deadline: until}).Dial(network, path)
 			if err == nil {
 				return conn, nil
 			}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/credproc/credproc/internal/printable"
 	"github.com/credproc/credproc/internal/safedir"
 )
 
@@ -150,10 +151,10 @@ func (t *Trail) Lost() *Lost {
 // Trouble says what is wrong with the trail, for people: "" if nothing is.
 func (t *Trail) Trouble() string {
 	if err := t.Problem(); err != nil {
-		return "no line can be written: " + err.Error()
+		return "lines cannot be written: " + printable.Line(err.Error())
 	}
 	if lost := t.Lost(); lost != nil {
-		return "a line could not be written at " + lost.Time.Local().Format(time.DateTime) + ": " + lost.Problem
+		return "a line could not be written at " + lost.Time.Local().Format(time.DateTime) + ": " + printable.Line(lost.Problem)
 	}
 	return ""
 }
