@@ -45,3 +45,19 @@ func TestTheTrailGoesToTheSinkAlone(t *testing.T) {
 		})
 	}
 }
+
+func TestNoTokenIsExportedWithoutItsLine(t *testing.T) {
+	for audit, want := range map[string]bool{"on": true, "required": false} {
+		onMachine(t, func(m *machine) {
+			c := m.governed("audit = "+audit+"\naudit_sink = syslog\n", profiles+"\n[sso-session corp]\ncredproc_cli_cache = export\n")
+			s, err := c.Session("corp")
+			if err != nil {
+				m.Fatal(err)
+			}
+			m.signIn(s)
+			if got := m.exported(c, "corp") != nil; got != want {
+				m.Errorf("audit = %s, without a daemon: a token is exported: %v", audit, got)
+			}
+		})
+	}
+}

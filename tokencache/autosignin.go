@@ -53,6 +53,7 @@ func (s *Session) SignInByItself(ctx context.Context, show func(code oidc.Device
 		return err
 	}
 	if _, err := st.prepareSignIn(ctx); err != nil {
+		s.tellSignIn(ctx, err)
 		return err
 	}
 	return s.signIn(ctx, st, s.joinedByItself(ctx), func(ctx context.Context, config *oidc.Config) (*oidc.Token, error) {

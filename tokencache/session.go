@@ -343,7 +343,9 @@ func (s *Session) export(it *item) {
 	} else if tok != nil {
 		line := audit.Line{Event: audit.Token, Outcome: "exported"}
 		line.Until(tok.Expiry)
-		s.tell(context.Background(), line, nil)
+		if refused := s.tell(context.Background(), line, nil); refused != nil {
+			s.debug("not exported", "error", errors.Join(refused, s.Export(nil))) // without its line
+		}
 	}
 }
 

@@ -33,6 +33,7 @@ func (s *Session) startSignIn(ctx context.Context) (*oidc.DeviceCode, error) {
 	}
 	st := s.loginStore(ctx)
 	if _, err := st.prepareSignIn(ctx); err != nil {
+		s.tellSignIn(ctx, err)
 		return nil, err
 	}
 	for began := time.Now(); ; {
