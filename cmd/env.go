@@ -52,7 +52,10 @@ func (c *envCommand) use() terminal.Prose {
 }
 
 func (c *envCommand) run(ctx context.Context, r *run) error {
-	if err := cmp.Or(c.check(r), r.inside.Refused(ctx, c.line(r, c.Query), r.files.Policy.CheckOutput("env"))); err != nil {
+	if err := c.check(r); err != nil {
+		return err
+	}
+	if err := r.inside.Refused(ctx, c.line(r, c.Query), r.files.Policy.CheckOutput("env")); err != nil {
 		return err
 	}
 	if err := c.find(ctx, r, c.Query); err != nil {
