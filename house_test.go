@@ -690,7 +690,7 @@ var mayImport = map[string][]string{
 	"internal/macos":       {},
 	"internal/layout":      {"internal/ospath", "internal/sealed"},
 	"internal/lineage":     {},
-	"internal/loopback":    {},
+	"internal/loopback":    {"internal/safedir"},
 	"internal/ospath":      {},
 	"internal/pause":       {},
 	"internal/policy":      {"internal/agent", "internal/awsconfig", "internal/layout", "internal/ospath", "internal/safedir", "internal/starturl"},

@@ -11,12 +11,17 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/credproc/credproc/internal/safedir"
 )
 
 func (g *gate) holders(ctx context.Context, there, here *net.TCPAddr) (Holders, error) {
 	s, err := findSocket(there, here)
+	if safedir.IsShort(err) {
+		return Holders{}, err // a later look may not meet it
+	}
 	if err != nil || s.inode == 0 {
-		return Holders{}, passing(err)
+		return Holders{}, nil // the system does not tell
 	}
 	all, err := g.looks.do(ctx, openSockets)
 	if err != nil {
@@ -25,18 +30,17 @@ func (g *gate) holders(ctx context.Context, there, here *net.TCPAddr) (Holders, 
 	if pids := all.open[s.inode]; pids != nil {
 		return Holders{PIDs: pids, inode: s.inode}, nil
 	}
-	return Holders{Closed: slices.DeleteFunc(slices.Clone(all.closed), func(pid int) bool { return !runsAs(pid, s.uid) })}, nil
-}
-
-// passing returns an error that a later look may not meet, or nil: this process has no
-// files left. Others say that the system does not tell.
-func passing(err error) error {
-	for _, short := range []error{unix.EMFILE, unix.ENFILE, unix.ENOBUFS, unix.ENOMEM} {
-		if errors.Is(err, short) {
-			return err
+	var closed []int
+	for _, pid := range all.closed {
+		is, err := runsAs(pid, s.uid)
+		if safedir.IsShort(err) {
+			return Holders{}, err
+		}
+		if is {
+			closed = append(closed, pid)
 		}
 	}
-	return nil
+	return Holders{Closed: closed}, nil
 }
 
 // Has reports whether a process has the connection open still: once it is over, the
@@ -51,11 +55,11 @@ func (h Holders) Has(pid int) bool {
 // files in /proc can be another one.
 //
 // https://man7.org/linux/man-pages/man5/proc_pid_status.5.html
-func runsAs(pid int, uid uint32) bool {
-	text, _ := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/status")
+func runsAs(pid int, uid uint32) (bool, error) {
+	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/status")
 	_, users, _ := strings.Cut(string(text), "\nUid:\t")
 	users, _, _ = strings.Cut(users, "\n")
-	return slices.Contains(strings.Fields(users), strconv.FormatUint(uint64(uid), 10))
+	return slices.Contains(strings.Fields(users), strconv.FormatUint(uint64(uid), 10)), err
 }
 
 // openSockets reads what all processes have open: that of other users only as root.

@@ -56,7 +56,8 @@ func TestAProcessThatDoesNotShowItsFilesCanHaveTheConnection(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { in.Close(); hidden.Wait() }()
-	if !runsAs(hidden.Process.Pid, stranger) || runsAs(hidden.Process.Pid, 0) || runsAs(os.Getpid(), stranger) || runsAs(1<<30, 0) {
+	isOf := func(pid int, uid uint32) bool { is, _ := runsAs(pid, uid); return is }
+	if !isOf(hidden.Process.Pid, stranger) || isOf(hidden.Process.Pid, 0) || isOf(os.Getpid(), stranger) || isOf(1<<30, 0) {
 		t.Error("who runs it is not known")
 	}
 	as(t, stranger+1, func() {
@@ -109,10 +110,5 @@ func TestALookWithoutFilesLeftIsNotTakenForASystemThatDoesNotTell(t *testing.T) 
 	}
 	if !errors.Is(err, unix.EMFILE) {
 		t.Errorf("error %v", err)
-	}
-	for _, err := range []error{nil, errNoSocket, unix.EPROTONOSUPPORT, unix.EPERM} {
-		if err := passing(err); err != nil {
-			t.Errorf("%v is one that passes", err)
-		}
 	}
 }
