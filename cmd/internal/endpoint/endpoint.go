@@ -27,6 +27,7 @@ import (
 	"github.com/credproc/credproc/internal/awsapi"
 	"github.com/credproc/credproc/internal/awsconfig"
 	"github.com/credproc/credproc/internal/loopback"
+	"github.com/credproc/credproc/internal/safedir"
 )
 
 const (
@@ -114,7 +115,8 @@ type RefusedError struct{ Problem string }
 func (e *RefusedError) Error() string { return e.Problem }
 
 // Listen opens a port of the loopback interface, or of any if secure says that TLS
-// is spoken there. addr must be "HOST:PORT". Errors are a [*RefusedError].
+// is spoken there. addr must be "HOST:PORT". Errors are a [*RefusedError],
+// unless the system has run out of something.
 func Listen(addr string, secure bool) (net.Listener, error) {
 	host, port, err := net.SplitHostPort(addr)
 	if err != nil || !secure && !awsapi.IsLoopback(host) {
@@ -129,6 +131,9 @@ func Listen(addr string, secure bool) (net.Listener, error) {
 	}
 	if s, ok := errors.AsType[*os.SyscallError](err); ok {
 		err = s.Err
+	}
+	if safedir.IsShort(err) {
+		return nil, err // which is not about the address
 	}
 	if err != nil {
 		return nil, &RefusedError{"cannot listen on " + addr + ": " + err.Error()}
@@ -242,7 +247,7 @@ func (e *Endpoint) refused(ctx context.Context, path string, err error) {
 // found, or by the endpoint itself.
 func lineOf(path string, err error) audit.Line {
 	line := audit.Line{Event: audit.Answer}
-	switch kind, name, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/"); kind {
+	switch kind, name := split(path); kind {
 	case "profile":
 		line.Profile = name
 	case "role":
@@ -253,7 +258,9 @@ func lineOf(path string, err error) audit.Line {
 		case http.StatusForbidden:
 			line.Reason = "no access"
 		case http.StatusFailedDependency:
-			line.Reason = "unavailable"
+			if line.Reason = "unavailable"; f.Code == "KeyringUnavailable" {
+				line.Reason = "keyring"
+			}
 		case http.StatusUnauthorized:
 			line.Reason = "sign-in required"
 		}

@@ -12,7 +12,6 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"strings"
 	"sync"
 	"time"
 
@@ -34,6 +33,7 @@ const (
 // refusal counts at once.
 type Relay struct {
 	url, tokenFile string
+	path           string // of the url, without its escapes
 	transport      *http.Transport
 
 	mu   sync.Mutex
@@ -71,7 +71,7 @@ func RelayTo(address, caFile, tokenFile string) (*Relay, error) {
 			return nil, &RefusedError{caFile + " has no certificate in it"}
 		}
 	}
-	r := &Relay{url: to.String(), tokenFile: tokenFile, transport: &http.Transport{
+	r := &Relay{url: to.String(), path: to.Path, tokenFile: tokenFile, transport: &http.Transport{
 		// No proxy: it is on the next machine, and proxies are for what is far away.
 		TLSClientConfig: config, TLSHandshakeTimeout: 10 * time.Second, MaxResponseHeaderBytes: 64 << 10, IdleConnTimeout: time.Minute,
 	}}
@@ -81,9 +81,8 @@ func RelayTo(address, caFile, tokenFile string) (*Relay, error) {
 
 // Name is what is relayed: the profile, or "ACCOUNT/ROLE".
 func (r *Relay) Name() string {
-	_, path, _ := strings.Cut(strings.TrimPrefix(r.url, "https://"), "/")
-	_, name, _ := strings.Cut(path, "/")
-	return cmp.Or(name, path)
+	kind, name := split(r.path)
+	return cmp.Or(name, kind)
 }
 
 // token reads the token. Root of a container is shown files of the host's users
@@ -101,10 +100,9 @@ func (r *Relay) token() (string, error) {
 
 // Source gives what is relayed. leave leaves a line in the trail of this machine.
 func (r *Relay) Source(leave func(context.Context, audit.Line, error) error) *Source {
-	_, path, _ := strings.Cut(strings.TrimPrefix(r.url, "https://"), "/")
 	return &Source{Name: r.Name(), Retrieve: func(ctx context.Context) (aws.Credentials, error) {
 		c, err := r.Retrieve(ctx)
-		line := lineOf(path, err)
+		line := lineOf(r.path, err)
 		if line.Outcome, line.AccessKeyID = "fetched", c.AccessKeyID; c.CanExpire {
 			line.Until(c.Expires)
 		}

@@ -54,6 +54,10 @@ func relayed(t *testing.T) (*elsewhere, *Relay) {
 	if relay.Name() != "111111111111/Admin" {
 		t.Errorf("it relays %s", relay.Name())
 	}
+	escaped, err := RelayTo(server.URL+"/profile/my%20dev", ca, e.token)
+	if err != nil || escaped.Name() != "my dev" {
+		t.Errorf("it relays %s, error %v", escaped.Name(), err)
+	}
 	t.Cleanup(relay.transport.CloseIdleConnections)
 	return e, relay
 }

@@ -60,7 +60,7 @@ func (s *Setup) service(number int) string {
 	other := func(r rune) bool {
 		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune("._-", r)
 	}
-	if strings.ContainsFunc(s.Client, other) {
+	if strings.ContainsFunc(s.Client, other) || strings.HasPrefix(s.Client, "app-") {
 		return "app-" + strconv.Itoa(number+1)
 	}
 	return cmp.Or(s.Client, "app")

@@ -40,18 +40,19 @@ func TestSetupsSayWhichClientTheyAreFor(t *testing.T) {
 		{Client: "app", Program: "credproc", URL: "https://aws.example/profile/dev", TokenFile: "/home/me/$app.token"},
 		{Client: "c.i", Program: "credproc", URL: "https://aws.example/profile/ci", TokenFile: "/home/me/ci.token"},
 		{Client: "two words", Program: "credproc", URL: "https://aws.example/profile/x", TokenFile: "/home/me/x.token"},
+		{Client: "app-3", Program: "credproc", URL: "https://aws.example/profile/y", TokenFile: "/home/me/y.token"},
 	}
 	compose := Setups("compose", all)
 	if strings.Count(compose, "services:") != 1 || !strings.Contains(compose, `"/home/me/$$app.token"`) {
 		t.Errorf("%s", compose)
 	}
-	for _, service := range []string{"app", "c.i", "app-3"} {
+	for _, service := range []string{"app", "c.i", "app-3", "app-4"} {
 		if strings.Count(compose, "\n  \""+service+"\":\n") != 1 {
 			t.Errorf("no service %s: %s", service, compose)
 		}
 	}
 	for format, want := range map[string]string{"exports": "# Client app:\n# For any SDK: ", "devcontainer": "// Client app:\n{"} {
-		if text := Setups(format, all); !strings.HasPrefix(text, want) || strings.Count(text, " Client ") != 3 {
+		if text := Setups(format, all); !strings.HasPrefix(text, want) || strings.Count(text, " Client ") != len(all) {
 			t.Errorf("%s", text)
 		}
 	}

@@ -18,7 +18,7 @@ const lookTime = 2 * time.Second
 // mostJudges is how many processes may keep the endpoint waiting.
 const mostJudges = 64
 
-var errGone = errors.New("it has ended")
+var errGone = errors.New("the process has ended")
 
 // whoAsks says which process a request comes from, for the rules and the trail, where
 // that matters and the system tells. It looks once for each connection. The error is a
@@ -33,6 +33,9 @@ func (e *Endpoint) whoAsks(r *http.Request, name string) (audit.Client, error) {
 		defer cancel()
 		var err error
 		if who, err = e.look(ctx, r); err != nil {
+			if e.Log != nil {
+				e.Log.Warn("cannot tell which process asks", "error", err.Error())
+			}
 			return audit.Client{}, &Fault{http.StatusFailedDependency, "Unavailable", "cannot tell which process asks: ask again"}
 		}
 		loopback.Keep(r, who)
