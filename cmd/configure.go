@@ -386,7 +386,7 @@ func (c *configureCommand) session(ctx context.Context, r *run) (*target, awscon
 	return c.newSession(ctx, r, name)
 }
 
-// mayAskFor fails where nothing says where a session is, and no person does.
+// mayAskFor fails if nothing says where a session is and there is no person to ask.
 func (c *configureCommand) mayAskFor(r *run, name string) error {
 	if c.asks(r) {
 		return nil

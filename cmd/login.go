@@ -324,7 +324,7 @@ func (r *run) takeOver(ctx context.Context, s *tokencache.Session, force bool) e
 func (r *run) keyringNote(s *tokencache.Session) {
 	if login, err := s.Status(); err == nil && login != nil {
 		if note := status.KeptIn(login.Keyring); note != "" {
-			r.Say(note)
+			r.Say("%s", note)
 		}
 	}
 }

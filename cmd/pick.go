@@ -109,8 +109,8 @@ func (r *run) catalog(ctx context.Context) (*roles.Catalog, error) {
 	return roles.NewCatalog(configured, r.lists(ctx, false)), nil
 }
 
-// lists returns those of all sessions that were made before: of those that may be
-// read quietly, or of all.
+// lists returns the lists that were made before, of every session; if quietly, only
+// those that can be read without asking a person.
 func (r *run) lists(ctx context.Context, quietly bool) (all []roles.List) {
 	for _, name := range r.files.SessionNames() {
 		s, err := r.config.Session(name)

@@ -92,7 +92,7 @@ func (c *Config) asker(rules []agentRule) agent.Asker {
 // nil: no rule and no trail makes a difference.
 func (c *Config) clientAsker() func(pid int) agent.Asker {
 	rules := c.agentRules()
-	c.asker(rules)
+	c.asker(rules) // now: those above this process may end while it serves
 	if len(rules) == 0 && c.misspellings() == nil && !c.trails() {
 		return nil
 	}

@@ -147,7 +147,7 @@ func (c *Config) load() (*settings.Files, error) {
 		return nil, err
 	}
 	if at, ok := files.Unread(layout.Key(c.Identity.ID, "agent")); ok {
-		c.unread = &awsconfig.SyntaxError{Location: at, Problem: "looks like a rule about agents, and is none that counts"}
+		c.unread = &awsconfig.SyntaxError{Location: at, Problem: "looks like a rule about agents, but has no effect here"}
 	}
 	place := inside.Place(&c.insides)
 	rules, err := place.Load(c.Identity.ID)

@@ -149,7 +149,7 @@ func parseDocument(text []byte) (aws.Credentials, error) {
 	d, ok := printed(text)
 	if !ok && json.Unmarshal(text, &d) != nil || d.Version != 1 || d.AccessKeyID == "" || d.SecretAccessKey == "" {
 		// Not the decoder's error: it may quote what it could not read.
-		return aws.Credentials{}, errors.New("these are no credentials as credential_process prints them")
+		return aws.Credentials{}, errors.New("not credentials in the form that credential_process prints")
 	}
 	c := aws.Credentials{
 		AccessKeyID: d.AccessKeyID, SecretAccessKey: d.SecretAccessKey, SessionToken: d.SessionToken,

@@ -23,7 +23,7 @@ import (
 // source is where the credentials of a role come from, with a session in the end:
 // the access portal (portal.go), or STS (chain.go). Another one is a type with
 // these methods in a file of its own, which a case in [Config.provider] puts into
-// from of a [Provider]; and [unsupported] names it no longer.
+// from of a [Provider]; and it is no longer named in [unsupported].
 type source interface {
 	// words say who it is, in full: other words, other credentials.
 	words() []string

@@ -140,7 +140,9 @@ func TestAWarmAnswerWithRulesAboutAgentsTakesTheShortWay(t *testing.T) {
 		if got := m.finish(c); got.status != 0 || got.stdout != want.stdout || got.stderr != "" {
 			t.Fatalf("%v: exit status %d, the same document %v\n%s", tt, got.status, got.stdout == want.stdout, got.stderr)
 		}
-		calls := shortWay(t, trace, func(arguments string) bool { return strings.Contains(arguments, "/proc/") && strings.Contains(arguments, "/stat") })
+		calls := shortWay(t, trace, func(arguments string) bool {
+			return strings.Contains(arguments, "/proc/") && strings.Contains(arguments, "/stat")
+		})
 		if of := slices.Repeat(each, min(tt.above, 32)); !slices.Equal(calls, of) {
 			t.Errorf("%v: the rules cost %q, want %q", tt, calls, of)
 		}

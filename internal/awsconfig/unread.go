@@ -13,9 +13,10 @@ func (c *Config) keep(name, content string) {
 	}
 }
 
-// Unread looks at the files of [Load]. It returns the first line that starts with a word, in letters of either case,
-// and of which no section has the key: it cannot be read, continues another value, is
-// in a section that does not count, or a later line says something else.
+// Unread returns the first line in the files of [Load] that starts with a word, in
+// letters of either case, but gives no section a key: the line cannot be read,
+// continues another value, is in a section that does not count, or is overridden by a
+// later one.
 func (c *Config) Unread(word string) (at Location, ok bool) {
 	read := make(map[Location]bool)
 	for _, sections := range []map[string]*Section{c.Profiles, c.Sessions} {

@@ -329,7 +329,7 @@ func TestTheFeatureInstallsWhatItWasToldOrNothing(t *testing.T) {
 		"has a character that no URL":              with("url", "https://host/profile/dev';id;'"),
 		"must be https://HOST:PORT/profile/NAME":   with("url", "http://host/profile/dev"),
 		"or https://HOST:PORT/role/ACCOUNT/ROLE":   with("url", "https://host:9911"),
-		"the option region is no AWS region":       with("region", "eu-west-1 --to x"),
+		"the option region is not an AWS region":   with("region", "eu-west-1 --to x"),
 		"https:// address or a directory":          with("from", "http://mirror.example"),
 		archived + " has no credproc_1.0.9_linux_": with("version", "1.0.9"),
 		"cannot get https://127.0.0.1:1/credproc":  with("from", "https://127.0.0.1:1"),

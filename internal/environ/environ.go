@@ -1,6 +1,6 @@
-// Package environ reads the environment of another process. It is apart from package
-// lineage, which is on the short way of an answer: what reads it on Windows starts
-// slowly.
+// Package environ reads the environment of another process. It is not part of
+// package lineage, which every answer loads: what reads an environment on Windows is
+// slow to start.
 package environ
 
 import "strings"

@@ -258,8 +258,11 @@ func (p *Program) ruled(files *awsconfig.Config, rule string) bool {
 		}
 		programs = append(programs, p.policy.AgentPrograms()...)
 	}
-	if !rules || !whole {
-		return !whole
+	if !whole { // a program that the rules name may be missing
+		return true
+	}
+	if !rules {
+		return false
 	}
 	if agent.ByVariables(p.getenv, layout.Variable(p.ID, "agent")).IsAgent() {
 		return true

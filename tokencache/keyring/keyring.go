@@ -32,8 +32,8 @@
 //   - ErrNotFound says "not signed in". A keyring that is locked, slow or gone
 //     must never say it.
 //
-// Your test checks most of this with package keyringtest. The example of this
-// package is a keyring on top of a password manager.
+// Package keyringtest checks most of this: call it from your test. The example of
+// this package is a keyring on top of a password manager.
 package keyring
 
 import (

@@ -23,8 +23,8 @@ import (
 	"github.com/credproc/credproc/oidc"
 )
 
-// aboutPolicy is about what the administrator or a rule about agents does not allow, and about a policy that
-// cannot be read.
+// aboutPolicy is about what the administrator, or a rule about agents, does not
+// allow, and about a policy that cannot be read.
 func (p *Program) aboutPolicy(err error) (Advice, bool) {
 	if e, ok := errors.AsType[*policy.Refusal](err); ok {
 		return Advice{Status: NoAccess, Kind: report.Policy, Text: terminal.ErrorText(e), Hint: p.Name + " policy"}, true

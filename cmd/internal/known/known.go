@@ -12,7 +12,7 @@ import (
 	"github.com/credproc/credproc/internal/awsconfig"
 )
 
-// Names are those that can be read: of what cannot be, there are none.
+// Names are those that could be read. A file that could not be read has none.
 type Names struct {
 	Files              *awsconfig.Config
 	Profiles, Sessions []string

@@ -268,7 +268,6 @@ func (b *Block) Summary(done bool) string {
 	return strings.ToUpper(text[:1]) + text[1:]
 }
 
-// some counts profiles, if there are any.
 // additions is what is added, in words.
 func (b *Block) additions() string {
 	switch {
@@ -280,6 +279,7 @@ func (b *Block) additions() string {
 	return "1 session and " + some(b.added)
 }
 
+// some counts profiles, if there are any.
 func some(n int) string {
 	if n == 0 {
 		return ""

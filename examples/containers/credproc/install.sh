@@ -12,7 +12,7 @@ fail() {
 
 [ "$(id -u)" = 0 ] || fail "only root can install"
 case ${VERSION:-} in
-'' | *[!0-9A-Za-z.-]*) fail "the option version is \"${VERSION:-}\": it must be that of a release, such as 0.1.0" ;;
+'' | [!0-9]* | *[!0-9A-Za-z.-]*) fail "the option version is \"${VERSION:-}\": it must be that of a release, such as 0.1.0" ;;
 esac
 sums=$(printf %s "${SHA256:-}" | tr 'A-F\n\t' 'a-f  ')
 [ -n "$sums" ] || fail "the option sha256 is missing: it must be the sum of the archive, as SHA256SUMS of the release has it"
@@ -20,12 +20,12 @@ case $sums in
 *[!0-9a-f\ ]*) fail "the option sha256 must be sums of 64 hexadecimal digits" ;;
 esac
 case ${URL:-} in
-*[!]A-Za-z0-9:/._%~+=,@[-]* | *@*) fail "the option url has a character that no URL of a role has" ;;
+*[!]A-Za-z0-9:/._%~+=,[-]*) fail "the option url has a character that no URL of a role has" ;;
 https://?*/profile/?* | https://?*/role/?*/?*) ;;
 *) fail "the option url must be https://HOST:PORT/profile/NAME or https://HOST:PORT/role/ACCOUNT/ROLE" ;;
 esac
 case ${REGION:-} in
-*[!a-z0-9-]*) fail "the option region is no AWS region" ;;
+*[!a-z0-9-]*) fail "the option region is not an AWS region" ;;
 esac
 case $(uname -m) in
 x86_64 | amd64) arch=amd64 ;;
