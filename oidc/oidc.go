@@ -51,8 +51,9 @@ const accountAccess = "sso:account:access"
 // to sign in, Region alone to redeem or refresh; every other zero field has
 // the default named beside it.
 //
-// A sign-in obeys the policy that the administrator of the machine has set: an
-// error that wraps credproc.ErrPolicy says what that does not allow.
+// A sign-in obeys the start URLs and flows of the policy that the administrator of
+// the machine has set: an error that wraps credproc.ErrPolicy says what that does
+// not allow.
 //
 // A Config is safe for concurrent use as long as it is not changed.
 type Config struct {
