@@ -26,12 +26,17 @@ func TestAProcessThatGotTheConnectionFromAnotherIsKnown(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		heir := exec.Command("sh", "-c", `printf 'GET / HTTP/1.0\r\nHost: x\r\n\r\n' >&3; read -r answer <&3`)
+		heir := exec.Command("sh", "-c", `read -r given; printf 'GET / HTTP/1.0\r\nHost: x\r\n\r\n' >&3; read -r answer <&3`)
 		heir.ExtraFiles = []*os.File{file}
+		in, err := heir.StdinPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
 		if err := heir.Start(); err != nil {
 			t.Fatal(err)
 		}
 		file.Close()
+		in.Close() // it asks only now, when this process holds nothing of it
 		shell = heir.Process.Pid
 		heir.Wait()
 	})
