@@ -28,13 +28,22 @@ package credproc
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/credproc/credproc/internal/agent"
+	"github.com/credproc/credproc/internal/audit"
+	"github.com/credproc/credproc/internal/fetch"
+	"github.com/credproc/credproc/internal/flight"
+	"github.com/credproc/credproc/internal/inside"
+	"github.com/credproc/credproc/internal/layout"
+	"github.com/credproc/credproc/internal/policy"
 	"github.com/credproc/credproc/tokencache"
 )
 
@@ -105,6 +114,139 @@ func (p *Provider) source() source {
 	return portalRole{p}
 }
 
+// retrieve returns credentials, and the document that prints them.
+func retrieve(ctx context.Context, p *Provider) (c aws.Credentials, document []byte, err error) {
+	from := p.source()
+	role := from.role()
+	trail, err := p.trail()
+	if err != nil {
+		return c, nil, err
+	}
+	line := p.line(role)
+	got, err := p.judged()
+	if err == nil && got == p {
+		got, err = p.forClient(audit.ClientOf(ctx))
+	}
+	if err == nil && got != p {
+		return retrieve(ctx, got)
+	}
+	if err == nil {
+		err = p.allowed(role.AccountID)
+	}
+	if err == nil {
+		c, document, err = p.answer(audit.Apart(ctx), from, &line)
+	}
+	line.gave(c)
+	if err = trail.Leave(ctx, line.Line, err); err != nil {
+		return aws.Credentials{}, nil, err
+	}
+	return c, document, nil
+}
+
+// answer returns what is stored or fetched, and notes in the line which it was.
+func (p *Provider) answer(ctx context.Context, from source, line *answerLine) (c aws.Credentials, document []byte, err error) {
+	r := &retrieval{source: from, caller: p, want: want{minValidity: p.MinValidity, half: p.HandedOn, shortest: from.shortest()}}
+	data, origin, err := r.once(ctx)
+	line.came(origin, r.requestID.Load(), err)
+	if err != nil {
+		return c, nil, err
+	}
+	r.tell(data, p.Short)
+	return open(data)
+}
+
+// allowed asks the policy again: a program may have made the provider by itself.
+func (p *Provider) allowed(account string) error {
+	if p.Session == nil {
+		return nil
+	}
+	login, err := inside.Of(p.Session)
+	if err != nil {
+		return err
+	}
+	rules, err := login.Policy()
+	if err != nil {
+		return err
+	}
+	return rules.CheckAccount(account)
+}
+
+// rulesOf returns the policy that a session obeys, or nil.
+func rulesOf(s *tokencache.Session) *policy.Policy {
+	login, err := inside.Of(s)
+	if err != nil {
+		return nil
+	}
+	rules, _ := login.Policy()
+	return rules
+}
+
+// retrieval is one caller's request for credentials, as package fetch sees it.
+type retrieval struct {
+	source
+	want
+	caller    *Provider
+	requestID atomic.Pointer[string] // the fetch may go on when its caller has gone
+}
+
+// once returns a record.
+func (r *retrieval) once(ctx context.Context) ([]byte, fetch.Origin, error) {
+	login, err := inside.Of(r.caller.Session)
+	if err != nil {
+		return nil, "", err
+	}
+	data, origin, err := fetch.Once(ctx, login, r)
+	if err != nil {
+		return nil, "", r.explain(err)
+	}
+	return data, origin, nil
+}
+
+func (r *retrieval) Words() []string                                     { return r.words() }
+func (r *retrieval) Steps() int                                          { return r.steps() }
+func (r *retrieval) Variant() string                                     { return fmt.Sprint(r.minValidity, r.half) }
+func (r *retrieval) Op() string                                          { return r.op() }
+func (r *retrieval) Judge(data []byte, since time.Time) layout.Freshness { return r.judge(data, since) }
+
+// Failure shares a refusal: who holds what else is not asked again at once.
+func (r *retrieval) Failure(err error) (flight.Failure, bool) {
+	e, ok := errors.AsType[*NoAccessError](err)
+	if !ok {
+		return flight.Failure{}, false
+	}
+	f := flight.Failure{Kind: noAccess, Reason: strings.Join(e.Held, " ")}
+	if e.RoleARN != "" && e.Err != nil {
+		f.Reason = e.Err.Error()
+	}
+	return f, true
+}
+
+// noAccess is how flight's failures call a [NoAccessError].
+const noAccess = "no access"
+
+// Fetch returns a record that replaces the one stored, and whose it is and how
+// long it is valid.
+func (r *retrieval) Fetch(ctx context.Context) (data, label []byte, err error) {
+	got, requestID, err := r.issue(ctx, r.caller)
+	r.requestID.Store(&requestID)
+	if err != nil {
+		return nil, nil, err
+	}
+	data, times, err := format(got, time.Now(), r.old())
+	if err != nil { // a fault of the service
+		return nil, nil, &tokencache.ServiceError{Op: r.op(), Reason: err.Error(), Err: err}
+	}
+	role := r.role()
+	role.Fetched, role.Expiry = times.Fetched, times.End
+	if p := r.caller; p.agentProfile != "" {
+		role.Agent, role.Profile, role.AgentProfile = p.asker.Name, p.profile, p.agentProfile
+	}
+	if label, err = json.Marshal(role); err != nil {
+		label = nil // a time after the year 9999: status is told nothing
+	}
+	return data, label, nil
+}
+
 // label is what people call a session, here as everywhere; "" if there is none.
 func label(s *tokencache.Session) string {
 	if s == nil {
@@ -112,25 +254,3 @@ func label(s *tokencache.Session) string {
 	}
 	return s.Label()
 }
-
-// NoAccessError says that the person does not have a role: it is not assigned
-// to them, or there is no such account or role.
-type NoAccessError struct {
-	Session             string   // its label
-	AccountID, RoleName string   // "" for an IAM role
-	RoleARN             string   // of an IAM role that could not be assumed
-	Held                []string // roles the person has in that account, if known
-	Request             string   // how to get access, if the policy of this machine says so
-	Err                 error    // the service's answer
-}
-
-// Error says what went wrong.
-func (e *NoAccessError) Error() string {
-	if e.RoleARN != "" {
-		return fmt.Sprintf("no access to role %s through session %s: %v", e.RoleARN, e.Session, e.Err)
-	}
-	return fmt.Sprintf("no access to role %s in account %s through session %s", e.RoleName, e.AccountID, e.Session)
-}
-
-// Unwrap returns the service's answer.
-func (e *NoAccessError) Unwrap() error { return e.Err }

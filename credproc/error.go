@@ -3,6 +3,7 @@ package credproc
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/credproc/credproc/internal/awsapi"
 	"github.com/credproc/credproc/internal/awsconfig"
@@ -97,3 +98,25 @@ func own(err error) error {
 }
 
 func owned[T any](v T, err error) (T, error) { return v, own(err) }
+
+// NoAccessError says that the person does not have a role: it is not assigned
+// to them, or there is no such account or role.
+type NoAccessError struct {
+	Session             string   // its label
+	AccountID, RoleName string   // "" for an IAM role
+	RoleARN             string   // of an IAM role that could not be assumed
+	Held                []string // roles the person has in that account, if known
+	Request             string   // how to get access, if the policy of this machine says so
+	Err                 error    // the service's answer
+}
+
+// Error says what went wrong.
+func (e *NoAccessError) Error() string {
+	if e.RoleARN != "" {
+		return fmt.Sprintf("no access to role %s through session %s: %v", e.RoleARN, e.Session, e.Err)
+	}
+	return fmt.Sprintf("no access to role %s in account %s through session %s", e.RoleName, e.AccountID, e.Session)
+}
+
+// Unwrap returns the service's answer.
+func (e *NoAccessError) Unwrap() error { return e.Err }

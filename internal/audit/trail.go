@@ -2,15 +2,9 @@ package audit
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"log/slog"
-	"slices"
-	"strings"
-	"time"
-
-	"github.com/credproc/credproc/internal/printable"
-	"github.com/credproc/credproc/internal/safedir"
+	"sync"
 )
 
 // Trail is where lines are left, and what a program knows that leaves them. nil is
@@ -99,74 +93,83 @@ func (t *Trail) put(line Line) error {
 	return errors.Join(errs...)
 }
 
-// Problem returns why no line can be written now, or nil.
-func (t *Trail) Problem() error {
-	if t == nil {
+// Client is who an endpoint gives an answer to. The zero Client is none: the answer is
+// for the process itself.
+type Client struct {
+	Name    string // by its token; "" if the endpoint has only one
+	PID     int    // 0: the system does not tell
+	Program string // what runs as PID; "": unknown
+	// Agent is the coding agent that the client was seen to be, and Seen by what. ""
+	// leaves to the line what was seen of the process itself.
+	Agent, Seen string
+}
+
+type clientKey struct{}
+
+// For is ctx for what a client of an endpoint has asked for: the trail names the
+// client.
+func For(ctx context.Context, client Client) context.Context {
+	return context.WithValue(ctx, clientKey{}, client)
+}
+
+// ClientOf returns the client that something is done for.
+func ClientOf(ctx context.Context) Client {
+	client, _ := ctx.Value(clientKey{}).(Client)
+	return client
+}
+
+// For fills in the client that a line is about.
+func (l *Line) For(c Client) {
+	l.Client, l.ClientPID, l.ClientProgram = c.Name, c.PID, c.Program
+	if c.Agent != "" {
+		l.Agent, l.AgentSeen = c.Agent, c.Seen
+	}
+}
+
+// Entry is a line that an endpoint leaves for each client that gets what the line is
+// about: one answer of a provider may go to many of them.
+type Entry struct {
+	trail *Trail
+	line  Line
+	given sync.Once
+}
+
+type entryKey struct{}
+
+// Collect is ctx for something of which the line is not left, but collected.
+func Collect(ctx context.Context) (context.Context, *Entry) {
+	e := new(Entry)
+	return context.WithValue(ctx, entryKey{}, e), e
+}
+
+// Apart is ctx for a part of something, which leaves lines of its own.
+func Apart(ctx context.Context) context.Context {
+	if entryOf(ctx) == nil {
+		return ctx
+	}
+	return context.WithValue(ctx, entryKey{}, (*Entry)(nil))
+}
+
+func entryOf(ctx context.Context) *Entry {
+	e, _ := ctx.Value(entryKey{}).(*Entry)
+	return e
+}
+
+// Told reports whether there is a line: what failed early has none.
+func (e *Entry) Told() bool { return e != nil && e.line.Event != "" }
+
+// Leave leaves the line for the client of ctx, and fails if the trail is required and
+// cannot be written. The first client gets what was fetched, if it was, and all others
+// what was there.
+func (e *Entry) Leave(ctx context.Context) error {
+	if e == nil || e.trail == nil {
 		return nil
 	}
-	var errs []error
-	for _, sink := range t.sinks() {
-		if sink == File {
-			errs = append(errs, safedir.Dir(t.Dir).CanAppend(name))
-		} else {
-			errs = append(errs, reach(sink, t.Root))
-		}
+	line, again := e.line, true
+	e.given.Do(func() { again = false })
+	if again && line.Event == Answer {
+		line.Outcome, line.RequestID = "cached", ""
 	}
-	return errors.Join(errs...)
-}
-
-// lostName is of a file that says which line could not be written last.
-const lostName = "audit.lost"
-
-// Lost is a line that could not be written.
-type Lost struct {
-	Time    time.Time `json:"time"` // local clock
-	Problem string    `json:"problem"`
-}
-
-// lose notes that a line could not be written, if that can be.
-func (t *Trail) lose(unwritten error) {
-	if note, err := json.Marshal(Lost{time.Now().UTC().Truncate(time.Second), unwritten.Error()}); err == nil {
-		safedir.Dir(t.Dir).WriteUnsynced(lostName, note)
-	}
-}
-
-// Lost returns the line that could not be written last, if that was within a day, or
-// nil.
-func (t *Trail) Lost() *Lost {
-	if t == nil {
-		return nil
-	}
-	lost := new(Lost)
-	note, err := safedir.Dir(t.Dir).Read(lostName)
-	if err != nil || json.Unmarshal(note, lost) != nil {
-		return nil
-	}
-	if age := time.Since(lost.Time); age < -time.Minute || age > 24*time.Hour {
-		return nil
-	}
-	return lost
-}
-
-// Trouble says what is wrong with the trail, for people: "" if nothing is.
-func (t *Trail) Trouble() string {
-	if err := t.Problem(); err != nil {
-		return "lines cannot be written: " + printable.Line(err.Error())
-	}
-	if lost := t.Lost(); lost != nil {
-		return "a line could not be written at " + lost.Time.Local().Format(time.DateTime) + ": " + printable.Line(lost.Problem)
-	}
-	return ""
-}
-
-// Place says where lines go, for people.
-func (t *Trail) Place() string {
-	places := t.sinks()
-	for i, sink := range places {
-		if sink == File {
-			places = slices.Clone(places)
-			places[i] = t.Dir.Path()
-		}
-	}
-	return strings.Join(places, ", ")
+	line.For(ClientOf(ctx))
+	return e.trail.write(line)
 }
