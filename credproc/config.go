@@ -49,18 +49,20 @@ type Config struct {
 	// Getenv looks up environment variables. nil means [os.Getenv].
 	Getenv func(name string) string
 
-	// The rest is for sessions: see [tokencache.Session].
-
-	HTTPClient         *http.Client
-	Keyring            keyring.Keyring
-	NewLoginKeyring    string // "": what credproc_keyring of the sso-session says
-	Unlock             keyring.Unlock
-	MayPrompt          bool
-	StateDir, CacheDir string
-	LaxModes           bool
-	NoKeyCache         bool
-	Logger             *slog.Logger
-
+	// HTTPClient calls every service. nil means one that follows the proxy and CA
+	// settings of the environment and of the config file, as the SDKs do.
+	HTTPClient *http.Client
+	// Keyring, NewLoginKeyring, Unlock, MayPrompt, StateDir, CacheDir, LaxModes,
+	// NoKeyCache and Logger are those of each [tokencache.Session] that the Config
+	// makes. A NewLoginKeyring of "" means what credproc_keyring of the sso-session
+	// says, and then the Session's default.
+	Keyring              keyring.Keyring
+	NewLoginKeyring      string
+	Unlock               keyring.Unlock
+	MayPrompt            bool
+	StateDir, CacheDir   string
+	LaxModes, NoKeyCache bool
+	Logger               *slog.Logger
 	// RunCommand runs a command line of the config file, as a shell does, and
 	// returns the first line of its output: credproc_web_identity_token_command. The
 	// command is trusted as much as a credential_process line. nil: such a setting
@@ -174,7 +176,8 @@ func (c *Config) Close(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// Session returns the sso-session called name.
+// Session returns the sso-session called name. Errors are a [*ConfigError], also
+// if there is none of that name, or an [ErrPolicy].
 func (c *Config) Session(name string) (*tokencache.Session, error) {
 	if err := c.Open(); err != nil {
 		return nil, err
@@ -187,7 +190,8 @@ func (c *Config) Session(name string) (*tokencache.Session, error) {
 }
 
 // SessionAt returns the session at a start URL: the sso-session that has it, if
-// there is exactly one, or else one without a name.
+// there is exactly one, or else one without a name. Errors are those of
+// [Config.Session].
 func (c *Config) SessionAt(startURL, region string) (*tokencache.Session, error) {
 	if err := c.Open(); err != nil {
 		return nil, err
