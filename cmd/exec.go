@@ -270,12 +270,16 @@ func (c *execCommand) serve(ctx context.Context, r *run, child *child.Command, s
 	if shell {
 		r.Say("Starting %s with credentials of %s, renewed as long as it runs (these end in %s). Leave it with exit.", child.Path, c.label(r), terminal.Roughly(time.Until(credentials.Expires)))
 	}
-	e := &endpoint.Endpoint{Who: r.inside.ClientAsker(), Find: endpoint.Only(t.source(c.label(r)))}
+	e := &endpoint.Endpoint{Find: endpoint.Only(t.source(c.label(r)))}
 	return r.beside(ctx, child, e, c.grant)
 }
 
 // beside runs a command beside an endpoint that is for it, and for no other program.
 func (r *run) beside(ctx context.Context, command *child.Command, e *endpoint.Endpoint, grant func(*run, child.Environment) *child.Grant) error {
+	var err error
+	if e.Who, err = r.inside.ClientAsker(); err != nil {
+		return err
+	}
 	listener, err := endpoint.Listen("127.0.0.1:0", false)
 	if err != nil {
 		return err

@@ -45,6 +45,6 @@ func (c *forwardCommand) run(ctx context.Context, r *run, command *child.Command
 	grant := func(_ *run, base child.Environment) *child.Grant {
 		return &child.Grant{Label: relay.Name(), Settings: c.settings(c.Region, base)}
 	}
-	e := &endpoint.Endpoint{Who: r.inside.ClientAsker(), Find: endpoint.Only(relay.Source(r.inside.Leave))}
+	e := &endpoint.Endpoint{Find: endpoint.Only(relay.Source(r.inside.Leave))}
 	return r.beside(ctx, command, e, grant)
 }

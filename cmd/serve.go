@@ -51,7 +51,11 @@ func (c *serveCommand) run(ctx context.Context, r *run) error {
 	if err != nil {
 		return err
 	}
-	e := &endpoint.Endpoint{Explain: faultOf(r.App), Clients: clients, Who: r.inside.ClientAsker(), Log: r.JSONLog()}
+	who, err := r.inside.ClientAsker()
+	if err != nil {
+		return err
+	}
+	e := &endpoint.Endpoint{Explain: faultOf(r.App), Clients: clients, Who: who, Log: r.JSONLog()}
 	e.Find = func(client *endpoint.Client, path string) (*endpoint.Source, error) {
 		return c.find(r, session, client, path)
 	}

@@ -522,8 +522,9 @@ func TestRulesAboutAgentsSendOnlyAgentsTheLongWay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	self, _ := lineage.Process(os.Getppid())                // as a warm answer looks from its parent
-	person := !agent.ByProcess(os.Getppid(), nil).IsAgent() // who runs the tests
+	self, _, _ := lineage.Process(os.Getppid()) // as a warm answer looks from its parent
+	above, _ := agent.ByProcess(os.Getppid(), nil)
+	person := !above.IsAgent() // who runs the tests
 	for _, tt := range []struct {
 		rules, variable string
 		isAnswer        bool

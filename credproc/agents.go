@@ -70,40 +70,55 @@ func (c *Config) rulesIn(s *awsconfig.Section, rule agentRule) (rules []agentRul
 	return rules
 }
 
-// asker says who asks: this process, for its parents.
-func (c *Config) asker(rules []agentRule) agent.Asker {
+// asker says who asks: this process, for its parents. It fails if those cannot be
+// looked at now, and there are rules.
+func (c *Config) asker(rules []agentRule) (agent.Asker, error) {
 	if c.asAgent {
-		return agent.Asker{Name: "an agent", Why: "--agent"}
+		return agent.Asker{Name: "an agent", Why: "--agent"}, nil
 	}
 	who := agent.ByVariables(c.getenv, layout.Variable(c.Identity.ID, "agent"))
 	if who.IsAgent() || len(rules) == 0 {
-		return who
+		return who, nil
 	}
 	programs := c.agentPrograms()
 	if agent.IsProgram(c.command, programs) {
-		return agent.Asker{Name: c.command, Why: "the credentials are for " + c.command}
+		return agent.Asker{Name: c.command, Why: "the credentials are for " + c.command}, nil
 	}
-	// Those above may end while this process goes on.
-	c.above.Do(func() { c.starter = agent.ByProcess(os.Getppid(), programs) })
-	return c.starter
+	c.above.Lock()
+	defer c.above.Unlock()
+	if c.starter == nil { // those above may end while this process goes on
+		starter, err := agent.ByProcess(os.Getppid(), programs)
+		if err != nil {
+			return starter, err
+		}
+		c.starter = &starter
+	}
+	return *c.starter, nil
 }
 
 // clientAsker returns what says who a process is that asks an endpoint of this one, or
 // nil: no rule and no trail makes a difference.
-func (c *Config) clientAsker() func(pid int) agent.Asker {
+func (c *Config) clientAsker() (func(pid int) (agent.Asker, error), error) {
 	rules := c.agentRules()
-	c.asker(rules) // now: those above this process may end while it serves
+	// Now: those above this process may end while it serves.
+	if _, err := c.asker(rules); err != nil {
+		return nil, err
+	}
 	if len(rules) == 0 && c.misspellings() == nil && !c.trails() {
-		return nil
+		return nil, nil
 	}
 	own, programs := layout.Variable(c.Identity.ID, "agent"), c.agentPrograms()
-	return func(pid int) agent.Asker {
-		who := agent.ByVariables(environ.Lookup(environ.Of(pid)), own)
+	return func(pid int) (agent.Asker, error) {
+		env, err := environ.Of(pid)
+		if err != nil {
+			return agent.Asker{}, err
+		}
+		who := agent.ByVariables(environ.Lookup(env), own)
 		if who.IsAgent() || len(rules) == 0 {
-			return who
+			return who, nil
 		}
 		return agent.ByProcess(pid, programs)
-	}
+	}, nil
 }
 
 // agentPrograms are what the policy and the config file add to the agents that are
@@ -131,7 +146,10 @@ type wanted struct {
 // another profile, or an error.
 func (c *Config) judged(p *Provider, profile *awsconfig.Profile) (*Provider, error) {
 	rules := c.agentRules()
-	who := c.asker(rules)
+	who, err := c.asker(rules)
+	if err != nil {
+		return nil, err
+	}
 	if !who.IsAgent() {
 		p.forAgent = func(p *Provider, who agent.Asker) (*Provider, error) { return c.judgedFor(who, rules, p, profile) }
 	}
@@ -364,9 +382,9 @@ func (c *Config) agentLogin(s *tokencache.Session) error {
 	if !refused {
 		return nil
 	}
-	who := c.asker(append(rules, agentRule{Setting: by}))
-	if !who.IsAgent() {
-		return nil
+	who, err := c.asker(append(rules, agentRule{Setting: by}))
+	if err != nil || !who.IsAgent() {
+		return err
 	}
 	return &policy.AgentRefusal{Where: by.String(), What: "a sign-in", Asker: who}
 }
@@ -388,9 +406,9 @@ func (c *Config) noAgentLogin(s *tokencache.Session, rules []agentRule) (by awsc
 // may not have every role: it opens them all.
 func (c *Config) agentToken(s *tokencache.Session) error {
 	rules := c.agentRules()
-	who := c.asker(rules)
-	if !who.IsAgent() {
-		return nil
+	who, err := c.asker(rules)
+	if err != nil || !who.IsAgent() {
+		return err
 	}
 	for _, r := range rules {
 		if all := r.is("agents") && r.Value == "all"; !all && (r.profile != "" || r.of(normal(s.Config.StartURL))) {

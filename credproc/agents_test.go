@@ -368,14 +368,14 @@ func TestClientsAreToldApartWhereSomethingDependsOnIt(t *testing.T) {
 		if err := c.Open(); err != nil {
 			t.Fatal(err)
 		}
-		if who := (&insideConfig{c}).ClientAsker(); (who != nil) != tt.want {
-			t.Errorf("%s: clients are told apart: %t", tt.what, who != nil)
+		if who, err := (&insideConfig{c}).ClientAsker(); err != nil || (who != nil) != tt.want {
+			t.Errorf("%s: clients are told apart: %t, %v", tt.what, who != nil, err)
 		}
 	}
 }
 
 func TestAClientIsAnAgentByItsProcessesIfThereAreRules(t *testing.T) {
-	self, _ := lineage.Process(os.Getpid())
+	self, _, _ := lineage.Process(os.Getpid())
 	if self == "" {
 		return // not on this system
 	}
@@ -391,8 +391,12 @@ func TestAClientIsAnAgentByItsProcessesIfThereAreRules(t *testing.T) {
 		if err := c.Open(); err != nil {
 			t.Fatal(err)
 		}
-		if who := c.clientAsker()(os.Getpid()); who.Name != tt.want {
-			t.Errorf("%s: %+v", tt.what, who)
+		asker, err := c.clientAsker()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if who, err := asker(os.Getpid()); err != nil || who.Name != tt.want {
+			t.Errorf("%s: %+v, %v", tt.what, who, err)
 		}
 	}
 }

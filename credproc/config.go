@@ -71,9 +71,9 @@ type Config struct {
 
 	asAgent bool   // judge as if an agent asked
 	command string // the program that credentials are for, without its path; "": this one
-	above   sync.Once
-	starter agent.Asker // by the processes above this one, once it was needed
-	unread  error       // about a line that is no rule about agents, and was to be one
+	above   sync.Mutex
+	starter *agent.Asker // by the processes above this one; nil until it was needed
+	unread  error        // about a line that is no rule about agents, and was to be one
 
 	looks  atomic.Bool    // no one is given anything: what is asked for leaves no trail
 	audits *policy.Policy // that the trail obeys, also where another one is ignored

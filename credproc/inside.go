@@ -70,7 +70,9 @@ func (i *insideConfig) AskFor(program string) {
 }
 
 // ClientAsker returns what says who a process is that asks an endpoint, or nil.
-func (i *insideConfig) ClientAsker() func(pid int) agent.Asker { return i.c.clientAsker() }
+func (i *insideConfig) ClientAsker() (func(pid int) (agent.Asker, error), error) {
+	return i.c.clientAsker()
+}
 
 // AllowsProfile and AllowsRole judge a rule by the role that something leads to.
 func (i *insideConfig) AllowsProfile(rule agent.Rule, profile string) bool {

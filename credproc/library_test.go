@@ -49,7 +49,8 @@ func (m *machine) does(s *tokencache.Session) map[string]error {
 // session: "" is nothing, "all" everything but a sign-out.
 func TestASessionThatAProgramFillsObeysThePolicy(t *testing.T) {
 	const locked = "lock_sessions = on\n[sso-session corp]\n"
-	below := agent.ByProcess(os.Getppid(), nil).IsAgent()
+	above, _ := agent.ByProcess(os.Getppid(), nil)
+	below := above.IsAgent()
 	for _, tt := range []struct{ rules, agent, refused, by string }{
 		{"", "", "", ""},
 		{"start_urls = https://other.example\n", "", "all", "start_urls"},

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/credproc/credproc/internal/agent"
 	"github.com/credproc/credproc/internal/policy"
 )
 
@@ -43,7 +44,7 @@ func TestOfThePolicysRulesAboutAgentsAndTheUsersTheStricterHolds(t *testing.T) {
 			}
 			// Who runs the tests may be below an agent.
 			if who == "person" {
-				c.above.Do(func() {})
+				c.starter = new(agent.Asker)
 			}
 			s, err := c.Session("corp")
 			if err != nil {

@@ -102,7 +102,7 @@ func TestAWarmAnswerWithAPolicyTakesTheShortWay(t *testing.T) {
 // answer where no agent asks: the stat of each process above is opened, read and
 // closed. Where an agent asks, the long way is taken.
 func TestAWarmAnswerWithRulesAboutAgentsTakesTheShortWay(t *testing.T) {
-	if who := agent.ByProcess(os.Getpid(), nil); who.IsAgent() {
+	if who, _ := agent.ByProcess(os.Getpid(), nil); who.IsAgent() {
 		t.Log("not run: " + who.Why)
 		return
 	}
@@ -156,7 +156,7 @@ func TestAProgramThatTheRulesAddIsAnAgentForAWarmAnswer(t *testing.T) {
 	if o := m.run(process(admin)...); o.status != 0 {
 		t.Fatal(o.stderr)
 	}
-	name, _ := lineage.Process(os.Getpid())
+	name, _, _ := lineage.Process(os.Getpid())
 	for _, programs := range []string{"robot, " + name, "robot,\n  " + name, "robot\n# and this:\n\n\t" + name, strings.ToUpper(name) + " # this test"} {
 		m.write(".aws/config", "[sso-session corp]\nsso_start_url = "+m.idc.StartURL+"\nsso_region = us-east-1\ncredproc_agents = none\ncredproc_agent_programs = "+programs+"\n")
 		if got := m.run(process(admin)...); got.status != 5 || got.stdout != "" {

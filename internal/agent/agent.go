@@ -7,6 +7,7 @@
 package agent
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -65,14 +66,18 @@ func ByVariables(getenv func(string) string, own string) Asker {
 }
 
 // ByProcess tells an agent by a process and those above it: by the names of known
-// agents, and of more.
-func ByProcess(pid int, more []string) Asker {
-	for pid, name := range lineage.Above(pid) {
-		if name = strings.ToLower(name); IsProgram(name, more) {
-			return Asker{name, "process " + strconv.Itoa(pid) + " is " + name}
+// agents, and of more. It fails if this process cannot look: what may be an agent is
+// not taken for a person.
+func ByProcess(pid int, more []string) (Asker, error) {
+	for p, err := range lineage.Above(pid) {
+		if err != nil {
+			return Asker{}, fmt.Errorf("find out whether an agent asks: %w", err)
+		}
+		if name := strings.ToLower(p.Name); IsProgram(name, more) {
+			return Asker{name, "process " + strconv.Itoa(p.PID) + " is " + name}, nil
 		}
 	}
-	return Asker{}
+	return Asker{}, nil
 }
 
 // IsProgram reports whether a name, in small letters, is that of a known agent or

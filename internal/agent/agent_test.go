@@ -29,15 +29,15 @@ func TestAnAgentIsKnownByItsVariableOrByTheOneForOthers(t *testing.T) {
 }
 
 func TestAnAgentIsKnownByTheNameOfAProcessAbove(t *testing.T) {
-	self, _ := lineage.Process(os.Getpid())
+	self, _, _ := lineage.Process(os.Getpid())
 	if self == "" {
 		return // not on this system
 	}
-	if who := ByProcess(os.Getpid(), []string{"other", strings.ToUpper(self)}); !who.IsAgent() || !strings.HasSuffix(who.Why, " is "+strings.ToLower(self)) {
+	if who, err := ByProcess(os.Getpid(), []string{"other", strings.ToUpper(self)}); err != nil || !who.IsAgent() || !strings.HasSuffix(who.Why, " is "+strings.ToLower(self)) {
 		t.Errorf("%+v", who)
 	}
-	if who := ByProcess(1<<30, []string{self}); who.IsAgent() {
-		t.Errorf("of a process that is not there: %+v", who)
+	if who, err := ByProcess(1<<30, []string{self}); who.IsAgent() || err != nil {
+		t.Errorf("of a process that is not there: %+v, %v", who, err)
 	}
 }
 

@@ -58,17 +58,18 @@ func program() string {
 	return strings.TrimSuffix(filepath.Base(os.Args[0]), ".exe")
 }
 
-// family names a process and those above it.
+// family names a process and those above it, as far as that can be seen: a line is left
+// without it, too.
 func family(pid int) (name string, above []string) {
 	const ancestors = 4
-	for of, next := range lineage.Above(pid) {
+	for p, err := range lineage.Above(pid) {
 		switch {
-		case of == pid:
-			name = next
-		case len(above) == ancestors:
+		case err != nil, len(above) == ancestors:
 			return name, above
+		case p.PID == pid:
+			name = p.Name
 		default:
-			above = append(above, next)
+			above = append(above, p.Name)
 		}
 	}
 	return name, above

@@ -3,11 +3,12 @@ package environ
 import "golang.org/x/sys/unix"
 
 // Of returns the environment that a process was started with, where the system tells:
-// of the same user, or to root.
-func Of(pid int) []string {
+// of the same user, or to root. It fails only if this process has no memory left to
+// look with.
+func Of(pid int) ([]string, error) {
 	text, err := unix.SysctlRaw("kern.procargs2", pid)
 	if err != nil {
-		return nil
+		return nil, short(err)
 	}
-	return afterArguments(text)
+	return afterArguments(text), nil
 }

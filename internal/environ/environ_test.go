@@ -48,14 +48,18 @@ func TestTheEnvironmentOfAnotherProcessIsRead(t *testing.T) {
 	if !slices.Contains([]string{"linux", "windows", "darwin"}, runtime.GOOS) {
 		return // others do not tell
 	}
-	getenv := Lookup(Of(start(t, "ONE=1", "TWO=zwei=ü", "EMPTY=")))
+	env, err := Of(start(t, "ONE=1", "TWO=zwei=ü", "EMPTY="))
+	if err != nil {
+		t.Fatal(err)
+	}
+	getenv := Lookup(env)
 	for name, want := range map[string]string{"ONE": "1", "TWO": "zwei=ü", "EMPTY": "", "NONE": "", "STAY": "1", "ON": "", "": ""} {
 		if got := getenv(name); got != want {
 			t.Errorf("%s is %q, want %q", name, got, want)
 		}
 	}
-	if env := Of(1 << 30); env != nil {
-		t.Errorf("of a process that is not there: %q", env)
+	if env, err := Of(1 << 30); env != nil || err != nil {
+		t.Errorf("of a process that is not there: %q, %v", env, err)
 	}
 }
 

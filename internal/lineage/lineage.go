@@ -1,21 +1,44 @@
 // Package lineage says what a process is called, and who started it.
 package lineage
 
-import "iter"
+import (
+	"iter"
+
+	"github.com/credproc/credproc/internal/safedir"
+)
 
 // most is how far up Above goes: a table of processes may change meanwhile.
 const most = 32
 
-// Above yields the names of a process and of those above it, as far as the system
-// tells, each with its ID.
-func Above(pid int) iter.Seq2[int, string] {
-	return func(yield func(int, string) bool) {
+// One is a process, and its name.
+type One struct {
+	PID  int
+	Name string
+}
+
+// Above yields a process and those above it, as far as the system tells. An error,
+// which is that of [Process], comes last.
+func Above(pid int) iter.Seq2[One, error] {
+	return func(yield func(One, error) bool) {
 		for range most {
-			name, parent := Process(pid)
-			if name == "" || !yield(pid, name) || parent <= 1 {
+			name, parent, err := Process(pid)
+			if err != nil {
+				yield(One{}, err)
+				return
+			}
+			if name == "" || !yield(One{pid, name}, nil) || parent <= 1 {
 				return
 			}
 			pid = parent
 		}
 	}
+}
+
+// short returns an error that says that a file or memory is lacking to look, and nil
+// for any other: the system does not tell.
+func short(err error) error {
+	if safedir.IsShort(err) {
+		return err
+	}
+	return nil
 }

@@ -8,11 +8,15 @@ import (
 )
 
 func TestAProcessAndThoseAboveItAreNamed(t *testing.T) {
-	if name, _ := Process(os.Getpid()); name == "" {
+	if name, _, _ := Process(os.Getpid()); name == "" {
 		return // not on this system
 	}
 	var pids []int
-	for pid, name := range Above(os.Getpid()) {
+	for p, err := range Above(os.Getpid()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		pid, name := p.PID, p.Name
 		if pids = append(pids, pid); len(pids) == 1 {
 			if self := strings.TrimSuffix(filepath.Base(os.Args[0]), ".exe"); pid != os.Getpid() || !strings.HasPrefix(self, name) {
 				t.Errorf("process %d is %q, want %q", pid, name, self)
@@ -26,7 +30,7 @@ func TestAProcessAndThoseAboveItAreNamed(t *testing.T) {
 	if len(pids) == 0 {
 		t.Error("there is no process")
 	}
-	for pid := range Above(1 << 30) {
-		t.Errorf("process %d is above one that is not there", pid)
+	for p, err := range Above(1 << 30) {
+		t.Errorf("process %+v is above one that is not there: %v", p, err)
 	}
 }

@@ -6,11 +6,12 @@ import (
 	"unsafe"
 )
 
-// Process returns the name of a process, and who started it.
-func Process(pid int) (name string, parent int) {
+// Process returns the name of a process, and who started it; "" if the system does
+// not tell. It fails only if this process has no handle or no memory left to look with.
+func Process(pid int) (name string, parent int, err error) {
 	all, err := syscall.CreateToolhelp32Snapshot(syscall.TH32CS_SNAPPROCESS, 0)
 	if err != nil {
-		return "", 0
+		return "", 0, short(err)
 	}
 	defer syscall.CloseHandle(all)
 	var entry syscall.ProcessEntry32
@@ -18,8 +19,8 @@ func Process(pid int) (name string, parent int) {
 	for err := syscall.Process32First(all, &entry); err == nil; err = syscall.Process32Next(all, &entry) {
 		if int(entry.ProcessID) == pid {
 			name := syscall.UTF16ToString(entry.ExeFile[:])
-			return strings.TrimSuffix(name, ".exe"), int(entry.ParentProcessID)
+			return strings.TrimSuffix(name, ".exe"), int(entry.ParentProcessID), nil
 		}
 	}
-	return "", 0
+	return "", 0, nil
 }

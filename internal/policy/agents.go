@@ -117,26 +117,27 @@ func (p *Policy) CheckAct(act Act, session, startURL, own string) error {
 	if !refused {
 		return nil
 	}
-	who := p.asker(own, true)
-	if !who.IsAgent() {
-		return nil
+	who, err := p.asker(own, true)
+	if err != nil || !who.IsAgent() {
+		return err
 	}
 	return &AgentRefusal{Where: by.String(), What: what, Asker: who}
 }
 
 // Asker says which agent this process asks for, and what was seen of it. The
-// processes above are looked at where there are rules.
+// processes above are looked at where there are rules. "" if that fails: it is for a
+// trail, and keeps no one from anything.
 func (p *Policy) Asker(own string) (name, seen string) {
-	who := p.asker(own, len(p.AgentRules()) > 0)
+	who, _ := p.asker(own, len(p.AgentRules()) > 0)
 	return who.Name, who.Why
 }
 
-func (p *Policy) asker(own string, above bool) agent.Asker {
+func (p *Policy) asker(own string, above bool) (agent.Asker, error) {
 	who := agent.ByVariables(os.Getenv, own)
-	if !who.IsAgent() && above {
-		who = agent.ByProcess(os.Getppid(), p.AgentPrograms())
+	if who.IsAgent() || !above {
+		return who, nil
 	}
-	return who
+	return agent.ByProcess(os.Getppid(), p.AgentPrograms())
 }
 
 // holds reports whether the rule is about a session.

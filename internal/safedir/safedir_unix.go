@@ -39,5 +39,9 @@ func syncDir(root *os.Root) error {
 	return err
 }
 
+func shortages() []error {
+	return []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM, syscall.ENOBUFS}
+}
+
 // IsFull reports whether an error is that of a full disk, or of a used up quota.
 func IsFull(err error) bool { return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) }

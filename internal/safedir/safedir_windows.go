@@ -12,9 +12,16 @@ import (
 // load Winsock for them. See
 // https://learn.microsoft.com/en-us/windows/win32/debug/system-error-codes--0-499-.
 const (
-	errorSharingViolation = syscall.Errno(32)
-	errorHandleDiskFull   = syscall.Errno(39)
-	errorDiskFull         = syscall.Errno(112)
+	errorTooManyOpenFiles  = syscall.Errno(4)
+	errorNotEnoughMemory   = syscall.Errno(8)
+	errorOutOfMemory       = syscall.Errno(14)
+	errorSharingViolation  = syscall.Errno(32)
+	errorHandleDiskFull    = syscall.Errno(39)
+	errorDiskFull          = syscall.Errno(112)
+	errorNoSystemResources = syscall.Errno(1450)
+	errorCommitmentLimit   = syscall.Errno(1455)
+	errorTooManySockets    = syscall.Errno(10024) // WSAEMFILE
+	errorNoBuffers         = syscall.Errno(10055) // WSAENOBUFS
 )
 
 const nonblock = 0 // there are no named pipes among files
@@ -39,6 +46,10 @@ func rename(root *os.Root, from, to string) error {
 
 // syncDir has nothing to do: Windows cannot sync a directory.
 func syncDir(*os.Root) error { return nil }
+
+func shortages() []error {
+	return []error{errorTooManyOpenFiles, errorNotEnoughMemory, errorOutOfMemory, errorNoSystemResources, errorCommitmentLimit, errorTooManySockets, errorNoBuffers}
+}
 
 // IsFull reports whether an error is that of a full disk.
 func IsFull(err error) bool {

@@ -50,8 +50,9 @@ type Config interface {
 	AskFor(program string)
 	// ClientAsker returns what says who a process of this machine is that asks an
 	// endpoint, or nil if that makes no difference. Of a process that is an agent's all
-	// clients are. What is asked for a client is asked with audit.For's context.
-	ClientAsker() func(pid int) agent.Asker
+	// clients are. What is asked for a client is asked with audit.For's context. An error
+	// says that it cannot be told now.
+	ClientAsker() (func(pid int) (agent.Asker, error), error)
 	// AllowsProfile and AllowsRole report whether a rule allows a profile, or a role
 	// "ACCOUNT/ROLE" of a session: by its own name, or by that of any profile that leads
 	// to the same role, or by that role. What does not exist, or is of no session, has

@@ -246,7 +246,7 @@ func (p *Program) role(f *flags) (role *awsconfig.Role, settings *awsconfig.Prof
 	return profile.Role, profile.Settings, files, true
 }
 
-// ruled reports whether there are rules about coding agents, and one asks. Who asks
+// ruled reports whether there are rules about coding agents, and one may ask. Who asks
 // is looked at only then: it reads a file of each process above. A rule is in the
 // files, or in a session of the policy.
 func (p *Program) ruled(files *awsconfig.Config, rule string) bool {
@@ -267,7 +267,8 @@ func (p *Program) ruled(files *awsconfig.Config, rule string) bool {
 	if agent.ByVariables(p.getenv, layout.Variable(p.ID, "agent")).IsAgent() {
 		return true
 	}
-	return agent.ByProcess(os.Getppid(), agent.Words(strings.Join(programs, " "))).IsAgent()
+	who, err := agent.ByProcess(os.Getppid(), agent.Words(strings.Join(programs, " ")))
+	return err != nil || who.IsAgent()
 }
 
 // session returns the identity of a session as a process with these settings

@@ -59,8 +59,9 @@ type Endpoint struct {
 	// Explain turns any other error than a fault into one.
 	Explain func(error) *Fault
 	Log     *slog.Logger // nil: none
-	// Who says what a process of this machine is that asks. nil: it does not matter.
-	Who func(pid int) agent.Asker
+	// Who says what a process of this machine is that asks. nil: it does not matter. An
+	// error says that it cannot be told now.
+	Who func(pid int) (agent.Asker, error)
 	// Failed is called in a goroutine of its own when there are no credentials.
 	Failed func(error) // nil: nothing is called
 	// Refused leaves the line of a request without credentials that the source itself

@@ -50,7 +50,7 @@ func TestAnEndpointAnswersItsOwnerThroughoutConnectionsOfOthers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	person := func(int) agent.Asker { return agent.Asker{} }
+	person := func(int) (agent.Asker, error) { return agent.Asker{}, nil }
 	e := &Endpoint{Clients: OneClient(testToken, "", agent.Rule{All: true}), Who: person, Find: func(*Client, string) (*Source, error) {
 		return nil, &Fault{http.StatusTeapot, "Here", "somebody is here"}
 	}}

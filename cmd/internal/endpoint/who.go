@@ -93,8 +93,14 @@ func (e *Endpoint) judges() chan struct{} {
 // a process was is unknown once it has ended.
 func (e *Endpoint) judge(h loopback.Holders) (c audit.Client, err error) {
 	for _, pid := range h.PIDs {
-		who := e.Who(pid)
-		name, _ := lineage.Process(pid)
+		who, short := e.Who(pid)
+		if short != nil {
+			return audit.Client{}, short
+		}
+		name, _, short := lineage.Process(pid)
+		if short != nil {
+			return audit.Client{}, short
+		}
 		if !h.Has(pid) {
 			err = errGone
 			continue
@@ -107,7 +113,11 @@ func (e *Endpoint) judge(h loopback.Holders) (c audit.Client, err error) {
 		}
 	}
 	for _, pid := range h.Closed {
-		if who := e.Who(pid); who.IsAgent() {
+		who, err := e.Who(pid)
+		if err != nil {
+			return audit.Client{}, err
+		}
+		if who.IsAgent() {
 			return audit.Client{Agent: who.Name, Seen: who.Why + ", and what it started does not show its connections"}, nil
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"testing/synctest"
 
@@ -19,7 +20,7 @@ import (
 )
 
 // told is an endpoint on a real port whose credentials say for whom they are.
-func told(t *testing.T, who func(pid int) agent.Asker) (ask func(c *http.Client) string) {
+func told(t *testing.T, who func(pid int) (agent.Asker, error)) (ask func(c *http.Client) string) {
 	t.Helper()
 	listener, err := Listen("127.0.0.1:0", false)
 	if err != nil {
@@ -61,7 +62,7 @@ func told(t *testing.T, who func(pid int) agent.Asker) (ask func(c *http.Client)
 func known(t *testing.T) bool {
 	t.Helper()
 	asked := false
-	ask := told(t, func(int) agent.Asker { asked = true; return agent.Asker{} })
+	ask := told(t, func(int) (agent.Asker, error) { asked = true; return agent.Asker{}, nil })
 	c := &http.Client{Transport: new(http.Transport)}
 	defer c.CloseIdleConnections()
 	ask(c)
@@ -73,14 +74,14 @@ func TestAPersonAndAnAgentHaveEachItsOwnAnswerAndAreLookedUpOnceForAConnection(t
 		return
 	}
 	var looks atomic.Int32
-	ask := told(t, func(pid int) agent.Asker {
+	ask := told(t, func(pid int) (agent.Asker, error) {
 		if pid != os.Getpid() {
 			t.Errorf("process %d asks, and not %d", pid, os.Getpid())
 		}
 		if looks.Add(1) == 2 {
-			return agent.Asker{Name: "claude", Why: "CLAUDECODE is set"}
+			return agent.Asker{Name: "claude", Why: "CLAUDECODE is set"}, nil
 		}
-		return agent.Asker{}
+		return agent.Asker{}, nil
 	})
 	person, other := &http.Client{Transport: new(http.Transport)}, &http.Client{Transport: new(http.Transport)}
 	defer person.CloseIdleConnections()
@@ -105,7 +106,7 @@ func TestWhereNothingDependsOnItNoClientIsLookedUp(t *testing.T) {
 	}
 	for name, e := range map[string]*Endpoint{
 		"no rules":                    {},
-		"the system does not tell it": {Who: func(int) agent.Asker { t.Error("looked up"); return agent.Asker{} }},
+		"the system does not tell it": {Who: func(int) (agent.Asker, error) { t.Error("looked up"); return agent.Asker{}, nil }},
 	} {
 		if who, err := e.whoAsks(r, "laptop"); err != nil || who != (audit.Client{Name: "laptop"}) {
 			t.Errorf("%s: %+v, %v", name, who, err)
@@ -116,11 +117,11 @@ func TestWhereNothingDependsOnItNoClientIsLookedUp(t *testing.T) {
 // What sudo started below an agent does not show its connections, and a process that
 // has ended is known no more.
 func TestAClientThatIsNotShownIsAnAgentsIfAnAgentHasStartedSuchAProcess(t *testing.T) {
-	e := &Endpoint{Who: func(pid int) agent.Asker {
+	e := &Endpoint{Who: func(pid int) (agent.Asker, error) {
 		if pid == 2 {
-			return agent.Asker{Name: "claude", Why: "process 7 is claude"}
+			return agent.Asker{Name: "claude", Why: "process 7 is claude"}, nil
 		}
-		return agent.Asker{}
+		return agent.Asker{}, nil
 	}}
 	for _, tt := range []struct {
 		h     loopback.Holders
@@ -139,15 +140,42 @@ func TestAClientThatIsNotShownIsAnAgentsIfAnAgentHasStartedSuchAProcess(t *testi
 	}
 }
 
+// TestAClientThatCannotBeToldForLackOfFilesAsksAgain: a client that may open many
+// connections could hide behind them.
+func TestAClientThatCannotBeToldForLackOfFilesAsksAgain(t *testing.T) {
+	if !known(t) {
+		return
+	}
+	looks := 0
+	ask := told(t, func(int) (agent.Asker, error) {
+		if looks++; looks == 1 {
+			return agent.Asker{}, syscall.EMFILE
+		}
+		return agent.Asker{Name: "claude", Why: "CLAUDECODE is set"}, nil
+	})
+	c := &http.Client{Transport: new(http.Transport)}
+	defer c.CloseIdleConnections()
+	if got := ask(c); strings.Contains(got, "AKID") || !strings.Contains(got, "cannot tell which process asks") {
+		t.Errorf("what cannot be told gets %s", got)
+	}
+	if got := ask(c); !strings.Contains(got, `"agent=claude`) {
+		t.Errorf("then it gets %s", got)
+	}
+	e := &Endpoint{Who: func(int) (agent.Asker, error) { return agent.Asker{}, syscall.EMFILE }}
+	if c, err := e.judge(loopback.Holders{Closed: []int{1}}); err == nil {
+		t.Errorf("what does not show its connections is %+v", c)
+	}
+}
+
 // A process can make those wait who read its environment.
 func TestAClientThatCannotBeToldInTimeGetsNothingAndDelaysNoOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		hang := make(chan struct{})
-		e := &Endpoint{Who: func(pid int) agent.Asker {
+		e := &Endpoint{Who: func(pid int) (agent.Asker, error) {
 			if pid == 1 {
 				<-hang
 			}
-			return agent.Asker{}
+			return agent.Asker{}, nil
 		}}
 		for range mostJudges {
 			go e.inTime(t.Context(), loopback.Holders{Closed: []int{1}})
