@@ -109,7 +109,7 @@ func TestConfiguresAtOnceLoseNobodysWork(t *testing.T) {
 			t.Errorf("%v: %d: %s", o.args, o.status, o.stderr)
 		}
 	}
-	c, err := awsconfig.Parse("config", []byte(m.configFile()), false)
+	c, err := new(awsconfig.Config).With([]byte(m.configFile()))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,7 +16,6 @@ package awsconfig
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"strings"
 	"syscall"
@@ -75,18 +74,23 @@ func (c *Config) Mentions() (word bool, values []string, whole bool) {
 
 func load(c *Config, only []string) (*Config, error) {
 	for i, path := range []string{c.Path, c.CredentialsPath} {
-		err := c.read(path, i == 1, only)
-		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
-			continue // services may run with HOME=/dev/null
-		}
-		if err != nil {
+		if err := c.read(path, i == 1, only); err != nil {
 			return nil, err
 		}
 	}
 	return c, nil
 }
 
+// read merges a file, if it is there.
 func (c *Config) read(path string, credentials bool, only []string) error {
+	err := c.readWhole(path, credentials, only)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
+		return nil // services may run with HOME=/dev/null
+	}
+	return err
+}
+
+func (c *Config) readWhole(path string, credentials bool, only []string) error {
 	if only != nil {
 		return c.scan(path, credentials, only)
 	}
@@ -99,47 +103,18 @@ func (c *Config) read(path string, credentials bool, only []string) error {
 	return c.add(path, content, credentials)
 }
 
-// Parse reads data, the content of the file called name: a credentials file,
-// or else a config file. The error is a [*SyntaxError], as of [Load].
-func Parse(name string, data []byte, credentials bool) (*Config, error) {
-	c := &Config{Path: name}
-	if credentials {
-		c = &Config{CredentialsPath: name}
-	}
-	if err := c.add(name, string(data), credentials); err != nil {
-		return nil, err
-	}
-	return c, nil
-}
-
 // With returns what the files said if the config file held text. The error is a
 // [*SyntaxError], or that of reading the credentials file.
 func (c *Config) With(text []byte) (*Config, error) {
-	with, err := Load("", c.CredentialsPath)
+	with := &Config{Path: c.Path, CredentialsPath: c.CredentialsPath}
+	err := with.add(c.Path, string(text), false)
+	if err == nil {
+		err = with.read(c.CredentialsPath, true, nil)
+	}
 	if err != nil {
 		return nil, err
 	}
-	// The credentials file is read last, as it wins.
-	all := &Config{Path: c.Path, CredentialsPath: c.CredentialsPath}
-	if err := all.add(c.Path, string(text), false); err != nil {
-		return nil, err
-	}
-	all.merge(with)
-	return all, nil
-}
-
-// merge adds the profiles of a credentials file.
-func (c *Config) merge(credentials *Config) {
-	for name, s := range credentials.Profiles {
-		if c.Profiles[name] == nil {
-			put(&c.Profiles, s)
-			continue
-		}
-		c.Profiles[name].spoil(s.problem)
-		for _, p := range s.properties {
-			c.Profiles[name].set(p)
-		}
-	}
+	return with, nil
 }
 
 // Location is a line in a file. The zero value is nowhere: the place of what
@@ -280,14 +255,6 @@ func (s *Section) set(p property) *property {
 	return &s.properties[len(s.properties)-1]
 }
 
-// String returns the header and the place, and no values.
-func (s *Section) String() string {
-	if s == nil {
-		return ""
-	}
-	return fmt.Sprintf("%s at %s", s.Header, s.Location)
-}
-
-// Format prints what String returns, whatever the verb, also for a Section
-// that is not pointed to.
-func (s Section) Format(f fmt.State, _ rune) { io.WriteString(f, s.String()) }
+// Format prints the header and the place, and no values, whatever the verb, also
+// for a Section that is not pointed to.
+func (s Section) Format(f fmt.State, _ rune) { fmt.Fprintf(f, "%s at %s", s.Header, s.Location) }

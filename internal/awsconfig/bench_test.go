@@ -28,7 +28,7 @@ func BenchmarkParse500Profiles(b *testing.B) {
 	b.SetBytes(int64(len(data)))
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := awsconfig.Parse("config", data, false); err != nil {
+		if _, err := new(awsconfig.Config).With(data); err != nil {
 			b.Fatal(err)
 		}
 	}

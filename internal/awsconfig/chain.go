@@ -27,7 +27,7 @@ func ParseRoleARN(arn string) (r RoleARN, ok bool) {
 	path, isRole := strings.CutPrefix(parts[5], "role/")
 	name := path[strings.LastIndexByte(path, '/')+1:]
 	plain := strings.IndexFunc(path, func(r rune) bool { return r <= ' ' || r > '~' }) < 0
-	if !isRole || !plain || !isLong(name, 1, 64, "_+=,.@-") || len(parts[4]) != 12 || strings.Trim(parts[4], "0123456789") != "" {
+	if !isRole || !plain || !isLong(name, 1, 64, "_+=,.@-") || len(parts[4]) != 12 || !madeOf(parts[4], digits) {
 		return RoleARN{}, false
 	}
 	return RoleARN{parts[1], parts[4]}, true
@@ -105,17 +105,4 @@ func (p *Profile) home() string {
 		return ""
 	}
 	return Partition(p.Role.Session.Region)
-}
-
-// isLong reports whether text has so many bytes, all of them ASCII letters,
-// digits or some others.
-func isLong(text string, from, to int, others string) bool {
-	for i := range len(text) {
-		b := text[i]
-		letter := b >= '0' && b <= '9' || b >= 'A' && b <= 'Z' || b >= 'a' && b <= 'z'
-		if !letter && strings.IndexByte(others, b) < 0 {
-			return false
-		}
-	}
-	return len(text) >= from && len(text) <= to
 }

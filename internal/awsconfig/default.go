@@ -23,7 +23,7 @@ func secretKeys() []string { return giving[:4] }
 // are as they were.
 //
 // The file is a credentials file or else a config file, and must be one that
-// [Parse] takes.
+// [Load] takes.
 func WithoutDefault(data []byte, credentials bool) (rest []byte, found bool) {
 	var out strings.Builder
 	p := parser{config: new(Config), credentials: credentials}

@@ -43,12 +43,12 @@ func FuzzWithoutDefault(f *testing.F) {
 		f.Add([]byte(file), true)
 	}
 	f.Fuzz(func(t *testing.T, file []byte, credentials bool) {
-		before, err := Parse("file", file, credentials)
+		before, err := parsed("file", file, credentials)
 		if err != nil {
 			return
 		}
 		rest, _ := WithoutDefault(file, credentials)
-		after, err := Parse("file", rest, credentials)
+		after, err := parsed("file", rest, credentials)
 		if err != nil {
 			t.Fatalf("the copy cannot be read: %v\n%q\n%q", err, file, rest)
 		}

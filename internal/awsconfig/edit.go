@@ -118,23 +118,28 @@ func (t *Text) SetBlock(m Mark, note string, lines []string) error {
 // headerOf returns what a line of a config file starts, as the parser has it:
 // kind is "profile", "sso-session" or "services", or "" for what is ignored.
 func headerOf(line string) (kind, name string, ok bool) {
-	line = trimRight(content(line))
-	if line == "" || line[0] != '[' {
+	title, ok := titleIn(line)
+	switch {
+	case !ok:
 		return "", "", false
-	}
-	header, _ := headerIn(line)
-	title := titleOf(header)
-	if title == "default" {
+	case title == "default":
 		return "profile", title, true
 	}
-	kind, rest := title, ""
-	if i := strings.IndexAny(title, " \t"); i >= 0 {
-		kind, rest = title[:i], trimLeft(title[i:])
-	}
+	kind, rest := kindOf(title)
 	if name, ok = sectionName(rest); !ok || kind != "profile" && kind != "sso-session" && kind != "services" {
 		return "", "", true
 	}
 	return kind, name, true
+}
+
+// titleIn returns what is between the brackets of a line that is a header.
+func titleIn(line string) (title string, ok bool) {
+	line = trimRight(content(line))
+	if line == "" || line[0] != '[' {
+		return "", false
+	}
+	header, _ := headerIn(line)
+	return titleOf(header), true
 }
 
 // keyOf returns the key of a line that starts a property, or "".
@@ -174,12 +179,8 @@ func (t *Text) profile(name string) (indexes []int) {
 }
 
 func isBareDefault(line string) bool {
-	line = trimRight(content(strings.TrimPrefix(line, "\ufeff")))
-	if line == "" || line[0] != '[' {
-		return false
-	}
-	header, _ := headerIn(line)
-	return titleOf(header) == "default"
+	title, _ := titleIn(strings.TrimPrefix(line, "\ufeff"))
+	return title == "default"
 }
 
 // nativeKeys are what makes a profile one of Identity Center to the SDKs.
@@ -360,14 +361,7 @@ func (p *Part) Set(key, value string) {
 
 // IsSectionName reports whether every SDK reads a section of that name as one:
 // what is in quotes or has a space in it is read by some, under several names.
-func IsSectionName(name string) bool {
-	for i := range len(name) {
-		if !isIdentifier(name[i]) {
-			return false
-		}
-	}
-	return name != ""
-}
+func IsSectionName(name string) bool { return name != "" && isWord(name) }
 
 // LineFlags returns the flags that say for what a credproc line
 // wants credentials, by name ("--role-name"), whatever program it runs.

@@ -184,7 +184,7 @@ func TestOnlyNamesThatEverySDKReadsAreWritten(t *testing.T) {
 		if got := IsSectionName(name); got != want {
 			t.Errorf("%q: %v", name, got)
 		}
-		c, err := Parse("f", []byte("[profile "+name+"]\n"), false)
+		c, err := parsed("f", []byte("[profile "+name+"]\n"), false)
 		if want && (err != nil || c.Profiles[name] == nil) {
 			t.Errorf("%q is not read back: %v", name, err)
 		}
@@ -213,7 +213,7 @@ func FuzzEdit(f *testing.F) {
 	f.Fuzz(func(t *testing.T, file []byte, block string) {
 		lines := strings.Split(strings.NewReplacer("\r", "", "<<<", "", ">>>", "").Replace(block), "\n")
 		checkBlock(t, file, lines)
-		c, err := Parse("config", file, false)
+		c, err := parsed("config", file, false)
 		if err != nil {
 			return
 		}
@@ -265,7 +265,7 @@ func checkConversion(t *testing.T, file []byte, c *Config, name string) {
 		}
 		return
 	}
-	now, err := Parse("config", e.Bytes(), false)
+	now, err := parsed("config", e.Bytes(), false)
 	if err != nil {
 		t.Fatalf("%q: %v\n%q", name, err, e.Bytes())
 	}

@@ -136,10 +136,8 @@ type located interface {
 	about() (Location, string)
 }
 
-func (e *SyntaxError) about() (Location, string)         { return e.Location, "" }
-func (e *ValueError) about() (Location, string)          { return e.Location, e.Key }
-func (e *MissingError) about() (Location, string)        { return e.Location, "" }
-func (e *MismatchError) about() (Location, string)       { return e.Profile.Location, e.Profile.Key }
-func (e *ReservedRoleError) about() (Location, string)   { return e.Location, e.Key }
-func (e *UnknownProfileError) about() (Location, string) { return e.Location, "" }
-func (e *UnknownSessionError) about() (Location, string) { return e.Location, "" }
+// What embeds a Location or a Setting is about that.
+
+func (l Location) about() (Location, string)       { return l, "" }
+func (s Setting) about() (Location, string)        { return s.Location, s.Key }
+func (e *MismatchError) about() (Location, string) { return e.Profile.about() }

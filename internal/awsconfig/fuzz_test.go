@@ -40,8 +40,8 @@ func FuzzParse(f *testing.F) {
 		f.Add([]byte(file), true)
 	}
 	f.Fuzz(func(t *testing.T, file []byte, credentials bool) {
-		c, err := Parse("file", file, credentials)
-		again, errAgain := Parse("file", file, credentials)
+		c, err := parsed("file", file, credentials)
+		again, errAgain := parsed("file", file, credentials)
 		if !reflect.DeepEqual(c, again) || !reflect.DeepEqual(err, errAgain) {
 			t.Fatalf("%v, error %v, then %v, error %v", c, err, again, errAgain)
 		}

@@ -43,7 +43,7 @@ const (
 )
 
 // Lint returns the oddities of a file, in the order of its lines. It never
-// fails: what [Parse] refuses is odd too.
+// fails: what [Load] refuses is odd too.
 func Lint(name string, data []byte, credentials bool) []Oddity {
 	l := linter{credentials: credentials, at: Location{File: name}, sections: make(map[string]bool)}
 	text := string(data)
@@ -114,7 +114,9 @@ func (l *linter) section(line string) {
 	}
 	l.header = line[:end+1]
 	title := line[1:end]
-	kind, rest, gap := splitTitle(trimLeft(trimRight(title)))
+	bare := trimLeft(trimRight(title))
+	kind, rest := kindOf(bare)
+	gap := bare[len(kind) : len(bare)-len(rest)]
 	known := kind + " " + rest
 	if l.sections[known] {
 		l.add(RepeatedSection, l.header)
@@ -127,7 +129,7 @@ func (l *linter) section(line string) {
 	case l.credentials && typed:
 		l.add(ProfilePrefix, l.header)
 	case l.credentials:
-		l.name(trimLeft(trimRight(title)), title, " ")
+		l.name(bare, title, " ")
 	case typed:
 		l.name(rest, title, gap)
 	case rest == "" && (kind == "default" || kind == "preview" || kind == "plugins"):
@@ -142,21 +144,11 @@ func (l *linter) section(line string) {
 	}
 }
 
-// splitTitle cuts a title into the kind of section and its name.
-func splitTitle(title string) (kind, rest, gap string) {
-	i := strings.IndexAny(title, " \t")
-	if i < 0 {
-		return title, "", ""
-	}
-	rest = trimLeft(title[i:])
-	return title[:i], rest, title[i : len(title)-len(rest)]
-}
-
 func (l *linter) name(name, title, gap string) {
 	switch {
 	case strings.ContainsAny(name, `"'`):
 		l.add(QuotedName, l.header)
-	case strings.ContainsFunc(name, func(r rune) bool { return r > 0x7f || !isIdentifier(byte(r)) }):
+	case !isWord(name):
 		l.add(OddName, l.header)
 	case gap != " " || title != trimLeft(trimRight(title)):
 		l.add(PaddedHeader, l.header)
@@ -170,14 +162,9 @@ func (l *linter) continuation(text string) {
 		l.add(ContinuedHeadless, l.header)
 	case l.nested && problem != "":
 		l.add(NoEquals, l.header)
-	case !l.nested && problem == "" && isKey(key):
+	case !l.nested && problem == "" && isWord(key): // and no part of a long value with an equals sign in it
 		l.add(IndentedKey, key)
 	}
-}
-
-// isKey tells a key from a part of a long value with an equals sign in it.
-func isKey(text string) bool {
-	return !strings.ContainsFunc(text, func(r rune) bool { return r > 0x7f || !isIdentifier(byte(r)) })
 }
 
 func (l *linter) property(text string) {

@@ -74,7 +74,7 @@ func FuzzLint(f *testing.F) {
 				t.Errorf("of %d lines: %+v", lines, found)
 			}
 		}
-		if _, err := Parse("file", data, credentials); err != nil && len(found) == 0 {
+		if _, err := parsed("file", data, credentials); err != nil && len(found) == 0 {
 			t.Errorf("%v, and nothing is odd", err)
 		}
 	})

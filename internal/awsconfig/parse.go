@@ -250,18 +250,11 @@ func (p *parser) property(line string) (problem string) {
 		p.last = &p.void
 		return ""
 	}
-	upper := false
-	for i := range len(key) {
-		if !isIdentifier(key[i]) {
-			p.last = &p.void
-			return ""
-		}
-		upper = upper || 'A' <= key[i] && key[i] <= 'Z'
+	if !isWord(key) {
+		p.last = &p.void
+		return ""
 	}
-	if upper {
-		key = strings.ToLower(key)
-	}
-	p.last = p.section.set(property{p.at, key, value})
+	p.last = p.section.set(property{p.at, strings.ToLower(key), value})
 	return ""
 }
 
@@ -317,6 +310,16 @@ func isComment(text string) bool { return text[0] == '#' || text[0] == ';' }
 // digits, and "-_/.%@:+". Those from '-' to ':' are neighbours.
 func isIdentifier(c byte) bool {
 	return (c|' ')-'a' < 26 || c-'-' <= ':'-'-' || c == '_' || c == '@' || c == '%' || c == '+'
+}
+
+// isWord reports whether text has nothing else in it.
+func isWord(text string) bool {
+	for i := range len(text) {
+		if !isIdentifier(text[i]) {
+			return false
+		}
+	}
+	return true
 }
 
 // The specification knows two white-space characters, and those only.

@@ -115,7 +115,7 @@ func TestParseConfigFile(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			c, err := Parse("config", []byte(tt.file), false)
+			c, err := parsed("config", []byte(tt.file), false)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -142,7 +142,7 @@ func TestParseCredentialsFile(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			c, err := Parse("credentials", []byte(tt.file), true)
+			c, err := parsed("credentials", []byte(tt.file), true)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -223,7 +223,7 @@ func TestSyntaxErrorSaysWhereAndWhat(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			c, err := Parse("/etc/my config", []byte(tt.file), false)
+			c, err := parsed("/etc/my config", []byte(tt.file), false)
 			if err == nil { // it is of the one section that it is in
 				_, err = c.Profile("foo", credproc)
 			}
@@ -345,9 +345,6 @@ func TestNilSectionIsEmpty(t *testing.T) {
 	if got := s.Where("a"); got != (Location{}) || got.String() != "" {
 		t.Errorf("Where: %v", got)
 	}
-	if got := s.String(); got != "" {
-		t.Errorf("String: %q", got)
-	}
 	if got := fmt.Sprint(s); !slices.Contains([]string{"", "<nil>"}, got) {
 		t.Errorf("Sprint: %q", got)
 	}
@@ -370,4 +367,13 @@ func TestSectionPrintsNoValues(t *testing.T) {
 	if got := fmt.Sprintf("%v, %+v", s, *s); got != "[profile foo] at config:1, [profile foo] at config:1" {
 		t.Errorf("got %s", got)
 	}
+}
+
+// parsed is what a file says that is a credentials file, or else a config file.
+func parsed(name string, data []byte, credentials bool) (*Config, error) {
+	c := &Config{Path: name}
+	if credentials {
+		c = &Config{CredentialsPath: name}
+	}
+	return c, c.add(name, string(data), credentials)
 }

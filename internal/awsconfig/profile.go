@@ -30,16 +30,6 @@ const (
 	OtherProcess                 // another program's credential_process
 )
 
-// String returns the constant's name.
-func (k Kind) String() string {
-	names := [...]string{"None", "LoginSession", "Ours", "SSO", "LegacySSO", "SessionOnly", "Chain",
-		"CredentialSource", "WebIdentity", "Static", "OtherProcess"}
-	if k < 0 || int(k) >= len(names) {
-		return "Kind(" + strconv.Itoa(int(k)) + ")"
-	}
-	return names[k]
-}
-
 // Session is an IAM Identity Center instance to sign in to.
 type Session struct {
 	Location // of the section, or of our process line
@@ -78,7 +68,6 @@ type AssumeRole struct {
 type Profile struct {
 	Name   string
 	Region string
-	Output string
 	Kind   Kind
 	Role   *Role       // nil, but for the kinds that say so
 	Chain  *AssumeRole // likewise
@@ -184,7 +173,7 @@ func (r resolver) profile(ref Setting) (*Profile, error) {
 		return nil, &ValueError{ref, fmt.Sprintf("is one too many: at most %d profiles may name each other in a chain", MaxChain)}
 	}
 	r.visited = way
-	p := &Profile{Name: s.Name, Region: s.text("region"), Output: s.text("output"), Section: s}
+	p := &Profile{Name: s.Name, Region: s.text("region"), Section: s}
 	p.Settings = p
 	if err := r.resolve(p, s.text("role_arn") != "" && !ownKeys); err != nil {
 		return nil, err
@@ -395,22 +384,21 @@ func checkSession(start, region Setting) error {
 // checkRegion guards a host name to which secrets are sent: the region becomes
 // part of it.
 func checkRegion(region Setting) error {
-	if !madeOf(region.Value, "abcdefghijklmnopqrstuvwxyz0123456789-") {
+	if !madeOf(region.Value, lower+digits+"-") {
 		return &ValueError{region, "must be lower-case letters, digits and hyphens"}
 	}
 	return nil
 }
 
 func checkRole(account, role Setting) error {
-	if len(account.Value) != 12 || !madeOf(account.Value, "0123456789") {
+	if len(account.Value) != 12 || !madeOf(account.Value, digits) {
 		return &ValueError{account, "must be 12 digits"}
 	}
 	if set, ok := permissionSet(role.Value); ok {
 		return &ReservedRoleError{role, set}
 	}
 	// https://docs.aws.amazon.com/IAM/latest/APIReference/API_Role.html
-	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-	if n := len(role.Value); n == 0 || n > 64 || !madeOf(role.Value, letters+"0123456789_+=,.@-") {
+	if !isLong(role.Value, 1, 64, "_+=,.@-") {
 		return &ValueError{role, "must be 1 to 64 letters, digits and _+=,.@-"}
 	}
 	return nil
@@ -429,7 +417,19 @@ func permissionSet(role string) (string, bool) {
 	return rest[:i], true
 }
 
+const (
+	lower  = "abcdefghijklmnopqrstuvwxyz"
+	upper  = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	digits = "0123456789"
+)
+
 func madeOf(s, characters string) bool { return strings.Trim(s, characters) == "" }
+
+// isLong reports whether text has so many bytes, all of them ASCII letters,
+// digits or some others.
+func isLong(text string, from, to int, others string) bool {
+	return len(text) >= from && len(text) <= to && madeOf(text, lower+upper+digits+others)
+}
 
 func names(sections map[string]*Section) []string {
 	return slices.Sorted(maps.Keys(sections))

@@ -8,7 +8,7 @@ import (
 )
 
 // ParseStrict reads a text in the same grammar, for a file in which a mistake must
-// not go unnoticed: whatever [Parse] passes over is a [*SyntaxError]. The sections
+// not go unnoticed: whatever [Load] passes over is a [*SyntaxError]. The sections
 // are of these kinds, each a word of a header: "[policy]", "[sso-session NAME]".
 func ParseStrict(name, text string, kinds ...string) ([]*Section, error) {
 	p := strict{at: Location{File: name, Line: 1}, kinds: kinds}
@@ -99,10 +99,8 @@ func (p *strict) property(text string) (problem string) {
 	if problem != "" {
 		return problem
 	}
-	for i := range len(key) {
-		if !isIdentifier(key[i]) {
-			return fmt.Sprintf("%q is not a valid key", key)
-		}
+	if !isWord(key) {
+		return fmt.Sprintf("%q is not a valid key", key)
 	}
 	key = strings.ToLower(key)
 	s := p.sections[len(p.sections)-1]

@@ -193,7 +193,7 @@ func TestOfTwoPoliciesTheStricterHolds(t *testing.T) {
 	if own := load(t, "", map[string]string{"acme": "broken"}); own != nil {
 		t.Error("credproc reads the policy of another program")
 	}
-	c, err := awsconfig.Parse("config", []byte("[sso-session corp]\nsso_region = ap-south-1\n"), false)
+	c, err := new(awsconfig.Config).With([]byte("[sso-session corp]\nsso_region = ap-south-1\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -215,7 +215,7 @@ func TestASessionOfThePolicyIsADefaultUntilItIsLocked(t *testing.T) {
 	const session = "[sso-session corp]\nsso_start_url = https://corp.example\nsso_region = eu-west-1\ncredproc_flow = pkce"
 	for lock, want := range map[string]string{"off": "https://mine.example", "on": "https://corp.example"} {
 		p := one(t, "lock_sessions = "+lock, session)
-		c, err := awsconfig.Parse("config", []byte("[sso-session corp]\nsso_start_url = https://mine.example\n"), false)
+		c, err := new(awsconfig.Config).With([]byte("[sso-session corp]\nsso_start_url = https://mine.example\n"))
 		if err != nil {
 			t.Fatal(err)
 		}

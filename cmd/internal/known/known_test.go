@@ -37,7 +37,7 @@ func TestWhatProfilesAndListsSayIsKnown(t *testing.T) {
 }
 
 func TestRegionsAreThoseOfAWSAndOfTheFile(t *testing.T) {
-	c, err := awsconfig.Parse("config", []byte("[sso-session s]\nsso_region = xx-s-1\n[profile p]\nregion = xx-p-1\n[profile q]\nregion = us-east-1\n"), false)
+	c, err := new(awsconfig.Config).With([]byte("[sso-session s]\nsso_region = xx-s-1\n[profile p]\nregion = xx-p-1\n[profile q]\nregion = us-east-1\n"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -49,7 +49,7 @@ func planned(t *testing.T, parts []awsconfig.Part, roles []Role) *Block {
 func TestHardAccountNamesMakeNamesThatEverySDKReads(t *testing.T) {
 	roles := everyRole(t, organisation())
 	b := planned(t, nil, roles)
-	c, err := awsconfig.Parse("config", []byte(strings.Join(b.lines(), "\n")), false)
+	c, err := new(awsconfig.Config).With([]byte(strings.Join(b.lines(), "\n")))
 	if err != nil {
 		t.Fatal(err)
 	}
