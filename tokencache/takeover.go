@@ -7,6 +7,7 @@ import (
 
 	"github.com/credproc/credproc/internal/flight"
 	"github.com/credproc/credproc/internal/inside"
+	"github.com/credproc/credproc/internal/starturl"
 	"github.com/credproc/credproc/oidc"
 	"github.com/credproc/credproc/tokencache/keyring"
 )
@@ -38,9 +39,7 @@ func (i *insideSession) TakeOver(ctx context.Context, other inside.Session) (too
 
 // samePlace reports whether a token of one session may be sent for the other.
 func (s *Session) samePlace(from *Session) bool {
-	a, aErr := oidc.NormalizeStartURL(s.Config.StartURL)
-	b, bErr := oidc.NormalizeStartURL(from.Config.StartURL)
-	return aErr == nil && bErr == nil && a == b && s.Config.Region == from.Config.Region &&
+	return starturl.Same(s.Config.StartURL, from.Config.StartURL) && s.Config.Region == from.Config.Region &&
 		s.Config.Endpoint == from.Config.Endpoint && s.PortalEndpoint == from.PortalEndpoint &&
 		s.store.service == from.store.service && s.store.state == from.store.state
 }

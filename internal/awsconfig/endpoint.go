@@ -115,14 +115,3 @@ func checkURL(s Setting) error {
 	}
 	return &ValueError{s, problem}
 }
-
-// sameURL reports whether two start URLs are one: people paste "…/start/#/" as
-// well as "…/start", and the service takes both.
-func sameURL(a, b string) bool {
-	u, _, problem := starturl.Normalize(a)
-	v, _, problem2 := starturl.Normalize(b)
-	if problem != "" || problem2 != "" {
-		return a == b
-	}
-	return u == v
-}

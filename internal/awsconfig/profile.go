@@ -121,17 +121,10 @@ func (c *Config) Named(s Session) Session {
 	if s.Name != "" {
 		return s
 	}
-	url, _, problem := starturl.Normalize(s.StartURL)
-	if problem != "" {
-		return s
-	}
 	var same []Session
 	for name := range c.Sessions {
 		other, err := c.Session(name)
-		if err != nil || other.Region != s.Region {
-			continue
-		}
-		if otherURL, _, problem := starturl.Normalize(other.StartURL); problem == "" && otherURL == url {
+		if err == nil && other.Region == s.Region && starturl.Same(other.StartURL, s.StartURL) {
 			same = append(same, other)
 		}
 	}
@@ -265,7 +258,7 @@ func (r resolver) sso(p *Profile) error {
 func (a *Role) equal(b *Role) bool {
 	return a != nil && a.AccountID == b.AccountID && a.RoleName == b.RoleName &&
 		a.Session.Name == b.Session.Name && a.Session.Region == b.Session.Region &&
-		sameURL(a.Session.StartURL, b.Session.StartURL)
+		starturl.Same(a.Session.StartURL, b.Session.StartURL)
 }
 
 // spelling is a role as it is written: in the keys of a profile, or in the
@@ -336,7 +329,7 @@ func (c *Config) session(sp spelling) (Session, error) {
 	}
 	// The SDKs for Go and Python refuse a profile that says something else
 	// than its session, JavaScript's overrides, Rust's refuses even the same.
-	if v := session.Section.setting("sso_start_url"); sp.startURL.Value != "" && !sameURL(sp.startURL.Value, v.Value) {
+	if v := session.Section.setting("sso_start_url"); sp.startURL.Value != "" && !starturl.Same(sp.startURL.Value, v.Value) {
 		if err := checkURL(sp.startURL); err != nil {
 			return Session{}, err // which hides a password
 		}

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"time"
 
+	"github.com/credproc/credproc/internal/starturl"
 	"github.com/credproc/credproc/oidc"
 	"github.com/credproc/credproc/tokencache"
 )
@@ -61,10 +62,8 @@ func Import(dir string, s *tokencache.Session) (*oidc.Token, error) {
 
 // unfit says why a login cannot be renewed as one of s.
 func unfit(login *Login, s *tokencache.Session) string {
-	it, err := oidc.NormalizeStartURL(login.StartURL)
-	own, ownErr := oidc.NormalizeStartURL(s.Config.StartURL)
 	switch {
-	case err != nil || ownErr != nil || it != own:
+	case !starturl.Same(login.StartURL, s.Config.StartURL):
 		return "it is for another start URL"
 	case login.Region != s.Config.Region:
 		return "it is for region " + login.Region + ", and not " + s.Config.Region

@@ -36,10 +36,9 @@ type AgentRule struct {
 // AgentRules returns the rules of all files: those of [policy], and those of the
 // sessions.
 func (p *Policy) AgentRules() (rules []AgentRule) {
-	p.each(func(f *File) error {
+	for _, f := range p.files() {
 		rules = append(rules, f.agentRules()...)
-		return nil
-	})
+	}
 	return rules
 }
 
@@ -63,13 +62,12 @@ func setting(s *awsconfig.Section, key string) (awsconfig.Setting, bool) {
 
 // AgentPrograms returns the names of more programs that are agents.
 func (p *Policy) AgentPrograms() (names []string) {
-	p.each(func(f *File) error {
+	for _, f := range p.files() {
 		for _, s := range f.Sessions {
 			more, _ := s.Get(f.prefix + "agent_programs")
 			names = append(names, agent.Words(more)...)
 		}
-		return nil
-	})
+	}
 	return names
 }
 
@@ -77,7 +75,7 @@ func (p *Policy) AgentPrograms() (names []string) {
 // rules about agents must say that they may, and a file without them may say that
 // they may not.
 func (p *Policy) AgentLogin(session, startURL string) (by awsconfig.Setting, refused bool) {
-	p.each(func(f *File) error {
+	for _, f := range p.files() {
 		rules := f.agentRules()
 		i := slices.IndexFunc(f.Sessions, func(s *awsconfig.Section) bool { return isSession(s, session, startURL) })
 		var login awsconfig.Setting
@@ -85,17 +83,14 @@ func (p *Policy) AgentLogin(session, startURL string) (by awsconfig.Setting, ref
 			login, _ = setting(f.Sessions[i], f.prefix+"agent_login")
 		}
 		switch {
-		case refused, login.Value == "on", login.Value == "" && len(rules) == 0:
-			return nil
+		case login.Value == "on", login.Value == "" && len(rules) == 0:
 		case login.Value != "":
-			by = login
+			return login, true
 		default:
-			by = rules[0].Setting
+			return rules[0].Setting, true
 		}
-		refused = true
-		return nil
-	})
-	return by, refused
+	}
+	return by, false
 }
 
 // CheckAct refuses what this process does with a whole session if it is an agent's, by
@@ -142,18 +137,14 @@ func (p *Policy) asker(own string, above bool) (agent.Asker, error) {
 
 // holds reports whether the rule is about a session.
 func (r AgentRule) holds(session, startURL string) bool {
-	own, _, _ := starturl.Normalize(r.StartURL)
-	other, _, _ := starturl.Normalize(startURL)
-	return r.Session == "" || r.Session == session || r.StartURL != "" && own == other
+	return r.Session == "" || r.Session == session || r.StartURL != "" && starturl.Same(r.StartURL, startURL)
 }
 
 // isSession reports whether a section describes the session of that name. One at
 // another start URL is another.
 func isSession(s *awsconfig.Section, name, startURL string) bool {
 	start, ok := s.Get("sso_start_url")
-	own, _, _ := starturl.Normalize(start)
-	other, _, _ := starturl.Normalize(startURL)
-	return name != "" && s.Name == name && (!ok || own == other)
+	return name != "" && s.Name == name && (!ok || starturl.Same(start, startURL))
 }
 
 // agents checks a rule about agents.

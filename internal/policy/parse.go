@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/credproc/credproc/internal/agent"
 	"github.com/credproc/credproc/internal/awsconfig"
 	"github.com/credproc/credproc/internal/layout"
 	"github.com/credproc/credproc/internal/starturl"
@@ -148,7 +149,7 @@ func sessionRules() map[string]rule {
 }
 
 // optional are the keys that may be unknown. Keys are read in small letters.
-func (f *File) optional() []string { return words(strings.ToLower(f.Value("optional"))) }
+func (f *File) optional() []string { return agent.Words(strings.ToLower(f.Value("optional"))) }
 
 // readSessions checks the keys of the sessions, and makes those that start with
 // prefix start as the program that reads them has them.
@@ -176,16 +177,11 @@ func (f *File) readSessions(prefix, own string) error {
 	return nil
 }
 
-// words are those of a list: separated by spaces, commas or lines.
-func words(value string) []string {
-	return strings.FieldsFunc(value, func(r rune) bool { return strings.ContainsRune(" \t\n,", r) })
-}
-
 // list reads a list of words, each of which is checked and may be spelled in
 // another way.
 func list(to *[]string, each func(word string) (normal, problem string)) rule {
 	return func(value string) string {
-		for _, word := range words(value) {
+		for _, word := range agent.Words(value) {
 			normal, problem := each(word)
 			if problem != "" {
 				return fmt.Sprintf("%q %s", word, problem)

@@ -90,15 +90,14 @@ type Value struct {
 
 // Values returns all lines, in the order in which they are written.
 func (p *Policy) Values() (all []Value) {
-	p.each(func(f *File) error {
+	for _, f := range p.files() {
 		for _, s := range append([]*awsconfig.Section{f.rules}, f.Sessions...) {
 			for _, key := range s.Keys("") {
 				value, _ := s.Get(key)
 				all = append(all, Value{s.Where(key), s.Header, key, value})
 			}
 		}
-		return nil
-	})
+	}
 	return all
 }
 

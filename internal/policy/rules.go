@@ -45,12 +45,16 @@ func (f *File) Refuse(key, problem string) error {
 	return &Refusal{Location: f.Where(key), Key: key, Problem: problem}
 }
 
-// each returns the first refusal of a file.
-func (p *Policy) each(check func(f *File) error) error {
+func (p *Policy) files() []*File {
 	if p == nil {
 		return nil
 	}
-	for _, f := range p.Files {
+	return p.Files
+}
+
+// each returns the first refusal of a file.
+func (p *Policy) each(check func(f *File) error) error {
+	for _, f := range p.files() {
 		if err := check(f); err != nil {
 			return err
 		}
@@ -91,16 +95,15 @@ func (p *Policy) CheckKeyring(name string) error {
 }
 
 // DefaultKeyring returns the first keyring that every file allows, or "".
-func (p *Policy) DefaultKeyring() (name string) {
-	p.each(func(f *File) error {
+func (p *Policy) DefaultKeyring() string {
+	for _, f := range p.files() {
 		for _, k := range f.Keyrings {
-			if name == "" && p.CheckKeyring(k) == nil {
-				name = k
+			if p.CheckKeyring(k) == nil {
+				return k
 			}
 		}
-		return nil
-	})
-	return name
+	}
+	return ""
 }
 
 // CheckFlow refuses a way to sign in that is not one of flows.
@@ -128,24 +131,22 @@ const required = "required"
 
 // Audit returns what the policy says of the trail: "required", "on", or "".
 func (p *Policy) Audit() (value string) {
-	p.each(func(f *File) error {
+	for _, f := range p.files() {
 		if value != required && f.Audit != "" {
 			value = f.Audit
 		}
-		return nil
-	})
+	}
 	return value
 }
 
 // AuditSinks returns where the trail goes, if there is one: where each file wants it.
 // nil means a file.
 func (p *Policy) AuditSinks() (names []string) {
-	p.each(func(f *File) error {
+	for _, f := range p.files() {
 		if f.AuditSink != "" && !slices.Contains(names, f.AuditSink) {
 			names = append(names, f.AuditSink)
 		}
-		return nil
-	})
+	}
 	return names
 }
 
@@ -161,26 +162,24 @@ func (p *Policy) CheckTrail(unwritten error) error {
 }
 
 // HowToRequest returns what to do for access to a role, or "".
-func (p *Policy) HowToRequest(account, role string) (text string) {
-	p.each(func(f *File) error {
-		if text == "" {
-			text = f.RequestAccess
-		}
-		return nil
-	})
+func (p *Policy) HowToRequest(account, role string) string {
+	text := ""
+	for _, f := range p.files() {
+		text = cmp.Or(text, f.RequestAccess)
+	}
 	return strings.NewReplacer("{account}", account, "{role}", role).Replace(text)
 }
 
 // Holds reports whether the policy locks a key of an sso-session.
 func (p *Policy) Holds(session, key string) bool {
-	return p.each(func(f *File) error {
+	for _, f := range p.files() {
 		for _, s := range f.Sessions {
 			if _, ok := s.Get(key); ok && s.Name == session && f.LockSessions {
-				return ErrRefused // it is enough to be found
+				return true
 			}
 		}
-		return nil
-	}) != nil
+	}
+	return false
 }
 
 // CheckSession refuses a session that is not what a locked section of its name says.
@@ -195,9 +194,7 @@ func (p *Policy) CheckSession(name, startURL, region, keyring string) error {
 				same := value == held[1]
 				switch held[0] {
 				case startURLKey:
-					own, _, _ := starturl.Normalize(value)
-					other, _, _ := starturl.Normalize(held[1])
-					same = own == other
+					same = starturl.Same(value, held[1])
 				case f.prefix + "keyring":
 					same = same || value == "auto" // names none: keyrings decides
 				}
@@ -212,34 +209,30 @@ func (p *Policy) CheckSession(name, startURL, region, keyring string) error {
 
 // SessionKeyring returns the keyring that the policy has for a new login of a
 // session which names none, or "".
-func (p *Policy) SessionKeyring(name string) (keyring string) {
-	p.each(func(f *File) error {
+func (p *Policy) SessionKeyring(name string) string {
+	for _, f := range p.files() {
 		for _, s := range f.Sessions {
-			if value, _ := s.Get(f.prefix + "keyring"); keyring == "" && s.Name == name && value != "auto" {
-				keyring = value
+			if value, _ := s.Get(f.prefix + "keyring"); s.Name == name && value != "" && value != "auto" {
+				return value
 			}
 		}
-		return nil
-	})
-	return cmp.Or(keyring, p.DefaultKeyring())
+	}
+	return p.DefaultKeyring()
 }
 
 // Rule adds the sessions of the policy to what the config file says: as defaults,
 // or above it where they are locked.
 func (p *Policy) Rule(c *awsconfig.Config) {
-	if p == nil {
-		return
-	}
 	// The program's own file is the first, and its word counts before the other's
 	// where both hold a key, and where both have a default for it.
-	for _, f := range slices.Backward(p.Files) {
+	for _, f := range slices.Backward(p.files()) {
 		for _, s := range f.Sessions {
 			if f.LockSessions {
 				c.Rule(s, true)
 			}
 		}
 	}
-	for _, f := range p.Files {
+	for _, f := range p.files() {
 		for _, s := range f.Sessions {
 			c.Rule(s, false)
 		}

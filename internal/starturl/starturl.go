@@ -40,6 +40,18 @@ func Normalize(start string) (normal, shown, problem string) {
 	return u.scheme + "://" + name + port + strings.TrimRight(u.path, "/"), "", ""
 }
 
+// Same reports whether two start URLs are one: people paste "…/start/#/" as well as
+// "…/start", and the service takes both. What is no start URL is the same as its own
+// text alone.
+func Same(a, b string) bool {
+	u, _, problem := Normalize(a)
+	v, _, problem2 := Normalize(b)
+	if problem != "" || problem2 != "" {
+		return a == b
+	}
+	return u == v
+}
+
 // Problem says why no secret may be sent to a URL: it is to be https, or http
 // to this machine. "" means that it may.
 func Problem(text string) string {

@@ -87,3 +87,23 @@ func same(t *testing.T, start string) {
 		t.Errorf("%q: this machine %v", start, IsLoopback(start))
 	}
 }
+
+func TestSame(t *testing.T) {
+	const start = "https://x.awsapps.com/start"
+	for _, other := range []string{start, start + "/", start + "//", start + "#/", start + "/#/", start + "?a=b", "HTTPS://X.awsapps.com:443/start"} {
+		if !Same(start, other) || !Same(other, start) {
+			t.Errorf("%s is another", other)
+		}
+	}
+	for _, other := range []string{"", "http://x.awsapps.com/start", "http://x.awsapps.com:443/start", start + "s", "https://x.awsapps.com", "https://x.awsapps.com/START", "https://x.awsapps.com:80/start", "https://y.awsapps.com/start", "https://x.awsapps.com:x/start"} {
+		if Same(start, other) || Same(other, start) {
+			t.Errorf("%s is the same", other)
+		}
+	}
+	if !Same("http://127.0.0.1:80/", "http://127.0.0.1") {
+		t.Error("port 80 is not http's own")
+	}
+	if !Same("https://x:x", "https://x:x") {
+		t.Error("what is no URL is not itself")
+	}
+}
