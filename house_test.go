@@ -697,7 +697,7 @@ var mayImport = map[string][]string{
 	"internal/portal":      {"internal/printable", "internal/awsapi"},
 	"internal/printable":   {},
 	"internal/safedir":     {"internal/ospath"},
-	"internal/awsapi":      {"internal/printable"},
+	"internal/awsapi":      {"internal/printable", "internal/starturl"},
 	"internal/sealed":      {},
 	"internal/settings":    {"tokencache", "internal/agent", "internal/audit", "internal/awsapi", "internal/awsconfig", "internal/layout", "internal/policy"},
 	"internal/startpage":   {"internal/awsapi", "internal/starturl"},

@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"net/url"
 
-	"github.com/credproc/credproc/internal/awsapi"
 	"github.com/credproc/credproc/internal/startpage"
+	"github.com/credproc/credproc/internal/starturl"
 )
 
 // startURL is the normalized StartURL, checked against the endpoint. One at a
@@ -22,12 +22,12 @@ func (c *Config) startURL(ctx context.Context) (string, error) {
 		return "", &ConfigError{"StartURL", "", "not a URL"}
 	}
 	endpoint, err := url.Parse(c.Endpoint)
-	local := err == nil && awsapi.IsLoopback(endpoint.Hostname())
+	local := err == nil && starturl.IsLoopback(endpoint.Hostname())
 	if u.Scheme == "http" && !local {
 		return "", &ConfigError{"StartURL", start, "must start with https://"}
 	}
 	// Here only a stand-in for the service knows its start URLs.
-	if startpage.Own(u.Hostname()) || startpage.Reserved(u.Hostname()) || u.Scheme == "http" || local && !awsapi.IsLoopback(u.Hostname()) {
+	if startpage.Own(u.Hostname()) || startpage.Reserved(u.Hostname()) || u.Scheme == "http" || local && !starturl.IsLoopback(u.Hostname()) {
 		return start, nil
 	}
 	portal, err := startpage.Follow(ctx, c.HTTPClient, start)

@@ -3,9 +3,10 @@ package awsapi
 import (
 	"fmt"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"strings"
+
+	"github.com/credproc/credproc/internal/starturl"
 )
 
 // A SettingError is a setting with which no call can be made.
@@ -45,7 +46,7 @@ func CheckEndpoint(endpoint string) error {
 	}
 	shown := (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String() // the rest may be a secret
 	switch {
-	case u.Scheme != "https" && (u.Scheme != "http" || !IsLoopback(u.Hostname())):
+	case u.Scheme != "https" && (u.Scheme != "http" || !starturl.IsLoopback(u.Hostname())):
 		return &SettingError{"endpoint", shown, "must be https, or http to this machine"}
 	case u.Hostname() == "":
 		return &SettingError{"endpoint", shown, "has no host"}
@@ -67,14 +68,4 @@ func CheckClient(c *http.Client) error {
 		return transport.Check()
 	}
 	return nil
-}
-
-// IsLoopback reports whether host, a name or an address without port, is this
-// machine by its spelling alone. No name is looked up.
-func IsLoopback(host string) bool {
-	if strings.EqualFold(host, "localhost") {
-		return true
-	}
-	addr, err := netip.ParseAddr(host)
-	return err == nil && addr.IsLoopback()
 }

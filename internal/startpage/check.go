@@ -7,7 +7,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/ssooidc"
 
-	"github.com/credproc/credproc/internal/awsapi"
+	"github.com/credproc/credproc/internal/starturl"
 )
 
 // Service is where a sign-in goes: see oidc.Config.
@@ -36,7 +36,7 @@ func (s *Service) Check(page string) error {
 		return &ProblemError{"", "not a URL that a browser is given"}
 	}
 	endpoint, _ := url.Parse(s.Endpoint)
-	local := endpoint != nil && awsapi.IsLoopback(endpoint.Hostname()) && awsapi.IsLoopback(u.Hostname())
+	local := endpoint != nil && starturl.IsLoopback(endpoint.Hostname()) && starturl.IsLoopback(u.Hostname())
 	switch {
 	case local && (u.Scheme == "http" || u.Scheme == "https"):
 		return nil

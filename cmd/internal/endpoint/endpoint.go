@@ -24,10 +24,10 @@ import (
 	"github.com/credproc/credproc/cmd/internal/terminal"
 	"github.com/credproc/credproc/internal/agent"
 	"github.com/credproc/credproc/internal/audit"
-	"github.com/credproc/credproc/internal/awsapi"
 	"github.com/credproc/credproc/internal/awsconfig"
 	"github.com/credproc/credproc/internal/loopback"
 	"github.com/credproc/credproc/internal/safedir"
+	"github.com/credproc/credproc/internal/starturl"
 )
 
 const (
@@ -120,7 +120,7 @@ func (e *RefusedError) Error() string { return e.Problem }
 // unless the system has run out of something.
 func Listen(addr string, secure bool) (net.Listener, error) {
 	host, port, err := net.SplitHostPort(addr)
-	if err != nil || !secure && !awsapi.IsLoopback(host) {
+	if err != nil || !secure && !starturl.IsLoopback(host) {
 		return nil, &RefusedError{"the address to listen on is " + addr + ": it must be 127.0.0.1:PORT or [::1]:PORT, or any HOST:PORT with --tls"}
 	}
 	if strings.EqualFold(host, "localhost") {
@@ -314,7 +314,7 @@ func (e *Endpoint) admit(r *http.Request) (*Client, *Fault) {
 		host = name
 	}
 	switch {
-	case !awsapi.IsLoopback(strings.Trim(host, "[]")) && (e.certificates == nil || !e.certificates.Has(host)):
+	case !starturl.IsLoopback(strings.Trim(host, "[]")) && (e.certificates == nil || !e.certificates.Has(host)):
 		return nil, &Fault{http.StatusForbidden, "WrongHost", "this endpoint is not known by that name"}
 	case r.Header.Get("Origin") != "" || r.Header.Get("Sec-Fetch-Site") != "":
 		return nil, &Fault{http.StatusForbidden, "FromBrowser", "this endpoint does not answer web pages"}
