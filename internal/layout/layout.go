@@ -10,6 +10,7 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"os"
 	"runtime"
 	"strings"
@@ -41,8 +42,8 @@ func Key(id, setting string) string {
 }
 
 // DefaultDirs returns where a program named id (credproc if "") keeps its
-// state and its cache, and fails where the home directory is unknown. On Linux
-// both have a component made from /etc/machine-id: a home directory shared by
+// state and its cache, and fails where the home directory is unknown, or
+// relative: logins would be in whatever directory a process runs in. On Linux both have a component made from /etc/machine-id: a home directory shared by
 // several hosts must not mix what their keychains hold.
 func DefaultDirs(id string) (state, cache string, err error) {
 	id = Service(id)
@@ -57,6 +58,10 @@ func DefaultDirs(id string) (state, cache string, err error) {
 		state, err = os.UserConfigDir()
 	default:
 		state, err = xdgState()
+	}
+	if err == nil && !(ospath.IsAbs(state) && ospath.IsAbs(cache)) {
+		home, _ := os.UserHomeDir()
+		err = fmt.Errorf("the home directory is %q: HOME must be an absolute path", home)
 	}
 	host := machine()
 	return ospath.Join(state, id, host), ospath.Join(cache, id, host), err

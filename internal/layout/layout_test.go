@@ -61,8 +61,14 @@ func TestDirectoriesFollowTheEnvironment(t *testing.T) {
 			}
 		}
 	}
-	t.Setenv("HOME", "")
 	t.Setenv("XDG_CACHE_HOME", "")
+	for _, home := range []string{"~", ".", "home"} { // a login for each working directory
+		t.Setenv("HOME", home)
+		if state, cache, err := layout.DefaultDirs(""); err == nil {
+			t.Errorf("with HOME=%s: %s and %s", home, state, cache)
+		}
+	}
+	t.Setenv("HOME", "")
 	if _, _, err := layout.DefaultDirs(""); err == nil {
 		t.Error("no error without a home")
 	}
