@@ -66,6 +66,12 @@ const (
 	//
 	// https://docs.aws.amazon.com/singlesignon/latest/userguide/howtosessionduration.html
 	shortest = time.Hour
+	// longest is the life of a role's credentials, at most.
+	//
+	// https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
+	longest = 12 * time.Hour
+	// briefly is how long credentials are used of whose life nothing is known.
+	briefly = 5 * time.Minute
 )
 
 // format makes a record of credentials that came at now. The service's clock says
@@ -82,6 +88,9 @@ func format(got issued, now time.Time, old []byte) ([]byte, layout.Times, error)
 		date = got.asked
 	}
 	life := c.Expires.Sub(date)
+	if life > longest { // by a Date that was not the service's
+		life = min(longest, max(c.Expires.Sub(got.asked), briefly))
+	}
 	if life <= 0 {
 		return nil, layout.Times{}, fmt.Errorf("the service gave credentials that ended at %s, before it gave them", c.Expires.UTC().Format(time.RFC3339))
 	}

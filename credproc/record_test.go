@@ -100,6 +100,22 @@ func TestAWrongClockChangesNoLife(t *testing.T) {
 			t.Errorf("%v off: the document is %s, want the service's time", wrong, document)
 		}
 	}
+	// A Date that no service sends says nothing of how long credentials live.
+	for _, tt := range []struct {
+		date, now time.Time
+		life      time.Duration
+	}{
+		{time.Unix(0, 0), noon, time.Hour},
+		{time.Time{}.AddDate(-1, 0, 0), noon, time.Hour}, // Sub cannot tell
+		{noon.Add(-24 * time.Hour), noon.Add(50 * time.Minute), 10 * time.Minute},
+		{time.Unix(0, 0), noon.Add(2 * time.Hour), briefly}, // our clock is wrong, too
+		{time.Unix(0, 0), time.Unix(0, 0), longest},
+	} {
+		times, _, err := layout.SplitRecord(stored(t, tt.now, tt.date, ending(noon.Add(time.Hour))))
+		if err != nil || times.End.Sub(tt.now) != tt.life {
+			t.Errorf("at %v, with the date %v: %v, error %v", tt.now, tt.date, times, err)
+		}
+	}
 	// A service that does not tell its time is taken to have ours.
 	times, _, err := layout.SplitRecord(stored(t, noon, time.Time{}, ending(noon.Add(time.Hour))))
 	if err != nil || !times.End.Equal(noon.Add(time.Hour)) {
