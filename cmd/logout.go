@@ -39,7 +39,7 @@ func (r *run) logout(ctx context.Context, s *tokencache.Session, title string) e
 	revoke, ok := errors.AsType[*tokencache.RevokeError](err)
 	switch {
 	case ok:
-		r.Say("Signed out of %s here. The service could not be told: %v.", title, revoke.Err)
+		r.Say("Signed out of %s here. The service could not be told: %s.", title, advise(r.App, revoke.Err).Text)
 	case err != nil:
 		return err
 	case was:

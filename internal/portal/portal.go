@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/aws-sdk-go-v2/service/sso"
+	"github.com/aws/smithy-go/middleware"
 
 	"github.com/credproc/credproc/internal/awsapi"
 	"github.com/credproc/credproc/internal/printable"
@@ -124,7 +125,7 @@ func (c *Client) AccountsPage(ctx context.Context, accessToken string, next *str
 	for _, a := range out.AccountList {
 		accounts = append(accounts, Account{aws.ToString(a.AccountId), aws.ToString(a.AccountName), aws.ToString(a.EmailAddress)})
 	}
-	return accounts, out.NextToken, nil
+	return accounts, out.NextToken, empty("ListAccounts", len(accounts), out.ResultMetadata)
 }
 
 // Roles lists the names of the roles that the person has in an account, as
@@ -151,7 +152,7 @@ func (c *Client) RolesPage(ctx context.Context, accessToken, accountID string, n
 	for _, r := range out.RoleList {
 		names = append(names, aws.ToString(r.RoleName))
 	}
-	return names, out.NextToken, nil
+	return names, out.NextToken, empty("ListAccountRoles", len(names), out.ResultMetadata)
 }
 
 const (
@@ -212,10 +213,20 @@ func (c *Client) Logout(ctx context.Context, accessToken string) error {
 	}
 	ctx, cancel := awsapi.Bounded(ctx)
 	defer cancel()
-	if _, err := api.Logout(ctx, &sso.LogoutInput{AccessToken: &accessToken}); err != nil {
+	out, err := api.Logout(ctx, &sso.LogoutInput{AccessToken: &accessToken})
+	if err != nil {
 		return failed(ctx, "Logout", err)
 	}
-	return nil
+	return empty("Logout", 0, out.ResultMetadata)
+}
+
+// empty fails where the answer to an operation has nothing in it, and lacks the mark
+// of the service: a page that a proxy or a captive portal made up looks like that.
+func empty(op string, found int, of middleware.Metadata) error {
+	if id, _ := awsmiddleware.GetRequestIDMetadata(of); found > 0 || id != "" {
+		return nil
+	}
+	return &awsapi.Error{Op: op, StatusCode: http.StatusOK, Err: errors.New("the answer did not come from AWS")}
 }
 
 // api returns a client of the service. It is anonymous: the token is all that

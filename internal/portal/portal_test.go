@@ -32,7 +32,7 @@ func TestRoleCredentials(t *testing.T) {
 		want := portal.Credentials{
 			AccessKeyID: "ASIAEXAMPLE", SecretAccessKey: "secret-SECRET", SessionToken: "session-SECRET",
 			Expiration: time.Date(2030, 1, 2, 3, 4, 5, 678e6, time.UTC),
-			Date:       time.Now().UTC(),
+			Date:       time.Now().UTC(), RequestID: "req-1",
 		}
 		if *got != want {
 			t.Errorf("other credentials than were sent: %v at %v, want %v at %v", got.Expiration, got.Date, want.Expiration, want.Date)
@@ -215,11 +215,24 @@ func TestAListEndsWithAnError(t *testing.T) {
 }
 
 func TestLogout(t *testing.T) {
-	s, c := serving(reply{status: 200})
+	s, c := serving(ok(""))
 	if err := c.Logout(t.Context(), token); err != nil {
 		t.Fatal(err)
 	}
 	isRequest(t, s.asked[0], "POST", host+"/logout")
+}
+
+func TestAStrangersNothingIsNotTheServices(t *testing.T) {
+	for name, answer := range map[string]reply{"an empty page": {status: 200}, "no content": {status: 204}, "JSON": {status: 200, body: `{}`}, "a web page": page(200)} {
+		_, c := serving(answer)
+		_, _, accounts := c.AccountsPage(t.Context(), token, nil)
+		_, _, roles := c.RolesPage(t.Context(), token, account, nil)
+		for op, err := range map[string]error{"ListAccounts": accounts, "ListAccountRoles": roles, "Logout": c.Logout(t.Context(), token)} {
+			if e, ok := errors.AsType[*awsapi.Error](err); !ok || e.Op != op || e.Marked {
+				t.Errorf("%s after %s: %v", op, name, err)
+			}
+		}
+	}
 }
 
 func TestEndpointsFollowTheRules(t *testing.T) {
@@ -235,7 +248,7 @@ func TestEndpointsFollowTheRules(t *testing.T) {
 		{portal.Client{Region: "us-east-1", URL: "http://127.0.0.1:8080/", AppID: "their-app"}, "http://127.0.0.1:8080"},
 	}
 	for _, tt := range tests {
-		s, with := serving(reply{status: 200})
+		s, with := serving(ok(""))
 		tt.c.HTTPClient = with.HTTPClient
 		if err := tt.c.Logout(t.Context(), token); err != nil {
 			t.Error(err)

@@ -31,7 +31,9 @@ type reply struct {
 
 const credentials = `{"roleCredentials":{"accessKeyId":"ASIAEXAMPLE","secretAccessKey":"secret-SECRET","sessionToken":"session-SECRET","expiration":1893553445678}}`
 
-func ok(body string) reply { return reply{status: 200, body: body} }
+func ok(body string) reply {
+	return reply{status: 200, header: map[string]string{"X-Amzn-RequestId": "req-1"}, body: body}
+}
 
 func refused(status int, exception, message string) reply {
 	return reply{
