@@ -21,10 +21,13 @@ func (e *SettingError) Error() string {
 }
 
 // CheckRegion returns a [*SettingError] unless region is made of lower-case
-// letters, digits and hyphens, and so can safely become part of a host name.
+// letters, digits and hyphens, and so can safely become a label of a host name.
 func CheckRegion(region string) error {
 	if region == "" {
 		return &SettingError{"region", region, "must not be empty"}
+	}
+	if len(region) > 63 || region[0] == '-' {
+		return &SettingError{"region", region, "must be the name of a region, such as us-east-1"}
 	}
 	odd := func(r rune) bool { return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyz0123456789-", r) }
 	if strings.ContainsFunc(region, odd) {

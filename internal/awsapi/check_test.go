@@ -12,7 +12,7 @@ func TestCheckRegion(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	for _, region := range []string{"", "US-EAST-1", "us_east_1", "us-east-1.example.com", "us-east-1/", "us-east-1\r\nHost: x", "us-east-1@x", "ü"} {
+	for _, region := range []string{"", "US-EAST-1", "us_east_1", "us-east-1.example.com", "us-east-1/", "us-east-1\r\nHost: x", "us-east-1@x", "ü", "-us-east-1", strings.Repeat("x", 64)} {
 		isSetting(t, CheckRegion(region), "region", region)
 	}
 }

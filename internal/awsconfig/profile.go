@@ -211,6 +211,11 @@ func (r resolver) chain(p *Profile) error {
 		Region:           p.Region,
 		CredentialSource: s.text("credential_source"),
 	}
+	if region := s.setting("region"); region.Value != "" { // STS is called there
+		if err := checkRegion(region); err != nil {
+			return err
+		}
+	}
 	if d := s.setting("duration_seconds"); d.Value != "" {
 		seconds, err := strconv.Atoi(d.Value)
 		if err != nil || seconds <= 0 {
@@ -379,6 +384,9 @@ func checkSession(start, region Setting) error {
 func checkRegion(region Setting) error {
 	if !madeOf(region.Value, lower+digits+"-") {
 		return &ValueError{region, "must be lower-case letters, digits and hyphens"}
+	}
+	if len(region.Value) > 63 || region.Value[0] == '-' { // no label of a host name
+		return &ValueError{region, "must be the name of a region, such as us-east-1"}
 	}
 	return nil
 }

@@ -166,6 +166,8 @@ func TestProfileErrors(t *testing.T) {
 		{"legacy, http", "sso_start_url = http://x\nsso_region = eu-west-1", `config:8: [profile p]: sso_start_url "http://x": must start with https://`},
 		{"legacy, region", "sso_start_url = https://x\nsso_region = EU-WEST-1", `config:9: [profile p]: sso_region "EU-WEST-1": must be lower-case letters, digits and hyphens`},
 		{"legacy, region that is a host", "sso_start_url = https://x\nsso_region = x.example/", `config:9: [profile p]: sso_region "x.example/": must be lower-case letters, digits and hyphens`},
+		{"legacy, region that is too long", "sso_start_url = https://x\nsso_region = " + strings.Repeat("x", 64), `config:9: [profile p]: sso_region "` + strings.Repeat("x", 64) + `": must be the name of a region, such as us-east-1`},
+		{"region of a chain", "role_arn = ARN\nsource_profile = p2\nregion = ../x", `config:10: [profile p]: region "../x": must be lower-case letters, digits and hyphens`},
 
 		{"duration is no number", "role_arn = ARN\nsource_profile = p2\nduration_seconds = 1h", `config:10: [profile p]: duration_seconds "1h": must be a number of seconds`},
 		{"duration is zero", "role_arn = ARN\nsource_profile = p2\nduration_seconds = 0", `config:10: [profile p]: duration_seconds "0": must be a number of seconds`},
