@@ -217,7 +217,7 @@ func newConfig(a *App, attended bool, logger *slog.Logger) (*credproc.Config, er
 	config := &credproc.Config{
 		Identity: a.Identity, Getenv: getenvBefore(a), HTTPClient: a.HTTPClient,
 		Keyring: a.Keyring, MayPrompt: attended, Logger: logger,
-		NoKeyCache: a.setting("KEY_CACHE") == "off", Unlock: unlockBy(a, attended),
+		Unlock:          unlockBy(a, attended),
 		NewLoginKeyring: a.setting("KEYRING"),
 		RunCommand: func(ctx context.Context, line string) (string, error) {
 			return firstLineOf(ctx, a, line, "web_identity_token_command")
@@ -231,7 +231,10 @@ func newConfig(a *App, attended bool, logger *slog.Logger) (*credproc.Config, er
 	if config.Unlock.KeyFile, err = pathSetting(a, "KEY_FILE"); err != nil {
 		return nil, err
 	}
-	if config.LaxModes, err = laxModes(a); err != nil {
+	if config.LaxModes, err = isOff(a, "STRICT_MODES"); err != nil {
+		return nil, err
+	}
+	if config.NoKeyCache, err = isOff(a, "KEY_CACHE"); err != nil {
 		return nil, err
 	}
 	return config, setDirs(a, config)
@@ -246,7 +249,7 @@ func setDirs(a *App, config *credproc.Config) error {
 	if dir != "" {
 		config.StateDir, config.CacheDir = layout.DirsIn(dir)
 	} else if _, _, err := layout.DefaultDirs(a.ID); err != nil && !isHomeless(a) {
-		return &credproc.ConfigError{Setting: "XDG_CACHE_HOME", Err: err} // XDG_CACHE_HOME that is relative
+		return &credproc.ConfigError{Err: err} // XDG_CACHE_HOME or HOME is relative
 	} else if err != nil {
 		return advice.ErrNoHome
 	}
@@ -270,16 +273,16 @@ func pathSetting(a *App, name string) (string, error) {
 	return path, nil
 }
 
-// laxModes reports whether the directories above our own may be writable for
-// other users, as they are on some volumes of containers.
-func laxModes(a *App) (bool, error) {
-	switch value := a.setting("STRICT_MODES"); strings.ToLower(value) {
+// isOff reports whether a setting that is on by default is off. Anything but these
+// two words is an error: what is meant to protect more must not be ignored.
+func isOff(a *App, name string) (bool, error) {
+	switch value := a.setting(name); strings.ToLower(value) {
 	case "", "on":
 		return false, nil
 	case "off":
 		return true, nil
 	default:
-		return false, &usageError{problem: fmt.Sprintf("%s is %q: it must be on or off", a.variable("STRICT_MODES"), value)}
+		return false, &usageError{problem: fmt.Sprintf("%s is %q: it must be on or off", a.variable(name), value)}
 	}
 }
 

@@ -147,7 +147,7 @@ func locate(a *App, d *doctor.Checks, check string) {
 	if d.Config != "" && !isPipe(d.Config) && !isPipe(d.Credentials) { // which the commands read, and only once
 		d.Files, _ = awsconfig.Load(d.Config, d.Credentials) // what is wrong with them, another check says
 	}
-	d.Lax, _ = laxModes(a)
+	d.Lax, _ = isOff(a, "STRICT_MODES")
 	d.KeyFile, _ = pathSetting(a, "KEY_FILE")
 	d.State, d.Cache, _ = layout.DefaultDirs(a.ID)
 	if dir, err := pathSetting(a, "DIR"); err != nil {

@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/credproc/credproc/cmd/internal/report"
 	"github.com/credproc/credproc/cmd/internal/terminal"
 	"github.com/credproc/credproc/credproc"
 	"github.com/credproc/credproc/internal/awsconfig"
@@ -80,6 +81,15 @@ func TestWhatTheSystemHasRunOutOfIsNamed(t *testing.T) {
 			if say.Status != 1 || !strings.Contains(string(say.More), "raise the limit") || say.Hint != "" {
 				t.Errorf("%T: %+v", err, say)
 			}
+		}
+	}
+}
+
+func TestAFullDiskIsNamedWhereverItIsNoticed(t *testing.T) {
+	full := &os.PathError{Op: "write", Path: "/x/state/journal.tmp", Err: syscall.ENOSPC}
+	for _, err := range []error{full, &keyring.Error{Keyring: "plaintext", Op: "store", Kind: keyring.ErrUnavailable, Err: full}} {
+		if say := new(Program).About(err); say.Status != Failed || say.Kind != report.DiskFull || say.More != "The disk is full. Nothing is lost." {
+			t.Errorf("%T: %+v", err, say)
 		}
 	}
 }

@@ -19,6 +19,9 @@ import (
 // aboutShortage is about what a process or the system has run out of, wherever
 // that was noticed.
 func aboutShortage(err error) (Advice, bool) {
+	if safedir.IsFull(err) {
+		return Advice{Status: Failed, Kind: report.DiskFull, Text: terminal.ErrorText(err), More: "The disk is full. Nothing is lost."}, true
+	}
 	return Advice{Status: Failed, Text: terminal.ErrorText(err),
 		More: "Nothing is lost. The system, or a limit set for this process (\"ulimit -n\" for open files), allows no more: raise the limit, or end what uses it up, and try again."}, safedir.IsShort(err)
 }
@@ -57,8 +60,6 @@ func (p *Program) aboutFiles(err error) (Advice, bool) {
 	switch {
 	case owner:
 		say.More = terminal.Prosef("Run it as that user, or set %s to a directory of your own.", p.variable("DIR"))
-	case safedir.IsFull(err):
-		say.Kind, say.More = report.DiskFull, "The disk is full. Nothing is lost."
 	case lock || path || link:
 		if p.isOwnFile(err) && (errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) || errors.Is(err, syscall.ENOTDIR)) {
 			return p.aboutDir(err, say), true
