@@ -89,7 +89,7 @@ func (e *configEdit) twin(ctx context.Context, t *profiles.Twin) error {
 	what := fmt.Sprintf("Write profile %s, and give it to agents in place of %s,", t.Name(), t.Profile)
 	changed, err := e.apply(ctx, func() string { return what }, func(old []byte) ([]byte, error) { return t.Write(e.text, old) })
 	if err == nil && changed {
-		e.Say("Agents that ask for %s now get %s. Programs must use credproc for it: %s configure --convert", t.Profile, t.Name(), e.name())
+		e.Say("Agents that ask for %s now get %s. Programs must use %s for it: %s configure --convert", t.Profile, t.Name(), e.name(), e.name())
 		e.saved()
 	}
 	return err

@@ -292,7 +292,7 @@ func unsupported(p *awsconfig.Profile) error {
 	}
 	reason := map[awsconfig.Kind]string{
 		awsconfig.None:             "has no sso_session, and no other source of credentials",
-		awsconfig.LoginSession:     "has a login_session: a login to the console, made by \"aws login\", which credproc does not use",
+		awsconfig.LoginSession:     "has a login_session: a login to the console, made by \"aws login\", and not one of Identity Center",
 		awsconfig.CredentialSource: "takes its credentials from this machine (credential_source)",
 		awsconfig.WebIdentity:      "takes its credentials from a web identity token",
 		awsconfig.Static:           "has static keys",

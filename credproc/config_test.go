@@ -161,7 +161,7 @@ func TestAProfileOfAnotherKindIsUnsupported(t *testing.T) {
 		c := m.config(unsupportedProfiles)
 		for _, tt := range []struct{ profile, culprit, reason string }{
 			{"empty", "empty", "has no sso_session, and no other source of credentials"},
-			{"console", "console", "has a login_session: a login to the console, made by \"aws login\", which credproc does not use"},
+			{"console", "console", "has a login_session: a login to the console, made by \"aws login\", and not one of Identity Center"},
 			{"static", "static", "has static keys"},
 			{"machine", "machine", "takes its credentials from this machine (credential_source)"},
 			{"web", "web", "takes its credentials from a web identity token"},

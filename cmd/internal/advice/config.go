@@ -123,7 +123,7 @@ func (p *Program) aboutConfig(err error) (Advice, bool) {
 func (p *Program) aboutProfile(e *credproc.UnsupportedProfileError) terminal.Prose {
 	switch {
 	case e.MFA:
-		return "credproc cannot ask for a code. Assume a role that needs none, or use the AWS CLI."
+		return terminal.Prosef("%s cannot ask for a code. Assume a role that needs none, or use the AWS CLI.", p.Name)
 	case e.Direct:
 		return terminal.Prosef("The AWS CLI and the SDKs get these by themselves: use the profile without %s.", p.Name)
 	}

@@ -130,7 +130,7 @@ func (d *Checks) bundle(check string) {
 	path, _ = awsconfig.Expand(path, awsconfig.Home(d.Getenv))
 	data, err := safedir.ReadFile(path)
 	if err := safedir.Check(path); err != nil {
-		d.warn(check, UnsafeFix(err), "the CA bundle decides whom credproc trusts: %v", err)
+		d.warn(check, UnsafeFix(err), "the CA bundle decides which servers are trusted: %v", err)
 	}
 	switch {
 	case err != nil:

@@ -246,7 +246,7 @@ func nativeLines(files *awsconfig.Config, name string, command []string) ([]stri
 		return nil, err
 	}
 	if p.Kind != awsconfig.Ours || p.Role == nil {
-		return nil, &awsconfig.EditError{Profile: name, Problem: "has no credproc line that stands for native keys"}
+		return nil, &awsconfig.EditError{Profile: name, Problem: "has no line of this program that stands for native keys"}
 	}
 	session := files.Named(p.Role.Session)
 	lines := []string{"sso_session = " + session.Name}

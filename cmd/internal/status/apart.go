@@ -40,7 +40,7 @@ func Titles(places []Place) []string {
 			func(p Place) string { return cmp.Or(p.Endpoint, "AWS's sign-in endpoint") },
 			func(p Place) string { return cmp.Or(p.PortalEndpoint, "AWS's portal endpoint") },
 		} {
-			if value := part(p); value != p.Name && slices.ContainsFunc(places, func(o Place) bool { return o.label() == p.label() && part(o) != value }) {
+			if value := part(p); p.StartURL != "" && value != p.Name && slices.ContainsFunc(places, func(o Place) bool { return o.label() == p.label() && part(o) != value }) {
 				differs = append(differs, value)
 			}
 		}

@@ -21,6 +21,7 @@ func TestSessionsOfOneNameAreToldApartByWhatDiffers(t *testing.T) {
 		{[]Place{{Name: "corp", StartURL: a}, {Name: "corp", StartURL: a, Endpoint: "https://e"}}, []string{"corp (AWS's sign-in endpoint)", "corp (https://e)"}},
 		{[]Place{{Name: "corp", StartURL: a, PortalEndpoint: "https://p"}, {Name: "corp", StartURL: a}}, []string{"corp (https://p)", "corp (AWS's portal endpoint)"}},
 		{[]Place{{Name: "a", StartURL: b}, {StartURL: a}}, []string{"a (" + b + ")", "a (no sso-session, " + a + ")"}},
+		{[]Place{{Name: "broken"}, {Name: "broken", StartURL: a, Endpoint: "https://e"}}, []string{"broken", "broken (" + a + ", https://e)"}},
 		{[]Place{{Name: "a", StartURL: a}, {StartURL: a}}, []string{"a", "a (no sso-session)"}},
 	} {
 		if got := Titles(tt.places); !slices.Equal(got, tt.want) {
