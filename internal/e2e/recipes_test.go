@@ -221,7 +221,7 @@ func TestAUnitOfSystemdServes(t *testing.T) {
 	t.Parallel()
 	m := cooking(t)
 	var command string
-	for line := range strings.Lines(recipe(t, "A service of your own login")[0]) {
+	for line := range strings.Lines(recipe(t, "A service that uses your login")[0]) {
 		if value, ok := strings.CutPrefix(line, "ExecStart="); ok {
 			command = strings.TrimSpace(value)
 		}
