@@ -62,11 +62,11 @@ type commands struct {
 	Doctor    doctorCommand    `cmd:"" group:"setup" help:"Check the setup and suggest fixes."`
 
 	Policy     policyCommand     `cmd:"" group:"more" help:"Show what the administrator of this machine allows."`
-	Serve      serveCommand      `cmd:"" group:"more" help:"Serve the credentials of many roles to programs on this machine, or to others in TLS."`
+	Serve      serveCommand      `cmd:"" group:"more" help:"Serve the credentials of many roles to programs on this machine, or on others with TLS."`
 	Forward    forwardCommand    `cmd:"" group:"more" help:"Run a command with credentials from the endpoint of another machine."`
 	Keyring    keyringCommand    `cmd:"" group:"more" help:"Show where logins are kept, lock a keyring, or empty it."`
 	Token      tokenCommand      `cmd:"" group:"more" help:"Print a session's access token, for tools that need a bearer token."`
-	ShellInit  shellInitCommand  `cmd:"" group:"more" name:"shell-init" help:"Print what a shell needs for the command use."`
+	ShellInit  shellInitCommand  `cmd:"" group:"more" name:"shell-init" help:"Print the shell function that the command use needs."`
 	Completion completionCommand `cmd:"" group:"more" help:"Print a shell completion script."`
 	Version    versionCommand    `cmd:"" group:"more" help:"Print the version."`
 	Help       helpCommand       `cmd:"" group:"more" help:"Show the flags of a command, and examples."`

@@ -39,7 +39,7 @@ type configureCommand struct {
 	RoleARN string `name:"role-arn" placeholder:"ARN" help:"With --agent: the role that it assumes. Default: the role_arn of PROFILE."`
 
 	Convert bool   `help:"Give profiles with sso_ keys, and profiles of granted, aws-vault, aws-sso-cli and aws-sso-util, a credential_process line. What they had becomes comments."`
-	Revert  bool   `help:"Change converted profiles back, to the byte. Other profiles with this program's line get sso_ keys."`
+	Revert  bool   `help:"Change converted profiles back, byte for byte. Other profiles with this program's line get sso_ keys."`
 	Undo    bool   `help:"Restore the file as it was before the last change. A second --undo redoes the change."`
 	Command string `placeholder:"WORDS" help:"How credential_process lines start. Default: the path where PATH finds this program."`
 	DryRun  bool   `name:"dry-run" help:"Print a diff of what would change, and change nothing."`

@@ -17,7 +17,7 @@ type envCommand struct {
 	Query  []string `arg:"" optional:"" name:"profile" help:"A profile or, on a terminal, words that find a role."`
 	Shell  string   `enum:",sh,fish,powershell,cmd" default:"" placeholder:"SHELL" help:"Print commands that make this shell use the role, and unset variables that conflict: sh (the default), fish, powershell or cmd."`
 	Format string   `enum:",env,env-no-export,fish,powershell,windows-cmd,dotenv,process,json" default:"" placeholder:"FORMAT" help:"Print only the credentials: env, env-no-export, fish, powershell, windows-cmd and process as the AWS CLI prints them, or dotenv, json."`
-	Unset  bool     `help:"Print commands that undo it."`
+	Unset  bool     `help:"Print commands that undo what env has set."`
 	Force  bool     `help:"Print secrets even to a terminal."`
 }
 

@@ -10,7 +10,7 @@ import (
 type forwardCommand struct {
 	placeFlags
 	To        string   `placeholder:"URL" help:"The role's URL at the endpoint of serve --tls, such as https://HOST:PORT/profile/NAME."`
-	CA        string   `name:"ca" placeholder:"FILE" help:"Certificate of the CA that the endpoint's is issued by. Default: those of the system."`
+	CA        string   `name:"ca" placeholder:"FILE" help:"Certificate of the CA that issued the endpoint's. Default: the CAs of the system."`
 	TokenFile string   `placeholder:"FILE" help:"File with the token to send."`
 	Words     []string `arg:"" optional:"" name:"-- command" help:"The command and its arguments. Default: your shell."`
 }

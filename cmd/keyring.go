@@ -93,7 +93,7 @@ func (r *run) lockKeyrings() error {
 }
 
 type keyringResetCommand struct {
-	Keyring string `arg:"" help:"The keyring: os, kernel, file or plaintext."`
+	Keyring string `arg:"" help:"The keyring: os, kernel, file or plaintext; in WSL also windows."`
 	Yes     bool   `short:"y" help:"Do not ask."`
 }
 

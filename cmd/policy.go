@@ -8,7 +8,7 @@ import (
 
 type policyCommand struct {
 	Show  policyShowCommand  `cmd:"" default:"1" help:"Show the rules, and the file and line of each."`
-	Check policyCheckCommand `cmd:"" help:"Say whether the rules allow a role. The exit status is 5 if not."`
+	Check policyCheckCommand `cmd:"" help:"Check whether the rules allow a role. The exit status is 5 if not."`
 }
 
 type policyShowCommand struct{}
@@ -36,7 +36,7 @@ func (*policyShowCommand) Run(ctx context.Context, a *App) error {
 
 type policyCheckCommand struct {
 	roleFlags
-	Agent bool   `help:"Say it of a coding agent."`
+	Agent bool   `help:"Answer for a coding agent."`
 	Name  string `arg:"" optional:"" name:"profile" help:"Same as --profile."`
 }
 

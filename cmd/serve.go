@@ -30,9 +30,9 @@ type serveCommand struct {
 	TokenFile string   `placeholder:"FILE" help:"File with the token that clients must send, created if missing. Default: the environment variable that ends in _SERVE_TOKEN."`
 	Allow     []string `placeholder:"PATTERN" sep:"none" help:"Serve only these: none, all, a profile's NAME, profile:GLOB, or role:ACCOUNT/ROLE, with the wildcards * and ?. May be repeated. Default: all."`
 	Clients   string   `placeholder:"FILE" help:"File with a section for each client: its token_file, what it may get (allow), and until when. In place of --token-file and --allow."`
-	TLS       bool     `name:"tls" help:"Serve in TLS, with a certificate of a CA that is made for this machine."`
+	TLS       bool     `name:"tls" help:"Use TLS, with a certificate from a CA made for this machine."`
 	Host      []string `placeholder:"NAME" sep:"none" help:"Another name or address that clients use, for the certificate of --tls. May be repeated."`
-	Cert      string   `placeholder:"FILE" help:"Serve in TLS, with this certificate. It is read again when it is renewed."`
+	Cert      string   `placeholder:"FILE" help:"Use TLS, with this certificate. The file is read again every minute."`
 	Key       string   `placeholder:"FILE" help:"The key of --cert."`
 	Print     string   `enum:"exports,compose,devcontainer," default:"" placeholder:"FORMAT" help:"Also print what clients need, as exports for a shell, for compose, or for a devcontainer."`
 }

@@ -48,7 +48,7 @@ By default, it opens a browser if this machine has one, and prints a code to con
 $ {} login
 # Sign in to session corp from a machine without a browser
 $ {} login corp --use-device-code
-# Sign in without a terminal: someone opens the printed URL elsewhere
+# Sign in without a terminal: a person opens the printed URL elsewhere
 $ {} login --start corp && {} login --resume corp
 == logout
 # Sign out of session corp
@@ -76,7 +76,7 @@ $ {} policy check dev --agent
 $ {} status
 # Sign in only if that is needed, in a script
 $ {} status corp --quiet || {} login corp
-# Show the session and the time left in a prompt
+# Print the session and the time left, for a prompt
 $ {} status --format '{session} {left}'
 == process
 It prints one JSON object, or one error with the command that fixes it; the exit status says what kind of error.
@@ -110,7 +110,7 @@ $ {} use -
 # Restore the environment as it was
 $ {} use --unset
 == shell-init
-Add the line to ~/.bashrc, ~/.zshrc, ~/.config/fish/config.fish or $PROFILE.
+Add the line for your shell to ~/.bashrc, ~/.zshrc, ~/.config/fish/config.fish or $PROFILE.
 # Define the function for bash
 $ eval "$({} shell-init bash --function role)"
 # Define the function for fish
@@ -119,15 +119,15 @@ $ {} shell-init fish --function role | source
 It prints its URL and serves /profile/NAME and /role/ACCOUNT/ROLE to clients that send the token.
 # Serve every role of session corp
 $ {} serve corp --token-file ~/.token
-# Serve one profile, and the read-only roles of every account
+# Serve only the ReadOnly role of every account
 $ {} serve corp --token-file ~/.token --allow 'role:*/ReadOnly'
 # Serve to containers, which reach this machine by the address of a bridge
 $ {} serve --tls --listen 172.17.0.1:9911 --clients ~/.aws/clients
 == forward
-It needs no login here. The command gets credentials that renew automatically, from a local endpoint; the way to the other one is TLS.
+It needs no login here. The command gets credentials that renew automatically, from a local endpoint; the connection to the other endpoint uses TLS.
 # Run a job in a container with the role that serve --tls has for it
 $ {} forward --to https://host:9911/profile/dev --token-file t -- job
-# The same, where the endpoint's certificate is of a CA of its own
+# The same, with the certificate of the endpoint's own CA
 $ {} forward --to https://h:9911/profile/qa --ca ca --token-file t -- sh
 == console
 # Open the console with the role of profile dev
@@ -159,7 +159,7 @@ $ {} configure --undo
 == keyring
 # Show which keyring each login is in, and why
 $ {} keyring
-# Drop the keys that the kernel keeps for an hour
+# Drop the keys that are cached for an hour
 $ {} keyring lock
 # Delete every login in the file keyring
 $ {} keyring reset file
@@ -169,7 +169,7 @@ $ {} keyring show
 # Print that as JSON
 $ {} keyring show --json
 == keyring lock
-# Drop the keys that the kernel keeps for an hour
+# Drop the keys that are cached for an hour
 $ {} keyring lock
 # See that they are gone
 $ {} keyring show
@@ -186,10 +186,10 @@ $ {} doctor --offline --json
 # Fix what can be fixed
 $ {} doctor --fix
 == completion
-# Complete in this bash
+# Complete in bash: a line for ~/.bashrc
 $ eval "$({} completion bash)"
-# Complete in every fish from now on
-$ {} completion fish >~/.config/fish/completions/credentials.fish
+# Complete in fish: a line for ~/.config/fish/config.fish
+$ {} completion fish | source
 == version
 # Print the version
 $ {} version
