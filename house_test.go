@@ -673,7 +673,7 @@ var mayImport = map[string][]string{
 	fake:                   {},
 	"oidc":                 {"internal/jwt", "internal/policy", "internal/startpage", "internal/loopback", "internal/pause", "internal/printable", "internal/awsapi", "internal/starturl"},
 	"internal/agent":       {"internal/lineage"},
-	"internal/audit":       {"internal/lineage", "internal/printable", "internal/safedir"},
+	"internal/audit":       {"internal/layout", "internal/lineage", "internal/policy", "internal/printable", "internal/safedir"},
 	"credproc/tip":         {"oidc", "internal/assume", "internal/audit", "internal/awsapi", "internal/jwt", "internal/layout", "internal/policy"},
 	"internal/assume":      {"internal/awsapi", "internal/printable"},
 	"internal/awsconfig":   {"internal/ospath", "internal/pause", "internal/safedir", "internal/starturl"},

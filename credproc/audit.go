@@ -57,14 +57,8 @@ func requestID(err error) string {
 	return awsapi.RequestID(err)
 }
 
-// reason is what the trail says of an error: its kind. What a rule does not allow has
-// one of its own there.
-func reason(err error) string {
-	if errors.Is(err, ErrPolicy) {
-		return "policy"
-	}
-	return cmp.Or(string(KindOf(err)), "error")
-}
+// reason is what the trail says of an error: its kind.
+func reason(err error) string { return cmp.Or(string(KindOf(err)), "error") }
 
 // trail returns where the trail of a provider is left, or nil. A program cannot leave
 // out one that the policy asks for.
@@ -84,7 +78,6 @@ func (p *Provider) trail() (*audit.Trail, error) {
 		return nil, nil
 	}
 	// A program may have made the provider by itself, and the session too.
-	trail.Agent = func() (name, seen string) { return rules.Asker(layout.Variable(p.Session.Service, "agent")) }
 	if of := inside.Trail[inside.Session](p.Session); of != nil {
 		trail.Agent = of.Agent
 	}
@@ -96,13 +89,8 @@ func newTrail(dir, id string, rules *policy.Policy, log *slog.Logger) *audit.Tra
 	if dir == "" {
 		return nil
 	}
-	trail := &audit.Trail{
-		Dir: audit.Dir(dir), Sinks: rules.AuditSinks(), Name: layout.Service(id), Log: log, Refuse: rules.CheckTrail,
-		Kind: func(err error) (string, string) { return reason(err), policy.RuleOf(err) },
-	}
-	if rules != nil {
-		trail.Root = rules.Root
-	}
+	trail := audit.New(rules, dir, id, reason)
+	trail.Log = log
 	return trail
 }
 

@@ -6,7 +6,6 @@ import (
 
 	"github.com/credproc/credproc/internal/audit"
 	"github.com/credproc/credproc/internal/inside"
-	"github.com/credproc/credproc/internal/layout"
 	"github.com/credproc/credproc/internal/policy"
 	"github.com/credproc/credproc/oidc"
 	"github.com/credproc/credproc/tokencache/keyring"
@@ -36,31 +35,27 @@ func (s *Session) trail() *audit.Trail {
 	if err != nil {
 		return nil // where nothing is stored, nothing is given
 	}
-	return &audit.Trail{
-		Dir: audit.Dir(state), Sinks: st.rules.AuditSinks(), Name: layout.Service(s.Service), Root: st.rules.Root,
-		Agent: func() (name, seen string) { return st.rules.Asker(layout.Variable(s.Service, "agent")) },
-		Kind:  kind, Refuse: st.rules.CheckTrail, Log: s.Logger,
-	}
+	trail := audit.New(st.rules, state, s.Service, kind)
+	trail.Log = s.Logger
+	return trail
 }
 
 // kind is what the trail says of an error.
-func kind(err error) (reason, rule string) {
+func kind(err error) string {
 	switch {
-	case errors.Is(err, policy.ErrRefused):
-		return "policy", policy.RuleOf(err)
 	case errors.Is(err, oidc.ErrSignInRequired), errors.Is(err, oidc.ErrDenied), errors.Is(err, oidc.ErrExpired):
-		return "sign-in required", ""
+		return "sign-in required"
 	case errors.Is(err, keyring.ErrLocked), errors.Is(err, keyring.ErrUnavailable):
-		return "keyring", ""
+		return "keyring"
 	case errors.Is(err, context.Canceled):
-		return "canceled", ""
+		return "canceled"
 	case errors.Is(err, context.DeadlineExceeded):
-		return "unavailable", ""
+		return "unavailable"
 	}
 	if _, ok := errors.AsType[*ServiceError](err); ok {
-		return "unavailable", ""
+		return "unavailable"
 	}
-	return "error", ""
+	return "error"
 }
 
 // give is what a program gets that asks for an access token.

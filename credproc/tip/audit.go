@@ -32,19 +32,11 @@ func (u *Users) trail() (*audit.Trail, error) {
 			return nil, err
 		}
 	}
-	trail := &audit.Trail{Dir: audit.Dir(dir), Sinks: u.rules.AuditSinks(), Name: layout.Service(""), Kind: kind, Refuse: u.rules.CheckTrail}
-	if u.rules != nil {
-		trail.Root = u.rules.Root
-	}
-	return trail, nil
+	return audit.New(u.rules, dir, "", kind), nil
 }
 
-// given leaves the line of one answer, and returns how it ends.
-func (u *Users) given(ctx context.Context, who *user, outcome string, c aws.Credentials, err error) error {
-	trail, broken := u.trail()
-	if broken != nil {
-		return broken
-	}
+// line is what the trail says of one answer.
+func (u *Users) line(who *user, outcome string, c aws.Credentials, err error) audit.Line {
 	line := audit.Line{Event: audit.Answer, Outcome: outcome, RoleARN: u.RoleARN, AccessKeyID: c.AccessKeyID}
 	if parts := strings.SplitN(u.RoleARN, ":", 6); len(parts) == 6 {
 		line.AccountID = parts[4]
@@ -58,21 +50,21 @@ func (u *Users) given(ctx context.Context, who *user, outcome string, c aws.Cred
 	if e, ok := errors.AsType[*RoleError](err); ok {
 		line.RequestID = e.RequestID
 	}
-	return trail.Leave(ctx, line, err)
+	return line
 }
 
 // kind is what the trail says of an error.
-func kind(err error) (reason, rule string) {
+func kind(err error) string {
 	role, refused := errors.AsType[*RoleError](err)
 	switch {
 	case errors.Is(err, oidc.ErrSignInRequired), errors.Is(err, oidc.ErrAssertion), errors.Is(err, oidc.ErrAssertionExpired):
-		return "sign-in required", ""
+		return "sign-in required"
 	case refused && role.StatusCode == http.StatusForbidden, errors.Is(err, oidc.ErrNotAssigned), errors.Is(err, ErrOtherUser):
-		return "no access", ""
+		return "no access"
 	case errors.Is(err, context.Canceled):
-		return "canceled", ""
+		return "canceled"
 	case awsapi.TroubleOf(err) != nil:
-		return "unavailable", ""
+		return "unavailable"
 	}
-	return "error", ""
+	return "error"
 }

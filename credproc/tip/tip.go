@@ -169,7 +169,8 @@ func (p *Provider) Retrieve(ctx context.Context) (aws.Credentials, error) {
 	if err := p.users.check(); err != nil {
 		return aws.Credentials{}, err
 	}
-	if _, err := p.users.trail(); err != nil {
+	trail, err := p.users.trail()
+	if err != nil {
 		return aws.Credentials{}, err
 	}
 	who, err := p.identified(ctx)
@@ -178,7 +179,7 @@ func (p *Provider) Retrieve(ctx context.Context) (aws.Credentials, error) {
 	if err == nil {
 		c, outcome, err = p.get(ctx, who)
 	}
-	if err := p.users.given(ctx, who, outcome, c, err); err != nil {
+	if err := trail.Leave(ctx, p.users.line(who, outcome, c, err), err); err != nil {
 		return aws.Credentials{}, err
 	}
 	return c, nil

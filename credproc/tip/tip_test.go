@@ -492,6 +492,12 @@ func TestTheTrailSaysWhichUserGotWhichKey(t *testing.T) {
 		if _, err := users.Provider(without).Retrieve(t.Context()); err == nil {
 			t.Error("there are credentials without a token")
 		}
+		_, ruled := newUsers()
+		ruled.AuditDir = users.AuditDir
+		ruled.Credentials = aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return aws.Credentials{}, policy.ErrRefused })
+		if _, err := ruled.Provider(tokens(center, "carol")).Retrieve(t.Context()); err == nil {
+			t.Error("there are credentials without a signer")
+		}
 		var got []string
 		text, err := os.ReadFile(filepath.Join(users.AuditDir, "audit.jsonl"))
 		if err != nil {
@@ -506,7 +512,7 @@ func TestTheTrailSaysWhichUserGotWhichKey(t *testing.T) {
 			got = append(got, strings.Join([]string{line.Outcome, line.AccessKeyID, line.Reason, subject}, "|"))
 		}
 		id := c.AccessKeyID
-		want := []string{"fetched|" + id + "||" + alice, "cached|" + id + "||" + alice, "cached|" + id + "||" + alice, "refused||no access|bob", "refused||sign-in required|"}
+		want := []string{"fetched|" + id + "||" + alice, "cached|" + id + "||" + alice, "cached|" + id + "||" + alice, "refused||no access|bob", "refused||sign-in required|", "refused||policy|"}
 		if !slices.Equal(got, want) {
 			t.Errorf("the trail has %q, want %q", got, want)
 		}

@@ -5,6 +5,9 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+
+	"github.com/credproc/credproc/internal/layout"
+	"github.com/credproc/credproc/internal/policy"
 )
 
 // Trail is where lines are left, and what a program knows that leaves them. nil is
@@ -23,6 +26,25 @@ type Trail struct {
 	// no error: the trail is not required.
 	Refuse func(unwritten error) error
 	Log    *slog.Logger // nil: none
+}
+
+// New returns the trail in a directory of a program that calls itself id, as the rules,
+// which may be nil, want it. kind tells the kind of an error that is no refusal of theirs.
+func New(rules *policy.Policy, dir, id string, kind func(error) string) *Trail {
+	t := &Trail{
+		Dir: Dir(dir), Sinks: rules.AuditSinks(), Name: layout.Service(id), Refuse: rules.CheckTrail,
+		Agent: func() (name, seen string) { return rules.Asker(layout.Variable(id, "agent")) },
+		Kind: func(err error) (reason, rule string) {
+			if errors.Is(err, policy.ErrRefused) {
+				return "policy", policy.RuleOf(err)
+			}
+			return kind(err), ""
+		},
+	}
+	if rules != nil {
+		t.Root = rules.Root
+	}
+	return t
 }
 
 // Leave leaves a line about what was asked for, and returns how that ends: err, or
