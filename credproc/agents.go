@@ -173,12 +173,7 @@ func (p *Provider) judged() (*Provider, error) {
 	}
 	asked := *p
 	asked.isJudged = true
-	got, err := c.judged(&asked, nil)
-	if err != nil || got == &asked {
-		return got, err
-	}
-	got.MinValidity, got.HandedOn, got.Short, got.AuditDir = p.MinValidity, p.HandedOn, p.Short, cmp.Or(p.AuditDir, got.AuditDir)
-	return got, nil
+	return c.judged(&asked, nil)
 }
 
 // forClient is what the rules make of p for the client of an endpoint. What this
@@ -354,7 +349,8 @@ func (c *Config) instead(rules []agentRule, w wanted) (*awsconfig.Profile, agent
 	return p, held[0], nil
 }
 
-// replace returns the provider that an agent gets.
+// replace returns the provider that an agent gets, with the options of the one that it
+// asked for.
 func (c *Config) replace(asked *Provider, p *awsconfig.Profile, rule agentRule) (*Provider, error) {
 	got, err := c.provider(p)
 	if err != nil {
@@ -365,6 +361,7 @@ func (c *Config) replace(asked *Provider, p *awsconfig.Profile, rule agentRule) 
 		return nil, &awsconfig.ValueError{Setting: rule.Setting, Problem: fmt.Sprintf("must be a profile of the account %s: %s is one of %s", from.AccountID, p.Name, to.AccountID)}
 	}
 	got.profile, got.agentProfile = asked.profile, p.Name
+	got.MinValidity, got.HandedOn, got.Short, got.AuditDir = asked.MinValidity, asked.HandedOn, asked.Short, cmp.Or(asked.AuditDir, got.AuditDir)
 	if log := got.Session.Logger; log != nil {
 		log.Info("an agent gets another profile", "profile", cmp.Or(rule.profile, "-"), "agent_profile", p.Name)
 	}

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/credproc/credproc/credproc/credproctest/idctest"
 	"github.com/credproc/credproc/internal/agent"
@@ -341,6 +342,11 @@ func TestTheClientOfAnEndpointGetsWhatTheRulesAllowIt(t *testing.T) {
 			if got, err := dev.Retrieve(claude); err != nil || !strings.Contains(m.identity(got), "/Work/") || m.may(got, "PutParameter") {
 				t.Errorf("an agent gets %v", err)
 			}
+		}
+		var told time.Duration
+		dev.MinValidity, dev.Short = 3*time.Hour, func(_, wanted time.Duration) { told = wanted }
+		if _, err := dev.Retrieve(claude); err != nil || told != dev.MinValidity {
+			t.Errorf("an agent's credentials must have %v left, error %v", told, err)
 		}
 		agents := m.config(ruled, "CLAUDECODE=1")
 		if got, err := m.provider(agents, "dev").Retrieve(person); err != nil || m.may(got, "PutParameter") {
