@@ -44,7 +44,7 @@ func (c *loginCommand) run(ctx context.Context, r *run) error {
 	}
 	t, err := c.session(ctx, r)
 	if err != nil {
-		return r.inside.Refused(ctx, c.line(r, audit.SignIn), err)
+		return c.refused(ctx, r, audit.SignIn, err)
 	}
 	if err := r.inside.Refused(ctx, audit.Line{Event: audit.SignIn, Session: sessionLabel(t.session)}, r.mayLogin(t.session)); err != nil {
 		return err

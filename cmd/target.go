@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -92,6 +93,15 @@ func (f *sessionFlags) line(r *run, event string) audit.Line {
 		line.Profile = f.Session
 	}
 	return line
+}
+
+// refused leaves the line of a session that the policy does not allow, and returns err.
+// A session that there is not, or that is described wrongly, leaves none.
+func (f *sessionFlags) refused(ctx context.Context, r *run, event string, err error) error {
+	if errors.Is(err, credproc.ErrPolicy) {
+		return r.inside.Refused(ctx, f.line(r, event), err)
+	}
+	return err
 }
 
 func (r *run) usage(format string, args ...any) error {

@@ -2,13 +2,11 @@ package cmd
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
 	"github.com/credproc/credproc/cmd/internal/shell"
 	"github.com/credproc/credproc/cmd/internal/terminal"
-	"github.com/credproc/credproc/credproc"
 	"github.com/credproc/credproc/internal/audit"
 	"github.com/credproc/credproc/oidc"
 )
@@ -38,11 +36,8 @@ func (c *tokenCommand) run(ctx context.Context, r *run) error {
 		return err
 	}
 	t, err := c.target(r)
-	if errors.Is(err, credproc.ErrPolicy) {
-		return r.inside.Refused(ctx, c.line(r, audit.Token), err)
-	}
 	if err != nil {
-		return err
+		return c.refused(ctx, r, audit.Token, err)
 	}
 	if terminal.Is(r.OutWriter()) && !c.Force {
 		return &usageError{problem: "the access token is a secret, and stdout is a terminal",
