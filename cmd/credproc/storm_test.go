@@ -182,7 +182,7 @@ func newMachine(t testing.TB, keyring string) *machine {
 	config := "[sso-session corp]\nsso_start_url = " + m.idc.StartURL + "\nsso_region = us-east-1\n"
 	m.write(".aws/config", config)
 	t.Cleanup(func() {
-		if keyring == "os" { // a login each, or the keychain fills up
+		if m.keyring == "os" || m.keyring == "kernel" { // a login each, or the keychain fills up
 			m.run("logout", "--all")
 		}
 	})
