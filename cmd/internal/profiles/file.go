@@ -169,7 +169,19 @@ func processFor(files *awsconfig.Config, role *awsconfig.Role, command string) (
 	if err == nil && !isPlainWord(role.RoleName) {
 		err = fmt.Errorf("has a role name that cannot be part of a credential_process line: %s", role.RoleName)
 	}
-	return fmt.Sprintf("%s process %s --account-id %s --role-name %s", command, session, role.AccountID, role.RoleName), err
+	return processLine(command, session, role.AccountID, role.RoleName), err
+}
+
+func processLine(command, session, accountID, roleName string) string {
+	return fmt.Sprintf("%s process %s --account-id %s %s", command, session, accountID, flag("--role-name", roleName))
+}
+
+// flag is a flag with its value, which may be a name that looks like a flag.
+func flag(name, value string) string {
+	if strings.HasPrefix(value, "-") {
+		return name + "=" + value
+	}
+	return name + " " + value
 }
 
 // IsPlainName reports whether a session's name can be part of a line.
@@ -180,7 +192,7 @@ func IsPlainName(name string) bool { return isPlainWord(name) && awsconfig.IsSec
 // [awsconfig.Config.Named] finds the session and its login.
 func nameInLine(files *awsconfig.Config, s awsconfig.Session) (string, error) {
 	if IsPlainName(s.Name) {
-		return "--sso-session " + s.Name, nil
+		return flag("--sso-session", s.Name), nil
 	}
 	startURL, err := oidc.NormalizeStartURL(s.StartURL)
 	if err != nil {

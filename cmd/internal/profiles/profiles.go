@@ -422,7 +422,7 @@ func (plan *Plan) put(b *Block, i int, there bool, w *Role, name string) error {
 	if err != nil {
 		return err
 	}
-	process := fmt.Sprintf("%s process %s --account-id %s --role-name %s", plan.Command, plan.flags, w.AccountID, w.RoleName)
+	process := processLine(plan.Command, plan.flags, w.AccountID, w.RoleName)
 	if !there {
 		b.parts = append(b.parts, awsconfig.Part{Kind: "profile", Name: name, Lines: []string{
 			profileHeader(name), "credential_process = " + process, "region = " + cmp.Or(region, plan.Region), ""}})

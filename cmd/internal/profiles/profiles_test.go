@@ -137,6 +137,20 @@ func TestADifferenceShowsNoSecretNearIt(t *testing.T) {
 	}
 }
 
+func TestALineIsReadAsItWasMeant(t *testing.T) {
+	for _, name := range []string{"Admin", "-rf", "--role-name", "a=b", "=", "@x"} {
+		role := &awsconfig.Role{Session: awsconfig.Session{Name: "corp"}, AccountID: "111111111111", RoleName: name}
+		line, err := processFor(nil, role, "credproc")
+		if err != nil {
+			t.Fatal(err)
+		}
+		looksLikeAFlag := strings.HasSuffix(line, " "+name) && name[0] == '-'
+		if got := awsconfig.LineFlags(line); got["--role-name"] != name || looksLikeAFlag {
+			t.Errorf("%s: %q", line, got)
+		}
+	}
+}
+
 func TestPatternsAreLikeNames(t *testing.T) {
 	for _, test := range []struct {
 		pattern, text string
