@@ -15,7 +15,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ssooidc"
 
-	"github.com/credproc/credproc/internal/awsapi"
 	"github.com/credproc/credproc/internal/loopback"
 	"github.com/credproc/credproc/internal/startpage"
 )
@@ -61,14 +60,7 @@ func (c *Config) SignInWithBrowser(ctx context.Context, open func(page string) e
 	if open == nil {
 		return nil, errors.New("sign in with a browser: open is nil")
 	}
-	if err := c.allowed("pkce"); err != nil {
-		return nil, err
-	}
-	start, err := c.startURL(ctx)
-	if err != nil {
-		return nil, err
-	}
-	api, err := c.api(awsapi.NewRetryer())
+	start, api, err := c.prepare(ctx, "pkce")
 	if err != nil {
 		return nil, err
 	}
@@ -118,7 +110,7 @@ func (c *Config) newAuthorization(ctx context.Context, client Client, host strin
 		return nil, err
 	}
 	// RFC 7636, section 4.1: 43 to 128 unreserved characters.
-	a := &authorization{client: client, redirect: "http://" + host + callbackPath, state: newUUID(), verifier: randomText(48)}
+	a := &authorization{client: client, redirect: "http://" + host + callbackPath, state: newUUID(), verifier: rand.Text() + rand.Text()}
 	a.page = endpoint.Scheme + "://" + endpoint.Host + "/authorize?" + query(
 		"response_type", "code",
 		"client_id", client.ID,
@@ -152,12 +144,6 @@ func query(pairs ...string) string {
 func challenge(verifier string) string {
 	sum := sha256.Sum256([]byte(verifier))
 	return base64.RawURLEncoding.EncodeToString(sum[:])
-}
-
-func randomText(bytes int) string {
-	b := make([]byte, bytes)
-	rand.Read(b)
-	return base64.RawURLEncoding.EncodeToString(b)
 }
 
 // newUUID returns a random one (RFC 9562, version 4).

@@ -94,7 +94,7 @@ func TestTheBrowserIsSentWhereTheCLISendsIt(t *testing.T) {
 		t.Fatal(err)
 	}
 	u, _ := url.Parse(page)
-	if verifier := sent["codeVerifier"]; !regexp.MustCompile(`^[A-Za-z0-9._~-]{64}$`).MatchString(verifier) {
+	if verifier := sent["codeVerifier"]; !regexp.MustCompile(`^[A-Za-z0-9._~-]{43,128}$`).MatchString(verifier) {
 		t.Errorf("verifier %q", verifier)
 	}
 	delete(sent, "codeVerifier")

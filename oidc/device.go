@@ -58,14 +58,7 @@ type DeviceCode struct {
 // without a description; but a wrong region may also show up only in the
 // browser.
 func (c *Config) StartDeviceCode(ctx context.Context) (*DeviceCode, error) {
-	if err := c.allowed("device"); err != nil {
-		return nil, err
-	}
-	start, err := c.startURL(ctx)
-	if err != nil {
-		return nil, err
-	}
-	api, err := c.api(awsapi.NewRetryer())
+	start, api, err := c.prepare(ctx, "device")
 	if err != nil {
 		return nil, err
 	}

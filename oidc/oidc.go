@@ -88,6 +88,19 @@ type Config struct {
 
 type gate = policy.Gate
 
+// prepare returns what a sign-in takes: the start URL that the service knows, and a
+// client of the service.
+func (c *Config) prepare(ctx context.Context, flow string) (start string, api *ssooidc.Client, err error) {
+	if err := c.allowed(flow); err != nil {
+		return "", nil, err
+	}
+	if start, err = c.startURL(ctx); err != nil {
+		return "", nil, err
+	}
+	api, err = c.api(awsapi.NewRetryer())
+	return start, api, err
+}
+
 // allowed refuses a sign-in that the policy of this machine does not allow.
 func (c *Config) allowed(flow string) error {
 	rules, err := policy.Of(&c.gate, "")

@@ -27,7 +27,7 @@ const pageSize = 100
 type Client awsapi.Endpoint
 
 // Credentials are those of a role. All three strings are secrets, as far as
-// printing goes: see String.
+// printing goes: see Format.
 type Credentials struct {
 	AccessKeyID     string
 	SecretAccessKey string
