@@ -1,8 +1,8 @@
-//go:build !linux
+//go:build !unix
 
 package keyring
 
 import "os/exec"
 
-// asOne has nothing to do: only WSL, which is Linux, runs credproc.exe.
+// asOne has nothing to do: no keyring runs a program here.
 func asOne(*exec.Cmd) {}

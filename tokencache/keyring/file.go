@@ -12,7 +12,6 @@ import (
 	"io/fs"
 	"runtime/debug"
 	"slices"
-	"strings"
 	"sync"
 
 	agefile "filippo.io/age"
@@ -96,14 +95,14 @@ func (*fileKeyring) Name() string { return "file" }
 // [ErrUnreadable], one that is sealed with another key [ErrLocked].
 func (f *fileKeyring) Get(ctx context.Context, item string) (string, error) {
 	if err := f.dir().Guarded(); err != nil {
-		return "", f.failed("read", err)
+		return "", f.failed("read", ErrUnavailable, err)
 	}
 	record, err := f.dir().Read(item)
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", ErrNotFound
 	}
 	if err != nil {
-		return "", f.failed("read", err)
+		return "", f.failed("read", ErrUnavailable, err)
 	}
 	key, err := f.key(ctx, "read", false)
 	if err != nil {
@@ -114,7 +113,7 @@ func (f *fileKeyring) Get(ctx context.Context, item string) (string, error) {
 	case errors.Is(err, sealed.ErrOtherKey):
 		return "", &Error{Keyring: f.Name(), Op: "read", Kind: ErrLocked, Detail: "what is stored there is sealed with another key than this", Err: err}
 	case err != nil:
-		return "", &Error{Keyring: f.Name(), Op: "read", Kind: ErrUnreadable, Detail: err.Error(), Err: err}
+		return "", f.failed("read", ErrUnreadable, err)
 	}
 	return string(secret), nil
 }
@@ -127,7 +126,7 @@ func (f *fileKeyring) Set(ctx context.Context, item, secret string) error {
 	}
 	record := key.Seal(itemIdentity(item), []byte(secret))
 	if err := f.dir().Write(item, record); err != nil {
-		return f.failed("store", err)
+		return f.failed("store", ErrUnavailable, err)
 	}
 	if back, err := f.dir().Read(item); err != nil || !bytes.Equal(back, record) {
 		// Another process may have stored another since, which is as good.
@@ -142,7 +141,7 @@ func (f *fileKeyring) Set(ctx context.Context, item, secret string) error {
 // Delete implements [Keyring]. It needs no key.
 func (f *fileKeyring) Delete(_ context.Context, item string) error {
 	if err := f.dir().Remove(item); err != nil {
-		return f.failed("delete", err)
+		return f.failed("delete", ErrUnavailable, err)
 	}
 	return nil
 }
@@ -182,9 +181,7 @@ func (f *fileKeyring) Shut() bool { return f.Unlock.Passphrase == nil && f.IsLoc
 // inUse reports whether there are items, which another key would not open.
 func (f *fileKeyring) inUse() bool {
 	names, _ := f.dir().Names()
-	return slices.ContainsFunc(names, func(name string) bool {
-		return strings.HasPrefix(name, "session-") || strings.HasPrefix(name, "key-")
-	})
+	return slices.ContainsFunc(names, layout.IsItem)
 }
 
 func (f *fileKeyring) dir() safedir.Dir { return safedir.Dir(f.Dir) }
@@ -195,18 +192,8 @@ func (f *fileKeyring) fail(op string, kind error, detail string) error {
 	return &Error{Keyring: f.Name(), Op: op, Kind: kind, Detail: detail}
 }
 
-func (f *fileKeyring) failed(op string, err error) error {
-	return &Error{Keyring: f.Name(), Op: op, Kind: ErrUnavailable, Detail: err.Error(), Err: err}
-}
-
-// locked says why it was not opened.
-func (f *fileKeyring) locked(op string, err error) error {
-	return &Error{Keyring: f.Name(), Op: op, Kind: ErrLocked, Detail: err.Error(), Err: err}
-}
-
-// noKey says what is wrong with the key file that is named.
-func (f *fileKeyring) noKey(op string, err error) error {
-	return &Error{Keyring: f.Name(), Op: op, Kind: ErrLocked, Reason: errBadKeyFile.word, Detail: err.Error(), Err: errors.Join(errBadKeyFile, err)}
+func (f *fileKeyring) failed(op string, kind, err error) error {
+	return &Error{Keyring: f.Name(), Op: op, Kind: kind, Detail: err.Error(), Err: err}
 }
 
 func (f *fileKeyring) key(ctx context.Context, op string, make bool) (*sealed.Key, error) {
@@ -221,7 +208,7 @@ func (f *fileKeyring) key(ctx context.Context, op string, make bool) (*sealed.Ke
 		return nil, &Error{Keyring: f.Name(), Op: op, Kind: ErrLocked, Reason: errNoKeyFile.word, Err: errNoKeyFile,
 			Detail: "it was made with a key file, and none is named; or its " + f.dir().Path(ageFile) + " is gone"}
 	case err != nil:
-		return nil, f.failed(op, err)
+		return nil, f.failed(op, ErrUnavailable, err)
 	}
 	return f.unlock(ctx, op, content)
 }
@@ -230,19 +217,19 @@ func (f *fileKeyring) key(ctx context.Context, op string, make bool) (*sealed.Ke
 // whether it is one: it may have no end.
 func (f *fileKeyring) rawKey(op string) (*sealed.Key, error) {
 	raw, err := safedir.ReadSecret(f.Unlock.KeyFile, 33)
-	if err != nil {
-		return nil, f.noKey(op, fmt.Errorf("the key file cannot be read: %w", err))
+	switch {
+	case err != nil:
+		err = fmt.Errorf("the key file cannot be read: %w", err)
+	case len(raw) > 32:
+		err = fmt.Errorf("%s has more than 32 bytes: a key is 32 random ones", f.Unlock.KeyFile)
+	case len(raw) < 32:
+		err = fmt.Errorf("%s has %d bytes: a key is 32 random ones", f.Unlock.KeyFile, len(raw))
+	case !isRandom(raw):
+		err = fmt.Errorf("%s has 32 bytes that are not random: a key is 32 random ones", f.Unlock.KeyFile)
+	default:
+		return sealed.KeyFrom([32]byte(raw)), nil
 	}
-	if len(raw) > 32 {
-		return nil, f.noKey(op, errors.New(f.Unlock.KeyFile+" has more than 32 bytes: a key is 32 random ones"))
-	}
-	if len(raw) < 32 {
-		return nil, f.noKey(op, fmt.Errorf("%s has %d bytes: a key is 32 random ones", f.Unlock.KeyFile, len(raw)))
-	}
-	if !isRandom(raw) {
-		return nil, f.noKey(op, errors.New(f.Unlock.KeyFile+" has 32 bytes that are not random: a key is 32 random ones"))
-	}
-	return sealed.KeyFrom([32]byte(raw)), nil
+	return nil, &Error{Keyring: f.Name(), Op: op, Kind: ErrLocked, Reason: errBadKeyFile.word, Detail: err.Error(), Err: errors.Join(errBadKeyFile, err)}
 }
 
 // isRandom reports whether bytes may be what a generator of random ones made.
@@ -284,7 +271,7 @@ func (f *fileKeyring) unlock(ctx context.Context, op string, content []byte) (*s
 		case errors.Is(err, sealed.ErrDamaged):
 			return nil, f.fail(op, ErrUnreadable, f.dir().Path(ageFile)+": "+err.Error())
 		default:
-			return nil, f.locked(op, err)
+			return nil, f.failed(op, ErrLocked, err)
 		}
 	}
 }
@@ -345,11 +332,11 @@ func (f *fileKeyring) makeKey(ctx context.Context, op string) (*sealed.Key, erro
 		return nil, f.fail(op, ErrLocked, "there is no terminal to set a passphrase")
 	}
 	if err := f.dir().Make(); err != nil {
-		return nil, f.failed(op, err)
+		return nil, f.failed(op, ErrUnavailable, err)
 	}
 	passphrase, release, err := f.askUnderLock(ctx, PassphraseRequest{New: true}, func() bool { return false })
 	if err != nil {
-		return nil, f.locked(op, err)
+		return nil, f.failed(op, ErrLocked, err)
 	}
 	content, err := f.dir().Read(ageFile)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -357,7 +344,7 @@ func (f *fileKeyring) makeKey(ctx context.Context, op string) (*sealed.Key, erro
 	}
 	release()
 	if err != nil {
-		return nil, f.failed(op, err)
+		return nil, f.failed(op, ErrUnavailable, err)
 	}
 	return f.unlock(ctx, op, content)
 }

@@ -1,7 +1,5 @@
 package keyring
 
-import "cmp"
-
 // kernelKeyring is the Linux kernel's keyring of the user: never on a disk, and gone
 // with a reboot, or three days after its last use. It is for machines without
 // a keychain. A user has 20,000 bytes there. Other systems have none, which is
@@ -15,5 +13,3 @@ var _ Keyring = (*kernelKeyring)(nil)
 
 // Name returns "kernel".
 func (*kernelKeyring) Name() string { return "kernel" }
-
-func (k *kernelKeyring) service() string { return cmp.Or(k.Service, "credproc") }

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/credproc/credproc/internal/kernelring"
+	"github.com/credproc/credproc/internal/layout"
 )
 
 // mostKernel is the size of the largest key of type "user".
@@ -57,7 +58,9 @@ func (k *kernelKeyring) Delete(_ context.Context, item string) error {
 
 // describe returns the description of an item. It differs from that of the
 // cached key, which may be in the same keyring and has an end.
-func (k *kernelKeyring) describe(item string) string { return k.service() + "-keyring:" + item }
+func (k *kernelKeyring) describe(item string) string {
+	return layout.Service(k.Service) + "-keyring:" + item
+}
 
 func (k *kernelKeyring) within(op string, do func(kernelring.Ring) error) error {
 	err := kernelring.Do(do)

@@ -7,6 +7,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/credproc/credproc/internal/layout"
 	"github.com/credproc/credproc/internal/pause"
 )
 
@@ -105,12 +106,7 @@ func (o *osKeyring) Delete(ctx context.Context, item string) error {
 	return err
 }
 
-func (o *osKeyring) service() string {
-	if o.Service == "" {
-		return "credproc"
-	}
-	return o.Service
-}
+func (o *osKeyring) service() string { return layout.Service(o.Service) }
 
 // within makes a call, and again if the service ended meanwhile: mostly it is
 // one that restarts.

@@ -3,7 +3,6 @@
 package keyring
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"encoding/base64"
@@ -14,7 +13,6 @@ import (
 	"os/exec"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/credproc/credproc/internal/macos"
@@ -112,12 +110,11 @@ func quoted(word string) string {
 
 // run runs the tool, and ends it with all that it has started when ctx is over.
 func (s security) run(ctx context.Context, stdin string, args ...string) (stdout string, err error) {
-	var said, complained limited
+	said, complaint := &head{most: mostOutput}, &head{most: mostOutput}
 	c := exec.CommandContext(ctx, s.path, args...)
 	c.Env = toolEnvironment(os.Environ())
-	c.Stdin, c.Stdout, c.Stderr = strings.NewReader(stdin), &said, &complained
-	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	c.Cancel = func() error { return syscall.Kill(-c.Process.Pid, syscall.SIGKILL) }
+	c.Stdin, c.Stdout, c.Stderr = strings.NewReader(stdin), said, complaint
+	asOne(c)
 	c.WaitDelay = time.Second // for one that keeps what it was given open
 	err = c.Run()
 	if errors.Is(err, exec.ErrWaitDelay) { // it has ended, and left something behind
@@ -127,12 +124,12 @@ func (s security) run(ctx context.Context, stdin string, args ...string) (stdout
 		return "", errors.New("the security tool has not answered, and was ended")
 	}
 	if exit, ended := errors.AsType[*exec.ExitError](err); ended && exit.Exited() {
-		return "", meaning(exit.ExitCode(), complained.String())
+		return "", meaning(exit.ExitCode(), string(complaint.text))
 	}
 	if err != nil {
 		return "", fmt.Errorf("%s: %w", s.path, err)
 	}
-	return said.String(), nil
+	return string(said.text), nil
 }
 
 // toolEnvironment is what the tool needs to know. It has no secret of the caller's
@@ -143,15 +140,6 @@ func toolEnvironment(all []string) []string {
 		name, _, _ := strings.Cut(variable, "=")
 		return !slices.Contains([]string{"HOME", "USER", "LOGNAME", "PATH", "TMPDIR", "SECURITYSESSIONID", "__CF_USER_TEXT_ENCODING"}, name)
 	})
-}
-
-// limited keeps the start of what is written to it.
-type limited struct{ bytes.Buffer }
-
-// Write keeps no more than mostOutput bytes.
-func (l *limited) Write(p []byte) (int, error) {
-	l.Buffer.Write(p[:min(len(p), mostOutput-l.Len())])
-	return len(p), nil
 }
 
 // toolError is how the tool ended, and what that means.
