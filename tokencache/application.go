@@ -3,7 +3,6 @@ package tokencache
 import (
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -51,7 +50,7 @@ func refusals() map[string]error {
 	return map[string]error{"expired": oidc.ErrAssertionExpired, "untrusted": oidc.ErrUntrusted, "unassigned": oidc.ErrNotAssigned, "": nil}
 }
 
-func (st *store) refusalFile() string { return st.id + ".refused" }
+const refusalFile = ".refused"
 
 // isNoLogin reports an error after which there is nothing that could be renewed:
 // an application signs in again.
@@ -118,9 +117,8 @@ func (r *renewal) signedIn(ctx context.Context) (*oidc.Token, error) {
 
 // refusalOf returns what the service said to this token a moment ago, or nil.
 func (r *renewal) refusalOf(assertion string) error {
-	data, err := r.st.state.Read(r.st.refusalFile())
 	said := new(refusal)
-	if err != nil || json.Unmarshal(data, said) != nil || said.Token != tokenHash(assertion) {
+	if !r.st.readJSON(refusalFile, said) || said.Token != tokenHash(assertion) {
 		return nil
 	}
 	if age := time.Since(said.At); age < 0 || age >= refusedFor {
@@ -153,9 +151,7 @@ func (r *renewal) noToken(ctx context.Context, assertion string, err error) erro
 		final.Err = oidc.ErrAssertion
 	}
 	if answered || assumed {
-		if data, err := json.Marshal(refusal{tokenHash(assertion), kind, final.Reason, time.Now()}); err == nil {
-			r.st.state.WriteUnsynced(r.st.refusalFile(), data)
-		}
+		r.st.writeJSON(refusalFile, refusal{tokenHash(assertion), kind, final.Reason, time.Now()})
 	}
 	return final
 }

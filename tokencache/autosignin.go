@@ -172,14 +172,12 @@ func (st *store) forgetPending() {
 }
 
 func (st *store) markDenied() {
-	if data, err := json.Marshal(time.Now()); err == nil {
-		st.state.WriteUnsynced(st.id+".denied", data)
-	}
+	st.writeJSON(".denied", time.Now())
 }
 
 // recentDenial is void for a clock that was set back.
 func (s *Session) recentDenial() error {
-	at := s.store.saidAt(s.store.id + ".denied")
+	at := s.store.saidAt(".denied")
 	if age := time.Since(at); age < 0 || age > deniedFor {
 		return nil
 	}
@@ -204,9 +202,10 @@ func (s *Session) AwaitLogin(ctx context.Context, after *SignInError) error {
 	}
 }
 
-func (s *Session) first(ctx context.Context, st *store, what string, period time.Duration) bool {
-	name := st.id + "." + sealed.Name(what) + ".said"
-	if st.saidWithin(name, period) {
+func (i *insideSession) First(ctx context.Context, what string, period time.Duration) bool {
+	st := i.st
+	file := "." + sealed.Name(what) + ".said"
+	if st.saidWithin(file, period) {
 		return false
 	}
 	_, release, err := flight.Lock(ctx, st.locks(), flight.Word(st.id, sealed.Name(what)), what)
@@ -214,22 +213,16 @@ func (s *Session) first(ctx context.Context, st *store, what string, period time
 		return false
 	}
 	defer release()
-	if st.saidWithin(name, period) {
-		return false
-	}
-	data, err := json.Marshal(time.Now())
-	return err == nil && st.state.WriteUnsynced(name, data) == nil
+	return !st.saidWithin(file, period) && st.writeJSON(file, time.Now()) == nil
 }
 
-func (st *store) saidWithin(name string, period time.Duration) bool {
-	age := time.Since(st.saidAt(name))
+func (st *store) saidWithin(file string, period time.Duration) bool {
+	age := time.Since(st.saidAt(file))
 	return age >= 0 && age < period
 }
 
 // saidAt reads a file that holds a time; zero if there is none.
-func (st *store) saidAt(name string) (at time.Time) {
-	if data, err := st.state.Read(name); err == nil {
-		json.Unmarshal(data, &at)
-	}
+func (st *store) saidAt(file string) (at time.Time) {
+	st.readJSON(file, &at)
 	return at
 }

@@ -142,7 +142,7 @@ var storedFiles = map[string]storedFile{
 		write: func(c *cupboard) error { c.markDenied(); return nil },
 		name:  func(c *cupboard) string { return filepath.Join("state", c.id+".denied") },
 		read: func(c *cupboard) (any, error) {
-			if at := c.saidAt(c.id + ".denied"); !at.IsZero() {
+			if at := c.saidAt(".denied"); !at.IsZero() {
 				return at.UnixNano(), nil
 			}
 			return nil, nil

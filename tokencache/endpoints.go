@@ -11,7 +11,8 @@ import (
 	"github.com/credproc/credproc/internal/awsapi"
 )
 
-func (s *Session) endpoints() (bases []string, err error) {
+func (i *insideSession) Endpoints() (bases []string, err error) {
+	s := i.s
 	for _, endpoint := range []string{s.Config.Endpoint, s.PortalEndpoint} {
 		if err := awsapi.CheckEndpoint(endpoint); err != nil {
 			return nil, err

@@ -11,7 +11,6 @@ import (
 	"github.com/credproc/credproc/internal/policy"
 	"github.com/credproc/credproc/internal/portal"
 	"github.com/credproc/credproc/internal/sealed"
-	"github.com/credproc/credproc/oidc"
 	"github.com/credproc/credproc/tokencache/keyring"
 )
 
@@ -30,41 +29,13 @@ type insideSession struct {
 	st *store
 }
 
-func (i *insideSession) First(ctx context.Context, what string, period time.Duration) bool {
-	return i.s.first(ctx, i.st, what, period)
-}
-
 func (i *insideSession) Policy() (*policy.Policy, error) { return i.st.rules, i.st.refused }
 
-func (i *insideSession) Endpoints() ([]string, error) { return i.s.endpoints() }
-
 func (i *insideSession) KeyCached() bool { return i.st.cachedKey() != nil }
-
-func (i *insideSession) KeyringStates(ctx context.Context) ([]inside.KeyringState, error) {
-	return i.s.keyringStates(ctx)
-}
-
-func (i *insideSession) Kept(ctx context.Context, name string, usable func([]byte) bool, make func() ([]byte, error)) ([]byte, error) {
-	return i.st.kept(ctx, name, usable, make)
-}
 
 func (i *insideSession) Pause(ctx context.Context) (resume func(), err error) {
 	return i.s.group.Pause(ctx)
 }
-
-func (i *insideSession) Reset(ctx context.Context, keyring string) error {
-	return i.s.reset(ctx, i.st, keyring)
-}
-
-func (i *insideSession) StartSignIn(ctx context.Context) (*oidc.DeviceCode, error) {
-	return i.s.startSignIn(ctx)
-}
-
-func (i *insideSession) ResumeSignIn(ctx context.Context, wait time.Duration) (done bool, err error) {
-	return i.s.resumeSignIn(ctx, wait)
-}
-
-func (i *insideSession) Revoke(ctx context.Context) error { return i.s.revokeStored(ctx, i.st) }
 
 func (i *insideSession) Failure(err error) (flight.Failure, bool) { return failureOf(err) }
 

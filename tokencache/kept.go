@@ -11,10 +11,10 @@ import (
 	"github.com/credproc/credproc/tokencache/keyring"
 )
 
-// kept returns a secret of this machine's that no sign-in gave, from a sealed file
-// of the state directory. It makes one where there is none that can be opened and
-// that is usable. A keyring that does not answer is no reason to make another.
-func (st *store) kept(ctx context.Context, name string, usable func([]byte) bool, make func() ([]byte, error)) ([]byte, error) {
+// Kept makes a secret only where there is none that can be opened and that is usable:
+// a keyring that does not answer is no reason to make another.
+func (i *insideSession) Kept(ctx context.Context, name string, usable func([]byte) bool, make func() ([]byte, error)) ([]byte, error) {
+	st := i.st
 	ctx, release, err := flight.Lock(ctx, st.locks(), flight.Fetched("kept", name, 0), "read "+name)
 	if err != nil {
 		return nil, err

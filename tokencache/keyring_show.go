@@ -9,13 +9,11 @@ import (
 	"github.com/credproc/credproc/internal/audit"
 	"github.com/credproc/credproc/internal/flight"
 	"github.com/credproc/credproc/internal/inside"
-	"github.com/credproc/credproc/internal/layout"
-	"github.com/credproc/credproc/internal/safedir"
 	"github.com/credproc/credproc/tokencache/keyring"
 )
 
-func (s *Session) keyringStates(ctx context.Context) ([]inside.KeyringState, error) {
-	st, err := s.quiet().open()
+func (i *insideSession) KeyringStates(ctx context.Context) ([]inside.KeyringState, error) {
+	st, err := i.s.quiet().open()
 	if err != nil {
 		return nil, err
 	}
@@ -56,20 +54,14 @@ func (st *store) look(ctx context.Context, k keyring.Keyring) inside.KeyringStat
 // the next use asks the keyring, and a passphrase is asked for again. stateDir
 // is [Session.StateDir], with the same default.
 func LockKeyrings(stateDir, service string) error {
-	if stateDir == "" {
-		var err error
-		if stateDir, _, err = layout.DefaultDirs(service); err != nil {
-			return err
-		}
-	}
-	stateDir, err := filepath.Abs(stateDir)
+	dir, err := stateOf(stateDir, service)
 	if err != nil {
 		return err
 	}
-	if err := forgetCachedKey(safedir.Dir(stateDir), service); err != nil {
+	if err := forgetCachedKey(dir, service); err != nil {
 		return err
 	}
-	k, err := keyring.New("file", keyring.Options{Dir: fileDir(stateDir), Service: service})
+	k, err := keyring.New("file", keyring.Options{Dir: fileDir(string(dir)), Service: service})
 	if k, ok := k.(interface{ Lock() }); ok {
 		k.Lock()
 	}
@@ -78,9 +70,9 @@ func LockKeyrings(stateDir, service string) error {
 
 func fileDir(stateDir string) string { return filepath.Join(stateDir, "file") }
 
-func (s *Session) reset(ctx context.Context, st *store, name string) error {
-	err := s.resetKeyring(ctx, st, name)
-	s.tell(ctx, audit.Line{Event: audit.SignOut, Outcome: "signed out here"}, err)
+func (i *insideSession) Reset(ctx context.Context, name string) error {
+	err := i.s.resetKeyring(ctx, i.st, name)
+	i.s.tell(ctx, audit.Line{Event: audit.SignOut, Outcome: "signed out here"}, err)
 	return err
 }
 

@@ -2,7 +2,6 @@ package tokencache
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -64,14 +63,13 @@ func (n *noted) isOf(ix *index) bool {
 	return ix != nil && n.Generation == ix.Generation && n.Login == ix.Login
 }
 
-func (st *store) noteFile() string { return st.id + ".look" }
+const noteFile = ".look"
 
 // readNote returns the note, or nil without one. One from the future was
 // written by a clock that was wrong.
 func (st *store) readNote() *noted {
-	data, err := st.state.Read(st.noteFile())
 	n := new(noted)
-	if err != nil || json.Unmarshal(data, n) != nil || n.At.After(time.Now()) {
+	if !st.readJSON(noteFile, n) || n.At.After(time.Now()) {
 		return nil
 	}
 	return n
@@ -127,13 +125,7 @@ func (s *Session) note(ctx context.Context, st *store, ix *index, look *Look) {
 	if old := st.readNote(); old != nil && old.isOf(ix) && old.Found == n.Found && old.Reason == n.Reason && n.At.Sub(old.At) < noteAgain {
 		return
 	}
-	s.whileLoginIs(ctx, st, ix, func(*index) error {
-		data, err := json.Marshal(n)
-		if err == nil {
-			err = st.state.WriteUnsynced(st.noteFile(), data)
-		}
-		return err
-	})
+	s.whileLoginIs(ctx, st, ix, func(*index) error { return st.writeJSON(noteFile, n) })
 }
 
 // noteLogin corrects what status goes by, after a look that started at the given
@@ -152,7 +144,7 @@ func (s *Session) noteLogin(ctx context.Context, st *store, ix *index, began tim
 	}
 	s.whileLoginIs(ctx, st, ix, func(now *index) error {
 		if outdated() {
-			st.state.Remove(st.noteFile())
+			st.state.Remove(st.id + noteFile)
 		}
 		if !now.otherBoot() {
 			return nil

@@ -100,7 +100,7 @@ func TestANoteEndsWithASignInARenewalAndASignOut(t *testing.T) {
 				m.fails(m.session())
 				restore()
 				do(m)
-				if data, err := m.state().Read(m.store().noteFile()); err == nil {
+				if data, err := m.state().Read(m.store().id + noteFile); err == nil {
 					t.Errorf("it is there: %s", data)
 				}
 			})
@@ -143,7 +143,7 @@ func TestALateNoteSaysNothingOfANewerLogin(t *testing.T) {
 func TestANoteThatCannotBeWrittenKeepsNobodyFromAnAnswer(t *testing.T) {
 	onWorld(t, func(m *world) {
 		m.lose()
-		if err := os.Mkdir(m.state().Path(m.store().noteFile()), 0o700); err != nil {
+		if err := os.Mkdir(m.state().Path(m.store().id+noteFile), 0o700); err != nil {
 			t.Fatal(err)
 		}
 		began := time.Now()

@@ -3,7 +3,6 @@ package tokencache
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"sync/atomic"
@@ -317,7 +316,7 @@ func (r *renewal) keep(ctx context.Context, it *item, registration time.Time) {
 	if err := r.st.writeIndex(r.describe(r.st, ix, it, registration)); err != nil {
 		r.debug("index not written", "error", err)
 	}
-	r.st.state.Remove(r.st.noteFile())
+	r.st.state.Remove(r.st.id + noteFile)
 	r.st.removeJournal()
 	r.st.removeOverflow(it.Generation)
 }
@@ -453,16 +452,13 @@ type verdict struct {
 }
 
 func (st *store) writeVerdict(accessToken string, accepted bool) {
-	if data, err := json.Marshal(verdict{tokenHash(accessToken), accepted, time.Now()}); err == nil {
-		st.state.WriteUnsynced(st.id+".verdict", data)
-	}
+	st.writeJSON(".verdict", verdict{tokenHash(accessToken), accepted, time.Now()})
 }
 
 // verdict returns what was said to a token lately, or nil.
 func (st *store) verdict(accessToken string) *verdict {
-	data, err := st.state.Read(st.id + ".verdict")
 	v := new(verdict)
-	if err != nil || json.Unmarshal(data, v) != nil || v.Token != tokenHash(accessToken) {
+	if !st.readJSON(".verdict", v) || v.Token != tokenHash(accessToken) {
 		return nil
 	}
 	if age := time.Since(v.At); age < 0 || age >= giveUp {

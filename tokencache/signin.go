@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/credproc/credproc/internal/awsapi"
@@ -326,12 +325,12 @@ func (st *store) forget(ctx context.Context) error {
 	return nil
 }
 
-func (s *Session) revokeStored(ctx context.Context, st *store) error {
-	it, err := st.read(ctx)
+func (i *insideSession) Revoke(ctx context.Context) error {
+	it, err := i.st.read(ctx)
 	if err != nil {
 		return err
 	}
-	return s.revoke(ctx, it)
+	return i.s.revoke(ctx, it)
 }
 
 // revoke ends the session at the service. An access token that has expired cannot
@@ -360,13 +359,10 @@ func (s *Session) portal() *portal.Client {
 func (st *store) clearMarks() {
 	st.state.Remove(st.id + ".ended")
 	st.state.Remove(st.id + ".verdict")
-	st.state.Remove(st.refusalFile())
-	st.state.Remove(st.noteFile())
+	st.state.Remove(st.id + refusalFile)
+	st.state.Remove(st.id + noteFile)
 	st.forgetPending()
-	names, _ := st.locks().Names()
-	for _, name := range names {
-		if strings.HasPrefix(name, st.id+".") && strings.HasSuffix(name, ".failure") {
-			st.locks().Remove(name)
-		}
+	for _, name := range st.files(st.locks(), ".failure") {
+		st.locks().Remove(name)
 	}
 }

@@ -2,7 +2,6 @@ package tokencache
 
 import (
 	"cmp"
-	"encoding/json"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -89,12 +88,8 @@ func (s *Session) Holders() []Holder {
 }
 
 func (st *store) holders() (all []Holder) {
-	names, _ := st.locks().Names()
-	for _, name := range names {
-		lock, isHolder := strings.CutSuffix(name, ".holder")
-		if !isHolder || !strings.HasPrefix(lock, st.id+".") {
-			continue
-		}
+	for _, name := range st.files(st.locks(), ".holder") {
+		lock := strings.TrimSuffix(name, ".holder")
 		if h, held := flight.HeldBy(st.locks(), lock); held {
 			all = append(all, Holder{PID: h.PID, Op: h.Op, Since: h.Since, Stopped: h.Stopped()})
 		}
@@ -163,12 +158,8 @@ func (st *store) lastFailure(renewed time.Time) (last *Failure) {
 		return renewed
 	})
 	session := st.id + ".lock"
-	names, _ := st.locks().Names()
-	for _, name := range names {
-		lock, isFailure := strings.CutSuffix(name, ".failure")
-		if !isFailure || !strings.HasPrefix(lock, st.id+".") {
-			continue
-		}
+	for _, name := range st.files(st.locks(), ".failure") {
+		lock := strings.TrimSuffix(name, ".failure")
 		f := st.failure(lock)
 		switch {
 		case f == nil || !f.At.After(worked()):
@@ -198,7 +189,7 @@ type life struct {
 
 func (st *store) longestLife() time.Duration {
 	var l life
-	if data, err := st.state.Read(st.id + ".life"); err != nil || json.Unmarshal(data, &l) != nil || l.Seconds < 0 {
+	if !st.readJSON(".life", &l) || l.Seconds < 0 {
 		return 0
 	}
 	return time.Duration(min(l.Seconds, maxLife)) * time.Second
@@ -213,27 +204,32 @@ func (st *store) sawLife() {
 	if ix == nil {
 		return
 	}
-	seen := ix.Renewed.Sub(ix.SignedIn)
-	if data, err := json.Marshal(life{int64(seen.Seconds())}); err == nil && seen > st.longestLife() {
-		st.state.WriteUnsynced(st.id+".life", data)
+	if seen := ix.Renewed.Sub(ix.SignedIn); seen > st.longestLife() {
+		st.writeJSON(".life", life{int64(seen.Seconds())})
 	}
+}
+
+// stateOf returns the state directory that a program names by its path or else by its
+// service.
+func stateOf(path, service string) (safedir.Dir, error) {
+	if path == "" {
+		var err error
+		if path, _, err = layout.DefaultDirs(service); err != nil {
+			return "", err
+		}
+	}
+	path, err := filepath.Abs(path)
+	return safedir.Dir(path), err
 }
 
 // Logins returns what is known about every login of an installation, in no
 // order, but for their Roles. stateDir is [Session.StateDir], with the same
 // default.
 func Logins(stateDir, service string) ([]*Status, error) {
-	if stateDir == "" {
-		var err error
-		if stateDir, _, err = layout.DefaultDirs(service); err != nil {
-			return nil, err
-		}
-	}
-	stateDir, err := filepath.Abs(stateDir)
+	dir, err := stateOf(stateDir, service)
 	if err != nil {
 		return nil, err
 	}
-	dir := safedir.Dir(stateDir)
 	if settle(dir); !placed(dir) {
 		return nil, nil
 	}

@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -188,12 +189,8 @@ func login(clientID string) string { return sealed.Name(sealed.Identity("login",
 
 // readIndex returns the index, or nil without one that can be used.
 func (st *store) readIndex() *index {
-	data, err := st.state.Read(st.id + ".json")
-	if err != nil {
-		return nil
-	}
 	ix := new(index)
-	if json.Unmarshal(data, ix) != nil || ix.Version > newestItem {
+	if !st.readJSON(".json", ix) || ix.Version > newestItem {
 		return nil
 	}
 	if ix.Keyring == "" || ix.StartURL == "" { // JSON, but none that writeIndex wrote
@@ -208,6 +205,30 @@ func (st *store) writeIndex(ix *index) error {
 		return err
 	}
 	return st.state.WriteUnsynced(st.id+".json", append(data, '\n'))
+}
+
+// readJSON reads a small file of the session's that is no secret, and reports whether
+// that worked.
+func (st *store) readJSON(suffix string, v any) bool {
+	data, err := st.state.Read(st.id + suffix)
+	return err == nil && json.Unmarshal(data, v) == nil
+}
+
+// writeJSON replaces such a file.
+func (st *store) writeJSON(suffix string, v any) error {
+	data, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	return st.state.WriteUnsynced(st.id+suffix, data)
+}
+
+// files returns the names of the session's files in a directory that end so.
+func (st *store) files(dir safedir.Dir, suffix string) []string {
+	names, _ := dir.Names()
+	return slices.DeleteFunc(names, func(name string) bool {
+		return !strings.HasPrefix(name, st.id+".") || !strings.HasSuffix(name, suffix)
+	})
 }
 
 // read returns the newest tokens: of the keyring, or of a journal whose way to
@@ -349,9 +370,8 @@ func (st *store) overflows(generation int64) bool {
 
 // removeOverflow removes the files of all generations but one.
 func (st *store) removeOverflow(keep int64) {
-	names, _ := st.state.Names()
-	for _, name := range names {
-		if strings.HasPrefix(name, st.id+".") && strings.HasSuffix(name, ".tokens") && name != st.overflowFile(keep) {
+	for _, name := range st.files(st.state, ".tokens") {
+		if name != st.overflowFile(keep) {
 			st.state.Remove(name)
 		}
 	}
@@ -418,15 +438,7 @@ func keyringFailed(err error) bool {
 }
 
 // registrations lists the files of the session's registrations.
-func (st *store) registrations() (files []string) {
-	names, _ := st.state.Names()
-	for _, name := range names {
-		if strings.HasPrefix(name, st.id+".") && strings.HasSuffix(name, ".client") {
-			files = append(files, name)
-		}
-	}
-	return files
-}
+func (st *store) registrations() []string { return st.files(st.state, ".client") }
 
 // removeRegistrations removes all of the session's registrations but one.
 func (st *store) removeRegistrations(keep string) {
@@ -451,10 +463,7 @@ type ended struct {
 func tokenHash(token string) string { return sealed.Name(sealed.Identity("refused", token)) }
 
 func (st *store) markEnded(it *item, access bool, reason string) {
-	data, err := json.Marshal(ended{Token: tokenHash(it.RefreshToken), Generation: it.Generation, Access: access, Reason: reason, At: time.Now()})
-	if err == nil {
-		st.state.WriteUnsynced(st.id+".ended", data)
-	}
+	st.writeJSON(".ended", ended{Token: tokenHash(it.RefreshToken), Generation: it.Generation, Access: access, Reason: reason, At: time.Now()})
 }
 
 // ended returns the mark, if it is about this item's refresh token.
@@ -467,14 +476,10 @@ func (st *store) ended(it *item) *ended {
 }
 
 func (st *store) readEnded() *ended {
-	data, err := st.state.Read(st.id + ".ended")
-	if err != nil {
-		return nil
-	}
 	m := new(ended)
 	// A mark from the future was made by a clock that was wrong, perhaps for
 	// no other reason than that.
-	if json.Unmarshal(data, m) != nil || m.At.After(time.Now()) {
+	if !st.readJSON(".ended", m) || m.At.After(time.Now()) {
 		return nil
 	}
 	return m

@@ -24,9 +24,10 @@ const (
 	longestResume = 24 * time.Hour
 )
 
-// startSignIn forgets an earlier denial. While another process signs in by a flow
+// StartSignIn forgets an earlier denial. While another process signs in by a flow
 // that cannot be shared, the error names that process.
-func (s *Session) startSignIn(ctx context.Context) (*oidc.DeviceCode, error) {
+func (i *insideSession) StartSignIn(ctx context.Context) (*oidc.DeviceCode, error) {
+	s := i.s
 	if err := s.may(policy.SignIn); err != nil {
 		s.tellSignIn(ctx, err)
 		return nil, err
@@ -56,7 +57,7 @@ func (s *Session) startSignIn(ctx context.Context) (*oidc.DeviceCode, error) {
 	}
 }
 
-// startUnder is what startSignIn does under the sign-in lock.
+// startUnder is what StartSignIn does under the sign-in lock.
 func (s *Session) startUnder(ctx context.Context, st *store) (*oidc.DeviceCode, error) {
 	if code := st.readPending(ctx); code != nil {
 		return code, nil
@@ -72,8 +73,9 @@ func (s *Session) startUnder(ctx context.Context, st *store) (*oidc.DeviceCode, 
 	return code, st.writePending(ctx, code)
 }
 
-// resumeSignIn rounds wait up to the time that one question to the service takes.
-func (s *Session) resumeSignIn(ctx context.Context, wait time.Duration) (done bool, err error) {
+// ResumeSignIn rounds wait up to the time that one question to the service takes.
+func (i *insideSession) ResumeSignIn(ctx context.Context, wait time.Duration) (done bool, err error) {
+	s := i.s
 	st := s.loginStore(ctx)
 	if _, err := st.prepareSignIn(ctx); err != nil {
 		return false, err
