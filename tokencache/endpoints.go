@@ -4,11 +4,10 @@ import (
 	"context"
 	"strings"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sso"
-	"github.com/aws/aws-sdk-go-v2/service/ssooidc"
 
 	"github.com/credproc/credproc/internal/awsapi"
+	"github.com/credproc/credproc/internal/startpage"
 )
 
 func (i *insideSession) Endpoints() (bases []string, err error) {
@@ -21,24 +20,20 @@ func (i *insideSession) Endpoints() (bases []string, err error) {
 	if err := awsapi.CheckRegion(s.Config.Region); err != nil {
 		return nil, err
 	}
-	signIn, err := ssooidc.NewDefaultEndpointResolverV2().ResolveEndpoint(context.Background(), ssooidc.EndpointParameters{
-		Region: &s.Config.Region, Endpoint: custom(s.Config.Endpoint), UseFIPS: &s.Config.UseFIPS, UseDualStack: &s.Config.UseDualStack})
+	service := startpage.Service{Region: s.Config.Region, Endpoint: s.Config.Endpoint, UseFIPS: s.Config.UseFIPS, UseDualStack: s.Config.UseDualStack}
+	signIn, err := service.URL(context.Background())
 	if err != nil {
 		return nil, err
 	}
-	portal, err := sso.NewDefaultEndpointResolverV2().ResolveEndpoint(context.Background(), sso.EndpointParameters{
-		Region: &s.Config.Region, Endpoint: custom(s.PortalEndpoint), UseFIPS: &s.Config.UseFIPS, UseDualStack: &s.Config.UseDualStack})
+	rules := sso.EndpointParameters{Region: &s.Config.Region, UseFIPS: &s.Config.UseFIPS, UseDualStack: &s.Config.UseDualStack}
+	if s.PortalEndpoint != "" {
+		rules.Endpoint = &s.PortalEndpoint
+	}
+	portal, err := sso.NewDefaultEndpointResolverV2().ResolveEndpoint(context.Background(), rules)
 	if err != nil {
 		return nil, err
 	}
-	return []string{base(signIn.URI.String()), base(portal.URI.String())}, nil
-}
-
-func custom(endpoint string) *string {
-	if endpoint == "" {
-		return nil
-	}
-	return aws.String(endpoint)
+	return []string{base(signIn.String()), base(portal.URI.String())}, nil
 }
 
 func base(uri string) string { return strings.TrimRight(uri, "/") }

@@ -51,24 +51,25 @@ type told struct {
 func (t *told) Failure() Failure { return t.failure }
 func (t *told) Unwrap() error    { return t.error }
 
-// SharedError is the failure of an earlier call, given instead of another try.
-type SharedError struct {
+// PastFailure is a failure after which nothing has been fetched since.
+type PastFailure struct {
 	Failure
-	Until time.Time // local clock; the first call after it tries again
-	Count int       // failures in a row
+	Op    string    `json:"op,omitempty"` // what failed; releases before did not say
+	At    time.Time `json:"at"`           // local clock
+	Until time.Time `json:"until"`        // local clock; the first call after it tries again
+	Count int       `json:"count"`        // failures in a row
 }
+
+// SharedError is the failure of an earlier call, given instead of another try.
+type SharedError struct{ PastFailure }
 
 func (e *SharedError) Error() string {
 	return fmt.Sprintf("%s (seen %d in a row, tried again from %s)", e.Reason, e.Count, e.Until.Format(time.TimeOnly))
 }
 
 type failureFile struct {
-	Failure
-	Op      string    `json:"op,omitempty"` // what failed; releases before did not say
-	At      time.Time `json:"at"`
-	Until   time.Time `json:"until"`
-	Count   int       `json:"count"`
-	Network string    `json:"network,omitempty"`
+	PastFailure
+	Network string `json:"network,omitempty"`
 }
 
 // concerns reports whether callers with these settings share the failure.
@@ -81,7 +82,7 @@ func failureName(name string) string { return name + ".failure" }
 func rememberFailure(dir safedir.Dir, name, op string, f Failure, network string) {
 	now := time.Now()
 	f.Reason = strings.TrimSpace(printable.Clean(f.Reason, mostReason)) // it is shown by processes that have not met it
-	file := failureFile{Failure: f, Op: printable.Line(op), At: now, Count: 1}
+	file := failureFile{PastFailure: PastFailure{Failure: f, Op: printable.Line(op), At: now, Count: 1}}
 	if last := readFailure(dir, name); last != nil && last.concerns(network) {
 		file.Count += min(max(last.Count, 0), maxCount) // whatever the file says
 	}
@@ -122,15 +123,6 @@ func parseFailure(dir safedir.Dir, name string) *failureFile {
 	return f
 }
 
-// PastFailure is a failure after which nothing has been fetched since.
-type PastFailure struct {
-	Failure
-	Op    string    // what failed; "" if a release before this one wrote it
-	At    time.Time // local clock
-	Until time.Time // local clock; the first call after it tries again
-	Count int       // failures in a row
-}
-
 // LastFailure returns the failure that is on record for the lock name in dir,
 // also one too old to be shared any more, or nil.
 func LastFailure(dir safedir.Dir, name string) *PastFailure {
@@ -138,7 +130,7 @@ func LastFailure(dir safedir.Dir, name string) *PastFailure {
 	if f == nil || f.At.After(time.Now()) {
 		return nil
 	}
-	return &PastFailure{Failure: f.Failure, Op: f.Op, At: f.At, Until: f.Until, Count: f.Count}
+	return &f.PastFailure
 }
 
 func recentFailure(dir safedir.Dir, name, network string) *SharedError {
@@ -146,7 +138,7 @@ func recentFailure(dir safedir.Dir, name, network string) *SharedError {
 	if f == nil || !time.Now().Before(f.Until) || !f.concerns(network) {
 		return nil
 	}
-	return &SharedError{Failure: f.Failure, Until: f.Until, Count: f.Count}
+	return &SharedError{f.PastFailure}
 }
 
 // ForgetFailure lets the next call try again at once.
