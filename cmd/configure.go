@@ -342,7 +342,7 @@ func (r *run) writable(roles []profiles.Role) []profiles.Role {
 
 func (r *run) pickRoles(roles []profiles.Role) ([]profiles.Role, error) {
 	if !r.Interactive() {
-		return nil, &usageError{problem: "which roles?", more: "Say --all, or --match-account and --match-role."}
+		return nil, &usageError{problem: "which roles?", more: "Give --all, or --match-account and --match-role."}
 	}
 	var choices []terminal.Choice
 	for _, w := range roles {
@@ -453,7 +453,7 @@ func (c *configureCommand) newSession(ctx context.Context, r *run, name string) 
 		return t, awsconfig.Part{}, err
 	}
 	if !profiles.IsPlainName(name) {
-		return nil, awsconfig.Part{}, r.usage("%q is no name for a session: let it have letters, digits and -_./:@+ only", name)
+		return nil, awsconfig.Part{}, r.usage("%q cannot be the name of a session: use only letters, digits and -_./:@+", name)
 	}
 	s, err := r.inside.NewSession(name, startURL, region)
 	return &target{session: s, words: []string{"--sso-start-url", startURL, "--sso-region", region}}, profiles.Session(name, startURL, region), err
@@ -475,7 +475,7 @@ func (c *configureCommand) place(ctx context.Context, r *run, ask bool) (startUR
 	case err != nil:
 		return "", "", err
 	case startURL == "":
-		return "", "", r.usage("--sso-region wants --sso-start-url beside it")
+		return "", "", r.usage("--sso-region needs --sso-start-url")
 	}
 	startURL, err = oidc.NormalizeStartURL(startURL)
 	if err == nil && region == "" {
@@ -542,7 +542,7 @@ func (e *configEdit) undo(ctx context.Context) error {
 	case e.dry:
 		return e.Page(e.difference(now, backup), inherited(e.App))
 	}
-	if err := e.agreed("Bring back what was before the last change", now, backup); err != nil {
+	if err := e.agreed("Restore the file as it was before the last change", now, backup); err != nil {
 		return err
 	}
 	return e.bringBack(ctx, backup)
@@ -556,7 +556,7 @@ func (e *configEdit) bringBack(ctx context.Context, backup []byte) error {
 	if backup == nil {
 		what = "%s did not exist before the last change: it is removed."
 	}
-	e.Say(what+" The same command again brings the change back.", e.file.Path)
+	e.Say(what+" Run the same command again to redo the change.", e.file.Path)
 	return nil
 }
 

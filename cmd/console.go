@@ -71,7 +71,7 @@ func (c *consoleCommand) check(ctx context.Context, r *run) error {
 
 func (c *consoleCommand) startPage(r *run) error {
 	if c.Service != "" || c.Destination != "" || c.Region != "" {
-		return r.usage("--portal opens the start page: name nothing in the console")
+		return r.usage("--portal opens the start page, and no page of the console")
 	}
 	session := sessionFlags{SSOSession: c.SSOSession, Profile: c.Profile, SSOStartURL: c.SSOStartURL, SSORegion: c.SSORegion}
 	t, err := session.target(r)
@@ -91,7 +91,7 @@ func (c *consoleCommand) startPage(r *run) error {
 // https://docs.aws.amazon.com/singlesignon/latest/userguide/createshortcutlink.html
 func (c *consoleCommand) deepLink(r *run, t *target) error {
 	if isChain(t.provider) {
-		return &usageError{problem: "the access portal knows no role chains", hint: strings.Join(append([]string{r.name(), "console --federate"}, shell.Words(t.words)...), " ")}
+		return &usageError{problem: "the access portal does not support role chains", hint: strings.Join(append([]string{r.name(), "console --federate"}, shell.Words(t.words)...), " ")}
 	}
 	destination := ""
 	if c.Service != "" || c.Destination != "" || c.Region != "" { // else the permission set's relay state counts

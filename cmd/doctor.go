@@ -31,7 +31,7 @@ type doctorCommand struct {
 // Run implements the command, for kong.
 func (c *doctorCommand) Run(ctx context.Context, a *App) error {
 	if c.Fix && c.JSON {
-		return &usageError{problem: "--fix speaks to people, and --json to programs"}
+		return &usageError{problem: "--fix asks questions, and --json is for programs: choose one"}
 	}
 	found := examine(ctx, a, c.Offline)
 	if c.Fix {

@@ -57,7 +57,7 @@ func TestTheDoctorSeesALinkToNowhere(t *testing.T) {
 func TestTheDoctorNotesProfilesWithoutARegion(t *testing.T) {
 	p := newPatient(t)
 	p.replace("\nregion = eu-west-1", "")
-	note := "dev: no region, nor one in the environment"
+	note := "dev: no region, and none in the environment"
 	if bad, words := p.sees(); len(bad) > 0 || !strings.Contains(words, note) {
 		t.Errorf("it sees\n%s", words)
 	}

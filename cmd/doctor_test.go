@@ -205,11 +205,11 @@ var setUps = []setUp{
 		`config:1: the file is UTF-16`, `^save it as UTF-8 without a byte order mark \(iconv -f UTF-16`, (*patient).save},
 	{"line ends of old Macs", func(p *patient) { p.write(".aws/config", strings.Join(p.config, "\r")) },
 		`config:1: the lines end in CR alone`, `^end them in LF: perl`, (*patient).save},
-	edit("a login of the AWS CLI's beside the line", `config:14: login_session beside credential_process: the AWS CLI and Go take the login`, `^remove login_session from \[profile x\]`,
+	edit("a login of the AWS CLI's beside the line", `config:14: login_session beside credential_process: the AWS CLI and Go use the login`, `^remove login_session from \[profile x\]`,
 		"[profile x]", ourLine, "login_session = arn:aws:iam::111111111111:user/ann", "region = x"),
-	edit("a name in another script", `config:12: the name in \[profile 本番\] has characters that only the AWS CLI, boto3 and Go take`, `letters, digits`, "[profile 本番]"),
-	edit("a section twice", `config:12: the section \[profile dev\] is there before`, `one section`, "[profile dev]"),
-	edit("a key twice", `config:14: the key region is in this section before`, `remove one`, "[profile x]", "region = a", "region = b"),
+	edit("a name in another script", `config:12: the name in \[profile 本番\] has characters that only the AWS CLI, boto3 and Go accept`, `letters, digits`, "[profile 本番]"),
+	edit("a section twice", `config:12: the section \[profile dev\] is there twice`, `merge the two sections`, "[profile dev]"),
+	edit("a key twice", `config:14: the key region is in this section twice`, `remove one`, "[profile x]", "region = a", "region = b"),
 	{"a line before the first section", func(p *patient) { p.replace("[sso-session", "region = x\n[sso-session") },
 		`config:1: a line before the first section`, `section header`, func(p *patient) { p.replace("region = x\n", "") }},
 	edit("a line without an equals sign", `config:13: a line with no key`, `key = value`, "[profile x]", "region"),
@@ -219,15 +219,15 @@ var setUps = []setUp{
 	edit("a name in quotes", `config:12: the name in \[profile "my dev"\] is in quotes`, `without spaces`, `[profile "my dev"]`),
 	edit("a name with spaces", `config:12: the name in \[profile my dev\] has characters`, `letters, digits`, "[profile my dev]"),
 	edit("an indented line below a header", `config:13: an indented line below the header \[profile x\]`, `remove the spaces`, "[profile x]", "  "+"b", "region = x"),
-	edit("a section without profile before its name", `config:12: every SDK passes the section \[x\] over`, `\[profile …\]`, "[x]"),
-	edit("spaces in a header", `config:12: spaces too many in \[ profile x \]`, `one space`, "[ profile x ]"),
+	edit("a section without profile before its name", `config:12: every SDK ignores the section \[x\]`, `\[profile …\]`, "[x]"),
+	edit("spaces in a header", `config:12: extra spaces in \[ profile x \]`, `one space`, "[ profile x ]"),
 	edit("a section DEFAULT", `config:12: .*\[DEFAULT\] into every profile`, `\[default\]`, "[DEFAULT]", "region = x"),
-	edit("default twice", `config:13: there are \[default\] and \[profile default\]`, `one section`, "[default]", "[profile default]"),
+	edit("default twice", `config:13: \[default\] and \[profile default\] are both there`, `merge the two`, "[default]", "[profile default]"),
 	edit("an indented key", `config:14: region is indented`, `remove the spaces`, "[profile x]", "output = json", "  region = x"),
 	edit("a colon for an equals sign", `config:13: a colon after region`, `equals sign`, "[profile x]", "region: x"),
-	edit("a key in capitals", `config:13: Region has capitals`, `small letters`, "[profile x]", "Region = x"),
+	edit("a key in capitals", `config:13: Region has capitals`, `lowercase`, "[profile x]", "Region = x"),
 	{"the prefix in the credentials file", func(p *patient) { p.write(".aws/credentials", "[profile x]\n") },
-		`credentials:1: every SDK passes \[profile x\] over`, `name alone`, func(p *patient) { p.write(".aws/credentials", "[x]\n") }},
+		`credentials:1: every SDK ignores \[profile x\]`, `name alone`, func(p *patient) { p.write(".aws/credentials", "[x]\n") }},
 	{"sso_ keys beside the line: https://github.com/aws/aws-cli/issues/7656", func(p *patient) {
 		p.replace(ourLine, ourLine+"\nsso_session = corp\nsso_account_id = 111111111111\nsso_role_name = Admin")
 	}, `sso_ keys beside credential_process`, `remove sso_session, sso_account_id, sso_role_name from \[profile dev\]`, func(p *patient) {
@@ -281,7 +281,7 @@ var setUps = []setUp{
 		}))
 		p.Cleanup(hotel.Close)
 		p.env["AWS_ENDPOINT_URL_SSO"] = hotel.URL
-	}, `a page for people answers, and not the service`, `sign in to the network`, func(p *patient) { p.env["AWS_ENDPOINT_URL_SSO"] = p.env["AWS_ENDPOINT_URL_SSO_OIDC"] }},
+	}, `a web page answers instead of the service`, `sign in to the network`, func(p *patient) { p.env["AWS_ENDPOINT_URL_SSO"] = p.env["AWS_ENDPOINT_URL_SSO_OIDC"] }},
 	{"an endpoint without TLS", func(p *patient) { p.env["AWS_ENDPOINT_URL_SSO"] = "http://sso.example" },
 		`AWS_ENDPOINT_URL_SSO.*must start with https`, `change AWS_ENDPOINT_URL_SSO`, func(p *patient) { p.env["AWS_ENDPOINT_URL_SSO"] = p.env["AWS_ENDPOINT_URL_SSO_OIDC"] }},
 	variable("a profile that is gone", "AWS_PROFILE", "gone", `AWS_PROFILE is "gone", and there is no such profile`, `^unset AWS_PROFILE$`),
@@ -297,9 +297,9 @@ var setUps = []setUp{
 	edit("a program that is not there", `config:13: there is no program /nonexistent/helper`, `path of the program`, "[profile x]", "credential_process = /nonexistent/helper --x"),
 	edit("a program by a tilde: https://github.com/boto/botocore/issues/1348", `no shell runs the line`, `write .*bin.credproc there`, "[profile x]", "credential_process = ~/bin/credproc process -p dev"),
 	edit("a quote that is not closed", `a quote is not closed`, `close its quotes`, "[profile x]", `credential_process = helper "x`),
-	edit("a pipe in the line", `config:13: this program does not take the line: unexpected argument \|`, `nothing for a shell`, "[profile x]", ourLine+" | jq ."),
-	edit("a flag of another tool", `config:13: this program does not take the line: unknown flag --json`, `credproc process --help`, "[profile x]", ourLine+" --json"),
-	edit("a command that is misspelt", `config:13: this program does not take the line: unknown command "proces"`, `credproc process --help`, "[profile x]", "credential_process = credproc proces -p dev"),
+	edit("a pipe in the line", `config:13: this program does not accept the line: unexpected argument \|`, `no shell syntax`, "[profile x]", ourLine+" | jq ."),
+	edit("a flag of another tool", `config:13: this program does not accept the line: unknown flag --json`, `credproc process --help`, "[profile x]", ourLine+" --json"),
+	edit("a command that is misspelt", `config:13: this program does not accept the line: unknown command "proces"`, `credproc process --help`, "[profile x]", "credential_process = credproc proces -p dev"),
 	edit("a role's name for its ARN", `config:13: \[profile x\]: role_arn "Deploy": must be the ARN of a role`, `arn:aws:iam::ACCOUNT:role/NAME`, "[profile x]", "role_arn = Deploy", "source_profile = dev"),
 	edit("a chain that is to last longer than one can", `config:15: \[profile x\]: duration_seconds "43200": must be from 900 to 3600`, `^change duration_seconds: it must be from 900 to 3600`, "[profile x]", "role_arn = arn:aws:iam::333333333333:role/x", "source_profile = dev", "duration_seconds = 43200"),
 	edit("a role in another partition", `config:13: \[profile x\]: role_arn "arn:aws-cn:iam::333333333333:role/x": must be in the partition of the session, aws`, `^change role_arn`, "[profile x]", "role_arn = arn:aws-cn:iam::333333333333:role/x", "source_profile = dev"),
@@ -332,12 +332,12 @@ var setUps = []setUp{
 		p.Cleanup(server.Close)
 		p.write("ca.pem", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})))
 		p.env["AWS_ENDPOINT_URL_SSO"] = server.URL
-	}, `its certificate is not trusted`, `^let AWS_CA_BUNDLE name`, func(p *patient) { p.env["AWS_CA_BUNDLE"] = filepath.Join(p.home, "ca.pem") }},
+	}, `its certificate is not trusted`, `^set AWS_CA_BUNDLE to`, func(p *patient) { p.env["AWS_CA_BUNDLE"] = filepath.Join(p.home, "ca.pem") }},
 	{"a setting of ours that is wrong", func(p *patient) { p.env["CREDPROC_KEYRING"] = "none" },
-		`CREDPROC_KEYRING is "none": it must be`, `^change it as it says`, func(p *patient) { p.env["CREDPROC_KEYRING"] = "plaintext" }},
+		`CREDPROC_KEYRING is "none": it must be`, `^correct it`, func(p *patient) { p.env["CREDPROC_KEYRING"] = "plaintext" }},
 	edit("a duration that is none", `credproc_session_duration "soon": must be a time such as 12h`, `^change .*credproc_session_duration`, "[sso-session x]", "sso_start_url = https://idc.example/start", "sso_region = us-east-1", "credproc_session_duration = soon"),
 	{"a file where the directory should be", func(p *patient) { p.write("own", "") }, `cannot be made`, `set CREDPROC_DIR`, func(p *patient) { p.remove("own") }},
-	{"a browser that is not there", func(p *patient) { p.env["BROWSER"] = "netscape" }, `BROWSER is "netscape"`, `unset BROWSER, or let it name`, func(p *patient) { p.env["BROWSER"] = "credproc" }},
+	{"a browser that is not there", func(p *patient) { p.env["BROWSER"] = "netscape" }, `BROWSER is "netscape"`, `unset BROWSER, or set it to`, func(p *patient) { p.env["BROWSER"] = "credproc" }},
 	{"unencrypted tokens of the AWS CLI: https://github.com/aws/aws-cli/issues/6502", func(p *patient) {
 		p.write(".aws/sso/cache/0123.json", `{"startUrl":"x","accessToken":"secret"}`)
 	}, `1 file has tokens of the AWS CLI unencrypted|1 file with tokens`, `aws sso logout`, func(p *patient) { p.remove(".aws/sso/cache/0123.json") }},
@@ -360,7 +360,7 @@ var setUps = []setUp{
 	{"a lock that is held for long: https://github.com/synfinatic/aws-sso-cli/issues/1379", func(p *patient) {
 		p.signIn()
 		p.holdLock(time.Now().Add(-time.Hour))
-	}, `process \d+ has been at it for 1h`, `^end it: kill \d+$`, func(p *patient) { p.letGo() }},
+	}, `process \d+ has held a lock for 1h`, `^end it: kill \d+$`, func(p *patient) { p.letGo() }},
 }
 
 // ofOneVersion is a line with a path that is gone after the next update.

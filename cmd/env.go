@@ -38,7 +38,7 @@ func (c *envCommand) Run(ctx context.Context, a *App) error {
 	}
 	if use := c.use(); use != "" && terminal.Is(a.term().OutWriter()) && !c.Force {
 		return &usageError{problem: "the secrets would be shown on this terminal",
-			more: "Use it so: " + terminal.Prosef(use, a.name()) + "\nOr add --force."}
+			more: "Run: " + terminal.Prosef(use, a.name()) + "\nOr add --force."}
 	}
 	return a.do(ctx, a.term().Interactive(), c.run)
 }

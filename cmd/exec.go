@@ -317,7 +317,7 @@ func (r *run) hideDefault(e child.Environment) ([]child.Setting, error) {
 	if err != nil {
 		return nil, err
 	}
-	const because = "has credentials, which SDKs take before those of an endpoint"
+	const because = "has credentials, which SDKs prefer to those of an endpoint"
 	if hidden.Config != "" {
 		r.Say("%s: profile default in %s "+because+": the command sees a copy of the file without them.", r.name(), hidden.ConfigPath)
 	}

@@ -528,7 +528,7 @@ func TestSecretsAreNotPrintedOnATerminalUnasked(t *testing.T) {
 			continue
 		}
 		p.ends(2)
-		if screen := p.screen(); !strings.Contains(screen, "Use it so: "+string(terminal.Prosef(use, "credproc"))) || !strings.Contains(screen, "--force") {
+		if screen := p.screen(); !strings.Contains(screen, "Run: "+string(terminal.Prosef(use, "credproc"))) || !strings.Contains(screen, "--force") {
 			t.Errorf("%s: %s", flag, screen)
 		}
 		m.onTerminal("credproc", "env", "line", flag, "--force").ends(0)

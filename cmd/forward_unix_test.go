@@ -110,9 +110,9 @@ func TestForwardSaysWhyItCannotAndNoMore(t *testing.T) {
 		args []string
 		says string
 	}{
-		{append(to, s.url+"/profile/legacy"), "the other endpoint refuses: profile legacy is not among those that this endpoint serves"},
+		{append(to, s.url+"/profile/legacy"), "the other endpoint refused: profile legacy is not among those that this endpoint serves"},
 		{append(to, s.url+"/"), "there is nothing here"},
-		{[]string{"--ca", s.ca(), "--token-file", other, "--to", s.url + "/profile/line"}, "the other endpoint refuses: the authorization token is wrong"},
+		{[]string{"--ca", s.ca(), "--token-file", other, "--to", s.url + "/profile/line"}, "the other endpoint refused: the authorization token is wrong"},
 		{[]string{"--token-file", token, "--to", s.url + "/profile/line"}, "certificate signed by unknown authority"},
 		{[]string{"--ca", token, "--token-file", token, "--to", s.url + "/profile/line"}, "has no certificate in it"},
 		{[]string{"--ca", s.ca(), "--token-file", filepath.Join(s.dir, "none"), "--to", s.url + "/profile/line"}, "no such file"},

@@ -118,7 +118,7 @@ var mistakes = []mistake{
 	{"a role with a long name", signedIn, admin + "AdministratorAccess", 5, report.NoAccess,
 		`^credproc: no access to role AdministratorAccess in account 111111111111$`, `^Your roles there: Admin, ReadOnly`},
 	{"no role that is like it", func(p *patient, a *App) { signedIn(p, a) }, admin + "Network", 5, report.NoAccess,
-		`^credproc: no access to role Network `, `^Your roles there: Admin, ReadOnly\. A new one may need a new login\.\n.*login --force corp`},
+		`^credproc: no access to role Network `, `^Your roles there: Admin, ReadOnly\. A new assignment may need a new login\.\n.*login --force corp`},
 	{"a profile twice", func(p *patient, _ *App) { p.add("[profile dev]") }, "doctor --offline", 1, report.Findings, ``, ``},
 }
 

@@ -12,7 +12,7 @@ import (
 	"github.com/credproc/credproc/tokencache"
 )
 
-const regionWanted = "--sso-start-url wants --sso-region beside it: the region of the Identity Center instance"
+const regionWanted = "--sso-start-url needs --sso-region: the region of the Identity Center instance"
 
 // knownRegion returns the region of a start URL by its host, by a session of the
 // config file, or by a login, or "".

@@ -120,7 +120,7 @@ func (c *serveCommand) clients(r *run) (endpoint.Clients, error) {
 func (c *serveCommand) secure(ctx context.Context, r *run, session *target, e *endpoint.Endpoint) (ca string, err error) {
 	switch {
 	case (c.Cert == "") != (c.Key == "") || c.TLS && c.Cert != "":
-		return "", r.usage("--cert and --key go together, and without --tls")
+		return "", r.usage("--cert and --key need each other, and cannot be used with --tls")
 	case c.Cert != "":
 		files, err := authority.FilesAt(r.path(c.Cert), r.path(c.Key))
 		e.Secure(files)
@@ -242,7 +242,7 @@ func (c *serveCommand) token(r *run) (string, error) {
 		}
 	}
 	if token == "" && c.TokenFile == "" {
-		return "", &usageError{problem: "no token to ask clients for", more: terminal.Prosef("Name a file with --token-file, which is made if it is not there, or set %s.", name)}
+		return "", &usageError{problem: "no token to ask clients for", more: terminal.Prosef("Name a file with --token-file, which is made if it is missing, or set %s.", name)}
 	}
 	if err := endpoint.CheckToken(name, token); err != nil {
 		return "", err

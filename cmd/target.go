@@ -110,7 +110,7 @@ func (r *run) usage(format string, args ...any) error {
 
 func (r *run) sessionAt(startURL, region string) (*target, error) {
 	if startURL == "" {
-		return nil, r.usage("--sso-region wants --sso-start-url beside it")
+		return nil, r.usage("--sso-region needs --sso-start-url")
 	}
 	if region = cmp.Or(region, r.knownRegion(startURL)); region == "" {
 		return nil, r.usage("%s", regionWanted)
@@ -174,7 +174,7 @@ func (r *run) labelled(name string) (*target, error) {
 			continue
 		}
 		if found != nil && found.session != s {
-			return nil, r.usage("%s is the name of several logins: say --sso-start-url and --sso-region", name)
+			return nil, r.usage("%s is the name of several logins: give --sso-start-url and --sso-region", name)
 		}
 		found = &target{session: s, words: []string{name}}
 	}

@@ -113,9 +113,9 @@ func (c *useCommand) previousRole(r *run) error {
 	done := own(r.App).ActiveIn(r.getenv)
 	switch {
 	case done.Last == child.Role{}:
-		return r.usage("no role was used before in this shell")
+		return r.usage("no other role was used in this shell before")
 	case c.roleFlags != roleFlags{}:
-		return r.usage("- is the role before: name no other")
+		return r.usage("- is the previous role: name no other")
 	}
 	c.roleFlags = roleFlags(done.Last)
 	return nil
@@ -162,7 +162,7 @@ func (c *useCommand) wayToLine(r *run, t *target) (*configureCommand, error) {
 	refusal := &usageError{problem: "other programs do not get the credentials of profile " + c.Profile + " from " + r.name(),
 		hint: r.name() + " configure --convert " + shell.Word(c.Profile)}
 	if isChain(role) {
-		refusal.hint, refusal.more = "", "Give the profile that it assumes its role with our line, with configure --convert."
+		refusal.hint, refusal.more = "", "Convert the profile that it assumes its role with, by configure --convert."
 	}
 	return &configureCommand{Convert: true, Names: []string{c.Profile}}, refusal
 }
@@ -231,10 +231,10 @@ func (c *shellInitCommand) Run(a *App) error {
 	case !ok:
 		return &usageError{problem: "which shell? There are bash, zsh, fish, powershell", hint: a.name() + " shell-init bash"}
 	case len(words) > 1 && (c.Function == "" || c.Function == words[0]):
-		return &usageError{problem: "a function called " + words[0] + " would take the other commands of " + words[0] + " away: choose another name",
+		return &usageError{problem: "a function called " + words[0] + " would hide the other commands of " + words[0] + ": choose another name",
 			hint: a.name() + " shell-init " + c.Shell + " --function " + strings.Join(words, "-")}
 	case !shell.IsFunctionName(function):
-		return &usageError{problem: "--function is " + c.Function + ": it must have letters, digits, - and _ only, and be no word of the shell's own"}
+		return &usageError{problem: "--function is " + c.Function + ": use only letters, digits, - and _, and no word of the shell's own"}
 	}
 	return a.term().Verbatim(script)
 }

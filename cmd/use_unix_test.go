@@ -185,9 +185,9 @@ func TestUseRefusesARoleThatOtherProgramsWouldNotGet(t *testing.T) {
 	for name, want := range map[string]string{
 		"native":       `hint: run "credproc configure --convert native"`,
 		"both":         `hint: run "credproc configure --convert both"`,
-		"native-chain": "Give the profile that it assumes its role with our line",
+		"native-chain": "Convert the profile that it assumes its role with",
 		"keys":         "has static keys",
-		"-":            "no role was used before in this shell",
+		"-":            "no other role was used in this shell before",
 		"nosuch":       "The nearest roles are",
 	} {
 		p := m.start("credproc", "use", "--shell", "sh", name)

@@ -170,7 +170,7 @@ var (
 	errBadKeyFile   = &reason{"bad key file", "the key file holds no key"}
 	errNoCollection = &reason{"no collection", "the Secret Service has no default collection"}
 	errRestarted    = &reason{"restarted", "the keychain's service ended during the call"}
-	errNoLogon      = &reason{"no logon session", "Windows opens the keychain to no process of this session"}
+	errNoLogon      = &reason{"no logon session", "Windows does not open the keychain to processes of this session"}
 )
 
 // Error says that a keyring could not do something. It wraps its Kind, and the

@@ -68,7 +68,7 @@ func aboutRooms(err error) (Advice, bool) {
 		return Advice{Status: Misconfigured, Text: terminal.Line(e.Problem)}, true
 	}
 	if e, ok := errors.AsType[*endpoint.Fault](err); ok {
-		return Advice{Status: Failed, Text: terminal.Prosef("the other endpoint refuses: %s", e.Message)}, true
+		return Advice{Status: Failed, Text: terminal.Prosef("the other endpoint refused: %s", e.Message)}, true
 	}
 	if e, ok := errors.AsType[*endpoint.UnreachableError](err); ok {
 		return Advice{Status: Unavailable, Text: terminal.ErrorText(e)}, true

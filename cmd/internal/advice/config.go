@@ -127,7 +127,7 @@ func (p *Program) aboutProfile(e *credproc.UnsupportedProfileError) terminal.Pro
 	case e.Direct:
 		return terminal.Prosef("The AWS CLI and the SDKs get these by themselves: use the profile without %s.", p.Name)
 	}
-	return "Only profiles that come from IAM Identity Center are served here."
+	return "Only profiles whose credentials come from IAM Identity Center are supported."
 }
 
 // aboutEdit is about a change of the config file that is not made.
@@ -139,7 +139,7 @@ func aboutEdit(err error) (Advice, bool) {
 		return say, true
 	}
 	if e, ok := errors.AsType[*awsconfig.ForeignError](err); ok {
-		say.More = "Perhaps a command that was run with sudo made it."
+		say.More = "Perhaps you ran a command with sudo that made it."
 		say.Hint = "sudo chown $(id -u) " + shell.Word(e.Path)
 		return say, true
 	}

@@ -41,11 +41,11 @@ func (p *Program) aboutUnsafe(err error) (Advice, bool) {
 	}
 	switch {
 	case e.Problem == safedir.Foreign && !e.Dir:
-		say.More = "Someone else knows what is in it: make a new one, or make it yours if you trust that user."
+		say.More = "Another user knows what is in it: make a new file, or make this one yours if you trust that user."
 	case e.Dir:
-		say.More = terminal.Prosef("Look at what is in it first, or set %s to a directory of your own. Where this is meant, %s=off allows it.", p.variable("DIR"), p.variable("STRICT_MODES"))
+		say.More = terminal.Prosef("Check what is in it first, or set %s to a directory of your own. If this is intended, %s=off allows it.", p.variable("DIR"), p.variable("STRICT_MODES"))
 	case e.Problem == safedir.Writable:
-		say.More = "Look at what is in it first: another user may have written it."
+		say.More = "Check what is in it first: another user may have written it."
 	}
 	return say, true
 }

@@ -46,7 +46,7 @@ func (p *Program) aboutKeyring(err error) (Advice, bool) {
 	case inFiles(err):
 		return p.aboutDir(err, say), true
 	case errors.Is(err, keyring.ErrUnavailable):
-		say.More = "A login that is in it is not lost.\n" + p.otherKeyrings(err)
+		say.More = "A login in it is not lost.\n" + p.otherKeyrings(err)
 		return say, true
 	}
 	return say, false
@@ -76,7 +76,7 @@ func (p *Program) aboutFileKeyring(err error, say *Advice) bool {
 
 // keyringReasons are the reasons for which another keyring may be the better choice.
 var keyringReasons = map[string]terminal.Prose{
-	"item locked":      "Nothing is lost. The keychain is open, but confirms or locks each item, which a program without a person cannot answer.\nAllow this program the items without a confirmation (in KeePassXC: Settings, Secret Service Integration), or choose another keyring.",
+	"item locked":      "Nothing is lost. The keychain is unlocked, but locks each item or asks you to confirm each use, which a program cannot answer by itself.\nAllow this program its items without a confirmation (in KeePassXC: Settings, Secret Service Integration), or choose another keyring.",
 	"no collection":    "A Secret Service runs, but has nowhere to keep secrets. Open a database that it may use (KeePassXC), or create a default keyring (in Passwords and Keys: a new password keyring, set as default). A login that was in it is not lost.",
 	"no logon session": "Nothing is lost. Windows opens the Credential Manager only to processes of a session that was started with a password: not over OpenSSH with a key, and not to a task that is set to run without storing the password.\nSign in to Windows with the password (ssh -o PubkeyAuthentication=no), run the command on the desktop, or choose another keyring.",
 }
@@ -109,10 +109,10 @@ func inFiles(err error) bool {
 func (p *Program) otherKeyrings(err error) terminal.Prose {
 	variable, key := p.variable("KEYRING"), p.key("KEYRING")
 	lines := []terminal.Prose{
-		terminal.Prosef("Without a keychain there is a choice, by one of these in the environment (or %s in the sso-session):", key),
+		terminal.Prosef("Without a keychain, choose one of these in the environment (or %s in the sso-session):", key),
 		terminal.Prosef("  %s=file       encrypted files; the passphrase is asked for at login, or comes from %s or %s, or a key from %s",
 			variable, p.variable("PASSPHRASE_COMMAND"), p.variable("PASSPHRASE"), p.variable("KEY_FILE")),
-		terminal.Prosef("  %s=plaintext  files that only their mode guards", variable),
+		terminal.Prosef("  %s=plaintext  unencrypted files that only their mode protects", variable),
 	}
 	if e, ok := errors.AsType[*keyring.Error](err); status.KernelWorks() && !(ok && e.Keyring == "kernel") {
 		lines = slices.Insert(lines, 1, terminal.Prosef("  %s=kernel     the kernel's memory, until a reboot or three days without use", variable))

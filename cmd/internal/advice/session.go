@@ -15,7 +15,7 @@ import (
 	"github.com/credproc/credproc/tokencache"
 )
 
-const kmsAdvice = "The key that encrypts the Identity Center instance cannot be used. It is the administrator's: tell them the reason."
+const kmsAdvice = "The key that encrypts the Identity Center instance cannot be used. Tell your administrator the reason."
 
 // aboutSession is about what the service says to an existing session.
 func (p *Program) aboutSession(err error) (Advice, bool) {
@@ -24,7 +24,7 @@ func (p *Program) aboutSession(err error) (Advice, bool) {
 	}
 	if e, ok := errors.AsType[*NothingAssignedError](err); ok {
 		return Advice{Status: NoAccess, Text: terminal.ErrorText(e),
-			More: "Nothing is assigned to you yet, or this is an account instance, which has none.",
+			More: "No role is assigned to you yet, or this is an account instance, which has none.",
 			Hint: p.Login("--force")}, true
 	}
 	if e, ok := errors.AsType[*tokencache.DeniedError](err); ok {
@@ -106,7 +106,7 @@ func (p *Program) aboutAccess(err error, e *credproc.NoAccessError) Advice {
 func (p *Program) aboutRole(err error, e *credproc.NoAccessError) Advice {
 	say := Advice{Status: StatusOf(err), Text: terminal.ErrorText(e)}
 	if e.RoleARN != "" {
-		say.More = "The role's trust policy decides, and what the role that it is assumed with may do."
+		say.More = "Check the role's trust policy, and the permissions of the role that it is assumed with."
 		return say
 	}
 	if slices.Contains(e.Held, e.RoleName) {

@@ -38,7 +38,7 @@ func held(role string, roles []string) (more terminal.Prose, typo bool) {
 	if match.Words(role).Typos(near[0]) <= min(len(role)/3, mostTypos) {
 		return terminal.Prosef("Did you mean %s? ", near[0]) + which, true
 	}
-	return which + " A new one may need a new login.", false
+	return which + " A new assignment may need a new login.", false
 }
 
 // mostTypos is how many letters of a long name may be wrong.

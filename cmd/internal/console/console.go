@@ -40,12 +40,12 @@ func Page(region, home, service, destination string) (string, error) {
 		return refuse("the region %s is in the partition %s, and the session in %s", region, p.Name, other.Name)
 	}
 	if p.Console == "" {
-		return refuse("where the console of the partition %s is, is not known: open the access portal with --portal", p.Name)
+		return refuse("the address of the console in the partition %s is not known: open the access portal with --portal", p.Name)
 	}
 	base := "https://" + region + "." + p.Console
 	switch {
 	case destination != "" && service != "":
-		return refuse("--destination and --service are two pages: name one")
+		return refuse("--destination and --service are two pages: choose one")
 	case strings.HasPrefix(destination, "/") && !strings.HasPrefix(destination, "//"):
 		return CheckDestination(base+destination, p)
 	case destination != "":

@@ -109,7 +109,7 @@ func (d *Checks) Failed(check string, err error) {
 	if hint != "" {
 		fix = strings.TrimSpace(fix + " Run: " + hint)
 	}
-	d.fault(check, cmp.Or(fix, "change it as it says, or take it away"), "%s", seen)
+	d.fault(check, cmp.Or(fix, "correct it, or remove it"), "%s", seen)
 }
 
 // Bad reports whether a check has found something to fix.

@@ -38,7 +38,7 @@ func TestEachCheckNamesThePlaceAndTheFix(t *testing.T) {
 	for name, tt := range map[string]struct {
 		config, seen, fix string
 	}{
-		"two of a section":     {"[profile a]\n[profile a]\n", "config:2: the section [profile a] is there before", "make one section of the two"},
+		"two of a section":     {"[profile a]\n[profile a]\n", "config:2: the section [profile a] is there twice", "merge the two sections"},
 		"keys beside a line":   {"[profile a]\ncredential_process = x\nsso_account_id = 1\n", "config:2: sso_ keys beside credential_process", "remove sso_account_id from [profile a]"},
 		"keys beside sso keys": {"[profile a]\nsso_session = s\nsso_region = x\n", "config:3: sso_region beside sso_session", "remove sso_region"},
 		"an open quote":        {"[profile a]\ncredential_process = \"x\n", "a quote is not closed", "close its quotes"},

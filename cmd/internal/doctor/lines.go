@@ -60,7 +60,7 @@ func (d *Checks) program(check string, s *awsconfig.Section, program string, our
 	}
 	switch {
 	case strings.HasPrefix(program, "~") || strings.Contains(program, "$") || strings.Contains(program, "%"):
-		d.fault(check, fix, "%s: %s: no shell runs the line, so that ~ and variables stay as they are", at, program)
+		d.fault(check, fix, "%s: %s: no shell runs the line, so ~ and variables stay as they are", at, program)
 	case errors.Is(err, exec.ErrDot), err == nil && !filepath.IsAbs(path) && strings.ContainsAny(program, `/\`):
 		d.fault(check, fix, "%s: %s is found from some directories only", at, program)
 	case errors.Is(err, fs.ErrPermission):
@@ -72,7 +72,7 @@ func (d *Checks) program(check string, s *awsconfig.Section, program string, our
 	case ours && !d.isSelf(path):
 		d.warn(check, fix, "%s: %s is another program than this one, %s", at, d.Short(path), d.Short(d.Self))
 	case !ours && d.isSelf(path) && filepath.Base(path) != filepath.Base(d.Self):
-		d.warn(check, fix, "%s: %s is this program under another name, by which the line is not understood", at, d.Short(path))
+		d.warn(check, fix, "%s: %s is this program under another name, which does not understand the line", at, d.Short(path))
 	}
 }
 
@@ -83,8 +83,8 @@ func (d *Checks) words(check string, s *awsconfig.Section, words []string) {
 		return
 	}
 	if err := d.Takes(words[len(d.Command):]); err != nil {
-		d.fault(check, fmt.Sprintf("write what %s process --help says, and nothing for a shell, which most SDKs do not ask", d.Program),
-			"%s: this program does not take the line: %s", d.at(s, "credential_process"), err)
+		d.fault(check, fmt.Sprintf("use only the flags of %s process --help, and no shell syntax: most SDKs run no shell", d.Program),
+			"%s: this program does not accept the line: %s", d.at(s, "credential_process"), err)
 	}
 }
 

@@ -37,7 +37,7 @@ func (d *Checks) Environment() {
 	const check = "environment"
 	for _, v := range []struct{ name, beside, seen string }{
 		{"AWS_ACCESS_KEY_ID", " AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN", "credentials in the environment come before every profile, and are not renewed"},
-		{"AWS_SECURITY_TOKEN", "", "boto3 and the AWS CLI take this session token before AWS_SESSION_TOKEN"},
+		{"AWS_SECURITY_TOKEN", "", "boto3 and the AWS CLI prefer this session token to AWS_SESSION_TOKEN"},
 		{"AWS_WEB_IDENTITY_TOKEN_FILE", "", "it may come before the profile"},
 	} {
 		if d.Getenv(v.name) != "" && !(d.Active != nil && v.name == "AWS_ACCESS_KEY_ID") {
@@ -47,7 +47,7 @@ func (d *Checks) Environment() {
 	for _, pair := range [][2]string{{"AWS_PROFILE", "AWS_DEFAULT_PROFILE"}, {"AWS_REGION", "AWS_DEFAULT_REGION"}} {
 		a, b := d.Getenv(pair[0]), d.Getenv(pair[1])
 		if a != "" && b != "" && a != b {
-			d.warn(check, "unset "+pair[1]+", or give both the same value", "%s is %q and %s is %q: programs differ in which they take", pair[0], a, pair[1], b)
+			d.warn(check, "unset "+pair[1]+", or give both the same value", "%s is %q and %s is %q: programs differ in which one they use", pair[0], a, pair[1], b)
 		}
 	}
 	d.named(check)
@@ -93,7 +93,7 @@ func (d *Checks) given(check string) {
 func (d *Checks) named(check string) {
 	for variable, path := range map[string]string{"AWS_CONFIG_FILE": d.Config, "AWS_SHARED_CREDENTIALS_FILE": d.Credentials} {
 		if _, err := os.Stat(path); d.Getenv(variable) != "" && errors.Is(err, fs.ErrNotExist) {
-			d.fault(check, "unset "+variable+", or let it name the file", "%s names %s, and there is no such file", variable, d.Short(path))
+			d.fault(check, "unset "+variable+", or set it to the file", "%s names %s, and there is no such file", variable, d.Short(path))
 		} else if strings.HasPrefix(d.Getenv(variable), "~") {
 			d.warn(check, "write "+path+" there", "%s starts with ~, which no shell has replaced: programs in Go and JavaScript do not find the file", variable)
 		}
@@ -134,9 +134,9 @@ func (d *Checks) bundle(check string) {
 	}
 	switch {
 	case err != nil:
-		d.fault(check, "unset AWS_CA_BUNDLE, or let it name the file", "AWS_CA_BUNDLE names %s, which cannot be read", d.Short(path))
+		d.fault(check, "unset AWS_CA_BUNDLE, or set it to the file", "AWS_CA_BUNDLE names %s, which cannot be read", d.Short(path))
 	case !x509.NewCertPool().AppendCertsFromPEM(data):
-		d.fault(check, "let AWS_CA_BUNDLE name a file with certificates in PEM", "AWS_CA_BUNDLE names %s, which has no certificate in it", d.Short(path))
+		d.fault(check, "set AWS_CA_BUNDLE to a file with certificates in PEM", "AWS_CA_BUNDLE names %s, which has no certificate in it", d.Short(path))
 	}
 }
 
@@ -163,7 +163,7 @@ func (d *Checks) fileMode(path string, secret bool) {
 		d.warn(check, "chmod 600 "+shell.Word(path), "%s has secret keys in it, and others can read it", d.Short(path))
 	}
 	if !isOwn(info) {
-		d.warn(check, "sudo chown $(id -u) "+shell.Word(path), "%s belongs to another user: after a sudo perhaps", d.Short(path))
+		d.warn(check, "sudo chown $(id -u) "+shell.Word(path), "%s belongs to another user, perhaps because you used sudo", d.Short(path))
 	}
 }
 
@@ -231,10 +231,10 @@ func (d *Checks) system(ctx context.Context, check string, auto bool, kernel Ker
 	case none && kernel.Works && kernel.Open != "":
 		d.warn(check, d.variable("KEYRING")+"=file, or =kernel to accept it", "there is none, so a new login goes to the kernel's keyring, and %s", kernel.Open)
 	case none && kernel.Works:
-		d.Note(check, "", "there is none, so that a new login goes to the kernel's keyring: %v", err)
+		d.Note(check, "", "there is none, so a new login goes to the kernel's keyring: %v", err)
 	case none:
-		d.Note(check, "say where logins go: "+d.variable("KEYRING")+"=file, or =plaintext",
-			"there is none, and the kernel forbids its keyring, so that a new login has nowhere to go: %v", err)
+		d.Note(check, "choose where logins go: "+d.variable("KEYRING")+"=file, or =plaintext",
+			"there is none, and the kernel forbids its keyring, so a new login has nowhere to go: %v", err)
 	default:
 		d.Failed(check, err)
 	}
@@ -296,7 +296,7 @@ func (d *Checks) ancestor(check, dir string) {
 		case errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR):
 			continue
 		case err != nil || !info.IsDir():
-			d.fault(check, d.elsewhere()+", or move the file away", "%s cannot be made: %s is no directory", d.Short(dir), d.Short(parent))
+			d.fault(check, d.elsewhere()+", or move the file away", "%s cannot be made: %s is not a directory", d.Short(dir), d.Short(parent))
 		default:
 			d.writable(check, parent)
 		}
@@ -399,7 +399,7 @@ func (d *Checks) Locks() {
 	for _, s := range d.Sessions {
 		for _, h := range s.Holders() {
 			if held := time.Since(h.Since); held > longHeld && !strings.HasPrefix(h.Op, "sign in") {
-				d.warn(check, fmt.Sprintf("end it: kill %d", h.PID), "process %d has been at it for %s, and others wait: %s", h.PID, terminal.Short(held), h.Op)
+				d.warn(check, fmt.Sprintf("end it: kill %d", h.PID), "process %d has held a lock for %s, and others wait: %s", h.PID, terminal.Short(held), h.Op)
 			}
 		}
 	}
@@ -424,7 +424,7 @@ func (d *Checks) Opens() {
 	case err == nil:
 		d.OK(check, "%s", argv[0])
 	case d.Getenv("BROWSER") != "":
-		d.warn(check, "unset BROWSER, or let it name a program", "BROWSER is %q, and there is no such program", argv[0])
+		d.warn(check, "unset BROWSER, or set it to a program", "BROWSER is %q, and there is no such program", argv[0])
 	default:
 		d.warn(check, "install xdg-utils, or set BROWSER", "there is no %s to open a page with", argv[0])
 	}

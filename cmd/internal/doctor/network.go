@@ -49,7 +49,7 @@ func (d *Checks) Network(ctx context.Context) {
 			d.unreachable(check, c)
 		} else if c.page {
 			d.warn(check, "sign in to the network with a browser, or ask its administrator to allow the host",
-				"%s: a page for people answers, and not the service: that of a guest network, or of a filter", host(c.base))
+				"%s: a web page answers instead of the service, perhaps that of a guest network or a filter", host(c.base))
 		}
 	}
 	if !d.Bad(check) {
@@ -144,7 +144,7 @@ func (d *Checks) unreachable(check string, c contact) {
 	case isDNS:
 		d.fault(check, "check sso_region, the network and its DNS (a VPN?)", "%s: no such host, by the DNS of this machine (%s)", host(c.base), dns.Err)
 	case isUnknown, isTLS:
-		d.fault(check, "let AWS_CA_BUNDLE name a file with the certificate of who inspects TLS here", "%s: its certificate is not trusted: %v", host(c.base), awsapi.Plain(c.err))
+		d.fault(check, "set AWS_CA_BUNDLE to a file with the certificate of the proxy that inspects TLS here", "%s: its certificate is not trusted: %v", host(c.base), awsapi.Plain(c.err))
 	default:
 		d.fault(check, "check the network, its firewall, and HTTPS_PROXY", "%s: %v", host(c.base), awsapi.Plain(c.err))
 	}
@@ -166,7 +166,7 @@ func (d *Checks) clock(contacts []contact) {
 	seen := fmt.Sprintf("%s %s of %s", terminal.Short(nearest.skew.Abs()), way, host(nearest.base))
 	switch off := nearest.skew.Abs(); {
 	case off >= clockFar:
-		d.fault(check, "set the clock, by NTP: timedatectl set-ntp true", "%s: AWS refuses what is signed by it", seen)
+		d.fault(check, "set the clock, by NTP: timedatectl set-ntp true", "%s: AWS refuses requests that are signed with it", seen)
 	case off >= clockNear:
 		d.warn(check, "set the clock, by NTP: timedatectl set-ntp true", "%s", seen)
 	default:

@@ -52,7 +52,7 @@ func (d *Checks) regions(check string) {
 		}
 	}
 	if without != nil {
-		d.Note(check, "add region = … to each", "%s: no region, nor one in the environment, and most services cannot be called without", strings.TrimPrefix(list(without), ": "))
+		d.Note(check, "add region = … to each", "%s: no region, and none in the environment; most services need one", strings.TrimPrefix(list(without), ": "))
 	}
 }
 
@@ -74,18 +74,18 @@ func (d *Checks) contradictions(check string, s *awsconfig.Section) {
 	switch {
 	case line && len(sso) > 0:
 		d.fault(check, fmt.Sprintf("remove %s from %s", strings.Join(sso, ", "), s.Header),
-			"%s: sso_ keys beside credential_process: most SDKs take the keys and never run the line", d.at(s, "credential_process"))
+			"%s: sso_ keys beside credential_process: most SDKs use the keys and never run the line", d.at(s, "credential_process"))
 	case hasSession && len(direct) > 0:
-		d.warn(check, fmt.Sprintf("remove %s from %s: [sso-session %s] says it", strings.Join(direct, ", "), s.Header, session),
+		d.warn(check, fmt.Sprintf("remove %s from %s: [sso-session %s] has it", strings.Join(direct, ", "), s.Header, session),
 			"%s: %s beside sso_session: programs in Rust refuse the profile", d.at(s, direct[0]), strings.Join(direct, ", "))
 	}
 	if _, login := s.Get("login_session"); login && line {
 		d.fault(check, "remove login_session from "+s.Header+", or the line",
-			"%s: login_session beside credential_process: the AWS CLI and Go take the login and never run the line", d.at(s, "login_session"))
+			"%s: login_session beside credential_process: the AWS CLI and Go use the login and never run the line", d.at(s, "login_session"))
 	}
 	if (line || len(sso) > 0) && keys {
 		d.fault(check, fmt.Sprintf("remove aws_access_key_id and aws_secret_access_key of %s", s.Name),
-			"%s: static keys beside what gets credentials: some SDKs use the keys", d.at(s, "aws_access_key_id"))
+			"%s: static keys beside another source of credentials: some SDKs use the keys", d.at(s, "aws_access_key_id"))
 	}
 }
 

@@ -162,7 +162,7 @@ func (c *Client) set(line string) string {
 	key, value = strings.TrimSpace(key), strings.TrimSpace(value)
 	switch {
 	case !ok || value == "":
-		return "this is no KEY = VALUE"
+		return "this is not KEY = VALUE"
 	case key == "token_file" && c.TokenFile == "":
 		c.TokenFile = value
 	case key == "allow" && !c.limited:
@@ -174,7 +174,7 @@ func (c *Client) set(line string) string {
 	case key == "until" && c.Until.IsZero():
 		var err error
 		if c.Until, err = time.Parse(time.RFC3339, value); err != nil || c.Until.IsZero() { // zero: no end
-			return value + " is no time such as 2026-12-24T18:00:00Z"
+			return value + " is not a time such as 2026-12-24T18:00:00Z"
 		}
 	default:
 		return "a client has token_file, allow and until, each once"

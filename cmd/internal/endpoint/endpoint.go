@@ -323,7 +323,7 @@ func (e *Endpoint) admit(r *http.Request) (*Client, *Fault) {
 	}
 	token := r.Header.Get("Authorization")
 	if token == "" {
-		return nil, &Fault{http.StatusForbidden, "AccessDenied", "no authorization token was sent; SDKs of before 2024 do not know " +
+		return nil, &Fault{http.StatusForbidden, "AccessDenied", "no authorization token was sent; SDKs from before 2024 do not know " +
 			"AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: set AWS_CONTAINER_AUTHORIZATION_TOKEN for them"}
 	}
 	clients, err := e.Clients()

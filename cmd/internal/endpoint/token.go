@@ -53,15 +53,15 @@ func CheckToken(name, token string) error {
 	refuse := func(format string, args ...any) error { return &RefusedError{name + fmt.Sprintf(format, args...)} }
 	switch {
 	case token == "":
-		return refuse(" is empty: where there is no such file, one with a token is made")
+		return refuse(" is empty: remove it, and a file with a new token is made")
 	case strings.ContainsAny(token, "\r\n"):
-		return refuse(" ends in a newline or has one in it: the SDKs do not take such a token")
+		return refuse(" ends in a newline or has one in it: the SDKs do not accept such a token")
 	case strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }):
 		return refuse(" has a character in it that a header cannot have")
 	case len(token) > longestToken:
 		return refuse(" holds more than the %d characters that a token may have", longestToken)
 	case len(token) < ShortestToken:
-		return refuse(" holds a token of %d characters: it must have %d", len(token), ShortestToken)
+		return refuse(" holds a token of %d characters: it must have at least %d", len(token), ShortestToken)
 	}
 	return nil
 }

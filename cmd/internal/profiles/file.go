@@ -222,7 +222,7 @@ func (f *File) verify(before *awsconfig.Config, text []byte, roles map[string]*a
 		case err != nil:
 			problems[name] = err
 		case is.Kind != awsconfig.Ours || !sameRole(before, was, after, is.Role):
-			problems[name] = &awsconfig.EditError{Profile: name, Problem: "would be of another role than before"}
+			problems[name] = &awsconfig.EditError{Profile: name, Problem: "would have another role than before"}
 		}
 	}
 	return nil
@@ -258,7 +258,7 @@ func nativeLines(files *awsconfig.Config, name string, command []string) ([]stri
 		return nil, err
 	}
 	if p.Kind != awsconfig.Ours || p.Role == nil {
-		return nil, &awsconfig.EditError{Profile: name, Problem: "has no line of this program that stands for native keys"}
+		return nil, &awsconfig.EditError{Profile: name, Problem: "has no line of this program that can become sso_ keys"}
 	}
 	session := files.Named(p.Role.Session)
 	lines := []string{"sso_session = " + session.Name}

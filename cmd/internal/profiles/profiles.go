@@ -74,7 +74,7 @@ func nameBy(t *Template, w *Role) (string, error) {
 	}
 	name := slug(text)
 	if name == "" {
-		return "", &Error{Problem: fmt.Sprintf("--template makes no name of %s", w)}
+		return "", &Error{Problem: fmt.Sprintf("--template makes an empty name for %s", w)}
 	}
 	return name, nil
 }
@@ -210,7 +210,7 @@ func matches(pattern, text string) (bool, error) {
 	flat := strings.NewReplacer("/", "\x00") // which "*" stands for too, unlike in paths
 	like, err := path.Match(flat.Replace(strings.ToLower(pattern)), flat.Replace(strings.ToLower(text)))
 	if err != nil {
-		return false, &Error{Problem: fmt.Sprintf("%q is no pattern", pattern)}
+		return false, &Error{Problem: fmt.Sprintf("%q is not a pattern", pattern)}
 	}
 	return like, nil
 }
@@ -362,7 +362,7 @@ func (plan *Plan) apply(parts []awsconfig.Part, roles []Role, outside map[string
 		name := names[w.key()]
 		if outside[name] != nil || others[name] {
 			return nil, &Error{Problem: fmt.Sprintf("there is a profile %q already, and %s would have the same name", name, &w),
-				More: "Name the new ones otherwise with --template, or leave some out with --match-account and --match-role."}
+				More: "Give the new ones other names with --template, or leave some out with --match-account and --match-role."}
 		}
 		b.Example = cmp.Or(b.Example, name)
 		i, there := keys[w.key()]

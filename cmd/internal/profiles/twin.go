@@ -77,7 +77,7 @@ func (t *Twin) check(f *File, files *awsconfig.Config, p *awsconfig.Profile) err
 	case p.Kind != awsconfig.Chain && p.Role == nil:
 		return &Error{Problem: fmt.Sprintf("the profile %q has no role of IAM Identity Center", t.Profile)}
 	case p.Kind != awsconfig.Chain && t.RoleARN == "":
-		return &Error{Problem: fmt.Sprintf("the profile %q has a permission set, which nothing can narrow down by itself", t.Profile),
+		return &Error{Problem: fmt.Sprintf("the profile %q has a permission set, which cannot be limited by itself", t.Profile),
 			More: "Name a role of its account that the permission set may assume: --role-arn ARN"}
 	}
 	return t.checkRole(p)

@@ -60,7 +60,7 @@ func TestATwinThatCannotBeIsAnError(t *testing.T) {
 		twin       Twin
 		text, says string
 	}{
-		{Twin{Profile: "dev"}, twinned, "has a permission set, which nothing can narrow down"},
+		{Twin{Profile: "dev"}, twinned, "has a permission set, which cannot be limited"},
 		{Twin{Profile: "dev", RoleARN: "Work"}, twinned, "must be the ARN of a role in account 111111111111"},
 		{Twin{Profile: "dev", RoleARN: strings.Replace(role, "111111111111", "222222222222", 1)}, twinned, "must be the ARN of a role in account 111111111111"},
 		{Twin{Profile: "none", RoleARN: role}, twinned, `no profile "none"`},

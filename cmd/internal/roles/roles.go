@@ -101,7 +101,7 @@ func progress(p credproc.Progress, left time.Duration) string {
 		text = left + ": " + text
 	}
 	if p.Refused > 0 {
-		text += fmt.Sprintf(" (the service wants it slower: %.1f requests a second)", p.Rate)
+		text += fmt.Sprintf(" (slowed down by the service: %.1f requests a second)", p.Rate)
 	}
 	return text
 }

@@ -60,7 +60,7 @@ func (f Format) Text(c aws.Credentials) (string, error) {
 			quoted, err = f.quote(v.Value)
 		}
 		if err != nil {
-			return "", fmt.Errorf("%s cannot be printed so: %w", v.Name, err)
+			return "", fmt.Errorf("%s cannot be printed in this format: %w", v.Name, err)
 		}
 		fmt.Fprintf(&text, f.line+"\n", v.Name, quoted)
 	}

@@ -51,7 +51,7 @@ func TestWhatAFormatCannotHoldIsRefused(t *testing.T) {
 			if (err != nil) != bad || err != nil && text != "" {
 				t.Errorf("%s, %q: %v", name, c, err)
 			}
-			if err != nil && !strings.HasPrefix(err.Error(), "AWS_SECRET_ACCESS_KEY cannot be printed so: ") {
+			if err != nil && !strings.HasPrefix(err.Error(), "AWS_SECRET_ACCESS_KEY cannot be printed in this format: ") {
 				t.Errorf("%v", err)
 			}
 		}

@@ -42,7 +42,7 @@ func deliver(ctx context.Context, page, pasted string) error {
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
 	if err != nil {
-		return errors.New("it is no address")
+		return errors.New("it is not an address")
 	}
 	// A proxy cannot reach this process, and must not see the code.
 	transport := &http.Transport{DisableKeepAlives: true}

@@ -124,7 +124,7 @@ func (d *Dialog) device(ctx context.Context, config *oidc.Config, opens bool) (*
 	d.ShowQR(page, d.QR, !opens)
 	switch {
 	case foreign != nil:
-		d.Say("It is not opened from here, since it is at a host that is not known to be the service's.")
+		d.Say("It was not opened, since its host is not known to be the service's.")
 	case opens:
 		if err := d.Open(page); err != nil {
 			d.Say("No browser was opened: %v.", err)
