@@ -126,7 +126,7 @@ func (s *story) build(ctx context.Context) error {
 var asked = []string{"process", "--sso-session", "corp", "--account-id", "111111111111", "--role-name", "Admin"}
 
 func (s *story) configure(context.Context) error {
-	s.step("Say where to sign in, and what the profile dev is, in ~/.aws/config.")
+	s.step("Write ~/.aws/config: where to sign in, and the profile dev.")
 	text := fmt.Sprintf(`[sso-session corp]
 sso_start_url = %s
 sso_region = %s
@@ -156,11 +156,11 @@ func (s *story) askTooEarly(ctx context.Context) error {
 	_, err := s.show(ctx, asked...)
 	switch exitStatus(err) {
 	case signInRequired:
-		s.say("(exit status %d)\nThe keychain of this system answers: the tokens will be in it.", signInRequired)
+		s.say("(exit status %d)\nThis system has a keyring for the tokens. login will say which.", signInRequired)
 		return nil
 	case keyringShut:
 		s.env = append(s.env, "CREDPROC_KEYRING=plaintext")
-		s.say("(exit status %d)\nNo keychain can be used here. With CREDPROC_KEYRING=plaintext the tokens will be in files below HOME.", keyringShut)
+		s.say("(exit status %d)\nNo keychain works here, so CREDPROC_KEYRING=plaintext is set: the tokens will be in files below HOME.", keyringShut)
 		return nil
 	}
 	return fmt.Errorf("before the sign-in, process ends with %v: want exit status %d, or %d without a keychain", err, signInRequired, keyringShut)
@@ -168,7 +168,7 @@ func (s *story) askTooEarly(ctx context.Context) error {
 
 func (s *story) signIn(ctx context.Context) error {
 	s.center.Set(func(c *idctest.Server) { c.AccessTokenLife, c.RoleLife = life, life })
-	s.step("Sign in. You would open the page; here it is approved by itself, once the program waits.")
+	s.step("Sign in. You would open the page and confirm the code; here that happens by itself.")
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	go approve(ctx, s.center)
@@ -205,7 +205,7 @@ var secrets = regexp.MustCompile(`"(SecretAccessKey|SessionToken)":"[^"]*"`)
 func masked(answer string) string { return secrets.ReplaceAllString(answer, `"$1":"********"`) }
 
 func (s *story) showStatus(ctx context.Context) error {
-	s.step("See what is signed in. (What this Identity Center gives lasts for %v only.)", life)
+	s.step("See what is signed in. (This Identity Center gives tokens and credentials that last only %v.)", life)
 	answer, err := s.show(ctx, "status")
 	fmt.Fprint(s.out, answer)
 	return err
@@ -285,7 +285,7 @@ func (s *story) askAllAtOnce(ctx context.Context) error {
 }
 
 func (s *story) signOut(ctx context.Context) error {
-	s.step("Sign out. Nothing is left: neither in the keychain, nor in files.")
+	s.step("Sign out. Nothing is left in the keyring or in files.")
 	_, err := s.show(ctx, "logout", "corp")
 	return err
 }
