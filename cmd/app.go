@@ -4,9 +4,9 @@
 //	app := &cmd.App{Identity: credproc.Identity{Name: "acme aws", ID: "acme"}}
 //	os.Exit(app.Run(ctx, os.Args[1:]))
 //
-// A tool hands on the words after its own, whatever parses them; examples/parsers
-// shows it with kong, cobra, urfave/cli and flag. In a kong grammar [Mount] does
-// it. [App.Complete] completes the words for a shell.
+// A tool passes on the words after its own, whatever parses them; examples/parsers
+// shows it with kong, cobra, urfave/cli and flag. In a kong grammar [Mount] does it.
+// [App.Complete] completes the words for a shell.
 //
 // This is the only package that speaks to people: it turns the typed errors of
 // the libraries into words, advice and exit statuses.
@@ -57,7 +57,7 @@ type App struct {
 	Stdin          io.Reader              // nil: os.Stdin
 	Stdout, Stderr io.Writer              // nil: os.Stdout, os.Stderr
 	Getenv         func(string) string    // nil: os.Getenv
-	Environ        func() []string        // what processes inherit that it starts; nil: os.Environ
+	Environ        func() []string        // what the processes that it starts inherit; nil: os.Environ
 	Browser        func(url string) error // opens a page; nil: BROWSER, or the system's
 	HTTPClient     *http.Client           // nil: by the environment's proxy and CA bundle
 	Keyring        keyring.Keyring        // nil: by the login, or ID_KEYRING

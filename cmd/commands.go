@@ -17,11 +17,11 @@ import (
 //
 //	AWS cmd.Mount `cmd:"" passthrough:"" name:"aws" help:"AWS credentials."`
 //
-// What follows is handed on to [App.Run], with flags and all, so the tool may
-// have flags of the same names. [App.Name] says which words lead to the
-// commands: under "acme aws" a field Login in a command aws is the command
-// login. An [*App] and a [context.Context] must be bound. The error of a command
-// that has failed has been told already; [App.Report] makes the exit status of it.
+// The words after it go to [App.Run], flags included, so the tool may have flags of
+// the same names. [App.Name] says which words lead to the commands: under "acme aws"
+// a field Login in a command aws is the command login. An [*App] and a
+// [context.Context] must be bound. The error of a failed command has been printed
+// already; [App.Report] returns its exit status.
 type Mount struct {
 	Args []string `arg:"" optional:"" help:"What to do."`
 }

@@ -299,7 +299,7 @@ var setUps = []setUp{
 	edit("a quote that is not closed", `a quote is not closed`, `close its quotes`, "[profile x]", `credential_process = helper "x`),
 	edit("a pipe in the line", `config:13: this program does not accept the line: unexpected argument \|`, `no shell syntax`, "[profile x]", ourLine+" | jq ."),
 	edit("a flag of another tool", `config:13: this program does not accept the line: unknown flag --json`, `credproc process --help`, "[profile x]", ourLine+" --json"),
-	edit("a command that is misspelt", `config:13: this program does not accept the line: unknown command "proces"`, `credproc process --help`, "[profile x]", "credential_process = credproc proces -p dev"),
+	edit("a command that is misspelled", `config:13: this program does not accept the line: unknown command "proces"`, `credproc process --help`, "[profile x]", "credential_process = credproc proces -p dev"),
 	edit("a role's name for its ARN", `config:13: \[profile x\]: role_arn "Deploy": must be the ARN of a role`, `arn:aws:iam::ACCOUNT:role/NAME`, "[profile x]", "role_arn = Deploy", "source_profile = dev"),
 	edit("a chain that is to last longer than one can", `config:15: \[profile x\]: duration_seconds "43200": must be from 900 to 3600`, `^change duration_seconds: it must be from 900 to 3600`, "[profile x]", "role_arn = arn:aws:iam::333333333333:role/x", "source_profile = dev", "duration_seconds = 43200"),
 	edit("a role in another partition", `config:13: \[profile x\]: role_arn "arn:aws-cn:iam::333333333333:role/x": must be in the partition of the session, aws`, `^change role_arn`, "[profile x]", "role_arn = arn:aws-cn:iam::333333333333:role/x", "source_profile = dev"),

@@ -14,7 +14,7 @@ import (
 	"github.com/credproc/credproc/tokencache/keyring"
 )
 
-// Kind is what kind of error an error is, and so what a program can do about it.
+// Kind is the kind of an error, which tells a program what it can do about it.
 type Kind string
 
 // The kinds of errors, and the exit statuses that the commands have for them. Any
@@ -51,8 +51,9 @@ func KindOf(err error) Kind {
 	return ""
 }
 
-// ErrPolicy is found by [errors.Is] in the error of what the policy of this machine,
-// or a rule about agents, does not allow. Its text names the rule, with file and line.
+// ErrPolicy is the error, for [errors.Is], of anything that the policy of this
+// machine, or a rule about agents, does not allow. The error's text names the rule,
+// with file and line.
 var ErrPolicy = policy.ErrRefused
 
 func isA[E error](err error) bool {

@@ -48,8 +48,8 @@ type Listing struct {
 	// machine has made, however old, or empty, with a zero time, if it has none.
 	Offline bool
 	// Rate is how many requests are made in a second, at most. 0 means 19.5: the
-	// portal refuses more than 20, of all a person's programs together. It goes
-	// slower by itself where it is refused earlier.
+	// portal refuses more than 20, of all a person's programs together. It slows down
+	// by itself if the portal refuses earlier.
 	Rate float64
 	// Progress, if not nil, is called after each account, never twice at once,
 	// and not at all for a list that was made before. A list that was cut off
@@ -67,11 +67,10 @@ type Progress struct {
 	Refused int     // requests that the service refused for being too many
 }
 
-// Accounts lists the accounts that the session's person can use, sorted by
-// name, with the roles they have there, and tells when the list was made. It is
-// kept, sealed, for the next caller on this machine; several that ask at once
-// make it once. Errors are those of [Provider.Retrieve]; a list is all there or
-// not there at all.
+// Accounts lists the accounts that the session's person can use, sorted by name, with
+// the roles they have there, and tells when the list was made. It is kept, sealed,
+// for the next caller on this machine; several that ask at once make it once. Errors
+// are those of [Provider.Retrieve]; a list is complete, or there is none.
 func (l *Listing) Accounts(ctx context.Context) ([]Account, time.Time, error) {
 	if l == nil {
 		return nil, time.Time{}, errors.New("there is no listing: it is nil")

@@ -14,10 +14,10 @@ import (
 	"github.com/credproc/credproc/internal/jwt"
 )
 
-// What an error of [Application.SignIn] can mean, for [errors.Is].
+// Errors of [Application.SignIn] wrap one of these, for [errors.Is].
 var (
 	// ErrAssertion says that there was no JWT to send: [Application.Assertion]
-	// failed, or what it returned has not the form of one.
+	// failed, or its result does not have the form of one.
 	ErrAssertion = errors.New("no usable token of the issuer")
 	// ErrAssertionExpired says that the service refused the JWT, whose exp claim
 	// is in the past.
@@ -69,9 +69,9 @@ const jwtBearerGrant = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 var errNoARN = errors.New(`the application's ARN has not the form "arn:aws:sso::123456789012:application/ssoins-…/apl-…"`)
 
 // SignIn exchanges a new JWT for a [Token] (RFC 7523), whose Client is the
-// application: no secret belongs to it. Of c it takes Region, Endpoint and how to
-// get there; the JWT goes to this endpoint and to no other. It takes at most 15
-// s, and what Assertion takes.
+// application, without a secret. It uses the Region, the Endpoint and the HTTP
+// settings of c, and sends the JWT to this endpoint only. It takes at most 15 s, and
+// what Assertion takes.
 //
 // Errors wrap one of the package's Err variables or are an [*Error] with a
 // [*RegionError] in it. An error of Assertion, or of Credentials, is wrapped, too.
@@ -100,8 +100,8 @@ func (a *Application) SignIn(ctx context.Context, c *Config) (*Token, error) {
 }
 
 // Refresh is like [Config.Refresh] for a token that [Application.SignIn] returned.
-// [ErrSignInRequired] means that SignIn is to be called again; after any other
-// error old is worth keeping.
+// [ErrSignInRequired] means that SignIn must be called again; after any other error,
+// keep old.
 func (a *Application) Refresh(ctx context.Context, c *Config, old *Token) (*Token, error) {
 	if old == nil || old.RefreshToken == "" {
 		return nil, fmt.Errorf("refresh: %w: no refresh token", ErrSignInRequired)

@@ -31,23 +31,23 @@ const (
 	maxCallback = 64 << 10
 )
 
-// ErrNoCallback says that this process cannot listen on 127.0.0.1, where the
-// browser is to end.
+// ErrNoCallback says that this process cannot listen on 127.0.0.1, where the browser
+// would come back to.
 var ErrNoCallback = errors.New("no browser can call back")
 
 var errTooLate = errors.New("the sign-in has taken too long")
 
-// SignInWithBrowser signs in with a browser on this machine: the authorization
-// code grant with PKCE (RFC 7636), and a callback to 127.0.0.1 (RFC 8252). It
-// listens there before anything else, registers a client, and calls open with
-// the page to show, in a goroutine of its own. open is to start a browser, and
-// not to wait for it; its error ends the sign-in and is returned as it is. The
-// page is no secret, but valid for this sign-in alone.
+// SignInWithBrowser signs in with a browser on this machine: the authorization code
+// grant with PKCE (RFC 7636), and a callback to 127.0.0.1 (RFC 8252). It listens
+// there before anything else, registers a client, and calls open with the page to
+// show, in a goroutine of its own. open must start a browser and not wait for it; its
+// error ends the sign-in and is returned as it is. The page is no secret, but valid
+// for this sign-in alone.
 //
-// Where the browser runs elsewhere and its last address leads nowhere, that
-// address can be asked for from here by whatever means: it is checked all the
-// same. Requests without this sign-in's state are answered and change nothing;
-// on Linux, neither do those of a process that is known to belong to another
+// If the browser runs on another machine, its last address leads nowhere. A request
+// for that address from this machine, by any means, completes the sign-in: it is
+// checked all the same. Requests without this sign-in's state are answered and change
+// nothing; on Linux, neither do those of a process that is known to belong to another
 // user than this one's or root.
 //
 // The browser is shown how it ended. The person has ten minutes, as the

@@ -31,8 +31,8 @@ const (
 	maxBackoff = 30 * time.Second
 )
 
-// DeviceCode is a sign-in that waits for a person. It is a secret as a whole:
-// who has Code and Client gets the token. It can be stored and redeemed by
+// DeviceCode is a sign-in that waits for a person. It is a secret as a whole: any
+// program with Code and Client gets the token. It can be stored and redeemed by
 // another process, once.
 type DeviceCode struct {
 	UserCode        string // what the person compares or types: may be shown, but not logged

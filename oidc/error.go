@@ -17,7 +17,7 @@ import (
 	"github.com/credproc/credproc/internal/printable"
 )
 
-// What an error can mean, for [errors.Is].
+// Errors wrap one of these where it applies, for [errors.Is].
 var (
 	// ErrSignInRequired says that the service has ended the session: nothing
 	// but another sign-in helps.

@@ -57,9 +57,9 @@ const accountAccess = "sso:account:access"
 //
 // A Config is safe for concurrent use as long as it is not changed.
 type Config struct {
-	// StartURL is the access portal's, in any form that [NormalizeStartURL]
-	// takes. One at a host of the organization's own, which leads to the portal
-	// by a redirect, is resolved at each sign-in.
+	// StartURL is the access portal's, in any form that [NormalizeStartURL] accepts.
+	// One at a host of the organization's own, which leads to the portal by a
+	// redirect, is resolved at each sign-in.
 	StartURL string
 	Region   string // the Identity Center instance's, not that of the resources
 
@@ -69,9 +69,9 @@ type Config struct {
 	// "corp" for https://corp.awsapps.com/start.
 	SessionName string
 
-	// Endpoint is a custom base URL of the sign-in service: https, or http to
-	// this machine. "": the SDK's rules for Region, UseFIPS and UseDualStack,
-	// which cannot be had together with a custom one.
+	// Endpoint is a custom base URL of the sign-in service: https, or http to this
+	// machine. "": the SDK's rules for Region, UseFIPS and UseDualStack, which cannot
+	// be combined with a custom one.
 	Endpoint     string
 	UseFIPS      bool
 	UseDualStack bool
@@ -113,10 +113,9 @@ func (c *Config) allowed(flow string) error {
 	return rules.CheckFlow(flow)
 }
 
-// SignInWithCode signs in with a code that the person confirms on any device
-// with a browser (RFC 8628): [Config.StartDeviceCode], show, [Config.Redeem].
-// show is to tell the person, and not to wait for them; its error ends the
-// sign-in and is returned as it is.
+// SignInWithCode signs in with a code that the person confirms on any device with a
+// browser (RFC 8628): [Config.StartDeviceCode], show, [Config.Redeem]. show must tell
+// the person and not wait; its error ends the sign-in and is returned as it is.
 func (c *Config) SignInWithCode(ctx context.Context, show func(DeviceCode) error) (*Token, error) {
 	if show == nil {
 		return nil, errors.New("sign in with a code: show is nil")

@@ -20,9 +20,9 @@ const refreshGrant = "refresh_token"
 // portal's refusal says so.
 const shortLife = 5 * time.Minute
 
-// Token is what a sign-in gives. The zero Token is not signed in.
+// Token is the result of a sign-in. The zero Token stands for no sign-in.
 type Token struct {
-	AccessToken string // a secret: the bearer of it is the person
+	AccessToken string // a secret: its bearer acts as the person
 	// RefreshToken is a secret that gets further access tokens, with Client
 	// only. "" if the service gave none: see [Config].Scopes.
 	RefreshToken string
@@ -39,7 +39,7 @@ type Token struct {
 // all refreshes that follow from it.
 type Client struct {
 	ID     string // the service's name for it
-	Secret string // a secret, though anybody can register a client
+	Secret string // a secret, though any program can register a client
 	// Expiry is when the registration, and every refresh token that it got,
 	// ends, by the local clock. Zero: the service did not say.
 	Expiry time.Time
@@ -58,11 +58,11 @@ type Client struct {
 // a network error or a fault of the service, old is worth keeping.
 //
 // An answer spends the old RefreshToken, so what can be read of it is used: a
-// lifetime that is missing or makes no sense counts as five minutes. Of an
-// answer that holds only one of the tokens and is damaged, or has no access
-// token, Refresh returns that one beside an error: it has to be stored. With a
-// new RefreshToken it is worth asking again, and with the old one at once, while
-// the service may still take it.
+// lifetime that is missing or makes no sense counts as five minutes. Of an answer
+// that holds only one of the tokens and is damaged, or has no access token, Refresh
+// returns that one beside an error: it has to be stored. Then refresh again: with a
+// new RefreshToken at any time, with the old one at once, while the service may still
+// accept it.
 func (c *Config) Refresh(ctx context.Context, old *Token) (*Token, error) {
 	if old == nil || old.RefreshToken == "" {
 		return nil, fmt.Errorf("refresh: %w: no refresh token", ErrSignInRequired)

@@ -33,11 +33,11 @@ func (e *DeniedError) Error() string {
 // Unwrap returns [oidc.ErrDenied].
 func (e *DeniedError) Unwrap() error { return oidc.ErrDenied }
 
-// SignInByItself signs in with a device code on behalf of programs that no one
-// watches: for all of them on the machine there is one code. show tells the
-// person; it is called by the process that asked for the code, and again, with
-// resumed set, by one that goes on waiting for it after the first had to give
-// up. When ctx ends the code stays valid for the next call.
+// SignInByItself signs in with a device code for programs that run unattended: there
+// is one code for all of them on the machine. show tells the person; it is called by
+// the process that asked for the code, and again, with resumed set, by one that goes
+// on waiting for it after the first had to give up. When ctx ends the code stays
+// valid for the next call.
 //
 // After a denial, calls fail with a [DeniedError] for five minutes; only
 // [Session.SignIn] starts over. Where the session needs no sign-in any more,

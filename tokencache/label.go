@@ -15,13 +15,13 @@ type CachedRole struct {
 	AccountID string    `json:"account_id"`
 	RoleName  string    `json:"role_name,omitempty"` // of a permission set
 	RoleARN   string    `json:"role_arn,omitempty"`  // of an IAM role, for role chains
-	Scope     string    `json:"scope,omitempty"`     // what narrows the role down, for people: "policy ReadOnlyAccess"
+	Scope     string    `json:"scope,omitempty"`     // what limits the role, for people: "policy ReadOnlyAccess"
 	Fetched   time.Time `json:"fetched_at"`          // local clock
 	Expiry    time.Time `json:"expires_at"`          // local clock
 
-	// Agent is the coding agent for which they were fetched, if a rule gave it
-	// AgentProfile in place of what it asked for: Profile, or "" for a role that no
-	// profile names. All three are those of the audit trail, and else "".
+	// If a rule gave a coding agent AgentProfile instead of what it asked for, Agent
+	// is the agent, and Profile what it asked for ("" for a role that no profile
+	// names). Else all three are "". They are as in the audit trail.
 	Agent        string `json:"agent,omitempty"`
 	Profile      string `json:"profile,omitempty"`
 	AgentProfile string `json:"agent_profile,omitempty"`

@@ -210,7 +210,7 @@ func (ix *index) mayHaveLapsed(now time.Time) string {
 // command for a passphrase, and does not ask the service. A keyring that does
 // not answer before ctx ends is "slow".
 //
-// It is nil where there is no login, and not where that cannot be told.
+// It returns nil if there is no login, but not if that cannot be found out.
 func (s *Session) Check(ctx context.Context) (*Status, error) {
 	quiet := s.quiet()
 	st, err := quiet.open()

@@ -8,13 +8,12 @@
 // sealed with a key from the keychain. Most programs want package credproc, which
 // turns a Session into credentials of a role.
 //
-// A login is given up by the service, by [Session.SignOut], or by signing in
-// again; never because of a crash, a race, a full disk, a network fault or a
-// keychain that is locked. The error says what happened:
-// [oidc.ErrSignInRequired] only where the service itself ended the session,
-// a [keyring.Error] for the keychain, a [ServiceError] for what may succeed
-// later. Call [Session.Close] before the program ends, so that a renewal under
-// way reaches the keychain.
+// Only the service, [Session.SignOut] or another sign-in ends a login. A crash, a
+// race, a full disk, a network fault or a locked keychain does not. The error says
+// what happened: [oidc.ErrSignInRequired] only where the service itself ended the
+// session, a [keyring.Error] for the keychain, a [ServiceError] for what may succeed
+// later. Call [Session.Close] before the program ends, so that a renewal under way
+// reaches the keychain.
 //
 // # The policy of the machine
 //
@@ -26,9 +25,9 @@
 //
 // # Events
 //
-// A [Session] with a Logger logs events at debug level: the message is the
-// event's name, the rest are attributes. These names stay, so that a handler
-// can count them; others may come, and attributes be added:
+// A [Session] with a Logger logs events at debug level: the message is the event's
+// name, the rest are attributes. These names do not change, so a handler can count
+// them; events and attributes may be added:
 //
 //	cached     op               what is stored was good: no lock, no call
 //	look       op, why          it was not: "nothing stored", "stale", "not usable"
@@ -119,10 +118,10 @@ type Session struct {
 	// proxy, a CA bundle): a failure to connect is shared among equals only. ""
 	// means what the environment of this process says about these.
 	Network string
-	// Export is given each access token as it is got, without what renewing
-	// takes, and nil when the session is signed out: for tools that read files
-	// of their own. It runs under the session's lock; an error is logged and
-	// changes nothing. nil means that no one else is to have it.
+	// Export is given each access token as it is got, without what renewing takes,
+	// and nil when the session is signed out: for tools that read files of their own.
+	// It runs under the session's lock; an error is logged and changes nothing. nil
+	// exports nothing.
 	Export func(*oidc.Token) error
 	// Logger gets an event for each decision and each call of the service, at
 	// debug level and without secrets: see the package comment. nil means none.
@@ -253,8 +252,8 @@ func (s *Session) TokenAfter(ctx context.Context, rejected string) (*oidc.Token,
 	return s.give(ctx, rejected)
 }
 
-// Renew renews the access token now, however much life it has left. It is the
-// proof that a login still works. Errors are those of [Session.Token].
+// Renew renews the access token now, however much life it has left. It proves that a
+// login still works. Errors are those of [Session.Token].
 func (s *Session) Renew(ctx context.Context) error {
 	_, err := s.token(ctx, "", true)
 	return err

@@ -24,9 +24,9 @@ const (
 	registrationRoom = 8 << 10
 )
 
-// SignIn signs in by how, such as [oidc.Config.SignInWithCode], and stores
-// what it returns. The login there was stays usable until the new one is
-// stored, so that nothing is lost if how fails or the process dies.
+// SignIn signs in with how, such as [oidc.Config.SignInWithCode], and stores what it
+// returns. The login there was stays usable until the new one is stored, so that
+// nothing is lost if how fails or the process dies.
 //
 // One sign-in of a session is under way on a machine: another call waits, and
 // takes its result without calling how. A keyring or directory that could not
@@ -243,11 +243,10 @@ func (e *RevokeError) Error() string {
 // Unwrap returns the cause.
 func (e *RevokeError) Unwrap() error { return e.Err }
 
-// SignOut ends the session at the service, as far as that can be done within
-// five seconds, and forgets its tokens, its registration and all that was
-// fetched with it. It reports whether there was a login. A [RevokeError] means
-// that only the service is left to be told; after any other error the login is
-// as it was.
+// SignOut ends the session at the service, as far as that can be done within five
+// seconds, and forgets its tokens, its registration and all that was fetched with it.
+// It reports whether there was a login. A [RevokeError] means that only the service
+// could not be told; after any other error the login is as it was.
 func (s *Session) SignOut(ctx context.Context) (was bool, err error) {
 	was, err = s.signOut(ctx)
 	s.tellSignOut(ctx, was, err)

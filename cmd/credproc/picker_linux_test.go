@@ -67,7 +67,7 @@ func (s *screen) resize(width, height uint16) {
 	}
 }
 
-// styles are the escape sequences for colours, bold and underlined letters.
+// styles are the escape sequences for colors, bold and underlined letters.
 var styles = regexp.MustCompile(`\x1b\[[0-9;]*m`)
 
 // sees waits for a text, and forgets what was shown up to there. Styles do not count.
@@ -155,7 +155,7 @@ func TestARoleIsPickedAmongFiveThousandOnATerminal(t *testing.T) {
 	s.sees("Esc to cancel")
 	s.mu.Lock()
 	if styles.Match(s.raw) {
-		t.Errorf("colours: %q", s.raw)
+		t.Errorf("colors: %q", s.raw)
 	}
 	s.mu.Unlock()
 	if err := s.command.Process.Signal(syscall.SIGTERM); err != nil {

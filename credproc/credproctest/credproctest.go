@@ -10,10 +10,10 @@
 //		…
 //	}
 //
-// [SignedIn] is all that a test of a program needs that only gets credentials. To
-// count calls, make them fail, sign in or run several processes, make a
-// [Machine] with [New]: its Center is a local IAM Identity
-// Center ([idctest.Server]) with counters and faults.
+// A test of a program that only gets credentials needs no more than [SignedIn]. To
+// count calls, make them fail, sign in or run several processes, make a [Machine]
+// with [New]: its Center is a local IAM Identity Center ([idctest.Server]) with
+// counters and faults.
 //
 // Nothing leaves the process: requests are answered in the goroutine that makes
 // them, so that everything works inside a bubble of [testing/synctest] too,
@@ -26,9 +26,9 @@
 //
 // # Stability
 //
-// The names follow the module's version: before 1.0 a release may change them,
-// with an entry in the changelog; after that they only grow. Package idctest
-// says what of the service's behaviour is promised.
+// The names follow the module's version: before 1.0 a release may change them, with
+// an entry in the changelog; after that they only grow. Package idctest says which
+// behavior of the service is promised.
 package credproctest
 
 import (

@@ -1,9 +1,9 @@
 // Package tip gives a server credentials that name its users: trusted identity
 // propagation of IAM Identity Center
 // (https://docs.aws.amazon.com/singlesignon/latest/userguide/trustedidentitypropagation-overview.html).
-// A user's token from the company's own identity provider becomes credentials of one IAM role
-// that carry who the user is, so that S3 Access Grants, Redshift, Athena and others
-// decide by the user.
+// A user's token from the company's own identity provider becomes credentials of one
+// IAM role that carry the user's identity, so that S3 Access Grants, Redshift, Athena
+// and others decide by the user.
 //
 //	users := &tip.Users{
 //		ApplicationARN: "arn:aws:sso::123456789012:application/ssoins-1234567890abcdef/apl-1234567890abcdef",
@@ -146,18 +146,19 @@ func (u *Users) Provider(token func(ctx context.Context) (string, error)) *Provi
 	return &Provider{users: u, assertion: token}
 }
 
-// Resume returns a provider for a user who was here before, by the refresh token
-// in the Store alone. Retrieve fails with [oidc.ErrSignInRequired] where that does
-// not work any more. It needs Credentials. The caller answers for who the user is.
+// Resume returns a provider for a user who was here before, by the refresh token in
+// the Store alone. Retrieve fails with [oidc.ErrSignInRequired] where that does not
+// work any more. It needs Credentials. The caller is responsible for knowing who the
+// user is.
 func (u *Users) Resume(issuer, subject string) *Provider {
 	return &Provider{users: u, user: u.find(identity{issuer, subject})}
 }
 
-// Retrieve returns the user's credentials: those in memory if they have five
-// minutes (or half of their life, if that is less) left, else new ones. Those in
-// memory are returned, too, while they last, if no new ones can be had. Calls for
-// one user at the same time share one exchange. A failure that may pass is given
-// to the calls of the next second.
+// Retrieve returns the user's credentials: those in memory if they have five minutes
+// (or half of their life, if that is less) left, else new ones. Those in memory are
+// returned, too, while they last, if no new ones can be had. Calls for one user at
+// the same time share one exchange. A temporary failure is returned to the calls of
+// the next second, too.
 //
 // Expires is by the local clock. Errors wrap [ErrNoContext], [ErrOtherUser], one of
 // the Err variables of package oidc, a [*RoleError], or what Credentials, the

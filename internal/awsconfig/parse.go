@@ -307,7 +307,7 @@ func cutComment(line string) string {
 func isComment(text string) bool { return text[0] == '#' || text[0] == ';' }
 
 // isIdentifier says what names of sections and keys are made of: letters,
-// digits, and "-_/.%@:+". Those from '-' to ':' are neighbours.
+// digits, and "-_/.%@:+". Those from '-' to ':' are neighbors.
 func isIdentifier(c byte) bool {
 	return (c|' ')-'a' < 26 || c-'-' <= ':'-'-' || c == '_' || c == '@' || c == '%' || c == '+'
 }

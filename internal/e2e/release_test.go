@@ -34,9 +34,9 @@ var (
 	releaseKey = flag.String("release.key", "", "the public key that it is signed with")
 )
 
-// licences are those that the product may contain. BSD-Source-Code is what
+// licenses are those that the product may contain. BSD-Source-Code is what
 // cyclonedx-gomod takes the BSD-3-Clause text of the Go authors for.
-var licences = []string{"MIT", "BSD-2-Clause", "BSD-3-Clause", "BSD-Source-Code", "Apache-2.0"}
+var licenses = []string{"MIT", "BSD-2-Clause", "BSD-3-Clause", "BSD-Source-Code", "Apache-2.0"}
 
 // unpack returns the files of an archive, by their names below its directory.
 func unpack(t *testing.T, name string) map[string][]byte {
@@ -151,7 +151,7 @@ func judgeTheJudges(t *testing.T, info *buildinfo.BuildInfo, target string, noti
 		t.Errorf("%s: one more module was not noticed", target)
 	}
 	if len(judgeBill(info.Deps, bytes.Replace(bill, []byte(`"MIT"`), []byte(`"AGPL-3.0"`), 1))) == 0 {
-		t.Errorf("%s: an unknown licence was not noticed", target)
+		t.Errorf("%s: an unknown license was not noticed", target)
 	}
 	for _, wrong := range []debug.BuildSetting{{Key: "CGO_ENABLED", Value: "1"}, {Key: "GOARCH", Value: "riscv64"}, {Key: "vcs.modified", Value: "true"}} {
 		other := *info
@@ -207,7 +207,7 @@ func judgeNames(what string, modules []*debug.Module, named []string) []string {
 	return nil
 }
 
-// judgeBill expects a component for each module, each with a licence that is
+// judgeBill expects a component for each module, each with a license that is
 // known.
 func judgeBill(modules []*debug.Module, text []byte) (complaints []string) {
 	var bill struct {
@@ -233,11 +233,11 @@ func judgeBill(modules []*debug.Module, text []byte) (complaints []string) {
 	for _, c := range bill.Components {
 		named = append(named, c.Name+" "+c.Version)
 		if len(c.Evidence.Licenses) == 0 {
-			complaints = append(complaints, c.Name+" has no licence")
+			complaints = append(complaints, c.Name+" has no license")
 		}
 		for _, l := range c.Evidence.Licenses {
-			if !slices.Contains(licences, l.License.ID) {
-				complaints = append(complaints, fmt.Sprintf("%s has the licence %q, which is none of %q", c.Name, l.License.ID, licences))
+			if !slices.Contains(licenses, l.License.ID) {
+				complaints = append(complaints, fmt.Sprintf("%s has the license %q, which is none of %q", c.Name, l.License.ID, licenses))
 			}
 		}
 	}

@@ -22,7 +22,7 @@ func traces(marker string) [][]byte {
 	all := [][]byte{[]byte(marker), []byte(hex.EncodeToString([]byte(marker)))}
 	for before := range 3 { // where in a group of three bytes the marker starts
 		text := base64.StdEncoding.EncodeToString([]byte(strings.Repeat("-", before) + marker))
-		// Without the characters that also hold bits of a neighbour.
+		// Without the characters that also hold bits of a neighbor.
 		all = append(all, []byte(text[(before*8+5)/6:(before+len(marker))*8/6]))
 	}
 	return all

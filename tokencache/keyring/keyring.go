@@ -63,8 +63,8 @@ type Keyring interface {
 	Delete(ctx context.Context, item string) error
 }
 
-// Names are the names of the keyrings that this system has, for [New]: a login can
-// be in each. In this order they are looked at.
+// Names returns the names, for [New], of the keyrings of this system that can have a
+// login, in the order in which they are searched.
 func Names() []string {
 	if runtime.GOOS != "linux" {
 		return []string{"os", "file", "plaintext"}
@@ -103,10 +103,11 @@ type Options struct {
 //     unattended must not do. On macOS it runs /usr/bin/security, which may show
 //     that dialog, and ends it when a call has taken too long.
 //   - "windows" is the Credential Manager of Windows, for a program in the Windows
-//     Subsystem for Linux: credproc.exe, which runs on Windows, keeps the items. It is
-//     that of PATH, or of CREDPROC_WINDOWS_PROGRAM, an absolute path. Secrets go
-//     through its stdin and stdout alone. A call takes at most ten seconds, and what
-//     it started ends with it. Items are filed under credproc whatever Service is.
+//     Subsystem for Linux: credproc.exe, which runs on Windows, keeps the items. It
+//     is found in PATH, or named by CREDPROC_WINDOWS_PROGRAM, an absolute path.
+//     Secrets go through its stdin and stdout alone. A call takes at most ten
+//     seconds, and what it started ends with it. Items are filed under credproc
+//     whatever Service is.
 //   - "kernel" is the Linux kernel's keyring of the user: never on a disk, and gone
 //     with a reboot, or three days after its last use. It is for machines without a
 //     keychain. A user has 20,000 bytes there.
@@ -114,7 +115,7 @@ type Options struct {
 //     file that a passphrase opens, or is given as it is. The opened key stays in
 //     memory for an hour, in the kernel keyring on Linux and in shared memory on
 //     macOS, where that is allowed, so that a passphrase is asked for once.
-//   - "plaintext" are files that no more than their mode protects, 0600 in a
+//   - "plaintext" are unencrypted files, protected only by their mode, 0600 in a
 //     directory of 0700. It is for machines that have nothing better, and is never
 //     chosen by itself.
 //   - "memory" is a [Memory].
@@ -139,8 +140,8 @@ func New(name string, o Options) (Keyring, error) {
 	return nil, fmt.Errorf("no keyring is called %q", name)
 }
 
-// What an error of a keyring can mean, for [errors.Is]. Each asks for something
-// else of the user.
+// Errors of a keyring wrap one of these, for [errors.Is]. For each, a person has to
+// do something else.
 var (
 	// ErrNotFound says that a keyring answered and has no such item.
 	ErrNotFound = errors.New("not in the keyring")

@@ -307,14 +307,14 @@ func (s *Session) headline(p terminal.Paint) terminal.Prose {
 }
 
 // Line is one line below a session, or several where it is too long. The
-// colour is that of the label: yellow sentences cannot be read on white.
+// color is that of the label: yellow sentences cannot be read on white.
 type Line struct {
 	label, text terminal.Prose
-	colour      string
+	color       string
 }
 
 func (l Line) paint(p terminal.Paint) func(terminal.Prose) terminal.Prose {
-	switch l.colour {
+	switch l.color {
 	case "red":
 		return p.Red
 	case "yellow":
@@ -343,8 +343,8 @@ func (s *Session) Why(now time.Time) string {
 // lines are what is shown below the name. login is the command that signs in.
 func (s *Session) lines(now time.Time, login string) []Line {
 	var lines []Line
-	add := func(label terminal.Prose, colour string, format terminal.Prose, args ...any) {
-		lines = append(lines, Line{label, terminal.Prosef(format, args...), colour})
+	add := func(label terminal.Prose, color string, format terminal.Prose, args ...any) {
+		lines = append(lines, Line{label, terminal.Prosef(format, args...), color})
 	}
 	if s.Problem != "" && s.State != SignedOut {
 		add("why", "red", "%s", s.Why(now))
@@ -354,7 +354,7 @@ func (s *Session) lines(now time.Time, login string) []Line {
 		if s.Application != "" {
 			add("by", "", "application %s, without a person", s.Application[strings.LastIndex(s.Application, "/")+1:])
 		} else {
-			add("until", s.untilColour(now), "%s", s.until(now))
+			add("until", s.untilColor(now), "%s", s.until(now))
 		}
 		add("renewed", "", "%s, access token %s", terminal.Ago(*s.RenewedAt, now), tokenLeft(*s.AccessToken, now))
 	}
@@ -431,8 +431,8 @@ func (s *Session) until(now time.Time) string {
 	return when
 }
 
-// untilColour warns of an end within the half hour.
-func (s *Session) untilColour(now time.Time) string {
+// untilColor warns of an end within the half hour.
+func (s *Session) untilColor(now time.Time) string {
 	if e := s.ExpectedEnd; e.At != nil && e.At.Sub(now) < 30*time.Minute {
 		return "yellow"
 	}

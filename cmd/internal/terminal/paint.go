@@ -8,12 +8,12 @@ import (
 	"time"
 )
 
-// Paint gives words a colour where a person looks at a terminal. No word is
-// told by its colour alone. The colours are the sixteen that people choose
+// Paint gives words a color where a person looks at a terminal. No word is
+// told by its color alone. The colors are the sixteen that people choose
 // themselves, so that they can be read on dark and light.
 type Paint struct{ on bool }
 
-// paintOn says whether a stream is to have colours: https://no-color.org.
+// paintOn says whether a stream is to have colors: https://no-color.org.
 func (t *Terminal) paintOn(stream any) Paint {
 	plain := t.env("NO_COLOR") != "" || t.env("TERM") == "dumb" ||
 		runtime.GOOS == "windows" && t.env("WT_SESSION") == "" && t.env("TERM") == ""
@@ -30,7 +30,7 @@ func (p Paint) in(code, text Prose) Prose {
 // Bold returns text in bold.
 func (p Paint) Bold(text Prose) Prose { return p.in("1", text) }
 
-// Faint returns text in a faint colour.
+// Faint returns text in a faint color.
 func (p Paint) Faint(text Prose) Prose { return p.in("2", text) }
 
 // Red returns text in red.
@@ -42,7 +42,7 @@ func (p Paint) Green(text Prose) Prose { return p.in("32", text) }
 // Yellow returns text in yellow.
 func (p Paint) Yellow(text Prose) Prose { return p.in("33", text) }
 
-// Diff returns a unified difference with its lines coloured.
+// Diff returns a unified difference with its lines colored.
 func (p Paint) Diff(text Prose) Prose {
 	if !p.on {
 		return text

@@ -38,7 +38,7 @@ type Menu struct {
 // keys and lines; package terminal's [Terminal] knows the terminal.
 type picker struct {
 	Menu
-	plain bool // no colours
+	plain bool // no colors
 
 	inbox  inbox
 	note   string

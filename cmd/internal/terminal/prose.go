@@ -12,7 +12,7 @@ import (
 )
 
 // Prose is text that people are shown as it is: words of this program, with its
-// line breaks and colours, in which what came from elsewhere is printable.
+// line breaks and colors, in which what came from elsewhere is printable.
 // Constants are prose. Nothing else becomes it but here.
 type Prose string
 
@@ -20,7 +20,7 @@ type Prose string
 const longest = 2000
 
 // Prosef is [fmt.Sprintf] for people. Arguments that are prose keep their line
-// breaks and colours; of all others only what is printable is left.
+// breaks and colors; of all others only what is printable is left.
 func Prosef(format Prose, args ...any) Prose {
 	shown := make([]any, len(args))
 	for i, arg := range args {

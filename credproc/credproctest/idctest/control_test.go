@@ -85,7 +85,7 @@ func TestScriptChangesSettings(t *testing.T) {
 		t.Errorf("rotation %v, role life %v, rate limit %d, auto approve %v, token life %v",
 			s.Rotation, s.RoleLife, s.RateLimit, s.AutoApprove, s.AccessTokenLife)
 	}
-	for _, bad := range []url.Values{{"rotation": {"daily"}}, {"latency": {"1"}}, {"colour": {"red"}}} {
+	for _, bad := range []url.Values{{"rotation": {"daily"}}, {"latency": {"1"}}, {"color": {"red"}}} {
 		if g := w.control("POST", "set", bad); g.status != 400 {
 			t.Errorf("%v: %d", bad, g.status)
 		}

@@ -26,12 +26,12 @@
 //
 // # Stability
 //
-// The Go names and the HTTP paths follow the module's version: before 1.0 a
-// release may change them, with an entry in the changelog; after that they only
-// grow. The behaviour follows the real services: a release may refuse what the
-// one before accepted, where the real service refuses it too. The default
-// accounts, the lengths and the form of tokens and the texts of errors are not
-// promised; set what a test depends on.
+// The Go names and the HTTP paths follow the module's version: before 1.0 a release
+// may change them, with an entry in the changelog; after that they only grow. The
+// behavior follows the real services: a release may refuse what the one before
+// accepted, where the real service refuses it too. The default accounts, the lengths
+// and the form of tokens and the texts of errors are not promised; set what a test
+// depends on.
 package idctest
 
 import (
