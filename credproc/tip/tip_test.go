@@ -71,33 +71,35 @@ func counts(t *testing.T, center *idctest.Server, want map[string]int) {
 
 func TestTwoUsersNeverGetOneAnothersCredentials(t *testing.T) {
 	for _, shared := range []bool{true, false} { // one provider for each user, or one for each request
-		center, users := newUsers()
-		subjects := []string{"alice", "bob"}
-		providers, fixed := map[string]*Provider{}, map[string]string{}
-		for _, s := range subjects {
-			providers[s], fixed[s] = users.Provider(tokens(center, s)), center.IssueToken(s, "", time.Hour)
-		}
-		var wg sync.WaitGroup
-		for i := range 1000 {
-			subject := subjects[i%2]
-			p := providers[subject]
-			if !shared {
-				p = users.Provider(func(context.Context) (string, error) { return fixed[subject], nil })
+		synctest.Test(t, func(t *testing.T) { // however slow this machine is, calls have their time
+			center, users := newUsers()
+			subjects := []string{"alice", "bob"}
+			providers, fixed := map[string]*Provider{}, map[string]string{}
+			for _, s := range subjects {
+				providers[s], fixed[s] = users.Provider(tokens(center, s)), center.IssueToken(s, "", time.Hour)
 			}
-			wg.Go(func() {
-				c, err := p.Retrieve(t.Context())
-				if got := center.ContextOf(c.AccessKeyID); err != nil || got != subject {
-					t.Errorf("%s got the credentials of %q, %v", subject, got, err)
+			var wg sync.WaitGroup
+			for i := range 1000 {
+				subject := subjects[i%2]
+				p := providers[subject]
+				if !shared {
+					p = users.Provider(func(context.Context) (string, error) { return fixed[subject], nil })
 				}
-			})
-		}
-		wg.Wait()
-		if n := center.Count("AssumeRole"); n != 2 {
-			t.Errorf("%d AssumeRole, want one for each user", n)
-		}
-		if n := center.Count("CreateTokenWithIAM"); !shared && n != 2 {
-			t.Errorf("%d CreateTokenWithIAM, want one for each token", n)
-		}
+				wg.Go(func() {
+					c, err := p.Retrieve(t.Context())
+					if got := center.ContextOf(c.AccessKeyID); err != nil || got != subject {
+						t.Errorf("%s got the credentials of %q, %v", subject, got, err)
+					}
+				})
+			}
+			wg.Wait()
+			if n := center.Count("AssumeRole"); n != 2 {
+				t.Errorf("%d AssumeRole, want one for each user", n)
+			}
+			if n := center.Count("CreateTokenWithIAM"); !shared && n != 2 {
+				t.Errorf("%d CreateTokenWithIAM, want one for each token", n)
+			}
+		})
 	}
 }
 
