@@ -55,7 +55,8 @@ type Server struct {
 	// of another region the start URL and the tokens are unknown, as they
 	// would be there; any other host is taken for this region's.
 	Region string
-	// Accounts are the accounts that the user is assigned to. The default is
+	// Accounts are the accounts that the user is assigned to: one without roles is not
+	// listed. The default is
 	// 111111111111 with Admin and ReadOnly, and 222222222222 with Admin.
 	Accounts []Account
 	// ExternalIDs maps a role ARN to the external ID that AssumeRole must

@@ -75,7 +75,8 @@ func (s *Server) listAccounts(c *call) (any, error) {
 	if _, err := s.bearer(c); err != nil {
 		return nil, err
 	}
-	accounts, next, err := page(s.Accounts, c.URL.Query(), s.PageSize, s.MaxPageSize)
+	assigned := slices.DeleteFunc(slices.Clone(s.Accounts), func(a Account) bool { return len(a.Roles) == 0 })
+	accounts, next, err := page(assigned, c.URL.Query(), s.PageSize, s.MaxPageSize)
 	if err != nil {
 		return nil, err
 	}

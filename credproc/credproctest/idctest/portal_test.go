@@ -169,7 +169,7 @@ func TestPagesOfAllSizes(t *testing.T) {
 
 func TestNamesThatAreEmptyAreMissing(t *testing.T) {
 	s := New()
-	s.Accounts = []Account{{ID: "000000000001"}}
+	s.Accounts = []Account{{ID: "000000000001", Roles: []string{"Admin"}}}
 	w := inMemory(t, s)
 	_, tokens := w.signIn(accountAccess)
 	g := w.portal("GET", "/assignment/accounts", tokens.text("accessToken"))
