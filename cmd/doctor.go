@@ -70,6 +70,11 @@ func examine(ctx context.Context, a *App, offline bool) []doctor.Finding {
 	d.Policy(a.place.Load(a.ID))
 	d.Environment()
 	d.Syntax()
+	if config != nil {
+		if in, err := inside.Of[settings.Config](config); err == nil {
+			d.Void(in.Void())
+		}
+	}
 	d.Profiles()
 	d.Lines()
 	if config != nil {

@@ -22,6 +22,7 @@ func (*policyShowCommand) Run(ctx context.Context, a *App) error {
 	values := rules.Values()
 	failed := a.do(ctx, false, func(_ context.Context, r *run) error {
 		values = append(values, r.inside.AgentValues()...)
+		warnOfVoid(r)
 		return nil
 	})
 	if values == nil {
@@ -32,6 +33,13 @@ func (*policyShowCommand) Run(ctx context.Context, a *App) error {
 		table.Row(v.Section, v.Key, strings.Join(strings.Fields(v.Value), " "), v.Location)
 	}
 	return cmp.Or(table.Flush(), failed)
+}
+
+// warnOfVoid says which line is no rule though it looks like one.
+func warnOfVoid(r *run) {
+	if limits, _ := r.inside.Void(); len(limits) > 0 {
+		r.Say("%s: warning: agents get nothing until this line is corrected: %v", r.name(), limits[0])
+	}
 }
 
 type policyCheckCommand struct {
@@ -65,6 +73,7 @@ func (c *policyCheckCommand) run(_ context.Context, r *run) error {
 			return err
 		}
 	}
+	warnOfVoid(r)
 	if name := r.inside.AgentProfile(t.provider); name != "" {
 		return r.Print("An agent that asks for this role gets profile %s.\n", name)
 	}

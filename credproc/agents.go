@@ -70,6 +70,9 @@ func (c *Config) rulesIn(s *awsconfig.Section, rule agentRule) (rules []agentRul
 	return rules
 }
 
+// matters reports whether it makes a difference who asks.
+func (c *Config) matters(rules []agentRule) bool { return len(rules) > 0 || c.misspelled() != nil }
+
 // asker says who asks: this process, for its parents. It fails if those cannot be
 // looked at now, and there are rules.
 func (c *Config) asker(rules []agentRule) (agent.Asker, error) {
@@ -77,7 +80,7 @@ func (c *Config) asker(rules []agentRule) (agent.Asker, error) {
 		return agent.Asker{Name: "an agent", Why: "--agent"}, nil
 	}
 	who := agent.ByVariables(c.getenv, layout.Variable(c.Identity.ID, "agent"))
-	if who.IsAgent() || len(rules) == 0 {
+	if who.IsAgent() || !c.matters(rules) {
 		return who, nil
 	}
 	programs := c.agentPrograms()
@@ -104,7 +107,7 @@ func (c *Config) clientAsker() (func(pid int) (agent.Asker, error), error) {
 	if _, err := c.asker(rules); err != nil {
 		return nil, err
 	}
-	if len(rules) == 0 && c.misspellings() == nil && !c.trails() {
+	if !c.matters(rules) && !c.trails() {
 		return nil, nil
 	}
 	own, programs := layout.Variable(c.Identity.ID, "agent"), c.agentPrograms()
@@ -114,7 +117,7 @@ func (c *Config) clientAsker() (func(pid int) (agent.Asker, error), error) {
 			return agent.Asker{}, err
 		}
 		who := agent.ByVariables(environ.Lookup(env), own)
-		if who.IsAgent() || len(rules) == 0 {
+		if who.IsAgent() || !c.matters(rules) {
 			return who, nil
 		}
 		return agent.ByProcess(pid, programs)
@@ -187,19 +190,13 @@ func (p *Provider) forClient(client audit.Client) (*Provider, error) {
 	return p.forAgent(&asked, agent.Asker{Name: client.Agent, Why: client.Seen})
 }
 
-// misspellings returns an error for the first limit that is misspelled, or nil.
-func (c *Config) misspellings() error {
-	if c.unread != nil {
-		return c.unread
+// misspelled returns an error for the first line that may be meant as a limit and is
+// none, or nil: for an agent it must not read as no limit.
+func (c *Config) misspelled() error {
+	if len(c.limits) == 0 {
+		return nil
 	}
-	for _, sections := range []map[string]*awsconfig.Section{c.files.Sessions, c.files.Profiles} {
-		for _, name := range slices.Sorted(maps.Keys(sections)) {
-			if err := c.misspelled(sections[name]); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+	return c.limits[0]
 }
 
 func (c *Config) judgedFor(who agent.Asker, rules []agentRule, p *Provider, profile *awsconfig.Profile) (*Provider, error) {
@@ -207,7 +204,7 @@ func (c *Config) judgedFor(who agent.Asker, rules []agentRule, p *Provider, prof
 	if !who.IsAgent() {
 		return p, nil
 	}
-	if err := c.misspellings(); err != nil || len(rules) == 0 {
+	if err := c.misspelled(); err != nil || len(rules) == 0 {
 		return p, err
 	}
 	if err := c.aimless(rules); err != nil {
@@ -376,12 +373,15 @@ func (c *Config) agentLogin(s *tokencache.Session) error {
 	if !refused {
 		by, refused = c.noAgentLogin(s, rules)
 	}
-	if !refused {
+	if !refused && c.misspelled() == nil {
 		return nil
 	}
 	who, err := c.asker(append(rules, agentRule{Setting: by}))
 	if err != nil || !who.IsAgent() {
 		return err
+	}
+	if !refused {
+		return c.misspelled()
 	}
 	return &policy.AgentRefusal{Where: by.String(), What: "a sign-in", Asker: who}
 }
@@ -405,6 +405,9 @@ func (c *Config) agentToken(s *tokencache.Session) error {
 	rules := c.agentRules()
 	who, err := c.asker(rules)
 	if err != nil || !who.IsAgent() {
+		return err
+	}
+	if err := c.misspelled(); err != nil {
 		return err
 	}
 	for _, r := range rules {

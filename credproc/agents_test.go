@@ -149,6 +149,8 @@ func TestALimitThatIsMisspelledIsNotReadAsNone(t *testing.T) {
 	for _, tt := range []struct{ where, line string }{
 		{"[profile dev-too]\n", "credproc_agent = none"}, {"[sso-session corp]\n", "credproc_agent = none"}, {"[profile dev-too]\n", "credproc_agents_profile = x"},
 		{"[profile dev-agent-role]\n", "credproc_policy_arn = " + readOnlyPolicy}, {"[profile dev-agent-role]\n", "credproc_session_tag = a=b"},
+		{"[profile dev-too]\n", "credproc_agnets = none"}, {"[sso-session corp]\n", "credproc-agents = none"}, {"[sso-session corp]\n", "credproc_agents_login = off"},
+		{"[profile dev-too]\n", "credproc_agent_login = off"}, // which is of a session
 	} {
 		file := strings.Replace(ruled, tt.where, tt.where+tt.line+"\n", 1)
 		for _, profile := range []string{"dev-too", "dev-agent-role", "reader"} {

@@ -73,7 +73,8 @@ type Config struct {
 	command string // the program that credentials are for, without its path; "": this one
 	above   sync.Mutex
 	starter *agent.Asker // by the processes above this one; nil until it was needed
-	unread  error        // about a line that is no rule about agents, and was to be one
+
+	limits, void []error // about lines of the config files: see [settings.Files.Void]
 
 	looks  atomic.Bool    // no one is given anything: what is asked for leaves no trail
 	audits *policy.Policy // that the trail obeys, also where another one is ignored
@@ -148,20 +149,19 @@ func (c *Config) load() (*settings.Files, error) {
 	if err != nil {
 		return nil, err
 	}
-	if at, ok := files.Unread(layout.Key(c.Identity.ID, "agent")); ok {
-		c.unread = &awsconfig.SyntaxError{Location: at, Problem: "looks like a rule about agents, but has no effect here"}
-	}
+	command := strings.Fields(cmp.Or(c.Identity.Command, c.Identity.Name, "credproc"))
+	all := &settings.Files{Config: files, Getenv: c.getenv, Command: command, ID: c.Identity.ID}
+	c.limits, c.void = all.Void() // before the policy adds what it has
 	place := inside.Place(&c.insides)
 	rules, err := place.Load(c.Identity.ID)
 	if err != nil && !place.Ignored {
 		return nil, own(err)
 	}
 	rules.Rule(files)
-	if c.audits = rules; place.Ignored {
-		rules = nil
+	if c.audits = rules; !place.Ignored {
+		all.Policy = rules
 	}
-	command := strings.Fields(cmp.Or(c.Identity.Command, c.Identity.Name, "credproc"))
-	return &settings.Files{Config: files, Getenv: c.getenv, Command: command, ID: c.Identity.ID, Policy: rules}, nil
+	return all, nil
 }
 
 // Close waits until no sign-in and no renewal of the Config's sessions is between

@@ -30,6 +30,9 @@ func (i *insideConfig) AgentToken(s *tokencache.Session) error { return i.c.agen
 // AskAsAgent makes all that is asked from here on be judged as if an agent asked.
 func (i *insideConfig) AskAsAgent() { i.c.asAgent = true }
 
+// Void returns errors about lines of the config files that have no effect.
+func (i *insideConfig) Void() (limits, others []error) { return i.c.limits, i.c.void }
+
 func (i *insideConfig) JustLook() { i.c.looks.Store(true) }
 
 // Trail returns the trail of the machine, or else of the first session that has one.

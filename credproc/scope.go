@@ -81,9 +81,11 @@ func (c *Config) unscoped(p *awsconfig.Profile) error {
 	if p.Chain != nil {
 		sections = sections[:len(sections)-1] // the last one has the role_arn
 	}
-	for _, section := range append([]*awsconfig.Section{p.Section}, p.Through...) {
-		if err := c.misspelled(section); err != nil {
-			return err
+	for _, limit := range c.limits {
+		e, ok := errors.AsType[*awsconfig.ValueError](limit)
+		isIts := func(s *awsconfig.Section) bool { return s.Where(e.Key) == e.Location }
+		if ok && slices.ContainsFunc(append([]*awsconfig.Section{p.Section}, p.Through...), isIts) {
+			return limit
 		}
 	}
 	for _, section := range sections {
@@ -93,27 +95,6 @@ func (c *Config) unscoped(p *awsconfig.Profile) error {
 				return &awsconfig.ValueError{Setting: setting, Problem: "has no effect here: it belongs in a profile with role_arn"}
 			}
 		}
-	}
-	return nil
-}
-
-// limits start the names of the settings that limit what is given.
-var limits = [...]string{"agent", "polic", "session_tag", "transitive", "source_"}
-
-// misspelled returns an error for a setting that looks like a limit and is none: it
-// must not read as no limit.
-func (c *Config) misspelled(s *awsconfig.Section) error {
-	prefix := layout.Key(c.Identity.ID, "")
-	known := append(scopeSettings[:], "agents", "agent_profile", "agent_login", "agent_programs")
-	for _, key := range s.Keys(prefix) {
-		name := strings.TrimPrefix(key, prefix)
-		begins := func(limit string) bool { return strings.HasPrefix(name, limit) }
-		if slices.Contains(known, name) || !slices.ContainsFunc(limits[:], begins) {
-			continue
-		}
-		setting, _ := c.sectionSetting(s, name)
-		setting.Value = ""
-		return &awsconfig.ValueError{Setting: setting, Problem: "is not a setting, though it looks like a limit"}
 	}
 	return nil
 }

@@ -85,10 +85,10 @@ func TestAPipeIsLeftToThoseWhoReadAll(t *testing.T) {
 	if err := syscall.Mkfifo(path, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := LoadProfile(path, "", "p", "", ""); err == nil {
+	if _, err := LoadProfile(path, "", "p", Mention{}); err == nil {
 		t.Error("read by pieces")
 	}
-	if c, err := LoadProfile(os.DevNull, os.DevNull, "p", "", ""); err != nil || c.Profiles != nil {
+	if c, err := LoadProfile(os.DevNull, os.DevNull, "p", Mention{}); err != nil || c.Profiles != nil {
 		t.Errorf("nothing: %v", err)
 	}
 }

@@ -38,12 +38,20 @@ type Config struct {
 // text is what a file says.
 type text struct{ name, text string }
 
-// mention is a word to be looked for, in letters of either case, and what may
-// stand after it, whose values are kept.
+// Mention is what lines of a file are looked for.
+type Mention struct {
+	Word string // the start of their keys, in letters of either case; "": no line
+	// Counts reports whether a line matters, by what its key has after the word, in
+	// small letters.
+	Counts func(rest string) bool
+	Keep   string // what comes after the word where values are kept
+}
+
+// mention is what was found of a Mention.
 type mention struct {
-	word, after string
-	found, cut  bool
-	values      []string
+	Mention
+	found, cut bool
+	values     []string
 }
 
 // Load reads both files. One that does not exist, or whose path is "", is
@@ -57,18 +65,18 @@ func Load(configPath, credentialsPath string) (*Config, error) {
 }
 
 // LoadProfile is Load for a process that needs one profile of many: every line
-// is checked all the same, but no other profile is kept. A word with a "_" in
-// it is looked for, unless it is "": see [Config.Mentions]. A file that is not
-// regular is an error, and is not touched: a pipe can be read once.
-func LoadProfile(configPath, credentialsPath, profile, word, after string) (*Config, error) {
-	c := &Config{Path: configPath, CredentialsPath: credentialsPath, mention: mention{word: word, after: after}}
+// is checked all the same, but no other profile is kept. Lines in all of them are
+// looked for: see [Config.Mentions]. A file that is not regular is an error, and is
+// not touched: a pipe can be read once.
+func LoadProfile(configPath, credentialsPath, profile string, lines Mention) (*Config, error) {
+	c := &Config{Path: configPath, CredentialsPath: credentialsPath, mention: mention{Mention: lines}}
 	return load(c, []string{profile})
 }
 
-// Mentions reports whether the word that LoadProfile was given is in the files,
-// wherever. values are the rest of the lines that have it with what may stand after
-// it, comments among them; whole is false if there may be more than these say.
-func (c *Config) Mentions() (word bool, values []string, whole bool) {
+// Mentions reports whether a line that LoadProfile was to look for is in the files, in
+// whatever section. values are those that were to be kept, with their comments; whole
+// is false if there may be more than these say.
+func (c *Config) Mentions() (found bool, values []string, whole bool) {
 	return c.mention.found, c.mention.values, !c.mention.cut
 }
 

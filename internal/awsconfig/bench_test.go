@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"testing"
 
 	"github.com/credproc/credproc/internal/awsconfig"
@@ -62,7 +63,7 @@ func TestOneProfileOfManyTakesLittleMemory(t *testing.T) {
 		name := fmt.Sprintf("account-%d.Admin", n)
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		c, err := awsconfig.LoadProfile(path, "", name, "credproc_agent", "_programs")
+		c, err := awsconfig.LoadProfile(path, "", name, awsconfig.Mention{Word: "credproc", Counts: counts, Keep: "_agent_programs"})
 		runtime.ReadMemStats(&after)
 		if err != nil || c.Profiles[name] == nil {
 			t.Fatal(c, err)
@@ -82,7 +83,7 @@ func BenchmarkLoadOneProfile(b *testing.B) {
 			}
 			b.ReportAllocs()
 			for b.Loop() {
-				c, err := awsconfig.LoadProfile(path, "", fmt.Sprintf("account-%d.Admin", n-1), "credproc_agent", "_programs")
+				c, err := awsconfig.LoadProfile(path, "", fmt.Sprintf("account-%d.Admin", n-1), awsconfig.Mention{Word: "credproc", Counts: counts, Keep: "_agent_programs"})
 				if err != nil || len(c.Profiles) != 1 {
 					b.Fatal(len(c.Profiles), err)
 				}
@@ -90,3 +91,5 @@ func BenchmarkLoadOneProfile(b *testing.B) {
 		})
 	}
 }
+
+func counts(rest string) bool { return strings.HasPrefix(rest, "_agent") }

@@ -51,7 +51,7 @@ func TestLoadErrorsNameTheFile(t *testing.T) {
 	write(t, good, "")
 	write(t, bad, "\nSECRET")
 	one := func(config, credentials string) (*Config, error) {
-		return LoadProfile(config, credentials, "foo", "", "")
+		return LoadProfile(config, credentials, "foo", Mention{})
 	}
 	for i, load := range []func(config, credentials string) (*Config, error){Load, one} {
 		for _, paths := range [][2]string{{dir, good}, {good, dir}} {
@@ -120,6 +120,7 @@ func isError(err error, text string) bool {
 
 func TestAWordIsFoundWhereverItStandsAndWhatIsSaidAfterIt(t *testing.T) {
 	const programs = "[sso-session a]\ncredproc_agent_programs = "
+	counts := func(rest string) bool { return strings.HasPrefix(rest, "_agent") || rest == " agents" }
 	comments := strings.Repeat("# a_comment\n", 9000)
 	for _, tt := range []struct {
 		text   string
@@ -131,6 +132,10 @@ func TestAWordIsFoundWhereverItStandsAndWhatIsSaidAfterIt(t *testing.T) {
 		{"[profile a]\ncredproc_agen = x\n", false, "", false},
 		{"[profile a]\ncredproc_agents = x\n", true, "", false},
 		{"[profile a]\nCREDPROC_AGENT_PROFILE = x\n", true, "", false},
+		{"[DEFAULT]\nCredproc Agents = x\n", true, "", false},
+		{"[profile a]\nregion = x\n  credproc_agents = x\n", true, "", false},
+		{"[profile a]\nregion = credproc_agents\n# credproc_agents = x\n", false, "", false},
+		{"[profile a]\ncredproc_keyring = x\n", false, "", false},
 		{"[sso-session a]\ncredproc_agents = x\nCredProc_Agent_Programs=y, z\r\n", true, "y, z", false},
 		{comments + "[profile a]\ncredproc_agents = x\n" + strings.Repeat("# b\n", 9000), true, "", false},
 		{comments + programs + "x\n" + comments + "[profile b]\ncredproc_agent_programs = y", true, "x|y", true},
@@ -146,14 +151,14 @@ func TestAWordIsFoundWhereverItStandsAndWhatIsSaidAfterIt(t *testing.T) {
 		if err := os.WriteFile(path, []byte(tt.text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		c, err := LoadProfile(path, "", "b", "credproc_agent", "_programs")
+		c, err := LoadProfile(path, "", "b", Mention{"credproc", counts, "_agent_programs"})
 		if err != nil {
 			t.Fatalf("%.60q: %v", tt.text, err)
 		}
 		if word, values, whole := c.Mentions(); word != tt.word || strings.Join(values, "|") != tt.values || whole == tt.cut {
 			t.Errorf("%.60q: %v, %q, whole %v", tt.text, word, values, whole)
 		}
-		if c, err := LoadProfile("", path, "b", "", ""); err != nil || c.mention.found {
+		if c, err := LoadProfile("", path, "b", Mention{}); err != nil || c.mention.found {
 			t.Errorf("%.60q: found without a word, or %v", tt.text, err)
 		}
 	}

@@ -64,6 +64,7 @@ func (p *parser) lines(text string, last bool) (rest string, err error) {
 				return "", &SyntaxError{p.at, "its lines end in CR alone, and must end in LF or CRLF"}
 			}
 		}
+		p.config.mention.look(line, rest, last)
 		if problem := p.line(line); problem != "" {
 			p.spoil(problem)
 		}

@@ -50,7 +50,6 @@ func (p *parser) read(f io.Reader, size int) error {
 		}
 		// Only this function has data: it need not be copied to become a string.
 		text := unsafe.String(unsafe.SliceData(data), n+more)
-		p.config.mention.lookIn(text, last)
 		rest, err := p.lines(text, last)
 		if err != nil || last {
 			return err
@@ -63,34 +62,36 @@ func (p *parser) read(f io.Reader, size int) error {
 	}
 }
 
-// lookIn goes from one underscore to the next, of which a file has few.
-func (m *mention) lookIn(text string, last bool) {
-	if m.word == "" {
+// starts reports whether a line starts with the word. It looks at the last letter first:
+// nearly all lines of a file start with "cred".
+func (m *mention) starts(line string) bool {
+	n := len(m.Word)
+	return n > 0 && len(line) >= n && line[n-1]|' ' == m.Word[n-1]|' ' && hasPrefixFold(line, m.Word)
+}
+
+// look looks at a line, after which next comes, whether that is all or not.
+func (m *mention) look(line, next string, last bool) {
+	if line = trimLeft(line); !m.starts(line) {
 		return
 	}
-	at := strings.IndexByte(m.word, '_')
-	for from := 0; ; {
-		i := strings.IndexByte(text[from:], '_')
-		if i < 0 {
-			return
-		}
-		from += i + 1
-		if start := from - 1 - at; start >= 0 && hasPrefixFold(text[start:], m.word) {
-			m.found = true
-			m.keep(text[start+len(m.word):], last)
-		}
+	rest := keyIn(line)[len(m.Word):]
+	if !m.Counts(rest) {
+		return
+	}
+	m.found = true
+	if after := line[len(m.Word):]; hasPrefixFold(after, m.Keep) {
+		m.values = append(m.values, strings.Clone(strings.Trim(after[len(m.Keep):], " \t\r=")))
+		m.cut = m.cut || mayContinue(next, last)
 	}
 }
 
-// keep keeps the value in a line that goes on with what may stand after the word.
-// A line without an end is read again, unless it is the last.
-func (m *mention) keep(text string, last bool) {
-	line, next, ended := strings.Cut(text, "\n")
-	if !hasPrefixFold(line, m.after) || !ended && !last {
-		return
+// keyIn returns the key of a line, or all of the line if that has none, in small letters.
+func keyIn(line string) string {
+	line = cutComment(trimRight(line))
+	if i := strings.IndexAny(line, "=:"); i >= 0 {
+		line = trimRight(line[:i])
 	}
-	m.values = append(m.values, strings.Clone(strings.Trim(line[len(m.after):], " \t\r=")))
-	m.cut = m.cut || mayContinue(next, last)
+	return strings.ToLower(line)
 }
 
 // mayContinue reports whether text starts with a line that continues the one above,
@@ -127,6 +128,9 @@ func (p *parser) skip(text string) (rest string) {
 				p.last = nil
 			}
 		default:
+			if p.config.mention.starts(text) {
+				return text
+			}
 			if end = plainProperty(text); end >= 0 {
 				p.last, p.nested = &p.void, false
 			}

@@ -22,7 +22,7 @@ func TestAFileWithoutEndIsNotRead(t *testing.T) {
 		if err := f.Close(); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := LoadProfile(path, "", "p", "", ""); err == nil || !strings.Contains(err.Error(), path) {
+		if _, err := LoadProfile(path, "", "p", Mention{}); err == nil || !strings.Contains(err.Error(), path) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

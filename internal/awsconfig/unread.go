@@ -14,10 +14,10 @@ func (c *Config) keep(name, content string) {
 }
 
 // Unread returns the first line in the files of [Load] that starts with a word, in
-// letters of either case, but gives no section a key: the line cannot be read,
-// continues another value, is in a section that does not count, or is overridden by a
-// later one.
-func (c *Config) Unread(word string) (at Location, ok bool) {
+// letters of either case, and that counts by what its key has after it, but gives no
+// section a key: the line cannot be read, continues another value, is in a section that
+// does not count, or is overridden by a later one.
+func (c *Config) Unread(word string, counts func(rest string) bool) (at Location, ok bool) {
 	read := make(map[Location]bool)
 	for _, sections := range []map[string]*Section{c.Profiles, c.Sessions} {
 		for _, s := range sections {
@@ -30,13 +30,11 @@ func (c *Config) Unread(word string) (at Location, ok bool) {
 		return Location{}, false
 	}
 	for _, t := range c.texts() {
-		m := mention{word: word}
-		if m.lookIn(t.text, true); !m.found {
-			continue
-		}
 		at = Location{File: t.name}
 		for line := range strings.Lines(t.text) {
-			if at.Line++; hasPrefixFold(trimLeft(line), word) && !read[at] {
+			at.Line++
+			line = trimLeft(strings.TrimRight(line, "\r\n"))
+			if hasPrefixFold(line, word) && !read[at] && counts(keyIn(line)[len(word):]) {
 				return at, true
 			}
 		}

@@ -3,6 +3,7 @@ package awsconfig
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -15,6 +16,8 @@ func TestALineThatIsNotInForceIsFound(t *testing.T) {
 		"[profile a]\nx_rule: 1\n":                                   2,
 		"[profile a]\nregion = b\n  x_rule = 1\n":                    3,
 		"[profile a]\nx_rule = 1\nx_rule = 2\n":                      2,
+		"[DEFAULT]\nx rule = 1\n":                                    2,
+		"[profile a]\nx_other = 1\nx_other = 2\n":                    0,
 		"[plugins]\nx_rule = 1\n":                                    2,
 		"[profile a]\nx_rule = 1\n[profile a]\nregion = b\nx_rule=2": 2,
 		"[default]\nx_rule = 1\n[profile default]\nregion = b\n":     2,
@@ -27,7 +30,7 @@ func TestALineThatIsNotInForceIsFound(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%q: %v", text, err)
 		}
-		if at, ok := c.Unread("x_rule"); at.Line != line || ok != (line != 0) {
+		if at, ok := c.Unread("x", func(rest string) bool { return strings.HasPrefix(rest, "_rule") || rest == " rule" }); at.Line != line || ok != (line != 0) {
 			t.Errorf("%q: line %d, %v, want %d", text, at.Line, ok, line)
 		}
 	}

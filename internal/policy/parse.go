@@ -131,6 +131,10 @@ var sessionKeys = [...]string{
 	"agents", "agent_login", "agent_programs",
 }
 
+// IsSessionKey reports whether an sso-session may have a key, by its name without the
+// prefix.
+func IsSessionKey(name string) bool { return slices.Contains(sessionKeys[:], name) }
+
 const startURLKey = "sso_start_url"
 
 // sessionRules check the values that a mistake would make less strict, or of no use

@@ -39,6 +39,8 @@ type Config interface {
 	// JustLook says that no one is given what is asked for from here on: what a rule
 	// does not allow then leaves no line in the trail.
 	JustLook()
+	// Void is [Files.Void], of the files as they were read.
+	Void() (limits, others []error)
 	// Trail returns the trail of the machine, or of a session; nil: there is none.
 	Trail() *audit.Trail
 	// Leave leaves a line in the trail of the session or the profile that it names:

@@ -220,16 +220,12 @@ func (p *Program) role(f *flags) (role *awsconfig.Role, settings *awsconfig.Prof
 	if !f.byRole() {
 		name = cmp.Or(name, p.getenv("AWS_PROFILE"), p.getenv("AWS_DEFAULT_PROFILE"), "default")
 	}
-	rule := "credproc_agent"
-	if p.ID != "" {
-		rule = layout.Key(p.ID, "agent")
-	}
-	files, err = awsconfig.LoadProfile(config, credentials, name, rule, "_programs")
+	files, err = awsconfig.LoadProfile(config, credentials, name, awsconfig.Mention{Word: p.word(), Counts: agent.MayBeRule, Keep: "_agent_programs"})
 	if err != nil {
 		return nil, nil, nil, false
 	}
 	p.policy.Rule(files)
-	if p.ruled(files, rule) {
+	if p.ruled(files) {
 		return nil, nil, nil, false
 	}
 	if f.byRole() {
@@ -249,12 +245,12 @@ func (p *Program) role(f *flags) (role *awsconfig.Role, settings *awsconfig.Prof
 // ruled reports whether there are rules about coding agents, and one may ask. Who asks
 // is looked at only then: it reads a file of each process above. A rule is in the
 // files, or in a session of the policy.
-func (p *Program) ruled(files *awsconfig.Config, rule string) bool {
+func (p *Program) ruled(files *awsconfig.Config) bool {
 	rules, programs, whole := files.Mentions()
 	if p.policy != nil {
 		rules = rules || len(p.policy.AgentRules()) > 0
 		for _, s := range files.Sessions {
-			rules = rules || len(s.Keys(rule)) > 0
+			rules = rules || len(s.Keys(p.word()+"_agent")) > 0
 		}
 		programs = append(programs, p.policy.AgentPrograms()...)
 	}
@@ -269,6 +265,14 @@ func (p *Program) ruled(files *awsconfig.Config, rule string) bool {
 	}
 	who, err := agent.ByProcess(os.Getppid(), agent.Words(strings.Join(programs, " ")))
 	return err != nil || who.IsAgent()
+}
+
+// word is what the program's own keys in the config file start with, before the "_".
+func (p *Program) word() string {
+	if p.ID == "" {
+		return "credproc"
+	}
+	return strings.TrimSuffix(layout.Key(p.ID, ""), "_")
 }
 
 // session returns the identity of a session as a process with these settings
@@ -300,18 +304,19 @@ func (p *Program) session(files *awsconfig.Config, s awsconfig.Session, settings
 // isSpecial reports whether a section has a credproc setting that a process
 // command may heed, or that is not known here.
 func (p *Program) isSpecial(s *awsconfig.Section) bool {
-	prefix := layout.Key(p.ID, "")
-	return slices.ContainsFunc(s.Keys(prefix), func(key string) bool {
-		switch strings.TrimPrefix(key, prefix) {
-		case "keyring":
+	word := p.word()
+	return slices.ContainsFunc(s.Keys(word), func(key string) bool {
+		switch rest := key[len(word):]; rest {
+		case "_keyring":
 			value, _ := s.Get(key)
 			return !isKeyring(value) || !p.maySet(value)
-		case "agents", "agent_profile", "agent_login", "agent_programs", // no agent asks, or the way has ended already
-			"session_duration", "console_browser", "browser", "flow", "key_file", // how to sign in, or read the keyring
-			"application_arn", "web_identity_token_file", "web_identity_token_command", "bootstrap_role_arn", "bootstrap_profile":
+		case "_agents", "_agent_profile", "_agent_login", "_agent_programs", // no agent asks, or the way has ended already
+			"_session_duration", "_console_browser", "_browser", "_flow", "_key_file", // how to sign in, or read the keyring
+			"_application_arn", "_web_identity_token_file", "_web_identity_token_command", "_bootstrap_role_arn", "_bootstrap_profile":
 			return false
+		default:
+			return strings.HasPrefix(rest, "_") || agent.MayBeLimit(rest)
 		}
-		return true
 	})
 }
 

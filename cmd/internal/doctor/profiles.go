@@ -37,6 +37,20 @@ func (d *Checks) Profiles() {
 	}
 }
 
+// Void is about lines that look like settings and have no effect. limits are those that
+// may be meant as a rule about agents: no agent gets anything until they are put right.
+func (d *Checks) Void(limits, others []error) {
+	const check = "profiles"
+	for _, err := range limits {
+		seen, _, _ := d.Explain(err)
+		d.fault(check, "correct the line, or remove it: until then agents get nothing", "%s", seen)
+	}
+	for _, err := range others {
+		seen, _, _ := d.Explain(err)
+		d.warn(check, "correct the line, or remove it", "%s", seen)
+	}
+}
+
 // regions are those of the profiles with our line. Without one a program works
 // only where the environment has it.
 func (d *Checks) regions(check string) {
