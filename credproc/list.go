@@ -9,7 +9,6 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
-	"sort"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -22,6 +21,7 @@ import (
 	"github.com/credproc/credproc/internal/flight"
 	"github.com/credproc/credproc/internal/inside"
 	"github.com/credproc/credproc/internal/layout"
+	"github.com/credproc/credproc/internal/pause"
 	"github.com/credproc/credproc/internal/portal"
 	"github.com/credproc/credproc/internal/safedir"
 	"github.com/credproc/credproc/tokencache"
@@ -241,9 +241,8 @@ func (m *maker) make(ctx context.Context) ([]Account, error) {
 		}
 		accounts = append(accounts, Account{ID: a.ID, Name: a.Name, Email: a.Email})
 	}
-	sort.Slice(accounts, func(i, j int) bool {
-		a, b := &accounts[i], &accounts[j]
-		return cmp.Or(strings.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name)), strings.Compare(a.ID, b.ID)) < 0
+	slices.SortFunc(accounts, func(a, b Account) int {
+		return cmp.Or(strings.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name)), strings.Compare(a.ID, b.ID))
 	})
 	if m.l.AccountsOnly {
 		return accounts, nil
@@ -362,10 +361,8 @@ func (m *maker) try(ctx context.Context, do func(c *portal.Client, token string)
 			return err
 		}
 		answer, _ := errors.AsType[*awsapi.Error](err)
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(max(wait/2+rand.N(wait), answer.RetryAfter)):
+		if err := pause.For(ctx, max(wait/2+rand.N(wait), answer.RetryAfter)); err != nil {
+			return err
 		}
 	}
 }
@@ -395,10 +392,8 @@ func (p *pace) wait(ctx context.Context) error {
 		if turn <= 0 {
 			return ctx.Err()
 		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(turn):
+		if err := pause.For(ctx, turn); err != nil {
+			return err
 		}
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/credproc/credproc/internal/flight"
 	"github.com/credproc/credproc/internal/inside"
 	"github.com/credproc/credproc/internal/layout"
+	"github.com/credproc/credproc/internal/pause"
 	"github.com/credproc/credproc/internal/portal"
 	"github.com/credproc/credproc/tokencache"
 )
@@ -128,10 +129,8 @@ func (d *door) callPatiently(ctx context.Context, do func(c *portal.Client, toke
 			return err
 		}
 		wait = wait/2 + rand.N(wait)
-		select {
-		case <-ctx.Done():
+		if pause.For(ctx, max(wait*time.Millisecond, answer.RetryAfter)) != nil {
 			return err
-		case <-time.After(max(wait*time.Millisecond, answer.RetryAfter)):
 		}
 	}
 	return d.call(ctx, do)

@@ -25,6 +25,7 @@ import (
 
 	"golang.org/x/sync/singleflight"
 
+	"github.com/credproc/credproc/internal/pause"
 	"github.com/credproc/credproc/internal/safedir"
 )
 
@@ -195,7 +196,7 @@ func (c *Call[V]) run(ctx context.Context, g *Group) (V, error) {
 	began := time.Now()
 	var none V
 	told := false
-	for pause := 2 * time.Millisecond; ; pause = min(2*pause, 25*time.Millisecond) {
+	for wait := 2 * time.Millisecond; ; wait = min(2*wait, 25*time.Millisecond) {
 		if v, done, err := c.look(ctx, began, false); done {
 			return v, err
 		}
@@ -207,10 +208,8 @@ func (c *Call[V]) run(ctx context.Context, g *Group) (V, error) {
 			told = true
 			c.log("wait", "lock", c.Name.file, "holder", holder(c.Dir, c.Name.file))
 		}
-		select {
-		case <-ctx.Done():
-			return none, &BusyError{Op: c.Op, Holder: holder(c.Dir, c.Name.file), Err: ctx.Err()}
-		case <-time.After(pause + rand.N(pause)):
+		if err := pause.For(ctx, wait+rand.N(wait)); err != nil {
+			return none, &BusyError{Op: c.Op, Holder: holder(c.Dir, c.Name.file), Err: err}
 		}
 	}
 }

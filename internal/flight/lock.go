@@ -12,6 +12,7 @@ import (
 
 	"github.com/gofrs/flock"
 
+	"github.com/credproc/credproc/internal/pause"
 	"github.com/credproc/credproc/internal/printable"
 	"github.com/credproc/credproc/internal/safedir"
 )
@@ -61,10 +62,8 @@ func Lock(ctx context.Context, dir safedir.Dir, name Name, op string) (under con
 		if !errors.Is(err, errHeld) {
 			return holding(ctx, name), release, err
 		}
-		select {
-		case <-ctx.Done():
+		if pause.For(ctx, 10*time.Millisecond) != nil {
 			return ctx, nil, &BusyError{Op: op, Holder: holder(dir, name.file), Err: context.Cause(ctx)}
-		case <-time.After(10 * time.Millisecond):
 		}
 	}
 }
