@@ -23,10 +23,10 @@ import (
 // agentRule is a rule about agents, in an sso-session or a profile.
 type agentRule struct {
 	awsconfig.Setting
+	name     string // of the setting: "agents", "agent_profile"
 	profile  string // "": of a session
 	startURL string // of that session
 	always   bool   // of every session
-	is       func(setting string) bool
 }
 
 // of reports whether it is a rule of a session, or of all, and holds at a start URL.
@@ -38,7 +38,7 @@ func (r agentRule) of(startURL string) bool {
 // policy says of a session holds also where the file says something else.
 func (c *Config) agentRules() (rules []agentRule) {
 	for _, held := range c.files.Policy.AgentRules() {
-		rule := agentRule{Setting: held.Setting, always: held.Session == "", startURL: normal(held.StartURL), is: isAgents}
+		rule := agentRule{Setting: held.Setting, name: "agents", always: held.Session == "", startURL: normal(held.StartURL)}
 		rules = append(rules, rule)
 		if s := c.files.Sessions[held.Session]; s != nil {
 			start, _ := s.Get("sso_start_url")
@@ -57,13 +57,10 @@ func (c *Config) agentRules() (rules []agentRule) {
 	return rules
 }
 
-func isAgents(setting string) bool { return setting == "agents" }
-
 func (c *Config) rulesIn(s *awsconfig.Section, rule agentRule) (rules []agentRule) {
 	for _, name := range []string{"agents", "agent_profile"} {
 		if setting, ok := c.sectionSetting(s, name); ok {
-			rule.Setting = setting
-			rule.is = func(setting string) bool { return setting == name }
+			rule.Setting, rule.name = setting, name
 			rules = append(rules, rule)
 		}
 	}
@@ -99,9 +96,10 @@ func (c *Config) asker(rules []agentRule) (agent.Asker, error) {
 	return *c.starter, nil
 }
 
-// clientAsker returns what says who a process is that asks an endpoint of this one, or
+// ClientAsker returns what says who a process is that asks an endpoint of this one, or
 // nil: no rule and no trail makes a difference.
-func (c *Config) clientAsker() (func(pid int) (agent.Asker, error), error) {
+func (i *insideConfig) ClientAsker() (func(pid int) (agent.Asker, error), error) {
+	c := i.c
 	rules := c.agentRules()
 	// Now: those above this process may end while it serves.
 	if _, err := c.asker(rules); err != nil {
@@ -279,10 +277,7 @@ func (c *Config) identityOf(p *awsconfig.Profile) string {
 	case p.Role != nil:
 		return portalIdentity(normal(p.Role.Session.StartURL), p.Role.AccountID, p.Role.RoleName)
 	case p.Chain != nil && p.Chain.Source != nil:
-		first := p.Chain.Source
-		for first.Chain != nil && first.Chain.Source != nil {
-			first = first.Chain.Source
-		}
+		first := p.First()
 		if first.Role == nil {
 			return ""
 		}
@@ -297,9 +292,9 @@ func (c *Config) identityOf(p *awsconfig.Profile) string {
 }
 
 // holding returns the rules of a kind that hold for a role.
-func holding(rules []agentRule, setting string, w wanted) (some []agentRule) {
+func holding(rules []agentRule, name string, w wanted) (some []agentRule) {
 	for _, r := range rules {
-		if r.is(setting) && (r.of(w.startURL) || slices.Contains(w.profiles, r.profile)) {
+		if r.name == name && (r.of(w.startURL) || slices.Contains(w.profiles, r.profile)) {
 			some = append(some, r)
 		}
 	}
@@ -365,9 +360,10 @@ func (c *Config) replace(asked *Provider, p *awsconfig.Profile, rule agentRule) 
 	return got, nil
 }
 
-// agentLogin returns the refusal of a sign-in that an agent starts: where there are
+// AgentLogin returns the refusal of a sign-in that an agent starts: where there are
 // rules, people sign in, unless credproc_agent_login is on.
-func (c *Config) agentLogin(s *tokencache.Session) error {
+func (i *insideConfig) AgentLogin(s *tokencache.Session) error {
+	c := i.c
 	rules := c.agentRules()
 	by, refused := c.files.Policy.AgentLogin(s.Name, s.Config.StartURL)
 	if !refused {
@@ -411,7 +407,7 @@ func (c *Config) agentToken(s *tokencache.Session) error {
 		return err
 	}
 	for _, r := range rules {
-		if all := r.is("agents") && r.Value == "all"; !all && (r.profile != "" || r.of(normal(s.Config.StartURL))) {
+		if all := r.name == "agents" && r.Value == "all"; !all && (r.profile != "" || r.of(normal(s.Config.StartURL))) {
 			return &policy.AgentRefusal{Where: r.Setting.String(), What: "the access token of session " + label(s), Asker: who}
 		}
 	}

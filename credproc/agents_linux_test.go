@@ -35,9 +35,9 @@ func TestWhereNoProcessCanBeLookedAtNoOneIsTakenForAPerson(t *testing.T) {
 	m := &machine{T: t, server: idctest.New()}
 	for what, look := range map[string]func(c *Config) error{
 		"the profile": func(c *Config) error { _, err := c.Provider("dev"); return err },
-		"a sign-in":   func(c *Config) error { return c.agentLogin(&tokencache.Session{Name: "corp"}) },
+		"a sign-in":   func(c *Config) error { return (&insideConfig{c}).AgentLogin(&tokencache.Session{Name: "corp"}) },
 		"the token":   func(c *Config) error { return c.agentToken(&tokencache.Session{Name: "corp"}) },
-		"an endpoint": func(c *Config) error { _, err := c.clientAsker(); return err },
+		"an endpoint": func(c *Config) error { _, err := (&insideConfig{c}).ClientAsker(); return err },
 	} {
 		c, free := m.config(ruled), m.config(profiles)
 		if err := errors.Join(c.Open(), free.Open()); err != nil {
@@ -57,7 +57,7 @@ func TestWhereNoProcessCanBeLookedAtNoOneIsTakenForAPerson(t *testing.T) {
 	if err := c.Open(); err != nil {
 		t.Fatal(err)
 	}
-	asker, err := c.clientAsker()
+	asker, err := (&insideConfig{c}).ClientAsker()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -399,7 +399,7 @@ func TestAClientIsAnAgentByItsProcessesIfThereAreRules(t *testing.T) {
 		if err := c.Open(); err != nil {
 			t.Fatal(err)
 		}
-		asker, err := c.clientAsker()
+		asker, err := (&insideConfig{c}).ClientAsker()
 		if err != nil {
 			t.Fatal(err)
 		}

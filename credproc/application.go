@@ -212,12 +212,8 @@ func (c *Config) bootstrapProfile(name, setting string) (aws.CredentialsProvider
 		token, _ := p.Section.Get("aws_session_token")
 		return staticKeys(id, secret, token), nil
 	}
-	end := p
-	for end.Chain != nil && end.Chain.Source != nil {
-		end = end.Chain.Source
-	}
-	if end.Role != nil {
-		if arn, _ := c.files.Setting(end.Role.Session.Name, "application_arn"); arn != "" {
+	if first := p.First(); first.Role != nil {
+		if arn, _ := c.files.Setting(first.Role.Session.Name, "application_arn"); arn != "" {
 			return nil, &awsapi.SettingError{Setting: setting, Value: name, Problem: "leads to a session that an application signs in"}
 		}
 	}

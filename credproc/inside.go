@@ -24,7 +24,6 @@ type insideConfig struct{ c *Config }
 func (i *insideConfig) Files() *settings.Files          { return i.c.files }
 func (i *insideConfig) Sessions() []*tokencache.Session { return i.c.made() }
 
-func (i *insideConfig) AgentLogin(s *tokencache.Session) error { return i.c.agentLogin(s) }
 func (i *insideConfig) AgentToken(s *tokencache.Session) error { return i.c.agentToken(s) }
 
 // AskAsAgent makes all that is asked from here on be judged as if an agent asked.
@@ -70,11 +69,6 @@ func (i *insideConfig) Leave(ctx context.Context, line audit.Line, err error) er
 // AskFor makes all that is asked from here on be for a program.
 func (i *insideConfig) AskFor(program string) {
 	i.c.command = strings.TrimSuffix(strings.ToLower(filepath.Base(program)), ".exe")
-}
-
-// ClientAsker returns what says who a process is that asks an endpoint, or nil.
-func (i *insideConfig) ClientAsker() (func(pid int) (agent.Asker, error), error) {
-	return i.c.clientAsker()
 }
 
 // AllowsProfile and AllowsRole judge a rule by the role that something leads to.
@@ -132,10 +126,7 @@ func (i *insideConfig) ProfileSession(profile string) (*tokencache.Session, erro
 	if err != nil {
 		return nil, own(err)
 	}
-	for p.Chain != nil && p.Chain.Source != nil {
-		p = p.Chain.Source
-	}
-	if p.Role == nil {
+	if p = p.First(); p.Role == nil {
 		return nil, unsupported(p)
 	}
 	return owned(i.c.session(p.Role.Session, p.Settings))

@@ -55,7 +55,7 @@ func TestOfThePolicysRulesAboutAgentsAndTheUsersTheStricterHolds(t *testing.T) {
 			for what, got := range map[string]struct {
 				err error
 				by  string
-			}{"the profile": {byProfile, tt.role}, "the role": {byRole, tt.role}, "a sign-in": {c.agentLogin(s), tt.login}, "the token": {c.agentToken(s), tt.token}} {
+			}{"the profile": {byProfile, tt.role}, "the role": {byRole, tt.role}, "a sign-in": {(&insideConfig{c}).AgentLogin(s), tt.login}, "the token": {c.agentToken(s), tt.token}} {
 				allowed := who == "person" || got.by == ""
 				if (got.err == nil) != allowed {
 					t.Errorf("%s: %s: %s gets error %v", tt.what, what, who, got.err)

@@ -113,28 +113,21 @@ func lifeOf(life time.Duration, c aws.Credentials, old []byte) time.Duration {
 	return max(life, t.Life)
 }
 
-// parse returns the credentials in a record, which end by the local clock.
-func parse(data []byte) (aws.Credentials, error) {
-	t, text, err := layout.SplitRecord(data)
-	if err != nil {
-		return aws.Credentials{}, err
-	}
-	c, err := parseDocument(text)
-	if c.CanExpire {
-		c.Expires = localEnd(c.Expires, t.End)
-	}
-	return c, err
-}
-
-// open returns what is in a record: credentials as [parse] does, and the
+// open returns what is in a record: credentials, which end by the local clock, and the
 // document.
 func open(data []byte) (aws.Credentials, []byte, error) {
-	c, err := parse(data)
+	t, text, err := layout.SplitRecord(data)
 	if err != nil {
 		return aws.Credentials{}, nil, err
 	}
-	_, text, err := layout.SplitRecord(data)
-	return c, text, err
+	c, err := parseDocument(text)
+	if err != nil {
+		return aws.Credentials{}, nil, err
+	}
+	if c.CanExpire {
+		c.Expires = localEnd(c.Expires, t.End)
+	}
+	return c, text, nil
 }
 
 // noise is how much later an end may be by the local clock than the service

@@ -37,7 +37,7 @@ func TestARecordGivesBackWhatWasPutIn(t *testing.T) {
 		{AccessKeyID: "ASIA", SecretAccessKey: "secret", CanExpire: true, Expires: noon.Add(time.Second), Source: "credproc"},
 	} {
 		data := stored(t, noon, noon, want)
-		got, err := parse(data)
+		got, _, err := open(data)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -57,7 +57,7 @@ func TestARecordGivesBackWhatWasPutIn(t *testing.T) {
 }
 
 func TestCredentialsWithoutAnEndNeverExpire(t *testing.T) {
-	got, err := parse([]byte(`1 2 3` + "\n" + `{"Version":1,"AccessKeyId":"AKIA","SecretAccessKey":"secret"}`))
+	got, _, err := open([]byte(`1 2 3` + "\n" + `{"Version":1,"AccessKeyId":"AKIA","SecretAccessKey":"secret"}`))
 	if err != nil || got.CanExpire || !got.Expires.IsZero() {
 		t.Errorf("credentials %+v, error %v", got, err)
 	}
@@ -151,7 +151,7 @@ func TestGarbageIsNoRecord(t *testing.T) {
 		`1 2 3` + "\n" + `{"Version":1,"AccessKeyId":"ASIA","SessionToken":"SECRET"}`,
 		`1 2 3` + "\n" + `{"Version":1,"AccessKeyId":"ASIA","SecretAccessKey":"SECRET","Expiration":"SECRET"}`,
 	} {
-		c, err := parse([]byte(data))
+		c, _, err := open([]byte(data))
 		if err == nil || c != (aws.Credentials{}) {
 			t.Errorf("%q: credentials, error %v", data, err)
 		} else if strings.Contains(err.Error(), secret) {
@@ -179,7 +179,7 @@ func FuzzRecord(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, data []byte, minValidity int64) {
 		how := (&want{minValidity: time.Duration(minValidity)}).judge(data, time.Now())
-		c, err := parse(data)
+		c, _, err := open(data)
 		_, _, splitErr := layout.SplitRecord(data)
 		switch {
 		case splitErr != nil && (how != layout.Useless || err == nil):
@@ -200,7 +200,7 @@ func FuzzRecord(f *testing.F) {
 			}
 		}
 		if text, err := encode(c); err == nil { // else a year that RFC 3339 has not
-			again, err := parse(append([]byte("1 2 3\n"), text...))
+			again, _, err := open(append([]byte("1 2 3\n"), text...))
 			if err != nil || again.AccessKeyID != c.AccessKeyID || again.SessionToken != c.SessionToken || again.CanExpire != c.CanExpire {
 				t.Errorf("written and read again: error %v", err)
 			}

@@ -96,13 +96,20 @@ func (p *Profile) checkDuration(d Setting) error {
 	return nil
 }
 
-// home is the partition of the session that the profile ends in, or "".
-func (p *Profile) home() string {
+// First returns the profile that a chain of roles starts from: p itself, where that is
+// no chain.
+func (p *Profile) First() *Profile {
 	for p.Chain != nil && p.Chain.Source != nil {
 		p = p.Chain.Source
 	}
-	if p.Role == nil {
+	return p
+}
+
+// home is the partition of the session that the profile ends in, or "".
+func (p *Profile) home() string {
+	first := p.First()
+	if first.Role == nil {
 		return ""
 	}
-	return Partition(p.Role.Session.Region)
+	return Partition(first.Role.Session.Region)
 }
