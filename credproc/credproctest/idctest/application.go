@@ -208,16 +208,9 @@ func (s *Server) issueWithIAM(c *call, l *login, app Application, old string) cr
 		out.AWSAdditionalDetails = map[string]any{"identityContext": identity}
 		out.IDToken = s.mint.jwt(map[string]any{"sub": l.subject, "sts:identity_context": identity})
 	}
-	switch {
-	case app.NoRefresh || old != "" && s.Rotation == Omit:
-		return out
-	case old != "" && s.Rotation == None:
-		out.RefreshToken = old
-	default:
-		out.RefreshToken = s.mint.refreshToken(s.TokenSize)
-		s.refreshTokens[out.RefreshToken] = &refreshToken{login: l}
+	if !app.NoRefresh {
+		out.RefreshToken = s.refreshTokenAfter(c, l, old)
 	}
-	c.event.Given = hash(out.RefreshToken)
 	return out
 }
 

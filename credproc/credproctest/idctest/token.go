@@ -160,15 +160,24 @@ func (s *Server) issue(c *call, l *login, old string) createTokenOutput {
 	}
 	out := createTokenOutput{AccessToken: s.mint.accessToken(s.TokenSize), ExpiresIn: int(life / time.Second), TokenType: "Bearer"}
 	s.accessTokens[out.AccessToken] = &accessToken{login: l, expires: now.Add(life)}
-	switch {
-	case !refreshable || old != "" && s.Rotation == Omit:
-		return out
-	case old != "" && s.Rotation == None:
-		out.RefreshToken = old
-	default:
-		out.RefreshToken = s.mint.refreshToken(s.TokenSize)
-		s.refreshTokens[out.RefreshToken] = &refreshToken{login: l}
+	if refreshable {
+		out.RefreshToken = s.refreshTokenAfter(c, l, old)
 	}
-	c.event.Given = hash(out.RefreshToken)
 	return out
+}
+
+// refreshTokenAfter returns the refresh token that comes after an old one, or, where
+// that is "", the first of a login.
+func (s *Server) refreshTokenAfter(c *call, l *login, old string) (token string) {
+	switch {
+	case old != "" && s.Rotation == Omit:
+		return ""
+	case old != "" && s.Rotation == None:
+		token = old
+	default:
+		token = s.mint.refreshToken(s.TokenSize)
+		s.refreshTokens[token] = &refreshToken{login: l}
+	}
+	c.event.Given = hash(token)
+	return token
 }
