@@ -113,16 +113,10 @@ type Document struct {
 	AccessKeyID, SecretAccessKey, SessionToken, Expiration, AccountID []byte
 }
 
-// Printed reports whether document is spelled exactly as credproc prints one,
-// with nothing in it that needs an escape, so that parsing and printing it
+// ReadDocument returns the fields of a document that is spelled exactly as credproc
+// prints one, with nothing in it that needs an escape, so that parsing and printing it
 // again gives the same. It is quick, and no judge of JSON: what it does not know
 // is left to a parser.
-func Printed(document []byte) bool {
-	_, ok := ReadDocument(document)
-	return ok
-}
-
-// ReadDocument returns the fields of a document that is [Printed].
 func ReadDocument(document []byte) (f Document, ok bool) {
 	rest, ok := bytes.CutPrefix(document, []byte(`{"Version":1`))
 	if !ok {

@@ -72,7 +72,7 @@ func TestPrintedKnowsOurDocumentAndNoOther(t *testing.T) {
 		`{"Version":1,"AccessKeyId":"A","SecretAccessKey":"S"}` + "\n",
 		`{"Version":1,"AccessKeyId":"A","SecretAccessKey":"S","AccountId":"1"}` + "\n",
 	} {
-		if !layout.Printed([]byte(text)) {
+		if !isPrinted(text) {
 			t.Errorf("not known: %s", text)
 		}
 	}
@@ -92,7 +92,7 @@ func TestPrintedKnowsOurDocumentAndNoOther(t *testing.T) {
 		`{"Version":1,"AccessKeyId":"A","SecretAccessKey":"S","Region":"x"}` + "\n",
 		`{"Version":1,"AccessKeyId":"A`, `{"Version":1,"AccessKeyId":"`,
 	} {
-		if layout.Printed([]byte(text)) {
+		if isPrinted(text) {
 			t.Errorf("known: %s", text)
 		}
 	}
@@ -117,4 +117,9 @@ func FuzzSplit(f *testing.F) {
 			t.Errorf("%v and %q became %v and %q, %v", times, text, times2, text2, err)
 		}
 	})
+}
+
+func isPrinted(document string) bool {
+	_, ok := layout.ReadDocument([]byte(document))
+	return ok
 }

@@ -21,39 +21,17 @@ func parse(args []string) (f *flags, ok bool) {
 	for args = args[1:]; len(args) > 0; {
 		name, value, hasValue := strings.Cut(args[0], "=")
 		args = args[1:]
-		var into *string
-		switch name {
-		case "--profile":
-			into = &f.profile
-		case "-p":
-			if hasValue { // to some parsers "=" is part of the name
-				return nil, false
-			}
-			into = &f.profile
-		case "--sso-session":
-			into = &f.session
-		case "--account-id":
-			into = &f.accountID
-		case "--role-name":
-			into = &f.roleName
-		case "--sso-start-url":
-			into = &f.startURL
-		case "--sso-region":
-			into = &f.region
-		case "--wait":
-			into = &f.wait
-		case "--auto-login":
-			if hasValue {
-				return nil, false
-			}
-			into, value, hasValue = &f.autoLogin, "yes", true
-		default:
+		into := f.flag(name)
+		switch {
+		case into == nil:
 			return nil, false
-		}
-		if !hasValue {
-			if len(args) == 0 {
-				return nil, false
-			}
+		case hasValue && (name == "-p" || name == "--auto-login"): // to some parsers "=" is part of the name
+			return nil, false
+		case name == "--auto-login":
+			value = "yes"
+		case !hasValue && len(args) == 0:
+			return nil, false
+		case !hasValue:
 			value, args = args[0], args[1:]
 		}
 		if *into != "" || value == "" || value[0] == '-' { // twice, or not meant as a value
@@ -62,6 +40,29 @@ func parse(args []string) (f *flags, ok bool) {
 		*into = value
 	}
 	return f, isWait(f.wait) && (f.profile == "" || !f.byRole())
+}
+
+// flag returns where the value of a flag goes, or nil.
+func (f *flags) flag(name string) *string {
+	switch name {
+	case "--profile", "-p":
+		return &f.profile
+	case "--sso-session":
+		return &f.session
+	case "--account-id":
+		return &f.accountID
+	case "--role-name":
+		return &f.roleName
+	case "--sso-start-url":
+		return &f.startURL
+	case "--sso-region":
+		return &f.region
+	case "--wait":
+		return &f.wait
+	case "--auto-login":
+		return &f.autoLogin
+	}
+	return nil
 }
 
 // isWait reports whether value is a whole number of seconds or minutes, or "":

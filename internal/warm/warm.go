@@ -292,10 +292,9 @@ func (p *Program) session(files *awsconfig.Config, s awsconfig.Session, settings
 		return "", false
 	}
 	// They say where calls go, and not who the user is.
-	if _, err := settings.UseFIPS(p.getenv); err != nil {
-		return "", false
-	}
-	if _, err := settings.UseDualStack(p.getenv); err != nil {
+	_, fipsErr := settings.UseFIPS(p.getenv)
+	_, dualErr := settings.UseDualStack(p.getenv)
+	if fipsErr != nil || dualErr != nil {
 		return "", false
 	}
 	return layout.SessionIdentity(endpoint, portal, start, s.Region, s.Name), true
@@ -374,7 +373,7 @@ func judge(data []byte) (document []byte, freshness layout.Freshness) {
 		return nil, layout.Useless
 	}
 	freshness = times.Judge(now, now, 0)
-	if freshness == layout.Fresh && !layout.Printed(document) {
+	if _, ok := layout.ReadDocument(document); !ok && freshness == layout.Fresh {
 		freshness = layout.Stale // not to be printed here
 	}
 	return document, freshness
