@@ -96,7 +96,7 @@ func (r *renewal) signedIn(ctx context.Context) (*oidc.Token, error) {
 	}
 	app := *r.Application
 	if app.Assertion == nil {
-		return nil, &ApplicationError{Session: r.label(), Reason: "it has no source of tokens"}
+		return nil, &ApplicationError{Session: r.Label(), Reason: "it has no source of tokens"}
 	}
 	assertion, err := app.Assertion(ctx)
 	if err != nil {
@@ -124,7 +124,7 @@ func (r *renewal) refusalOf(assertion string) error {
 	if age := time.Since(said.At); age < 0 || age >= refusedFor {
 		return nil
 	}
-	return &ApplicationError{Session: r.label(), Reason: said.Reason, Err: refusals()[said.Kind]}
+	return &ApplicationError{Session: r.Label(), Reason: said.Reason, Err: refusals()[said.Kind]}
 }
 
 // noToken decides what a failed sign-in means: a fault that passes, which is
@@ -138,9 +138,9 @@ func (r *renewal) noToken(ctx context.Context, assertion string, err error) erro
 	role, assumed := errors.AsType[*assume.Error](err)
 	switch {
 	case ctx.Err() != nil, answered && (answer.Code == "" || answer.Temporary()), assumed && !role.Final():
-		return &ServiceError{Op: "sign in to " + r.label(), Reason: err.Error(), Err: err}
+		return &ServiceError{Op: "sign in to " + r.Label(), Reason: err.Error(), Err: err}
 	}
-	final := &ApplicationError{Session: r.label(), Reason: err.Error()}
+	final := &ApplicationError{Session: r.Label(), Reason: err.Error()}
 	kind := ""
 	for name, sentinel := range refusals() {
 		if sentinel != nil && errors.Is(err, sentinel) {

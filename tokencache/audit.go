@@ -17,7 +17,7 @@ func (s *Session) tell(ctx context.Context, line audit.Line, err error) error {
 	if s == nil {
 		return err
 	}
-	line.Session = s.label()
+	line.Session = s.Label()
 	return s.trail().Leave(audit.Apart(ctx), line, err)
 }
 

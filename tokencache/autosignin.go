@@ -58,7 +58,7 @@ func (s *Session) SignInByItself(ctx context.Context, show func(code oidc.Device
 	}
 	return s.signIn(ctx, st, s.joinedByItself(ctx), func(ctx context.Context, config *oidc.Config) (*oidc.Token, error) {
 		if show == nil {
-			return nil, errors.New("sign in to " + s.label() + ": show is nil")
+			return nil, errors.New("sign in to " + s.Label() + ": show is nil")
 		}
 		code, resumed := st.readPending(ctx), true
 		if code == nil {
@@ -181,7 +181,7 @@ func (s *Session) recentDenial() error {
 	if age := time.Since(at); age < 0 || age > deniedFor {
 		return nil
 	}
-	return &DeniedError{Session: s.label(), At: at}
+	return &DeniedError{Session: s.Label(), At: at}
 }
 
 // AwaitLogin waits until there is a sign-in since after was returned, in

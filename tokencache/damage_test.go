@@ -307,7 +307,7 @@ func newSeedCupboard(t *testing.T) *cupboard {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.keys.set(key)
+	c.keys.Store(key)
 	return c
 }
 

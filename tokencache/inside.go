@@ -93,7 +93,7 @@ func (i *insideSession) Store(ctx context.Context, under string, words []string,
 	}
 	ctx, cancel := context.WithTimeout(ctx, storeWait)
 	defer cancel()
-	ctx, release, err := flight.Lock(ctx, i.st.locks(), flight.Session(i.st.id), "store what was fetched with the session "+i.s.label())
+	ctx, release, err := flight.Lock(ctx, i.st.locks(), flight.Session(i.st.id), "store what was fetched with the session "+i.s.Label())
 	if err != nil {
 		return err
 	}

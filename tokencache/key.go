@@ -6,7 +6,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
-	"sync"
+	"sync/atomic"
 
 	"golang.org/x/sync/semaphore"
 
@@ -18,40 +18,27 @@ import (
 
 // keyHolder remembers the sealing key of an installation.
 type keyHolder struct {
-	mu     sync.Mutex
-	key    *sealed.Key
+	atomic.Pointer[sealed.Key]
 	asking *semaphore.Weighted // who asks the keyring takes 1: it may take long
 }
 
 func newKeyHolder() *keyHolder { return &keyHolder{asking: semaphore.NewWeighted(1)} }
 
-func (h *keyHolder) get() *sealed.Key {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.key
-}
-
-func (h *keyHolder) set(key *sealed.Key) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.key = key
-}
-
 // sealingKey returns the key that seals every record of this installation.
 // Without one it fails with keyring.ErrNotFound, or makes one where make is set.
 func (st *store) sealingKey(ctx context.Context, make bool) (*sealed.Key, error) {
-	if key := st.keys.get(); key != nil {
+	if key := st.keys.Load(); key != nil {
 		return key, nil
 	}
 	if err := st.keys.asking.Acquire(ctx, 1); err != nil {
 		return nil, &keyring.Error{Keyring: st.keyring.Name(), Op: "read", Kind: keyring.ErrUnavailable, Detail: "an earlier call has not come back"}
 	}
 	defer st.keys.asking.Release(1)
-	if key := st.keys.get(); key != nil {
+	if key := st.keys.Load(); key != nil {
 		return key, nil
 	}
 	if key := st.cachedKey(); key != nil {
-		st.keys.set(key)
+		st.keys.Store(key)
 		return key, nil
 	}
 	ctx, release, err := st.queueForKey(ctx)
@@ -60,7 +47,7 @@ func (st *store) sealingKey(ctx context.Context, make bool) (*sealed.Key, error)
 	}
 	defer release()
 	if key := st.cachedKey(); key != nil { // the one before us has asked
-		st.keys.set(key)
+		st.keys.Store(key)
 		return key, nil
 	}
 	key, err := st.askKey(ctx)
@@ -70,7 +57,7 @@ func (st *store) sealingKey(ctx context.Context, make bool) (*sealed.Key, error)
 	if err != nil {
 		return nil, err
 	}
-	st.keys.set(key)
+	st.keys.Store(key)
 	st.cacheKey(key.Text())
 	return key, nil
 }
@@ -148,7 +135,7 @@ func (st *store) holdKey(ctx context.Context) (under context.Context, release fu
 		release()
 		return ctx, nil, err
 	}
-	st.keys.set(key)
+	st.keys.Store(key)
 	st.cacheKey(key.Text())
 	return under, release, nil
 }
@@ -180,7 +167,7 @@ func (st *store) deleteKey(ctx context.Context, k keyring.Keyring, own string) e
 
 // forgetKey makes the next use ask the keyring again.
 func (st *store) forgetKey() {
-	st.keys.set(nil)
+	st.keys.Store(nil)
 	forgetCachedKey(st.state, st.service)
 }
 

@@ -100,7 +100,7 @@ func (s *Session) openKeyring(st *store) (keyring.Keyring, error) {
 		return keyring.Bounded(s.Keyring, s.MayPrompt), nil
 	}
 	if name := s.wanted(); name != "" && !slices.Contains(keyring.Names(), name) {
-		return nil, fmt.Errorf("session %q: no keyring is called %q", s.label(), s.NewLoginKeyring)
+		return nil, fmt.Errorf("session %q: no keyring is called %q", s.Label(), s.NewLoginKeyring)
 	}
 	return &loginKeyring{s: s, st: st, searching: semaphore.NewWeighted(1)}, nil
 }

@@ -77,7 +77,7 @@ func (i *insideSession) Reset(ctx context.Context, name string) error {
 }
 
 func (s *Session) resetKeyring(ctx context.Context, st *store, name string) error {
-	ctx, release, err := flight.Lock(ctx, st.locks(), flight.Session(st.id), "forget "+s.label())
+	ctx, release, err := flight.Lock(ctx, st.locks(), flight.Session(st.id), "forget "+s.Label())
 	if err != nil {
 		return err
 	}

@@ -159,7 +159,7 @@ func (s *Session) noteLogin(ctx context.Context, st *store, ix *index, began tim
 func (s *Session) whileLoginIs(ctx context.Context, st *store, ix *index, do func(now *index) error) {
 	ctx, cancel := context.WithTimeout(ctx, noteTime)
 	defer cancel()
-	_, release, err := flight.Lock(ctx, st.locks(), flight.Session(st.id), "note what was found of "+s.label())
+	_, release, err := flight.Lock(ctx, st.locks(), flight.Session(st.id), "note what was found of "+s.Label())
 	if err == nil {
 		defer release()
 		if now := st.readIndex(); sameGeneration(ix, now) {

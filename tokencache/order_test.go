@@ -25,7 +25,7 @@ func TestUnderTheKeysLockNobodyQueuesForTheKey(t *testing.T) {
 	}
 	defer release()
 	defer c.forgetKey()
-	if err := c.writeIndex(&index{Keyring: "os", StartURL: "https://idc.example/start", Key: c.keys.get().ID()}); err != nil {
+	if err := c.writeIndex(&index{Keyring: "os", StartURL: "https://idc.example/start", Key: c.keys.Load().ID()}); err != nil {
 		t.Fatal(err)
 	}
 	// The first in the queue waits for the key's lock.

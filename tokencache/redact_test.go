@@ -44,7 +44,7 @@ func TestNothingPrintsASecret(t *testing.T) {
 			K keyring.Keyring
 		}
 		for _, v := range []any{
-			s, it, *it, registration(client), pending, &pending, m.keyring, plain, ring("os", keyring.Options{}), tok, status, *s.store.keys.get(),
+			s, it, *it, registration(client), pending, &pending, m.keyring, plain, ring("os", keyring.Options{}), tok, status, *s.store.keys.Load(),
 			(&shelf{world: m}).thing(s, "x"),
 		} {
 			for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {

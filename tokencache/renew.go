@@ -128,7 +128,7 @@ func (r *renewal) missing(err error) error {
 		reason, older = e.Detail, errOlder
 	}
 	if older != nil || errors.Is(err, keyring.ErrNotFound) {
-		missing := &SignInError{Session: r.label(), Reason: reason, Err: older, gone: older == nil}
+		missing := &SignInError{Session: r.Label(), Reason: reason, Err: older, gone: older == nil}
 		if ix := r.st.readIndex(); ix != nil {
 			missing.generation = ix.Generation
 		}
@@ -187,7 +187,7 @@ func (r *renewal) judge(it *item, since time.Time) (*item, bool, error) {
 	if over != nil {
 		return nil, false, r.ended(it, reason)
 	}
-	return nil, false, &SignInError{Session: r.label(), Reason: reason, generation: it.Generation}
+	return nil, false, &SignInError{Session: r.Label(), Reason: reason, generation: it.Generation}
 }
 
 // fetch renews. It runs under the session's lock.
@@ -258,7 +258,7 @@ func (r *renewal) complete(ctx context.Context, part *item, err error) (*item, e
 	if part.usable(time.Now(), r.refused) && !r.force {
 		return part, nil
 	}
-	return nil, &ServiceError{Op: "renew the session " + r.label(), Reason: err.Error(), Err: err}
+	return nil, &ServiceError{Op: "renew the session " + r.Label(), Reason: err.Error(), Err: err}
 }
 
 // replay brings the journal of a holder that died to the keyring.
@@ -287,10 +287,10 @@ func (r *renewal) makeRoom(ctx context.Context, old *item) error {
 	}
 	r.debug("no journal", "error", err)
 	if _, foreign := errors.AsType[*safedir.OwnerError](err); foreign {
-		return &ServiceError{Op: "renew the session " + r.label(), Reason: err.Error(), Err: err}
+		return &ServiceError{Op: "renew the session " + r.Label(), Reason: err.Error(), Err: err}
 	}
 	if setErr := r.st.writeItem(ctx, old); setErr != nil {
-		return &ServiceError{Op: "renew the session " + r.label(), Err: errors.Join(err, setErr),
+		return &ServiceError{Op: "renew the session " + r.Label(), Err: errors.Join(err, setErr),
 			Reason: "not started, since the answer could not be stored: " + err.Error() + "; " + setErr.Error()}
 	}
 	return nil
@@ -332,7 +332,7 @@ func (r *Session) describe(st *store, ix *index, it *item, registration time.Tim
 	if ix.Keyring == "kernel" {
 		ix.Boot = bootID()
 	}
-	if key := st.keys.get(); key != nil {
+	if key := st.keys.Load(); key != nil {
 		ix.Key = key.ID()
 	}
 	ix.Renewed, ix.Expiry = time.Unix(it.Renewed, 0).UTC(), time.Unix(it.Expiry, 0).UTC()
@@ -351,7 +351,7 @@ func (r *renewal) refusedOr(ctx context.Context, old *item, err error) (*item, e
 		return nil, setting // of this caller's, so that no other is told
 	}
 	if !errors.Is(err, oidc.ErrSignInRequired) {
-		return nil, &ServiceError{Op: "renew the session " + r.label(), Reason: err.Error(), Err: err}
+		return nil, &ServiceError{Op: "renew the session " + r.Label(), Reason: err.Error(), Err: err}
 	}
 	now, readErr := r.st.readItem(ctx)
 	if r.Application != nil && (isNoLogin(readErr) || readErr == nil && now.RefreshToken == old.RefreshToken) {
@@ -383,7 +383,7 @@ func (r *renewal) over(old *item, reason string) (*item, error) {
 
 // ended is the error for a login that the service does not renew any more.
 func (r *renewal) ended(it *item, reason string) error {
-	e := &SignInError{Session: r.label(), Reason: reason, Ended: true, generation: it.Generation}
+	e := &SignInError{Session: r.Label(), Reason: reason, Ended: true, generation: it.Generation}
 	if ix := r.st.readIndex(); ix != nil {
 		e.SignedIn = ix.SignedIn
 	}
@@ -440,7 +440,7 @@ func (r *renewal) refusedAtBirth(it *item) bool {
 }
 
 func (r *renewal) atBirth() error {
-	return &ServiceError{Op: "renew the session " + r.label(), Reason: "the service refuses an access token that it has just given"}
+	return &ServiceError{Op: "renew the session " + r.Label(), Reason: "the service refuses an access token that it has just given"}
 }
 
 // verdict is what the service said to an access token that was got in place of

@@ -203,7 +203,7 @@ func (e *SignInError) Unwrap() []error {
 
 // Format prints the session's name, whatever the verb: a session at work must
 // not be looked into.
-func (s *Session) Format(f fmt.State, _ rune) { fmt.Fprintf(f, "tokencache.Session(%s)", s.label()) }
+func (s *Session) Format(f fmt.State, _ rune) { fmt.Fprintf(f, "tokencache.Session(%s)", s.Label()) }
 
 // LogValue logs what Format prints.
 func (s *Session) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(s)) }
@@ -271,7 +271,7 @@ func (s *Session) token(ctx context.Context, refused string, force bool) (*oidc.
 	r := &renewal{Session: s, st: st, refused: refused, force: force}
 	it, err := flight.Do(ctx, &s.group, flight.Call[*item]{
 		Dir: st.locks(), Name: flight.Session(st.id), Variant: fmt.Sprint(tokenHash(refused), force),
-		Op: "renew the session " + s.label(), Network: s.network(), Force: force, Critical: true, Logger: s.Logger,
+		Op: "renew the session " + s.Label(), Network: s.network(), Force: force, Critical: true, Logger: s.Logger,
 		Load: r.load, Fetch: r.fetch,
 	})
 	if err == nil {
@@ -287,7 +287,7 @@ func (s *Session) token(ctx context.Context, refused string, force bool) (*oidc.
 			return valid.token(), nil
 		}
 	}
-	return nil, explain("renew the session "+s.label(), err)
+	return nil, explain("renew the session "+s.Label(), err)
 }
 
 // isPassing reports errors that leave a token usable that is due but has not
@@ -325,8 +325,6 @@ func isCallers(e *flight.BusyError) bool {
 func (s *Session) Label() string { return labelOf(s.Name, s.Config.StartURL) }
 
 func labelOf(name, startURL string) string { return cmp.Or(name, startpage.Name(startURL)) }
-
-func (s *Session) label() string { return s.Label() }
 
 // export hands an access token to others; nil says that there is none any more.
 func (s *Session) export(it *item) {
@@ -383,6 +381,6 @@ func (s *Session) Close(ctx context.Context) error {
 
 func (s *Session) debug(event string, args ...any) {
 	if s.Logger != nil {
-		s.Logger.Debug(event, append([]any{"session", s.label()}, args...)...)
+		s.Logger.Debug(event, append([]any{"session", s.Label()}, args...)...)
 	}
 }

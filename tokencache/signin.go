@@ -39,7 +39,7 @@ func (s *Session) SignIn(ctx context.Context, how func(context.Context, *oidc.Co
 		return err
 	}
 	if how == nil {
-		return errors.New("sign in to " + s.label() + ": how is nil")
+		return errors.New("sign in to " + s.Label() + ": how is nil")
 	}
 	to := s.loginStore(ctx)
 	before, err := to.prepareSignIn(ctx)
@@ -85,7 +85,7 @@ func (st *store) prepareSignIn(ctx context.Context) (login string, err error) {
 
 // signIn signs in under the sign-in lock, unless another process just has.
 func (s *Session) signIn(ctx context.Context, st *store, joined func() (bool, error), how func(context.Context, *oidc.Config) (*oidc.Token, error)) error {
-	ctx, release, err := flight.Lock(ctx, st.locks(), flight.SignIn(st.id), "sign in to "+s.label())
+	ctx, release, err := flight.Lock(ctx, st.locks(), flight.SignIn(st.id), "sign in to "+s.Label())
 	if err != nil {
 		return err
 	}
@@ -143,7 +143,7 @@ func (s *Session) check(tok *oidc.Token) error {
 	default:
 		return nil
 	}
-	return fmt.Errorf("session %q: the sign-in gave a token that cannot be used: %s", s.label(), problem)
+	return fmt.Errorf("session %q: the sign-in gave a token that cannot be used: %s", s.Label(), problem)
 }
 
 // loginInKeyring is like currentLogin, but goes by the keyring alone. Tokens
@@ -161,7 +161,7 @@ func (st *store) loginInKeyring(ctx context.Context) (string, error) {
 
 // adopt makes tok the session's login, in the keyring of st alone.
 func (s *Session) adopt(ctx context.Context, st *store, tok *oidc.Token) error {
-	ctx, release, err := flight.Lock(ctx, st.locks(), flight.Session(st.id), "store the sign-in to "+s.label())
+	ctx, release, err := flight.Lock(ctx, st.locks(), flight.Session(st.id), "store the sign-in to "+s.Label())
 	if err != nil {
 		return err
 	}
@@ -258,7 +258,7 @@ func (s *Session) signOut(ctx context.Context) (was bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	ctx, release, err := flight.Lock(ctx, st.locks(), flight.Session(st.id), "sign out of "+s.label())
+	ctx, release, err := flight.Lock(ctx, st.locks(), flight.Session(st.id), "sign out of "+s.Label())
 	if err != nil {
 		return false, err
 	}

@@ -18,7 +18,7 @@ import (
 func (i *insideSession) TakeOver(ctx context.Context, other inside.Session) (took bool, err error) {
 	s, from := i.s, other.(*insideSession).s // it is never anything else
 	if s.Name == "" || from.Name != "" || !s.samePlace(from) {
-		return false, errors.New("take over a login: the sessions " + from.label() + " and " + s.label() + " are not one place's, with and without a name")
+		return false, errors.New("take over a login: the sessions " + from.Label() + " and " + s.Label() + " are not one place's, with and without a name")
 	}
 	to := s.loginStore(ctx)
 	// Whatever dialog a keyring shows, it shows now, while no lock is held.
@@ -48,7 +48,7 @@ func (s *Session) samePlace(from *Session) bool {
 // is about to be this session's.
 func (s *Session) takeOver(ctx context.Context, to *store, from *Session) (bool, error) {
 	st := from.store
-	ctx, release, err := flight.Lock(ctx, st.locks(), flight.Handover(st.id), "hand the login of "+from.label()+" over to "+s.label())
+	ctx, release, err := flight.Lock(ctx, st.locks(), flight.Handover(st.id), "hand the login of "+from.Label()+" over to "+s.Label())
 	if err != nil {
 		return false, err
 	}

@@ -41,7 +41,7 @@ func (i *insideSession) StartSignIn(ctx context.Context) (*oidc.DeviceCode, erro
 		if code := st.readPending(ctx); code != nil {
 			return code, nil
 		}
-		under, release, err := s.lockSignIn(ctx, st, startOp+s.label(), 100*time.Millisecond)
+		under, release, err := s.lockSignIn(ctx, st, startOp+s.Label(), 100*time.Millisecond)
 		if err == nil {
 			defer release()
 			return s.startUnder(under, st)
@@ -82,7 +82,7 @@ func (i *insideSession) ResumeSignIn(ctx context.Context, wait time.Duration) (d
 	}
 	wait = min(max(wait, time.Second), longestResume)
 	until := time.Now().Add(wait)
-	under, release, err := s.lockSignIn(ctx, st, "sign in to "+s.label(), wait)
+	under, release, err := s.lockSignIn(ctx, st, "sign in to "+s.Label(), wait)
 	if _, busy := errors.AsType[*flight.BusyError](err); busy && ctx.Err() == nil {
 		return false, nil // the other process asks the service
 	}
@@ -93,7 +93,7 @@ func (i *insideSession) ResumeSignIn(ctx context.Context, wait time.Duration) (d
 	err = s.signInUnder(under, st, s.joinedByItself(under), func(ctx context.Context, config *oidc.Config) (*oidc.Token, error) {
 		code := st.anyPending(ctx)
 		if code == nil {
-			return nil, &SignInError{Session: s.label(), Reason: "no sign-in has been started"}
+			return nil, &SignInError{Session: s.Label(), Reason: "no sign-in has been started"}
 		}
 		return s.redeemPending(ctx, st, config, code, until)
 	})
