@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -510,17 +509,6 @@ func (c *Config) httpClient(p *awsconfig.Profile) *http.Client {
 	return &http.Client{Transport: &bundled{path: path}}
 }
 
-// hasCertificate reports whether a bundle can be used at all. Usually the first
-// certificate says so.
-func hasCertificate(bundle []byte) bool {
-	if block, _ := pem.Decode(bundle); block != nil && block.Type == "CERTIFICATE" && len(block.Headers) == 0 {
-		if _, err := x509.ParseCertificate(block.Bytes); err == nil {
-			return true
-		}
-	}
-	return x509.NewCertPool().AppendCertsFromPEM(bundle)
-}
-
 // bundled reads the bundle before the first call: for an answer from the cache
 // there is none, and a bundle that cannot be read is no reason to refuse it.
 type bundled struct {
@@ -570,11 +558,10 @@ func trusting(path string) (*http.Transport, error) {
 	if err != nil {
 		return nil, bundleError(path, "cannot be read: "+err.Error())
 	}
-	if !hasCertificate(bundle) {
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(bundle) {
 		return nil, bundleError(path, "has no certificate in it that can be read")
 	}
-	roots := x509.NewCertPool()
-	roots.AppendCertsFromPEM(bundle)
 	return &http.Transport{
 		Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true,
 		TLSClientConfig:     &tls.Config{RootCAs: roots},

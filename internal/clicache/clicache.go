@@ -44,11 +44,6 @@ func (l Login) Format(f fmt.State, _ rune) {
 // LogValue logs what Format prints.
 func (l Login) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(l)) }
 
-// Renewable reports whether l has what renewing takes.
-func (l *Login) Renewable() bool {
-	return l.RefreshToken != "" && l.ClientID != "" && l.ClientSecret != ""
-}
-
 // file is how a login is written.
 type file struct {
 	StartURL              string `json:"startUrl"`

@@ -41,7 +41,7 @@ func TestALoginOfTheCLIIsRead(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if l.StartURL != "https://corp.awsapps.com/start#/" || l.Region != "eu-west-1" || l.AccessToken != "access-SECRET" || !l.Renewable() ||
+	if l.StartURL != "https://corp.awsapps.com/start#/" || l.Region != "eu-west-1" || l.AccessToken != "access-SECRET" || l.RefreshToken == "" || l.ClientSecret == "" ||
 		l.ClientID != "cid" || l.Expiry.Year() != 2999 || l.RegistrationExpiry.Month() != time.December {
 		t.Errorf("%s", l)
 	}
@@ -52,7 +52,7 @@ func TestALoginOfTheCLIIsRead(t *testing.T) {
 
 func TestATimeInUTCIsReadToo(t *testing.T) {
 	l, err := parse([]byte(`{"accessToken": "a", "expiresAt": "2020-06-17T10:02:08UTC"}`))
-	if err != nil || !l.Expiry.Equal(time.Date(2020, 6, 17, 10, 2, 8, 0, time.UTC)) || l.Renewable() {
+	if err != nil || !l.Expiry.Equal(time.Date(2020, 6, 17, 10, 2, 8, 0, time.UTC)) || l.RefreshToken != "" {
 		t.Errorf("%v, %v", l, err)
 	}
 }
@@ -153,7 +153,7 @@ func FuzzRead(f *testing.F) {
 			l.RegistrationExpiry.UTC().Year() > 9999 || l.RegistrationExpiry.UTC().Year() < 0 {
 			return // no time of a login
 		}
-		if err != nil || again.AccessToken != l.AccessToken || !again.Expiry.Equal(l.Expiry.Truncate(time.Second)) || again.Renewable() != l.Renewable() {
+		if err != nil || again.AccessToken != l.AccessToken || !again.Expiry.Equal(l.Expiry.Truncate(time.Second)) || again.RefreshToken != l.RefreshToken || again.ClientSecret != l.ClientSecret {
 			t.Errorf("%s: %v", text, err)
 		}
 	})

@@ -67,7 +67,7 @@ func unfit(login *Login, s *tokencache.Session) string {
 		return "it is for another start URL"
 	case login.Region != s.Config.Region:
 		return "it is for region " + login.Region + ", and not " + s.Config.Region
-	case !login.Renewable():
+	case login.RefreshToken == "" || login.ClientID == "" || login.ClientSecret == "":
 		return "it cannot be renewed, since it has no refresh token"
 	case !login.RegistrationExpiry.IsZero() && !time.Now().Before(login.RegistrationExpiry):
 		return "its client registration has expired"
