@@ -51,20 +51,16 @@ type Account struct {
 // be [ErrUnauthorized], [ErrNoAccess], [ErrNotFound] or [ErrThrottled].
 func (c *Client) RoleCredentials(ctx context.Context, accessToken, accountID, roleName string) (*Credentials, error) {
 	const op = "GetRoleCredentials"
-	api, err := c.api()
+	out, err := call(ctx, c, op, func(ctx context.Context, api *sso.Client) (*sso.GetRoleCredentialsOutput, error) {
+		return api.GetRoleCredentials(ctx, &sso.GetRoleCredentialsInput{AccessToken: &accessToken, AccountId: &accountID, RoleName: &roleName},
+			sso.WithAPIOptions(awsapi.Lenient(awsapi.Members{
+				Objects: []string{"roleCredentials"},
+				Text:    []string{"accessKeyId", "secretAccessKey", "sessionToken"},
+				Numbers: []string{"expiration"},
+			})))
+	})
 	if err != nil {
 		return nil, err
-	}
-	ctx, cancel := awsapi.Bounded(ctx)
-	defer cancel()
-	out, err := api.GetRoleCredentials(ctx, &sso.GetRoleCredentialsInput{AccessToken: &accessToken, AccountId: &accountID, RoleName: &roleName},
-		sso.WithAPIOptions(awsapi.Lenient(awsapi.Members{
-			Objects: []string{"roleCredentials"},
-			Text:    []string{"accessKeyId", "secretAccessKey", "sessionToken"},
-			Numbers: []string{"expiration"},
-		})))
-	if err != nil {
-		return nil, failed(ctx, op, err)
 	}
 	credentials, err := checked(out)
 	if err != nil {
@@ -112,15 +108,11 @@ func (c *Client) Accounts(ctx context.Context, accessToken string) iter.Seq2[Acc
 // AccountsPage is one page of [Client.Accounts], the first for nil, and tells
 // which is next.
 func (c *Client) AccountsPage(ctx context.Context, accessToken string, next *string) (accounts []Account, following *string, err error) {
-	api, err := c.api()
+	out, err := call(ctx, c, "ListAccounts", func(ctx context.Context, api *sso.Client) (*sso.ListAccountsOutput, error) {
+		return api.ListAccounts(ctx, &sso.ListAccountsInput{AccessToken: &accessToken, MaxResults: new(int32(pageSize)), NextToken: next})
+	})
 	if err != nil {
 		return nil, nil, err
-	}
-	ctx, cancel := awsapi.Bounded(ctx)
-	defer cancel()
-	out, err := api.ListAccounts(ctx, &sso.ListAccountsInput{AccessToken: &accessToken, MaxResults: new(int32(pageSize)), NextToken: next})
-	if err != nil {
-		return nil, nil, failed(ctx, "ListAccounts", err)
 	}
 	for _, a := range out.AccountList {
 		accounts = append(accounts, Account{aws.ToString(a.AccountId), aws.ToString(a.AccountName), aws.ToString(a.EmailAddress)})
@@ -139,15 +131,11 @@ func (c *Client) Roles(ctx context.Context, accessToken, accountID string) iter.
 // RolesPage is one page of [Client.Roles], the first for nil, and tells which
 // is next.
 func (c *Client) RolesPage(ctx context.Context, accessToken, accountID string, next *string) (names []string, following *string, err error) {
-	api, err := c.api()
+	out, err := call(ctx, c, "ListAccountRoles", func(ctx context.Context, api *sso.Client) (*sso.ListAccountRolesOutput, error) {
+		return api.ListAccountRoles(ctx, &sso.ListAccountRolesInput{AccessToken: &accessToken, AccountId: &accountID, MaxResults: new(int32(pageSize)), NextToken: next})
+	})
 	if err != nil {
 		return nil, nil, err
-	}
-	ctx, cancel := awsapi.Bounded(ctx)
-	defer cancel()
-	out, err := api.ListAccountRoles(ctx, &sso.ListAccountRolesInput{AccessToken: &accessToken, AccountId: &accountID, MaxResults: new(int32(pageSize)), NextToken: next})
-	if err != nil {
-		return nil, nil, failed(ctx, "ListAccountRoles", err)
 	}
 	for _, r := range out.RoleList {
 		names = append(names, aws.ToString(r.RoleName))
@@ -207,15 +195,11 @@ func Pages[T any](op string, fetch func(next *string) ([]T, *string, error)) ite
 // access token. Role credentials that it gave stay valid. It takes at most
 // 15 s; errors are those of [Client.RoleCredentials].
 func (c *Client) Logout(ctx context.Context, accessToken string) error {
-	api, err := c.api()
+	out, err := call(ctx, c, "Logout", func(ctx context.Context, api *sso.Client) (*sso.LogoutOutput, error) {
+		return api.Logout(ctx, &sso.LogoutInput{AccessToken: &accessToken})
+	})
 	if err != nil {
 		return err
-	}
-	ctx, cancel := awsapi.Bounded(ctx)
-	defer cancel()
-	out, err := api.Logout(ctx, &sso.LogoutInput{AccessToken: &accessToken})
-	if err != nil {
-		return failed(ctx, "Logout", err)
 	}
 	return empty("Logout", 0, out.ResultMetadata)
 }
@@ -229,14 +213,19 @@ func empty(op string, found int, of middleware.Metadata) error {
 	return &awsapi.Error{Op: op, StatusCode: http.StatusOK, Err: errors.New("the answer did not come from AWS")}
 }
 
-// api returns a client of the service. It is anonymous: the token is all that
-// counts.
-func (c *Client) api() (*sso.Client, error) {
+// call calls the service. It is anonymous: the token is all that counts.
+func call[T any](ctx context.Context, c *Client, op string, do func(context.Context, *sso.Client) (*T, error)) (*T, error) {
 	config, err := awsapi.Endpoint(*c).Config(nil, unlessThrottled{awsapi.NewRetryer()})
 	if err != nil {
 		return nil, err
 	}
-	return sso.NewFromConfig(config), nil
+	ctx, cancel := awsapi.Bounded(ctx)
+	defer cancel()
+	out, err := do(ctx, sso.NewFromConfig(config))
+	if err != nil {
+		return nil, failed(ctx, op, err)
+	}
+	return out, nil
 }
 
 // unlessThrottled leaves it to the caller when to ask again after a 429: the
