@@ -1,6 +1,7 @@
 package tokencache
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -139,40 +140,25 @@ func identify(state safedir.Dir) error {
 // does not have any more, and that nothing can read therefore. The audit trail
 // and how long sessions last stay, and so does the passphrase.
 func forgetOthers(state safedir.Dir) error {
-	names, err := state.Names()
-	if err != nil {
-		return err
-	}
-	for _, name := range names {
+	ofSession := func(name string) bool {
 		id, suffix, _ := strings.Cut(name, ".")
-		if len(id) != 32 || suffix == "life" {
-			continue
-		}
-		if err := state.Remove(name); err != nil {
-			return err
-		}
+		return len(id) == 32 && suffix != "life"
 	}
-	for _, dir := range []string{layout.PlaintextDir(string(state)), fileDir(string(state))} {
-		if err := forgetItems(safedir.Dir(dir)); err != nil {
-			return err
-		}
-	}
-	return nil
+	return cmp.Or(
+		removeIf(state, ofSession),
+		removeIf(safedir.Dir(layout.PlaintextDir(string(state))), layout.IsItem),
+		removeIf(safedir.Dir(fileDir(string(state))), layout.IsItem),
+	)
 }
 
-func forgetItems(dir safedir.Dir) error {
+func removeIf(dir safedir.Dir, old func(name string) bool) error {
 	names, err := dir.Names()
-	if err != nil {
-		return err
-	}
 	for _, name := range names {
-		if layout.IsItem(name) {
-			if err := dir.Remove(name); err != nil {
-				return err
-			}
+		if err == nil && old(name) {
+			err = dir.Remove(name)
 		}
 	}
-	return nil
+	return err
 }
 
 // forgetCachedKey drops the sealing key of a directory from the cache.

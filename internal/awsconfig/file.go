@@ -206,7 +206,8 @@ func (f File) swap(real string, old, text []byte, undo bool) error {
 		defer os.Remove(s.temp)
 		defer os.Remove(s.keep)
 	}
-	like, before := modeOf(real), old
+	like, _ := os.Stat(real) // nil: there is none
+	before := old
 	if old == nil {
 		before = []byte(f.none())
 	}
@@ -303,14 +304,6 @@ func readOr(path string) ([]byte, error) {
 		return nil, nil
 	}
 	return data, err
-}
-
-func modeOf(path string) fs.FileInfo {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil
-	}
-	return info
 }
 
 // followLinks returns the file that path leads to, which need not exist.

@@ -20,7 +20,3 @@ func (g *gate) holders(_ context.Context, there, here *net.TCPAddr) (Holders, er
 	}
 	return Holders{}, nil
 }
-
-// Has reports whether a process has the connection open still, as far as this system
-// tells.
-func (h Holders) Has(int) bool { return true }

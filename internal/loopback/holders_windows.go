@@ -75,7 +75,3 @@ func connections(family uint32) []byte {
 	}
 	return nil
 }
-
-// Has reports whether a process has the connection open still, as far as this system
-// tells.
-func (h Holders) Has(int) bool { return true }
