@@ -313,7 +313,7 @@ func (c *configureCommand) accounts(ctx context.Context, r *run, t *target) ([]c
 	}
 	accounts, _, err := r.list(ctx, l)
 	if errors.Is(err, oidc.ErrSignInRequired) && r.mayLogin(t.session) == nil {
-		if err := r.login(ctx, t, true, false); err != nil {
+		if err := r.login(ctx, t, &loginOptions{}); err != nil {
 			return nil, err
 		}
 		accounts, _, err = r.list(ctx, l)
@@ -404,12 +404,6 @@ func (c *configureCommand) mayAskFor(r *run, name string) error {
 
 // asks reports whether there is a person to be asked, who wants to be.
 func (c *configureCommand) asks(r *run) bool { return r.Interactive() && !c.Yes }
-
-// configured returns a session of the config file.
-func (r *run) configured(name string) (*target, error) {
-	s, err := r.config.Session(name)
-	return &target{session: s, words: []string{name}}, err
-}
 
 const anotherSession = "another one"
 

@@ -200,7 +200,7 @@ func checkLogins(ctx context.Context, a *App, d *doctor.Checks, config *credproc
 	if d.Files == nil {
 		return
 	}
-	all, err := newRun(a, config, false).statusOf(ctx, &statusCommand{Check: true}, false)
+	all, err := newRun(a, config, false).statusOf(ctx, &statusCommand{Check: true})
 	if err != nil {
 		d.Failed(check, err)
 		return

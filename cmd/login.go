@@ -57,7 +57,7 @@ func (c *loginCommand) run(ctx context.Context, r *run) error {
 	case c.FromAWSCLI:
 		return t.wrap(r.takeOver(ctx, t.session, c.Force))
 	}
-	return t.wrap(r.loginBy(ctx, t, &loginOptions{flow: c.Flow, noBrowser: c.NoBrowser, qr: c.QR, force: c.Force}))
+	return t.wrap(r.login(ctx, t, &loginOptions{flow: c.Flow, noBrowser: c.NoBrowser, qr: c.QR, force: c.Force}))
 }
 
 func (c *loginCommand) checkFlow(r *run) error {
@@ -91,12 +91,7 @@ type loginOptions struct {
 	qr, force bool
 }
 
-// login signs in with the default options.
-func (r *run) login(ctx context.Context, t *target, browser, force bool) error {
-	return r.loginBy(ctx, t, &loginOptions{noBrowser: !browser, force: force})
-}
-
-func (r *run) loginBy(ctx context.Context, t *target, o *loginOptions) error {
+func (r *run) login(ctx context.Context, t *target, o *loginOptions) error {
 	s := t.session
 	if err := r.mayLogin(s); err != nil {
 		return err
@@ -345,5 +340,5 @@ func (r *run) offerLogin(ctx context.Context, t *target, mayOffer bool, err erro
 	if !agreed {
 		return err
 	}
-	return r.login(ctx, t, true, false)
+	return r.login(ctx, t, &loginOptions{})
 }

@@ -21,7 +21,7 @@ func (c *logoutCommand) Run(ctx context.Context, a *App) error {
 }
 
 func (c *logoutCommand) run(ctx context.Context, r *run) error {
-	if c.All && c.sessionFlags != (sessionFlags{}) {
+	if c.All && c.named() {
 		return r.usage("--all is every session: name none")
 	}
 	if c.All {

@@ -187,7 +187,7 @@ func (c *serveCommand) setups(r *run, at, ca string) terminal.Prose {
 // session returns the one for paths with a role, or nil if none is clear: paths
 // with a profile need none.
 func (c *serveCommand) session(r *run) (*target, error) {
-	if c.sessionFlags != (sessionFlags{}) {
+	if c.named() {
 		return c.target(r)
 	}
 	if names := r.files.SessionNames(); len(names) == 1 {

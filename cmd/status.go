@@ -30,8 +30,7 @@ func (c *statusCommand) run(ctx context.Context, r *run) error {
 		return r.usage("--format: there is no %s", name)
 	}
 	r.inside.JustLook()
-	named := c.sessionFlags != (sessionFlags{})
-	sessions, err := r.statusOf(ctx, c, named)
+	sessions, err := r.statusOf(ctx, c)
 	if err != nil {
 		return err
 	}
@@ -39,7 +38,7 @@ func (c *statusCommand) run(ctx context.Context, r *run) error {
 		return err
 	}
 	silent := c.Quiet || c.Format != ""
-	if !named && !silent && !c.Check {
+	if !c.named() && !silent && !c.Check {
 		return nil
 	}
 	return c.verdict(r, sessions, silent)
@@ -87,7 +86,7 @@ func (c *statusCommand) verdict(r *run, sessions []status.Session, silent bool) 
 
 // words are how the caller named a session, or else what names it to login.
 func (c *statusCommand) words(r *run, s *status.Session) []string {
-	if c.sessionFlags != (sessionFlags{}) {
+	if c.named() {
 		if t, err := c.target(r); err == nil {
 			return t.words
 		}
@@ -96,8 +95,8 @@ func (c *statusCommand) words(r *run, s *status.Session) []string {
 }
 
 // session returns the one session that is meant, or nil.
-func (c *statusCommand) session(r *run, named bool) (*tokencache.Session, error) {
-	if named {
+func (c *statusCommand) session(r *run) (*tokencache.Session, error) {
+	if c.named() {
 		t, err := c.target(r)
 		return cmp.Or(t, new(target)).session, err
 	}
@@ -114,8 +113,8 @@ func (c *statusCommand) session(r *run, named bool) (*tokencache.Session, error)
 
 // statusOf returns one session, or all that are configured or signed in. A
 // prompt wants the one of the profile in force, if there is one.
-func (r *run) statusOf(ctx context.Context, c *statusCommand, named bool) ([]status.Session, error) {
-	one, err := c.session(r, named)
+func (r *run) statusOf(ctx context.Context, c *statusCommand) ([]status.Session, error) {
+	one, err := c.session(r)
 	if err != nil {
 		return nil, err
 	}
@@ -187,8 +186,8 @@ func (r *run) printStatus(sessions []status.Session) error {
 // profileFor returns the role in force, or nil: that of the flag, of the shell,
 // or of the profile that is meant where none is named.
 func (c *statusCommand) profileFor(r *run) *status.Profile {
-	if t, found := r.activeTarget(); t != nil && c.sessionFlags == (sessionFlags{}) {
-		p := profileOf(roleFlagsOf(found).label(r), t.provider)
+	if t, found := r.activeTarget(); t != nil && !c.named() {
+		p := profileOf((*roleFlags)(&found.Role).label(r), t.provider)
 		if found.Key != "" { // these keys, and not any that are stored
 			p.End, _ = time.Parse(time.RFC3339, r.getenv("AWS_CREDENTIAL_EXPIRATION"))
 		}

@@ -57,6 +57,9 @@ type sessionFlags struct {
 	SSORegion   string `group:"session" name:"sso-region" placeholder:"REGION" help:"Region of the Identity Center instance."`
 }
 
+// named reports whether they name one.
+func (f *sessionFlags) named() bool { return *f != sessionFlags{} }
+
 func (f *sessionFlags) target(r *run) (*target, error) {
 	names := 0
 	for _, name := range []string{f.Session, f.SSOSession, f.Profile} {
@@ -73,8 +76,7 @@ func (f *sessionFlags) target(r *run) (*target, error) {
 	case names > 1:
 		return nil, r.usage("name one session: an argument, --sso-session or --profile")
 	case f.SSOSession != "":
-		s, err := r.config.Session(f.SSOSession)
-		return &target{session: s, words: []string{f.SSOSession}}, err
+		return r.configured(f.SSOSession)
 	case f.Profile != "":
 		return r.profileSession(f.Profile)
 	case f.Session != "":
@@ -150,6 +152,11 @@ func (r *run) named(name string) (*target, error) {
 	if t, err := r.labelled(name); t != nil || err != nil {
 		return t, err
 	}
+	return r.configured(name)
+}
+
+// configured returns a session of the config file.
+func (r *run) configured(name string) (*target, error) {
 	s, err := r.config.Session(name)
 	return &target{session: s, words: []string{name}}, err
 }
@@ -260,10 +267,7 @@ func (f *roleFlags) target(r *run) (*target, error) {
 	case f.byRole():
 		return f.role(r)
 	}
-	profile := f.Profile
-	if profile == "" {
-		profile = r.files.DefaultProfile()
-	}
+	profile := cmp.Or(f.Profile, r.files.DefaultProfile())
 	provider, err := r.config.Provider(profile)
 	if err != nil {
 		return nil, err
@@ -326,17 +330,11 @@ func activeWords(a *App) string {
 // activeTarget is that role, or nil: its profile may be gone.
 func (r *run) activeTarget() (*target, child.Active) {
 	if done, ok := roleHere(r.App); ok {
-		if t, err := roleFlagsOf(done).target(r); err == nil {
+		if t, err := (*roleFlags)(&done.Role).target(r); err == nil {
 			return t, done
 		}
 	}
 	return nil, child.Active{}
-}
-
-// roleFlagsOf are the flags that name the role again.
-func roleFlagsOf(done child.Active) *roleFlags {
-	flags := roleFlags(done.Role)
-	return &flags
 }
 
 // own names the variables of the program's own.
