@@ -210,7 +210,7 @@ func open(a *App, attended bool, logger *slog.Logger) (*run, error) {
 	if err := config.Open(); err != nil {
 		return nil, err
 	}
-	return newRun(a, config, attended), checkDirs(a, config)
+	return newRun(a, config, attended), checkDirs(config)
 }
 
 func newConfig(a *App, attended bool, logger *slog.Logger) (*credproc.Config, error) {
@@ -237,26 +237,33 @@ func newConfig(a *App, attended bool, logger *slog.Logger) (*credproc.Config, er
 	if config.NoKeyCache, err = isOff(a, "KEY_CACHE"); err != nil {
 		return nil, err
 	}
-	return config, setDirs(a, config)
-}
-
-// setDirs says where the files are.
-func setDirs(a *App, config *credproc.Config) error {
-	dir, err := pathSetting(a, "DIR")
-	if err != nil {
-		return err
-	}
-	if dir != "" {
-		config.StateDir, config.CacheDir = layout.DirsIn(dir)
-	} else if _, _, err := layout.DefaultDirs(a.ID); err != nil && !isHomeless(a) {
-		return &credproc.ConfigError{Err: err} // XDG_CACHE_HOME or HOME is relative
-	} else if err != nil {
-		return advice.ErrNoHome
+	if config.StateDir, config.CacheDir, err = ownDirs(a); err != nil {
+		return nil, err
 	}
 	if isHomeless(a) && !filepath.IsAbs(a.getenv("AWS_CONFIG_FILE")) {
-		return advice.ErrNoHome
+		return nil, advice.ErrNoHome
 	}
-	return nil
+	return config, nil
+}
+
+// ownDirs returns the directories of the state and of the cache, by the settings.
+func ownDirs(a *App) (state, cache string, err error) {
+	dir, err := pathSetting(a, "DIR")
+	if err != nil {
+		return "", "", err
+	}
+	if dir != "" {
+		state, cache = layout.DirsIn(dir)
+		return state, cache, nil
+	}
+	state, cache, err = layout.DefaultDirs(a.ID)
+	switch {
+	case err == nil:
+		return state, cache, nil
+	case isHomeless(a):
+		return "", "", advice.ErrNoHome
+	}
+	return "", "", &credproc.ConfigError{Err: err} // XDG_CACHE_HOME or HOME is relative
 }
 
 // pathSetting returns one of our own settings that names a file or a directory.
@@ -286,28 +293,16 @@ func isOff(a *App, name string) (bool, error) {
 	}
 }
 
-// dirsOf returns the directories of a configuration.
-func dirsOf(a *App, config *credproc.Config) (state, cache string, err error) {
-	if config.StateDir != "" {
-		return config.StateDir, config.CacheDir, nil
-	}
-	return layout.DefaultDirs(a.ID)
-}
-
 // checkDirs fails where another user could replace our directories.
-func checkDirs(a *App, config *credproc.Config) error {
-	state, cache, err := dirsOf(a, config)
-	if err != nil || config.LaxModes {
-		return err
+func checkDirs(config *credproc.Config) error {
+	if config.LaxModes {
+		return nil
 	}
-	return cmp.Or(safedir.Dir(state).Secure(), safedir.Dir(cache).Secure())
+	return cmp.Or(safedir.Dir(config.StateDir).Secure(), safedir.Dir(config.CacheDir).Secure())
 }
 
 // isHomeless reports whether nothing says where the home directory is.
-func isHomeless(a *App) bool {
-	_, err := os.UserHomeDir()
-	return err != nil && a.getenv("HOME") == ""
-}
+func isHomeless(a *App) bool { return awsconfig.Home(a.getenv) == "" }
 
 // settleTime is longer than a request to the service and the keychain's answer
 // take together.

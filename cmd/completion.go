@@ -74,7 +74,7 @@ const completionTime = 150 * time.Millisecond
 
 func candidates(a *App, node *kong.Node, words []string) []shell.Candidate {
 	config, err := newConfig(a, false, nil)
-	mayList := err == nil && checkDirs(a, config) == nil
+	mayList := err == nil && checkDirs(config) == nil
 	if !mayList { // the names in the config file are known all the same
 		config = &credproc.Config{Getenv: a.getenv, Identity: a.Identity}
 	}

@@ -16,7 +16,6 @@ import (
 	"github.com/credproc/credproc/internal/awsconfig"
 	"github.com/credproc/credproc/internal/inside"
 	"github.com/credproc/credproc/internal/kernelring"
-	"github.com/credproc/credproc/internal/layout"
 	"github.com/credproc/credproc/internal/settings"
 	"github.com/credproc/credproc/tokencache"
 )
@@ -141,12 +140,8 @@ func machineOf(ctx context.Context, a *App) doctor.Machine {
 
 // locate finds the files.
 func locate(a *App, d *doctor.Checks, check string) {
-	home := a.getenv("HOME")
-	if home == "" {
-		home, _ = os.UserHomeDir()
-	}
 	var err error
-	if d.Config, d.Credentials, err = awsconfig.Paths(getenvBefore(a), home); err != nil && !d.Bad(check) {
+	if d.Config, d.Credentials, err = awsconfig.Paths(getenvBefore(a), awsconfig.Home(a.getenv)); err != nil && !d.Bad(check) {
 		d.Failed(check, &credproc.ConfigError{Err: err})
 	}
 	if d.Config != "" && !isPipe(d.Config) && !isPipe(d.Credentials) { // which the commands read, and only once
@@ -154,12 +149,7 @@ func locate(a *App, d *doctor.Checks, check string) {
 	}
 	d.Lax, _ = isOff(a, "STRICT_MODES")
 	d.KeyFile, _ = pathSetting(a, "KEY_FILE")
-	d.State, d.Cache, _ = layout.DefaultDirs(a.ID)
-	if dir, err := pathSetting(a, "DIR"); err != nil {
-		d.State, d.Cache = "", ""
-	} else if dir != "" {
-		d.State, d.Cache = layout.DirsIn(dir)
-	}
+	d.State, d.Cache, _ = ownDirs(a)
 }
 
 func isPipe(path string) bool {

@@ -12,7 +12,6 @@ import (
 	"github.com/credproc/credproc/cmd/internal/shell"
 	"github.com/credproc/credproc/cmd/internal/terminal"
 	"github.com/credproc/credproc/internal/awsconfig"
-	"github.com/credproc/credproc/internal/layout"
 	"github.com/credproc/credproc/tokencache"
 )
 
@@ -124,7 +123,7 @@ func advise(a *App, err error) advice.Advice {
 func adviser(a *App, err error) *advice.Program {
 	p := &advice.Program{
 		Name: a.name(), ID: a.ID, Version: a.version(), Traces: a.debug || a.setting("LOG") == "debug",
-		Dirs:       func() []string { return ownDirs(a) },
+		Dirs:       func() []string { return knownDirs(a) },
 		Active:     func() string { return activeWords(a) },
 		ConfigFile: func() string { return getenvBefore(a)("AWS_CONFIG_FILE") },
 		Elsewhere:  elsewhereOf(a),
@@ -154,12 +153,10 @@ func loginHint(a *App, err error, flags ...string) string {
 	return strings.Join(words, " ")
 }
 
-// ownDirs are those of the state and the cache, as far as they are known.
-func ownDirs(a *App) []string {
-	state, cache, err := layout.DefaultDirs(a.ID)
-	if dir, _ := pathSetting(a, "DIR"); dir != "" {
-		state, cache = layout.DirsIn(dir)
-	} else if err != nil {
+// knownDirs are those of [ownDirs], as far as they are known.
+func knownDirs(a *App) []string {
+	state, cache, err := ownDirs(a)
+	if err != nil {
 		return nil
 	}
 	return []string{state, cache}

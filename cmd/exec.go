@@ -309,11 +309,7 @@ func newNotice(a *App) *advice.Notice {
 
 // hideDefault keeps the profile "default" from winning over an endpoint.
 func (r *run) hideDefault(e child.Environment) ([]child.Setting, error) {
-	_, cache, err := dirsOf(r.App, r.config)
-	if err != nil {
-		return nil, err
-	}
-	hidden, err := child.HideDefault(e, safedir.Dir(cache).Sub("config"))
+	hidden, err := child.HideDefault(e, safedir.Dir(r.config.CacheDir).Sub("config"))
 	if err != nil {
 		return nil, err
 	}

@@ -52,18 +52,15 @@ func (r *run) pickRole(ctx context.Context, query string) (roleFlags, error) {
 	if err != nil {
 		return roleFlags{}, err
 	}
-	_, cache, err := dirsOf(r.App, r.config)
-	if err != nil {
-		return roleFlags{}, err
-	}
-	c.Sort(roles.RecentIn(safedir.Dir(cache)))
+	cache := safedir.Dir(r.config.CacheDir)
+	c.Sort(roles.RecentIn(cache))
 	picked := c.Only(query)
 	if picked != nil {
 		r.Say("%s: using %s", r.name(), terminal.Line(picked.Name+": "+picked.Detail))
 	} else if picked, err = r.pickFrom(ctx, c, query); err != nil {
 		return roleFlags{}, err
 	}
-	c.Remember(picked, safedir.Dir(cache))
+	c.Remember(picked, cache)
 	return roleFlags(picked.Role), nil
 }
 

@@ -154,11 +154,7 @@ func (c *serveCommand) issue(ctx context.Context, r *run, session *target, e *en
 		return "", err
 	}
 	e.Secure(issuer)
-	state, _, err := dirsOf(r.App, r.config)
-	if err != nil {
-		return "", err
-	}
-	ca, another, err := issuer.Publish(safedir.Dir(state).Sub("ca"))
+	ca, another, err := issuer.Publish(safedir.Dir(r.config.StateDir).Sub("ca"))
 	if another {
 		e.Log.Warn("this is another CA than before: clients need its certificate", "ca", ca)
 	}

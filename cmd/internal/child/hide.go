@@ -23,11 +23,7 @@ type Hidden struct {
 // HideDefault looks what must be hidden from a command with this environment. A copy
 // of its config file is kept in dir.
 func HideDefault(e Environment, dir safedir.Dir) (hidden Hidden, err error) {
-	home := e.Get("HOME")
-	if home == "" {
-		home, _ = os.UserHomeDir()
-	}
-	if hidden.ConfigPath, hidden.CredentialsPath, err = awsconfig.Paths(e.Get, home); err != nil {
+	if hidden.ConfigPath, hidden.CredentialsPath, err = awsconfig.Paths(e.Get, awsconfig.Home(e.Get)); err != nil {
 		return hidden, err
 	}
 	text, found, err := withoutDefault(hidden.ConfigPath, false)

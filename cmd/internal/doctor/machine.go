@@ -433,10 +433,7 @@ func (d *Checks) Opens() {
 // Leftovers are secrets that other tools have left unencrypted.
 func (d *Checks) Leftovers() {
 	const check = "plaintext"
-	home := d.Getenv("HOME")
-	if home == "" {
-		home, _ = os.UserHomeDir()
-	}
+	home := awsconfig.Home(d.Getenv)
 	if home == "" {
 		return // ".aws" alone is that of wherever we were started
 	}
