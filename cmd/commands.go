@@ -10,6 +10,7 @@ import (
 
 	"github.com/credproc/credproc/cmd/internal/advice"
 	"github.com/credproc/credproc/cmd/internal/child"
+	"github.com/credproc/credproc/cmd/internal/help"
 )
 
 // Mount is the place of the commands in the kong grammar of another tool: of all
@@ -28,10 +29,7 @@ type Mount struct {
 
 // Run implements the command, for kong.
 func (m *Mount) Run(ctx context.Context, a *App, parsed *kong.Context) error {
-	var words []string
-	for node := parsed.Selected(); node != nil && node.Type == kong.CommandNode; node = node.Parent {
-		words = slices.Insert(words, 0, node.Name)
-	}
+	words := help.Path(parsed.Selected())
 	name := strings.Fields(a.name())[1:]
 	if len(words) < len(name) || !slices.Equal(words[:len(name)], name) {
 		return fmt.Errorf("cmd: App.Name is %q, and the commands are mounted at %q", a.name(), strings.Join(words, " "))

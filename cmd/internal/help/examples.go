@@ -20,7 +20,7 @@ type Example struct {
 
 // About returns what is known of a command of a program.
 func About(program string, node *kong.Node) (about Topic) {
-	_, section, _ := strings.Cut(topics, "\n== "+strings.Join(path(node), " ")+"\n")
+	_, section, _ := strings.Cut(topics, "\n== "+strings.Join(Path(node), " ")+"\n")
 	section, _, _ = strings.Cut(section, "\n== ")
 	for line := range strings.Lines(strings.ReplaceAll(section, "{}", program)) {
 		line = strings.TrimSuffix(line, "\n")

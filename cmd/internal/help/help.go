@@ -66,11 +66,11 @@ func Usage(program string, node *kong.Node) string {
 
 // CommandLine is what a person types to run a command, without arguments.
 func CommandLine(program string, node *kong.Node) string {
-	return strings.Join(append([]string{program}, path(node)...), " ")
+	return strings.Join(append([]string{program}, Path(node)...), " ")
 }
 
-// path are the names that lead to a command.
-func path(node *kong.Node) (words []string) {
+// Path returns the names that lead to a command.
+func Path(node *kong.Node) (words []string) {
 	for ; node != nil && node.Type == kong.CommandNode; node = node.Parent {
 		words = slices.Insert(words, 0, node.Name)
 	}

@@ -38,7 +38,7 @@ func Problem(err error) string {
 
 // Selected returns the names of the command that a command line is about, as far
 // as the parser got.
-func Selected(err error) []string { return path(about(err)) }
+func Selected(err error) []string { return Path(about(err)) }
 
 // about returns the command that an error of the parser is about, or nil. Of a
 // command that stands for another one where none is named, it is the first.
