@@ -1,9 +1,12 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 	"os"
 	"path/filepath"
+	"strings"
+	"time"
 
 	"github.com/credproc/credproc/cmd/internal/advice"
 	"github.com/credproc/credproc/cmd/internal/manual"
@@ -21,7 +24,9 @@ func (c *manCommand) Run(ctx context.Context, a *App) error {
 	if err != nil {
 		return err
 	}
-	for name, text := range manual.Pages(parser.Model, a.name(), a.version(), advice.Statuses()) {
+	day, _, _ := strings.Cut(buildOf(a).Time, "T") // the same source gives the same pages on any day
+	day = cmp.Or(day, time.Now().UTC().Format(time.DateOnly))
+	for name, text := range manual.Pages(parser.Model, a.name(), a.version(), day, advice.Statuses()) {
 		if err := os.WriteFile(filepath.Join(c.Dir, name), []byte(text), 0o644); err != nil {
 			return err
 		}

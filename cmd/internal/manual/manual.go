@@ -4,9 +4,7 @@ package manual
 
 import (
 	"fmt"
-	"runtime/debug"
 	"strings"
-	"time"
 
 	"github.com/alecthomas/kong"
 
@@ -14,20 +12,21 @@ import (
 )
 
 // Pages returns the pages of a program and of each of its commands, by the
-// name of the file. statuses are "0 Done." and so on.
-func Pages(model *kong.Application, program, version string, statuses []string) map[string]string {
-	pages := map[string]string{fileName(program, nil) + ".1": newPage(program, version).overview(model.Node, statuses)}
-	addPages(pages, model.Node, program, version)
-	return pages
-}
-
-func addPages(pages map[string]string, above *kong.Node, program, version string) {
-	for _, group := range help.Commands(above) {
-		for _, node := range group.Nodes {
-			pages[fileName(program, node)+".1"] = newPage(program, version).command(node)
-			addPages(pages, node, program, version)
+// name of the file. day is that of the version, and statuses are "0 Done." and so on.
+func Pages(model *kong.Application, program, version, day string, statuses []string) map[string]string {
+	newPage := func() *page { return &page{program: program, version: version, day: day} }
+	pages := map[string]string{fileName(program, nil) + ".1": newPage().overview(model.Node, statuses)}
+	var add func(above *kong.Node)
+	add = func(above *kong.Node) {
+		for _, group := range help.Commands(above) {
+			for _, node := range group.Nodes {
+				pages[fileName(program, node)+".1"] = newPage().command(node)
+				add(node)
+			}
 		}
 	}
+	add(model.Node)
+	return pages
 }
 
 // fileName is the name of the page of a command, or of the program.
@@ -35,32 +34,12 @@ func fileName(program string, node *kong.Node) string {
 	return strings.Join(strings.Fields(help.CommandLine(program, node)), "-")
 }
 
-// committed returns the day of the commit that the program was built from: the
-// same source gives the same pages on any day. Where the build does not say, it
-// is today.
-func committed() string {
-	if info, ok := debug.ReadBuildInfo(); ok {
-		for _, s := range info.Settings {
-			if s.Key == "vcs.time" {
-				day, _, _ := strings.Cut(s.Value, "T")
-				return day
-			}
-		}
-	}
-	return time.Now().UTC().Format(time.DateOnly)
-}
-
 // page writes pages in the man macros, which every system's man knows.
 //
 // https://man.openbsd.org/man.7
 type page struct {
-	program, version string
-	date             string
+	program, version, day string
 	strings.Builder
-}
-
-func newPage(program, version string) *page {
-	return &page{program: program, version: version, date: committed()}
 }
 
 func (m *page) overview(root *kong.Node, statuses []string) string {
@@ -157,7 +136,7 @@ func (m *page) examples(examples []help.Example) {
 }
 
 func (m *page) head(name, summary string) {
-	m.line(".TH %q 1 %q %q", strings.ToUpper(name), m.date, m.program+" "+m.version)
+	m.line(".TH %q 1 %q %q", strings.ToUpper(name), m.day, m.program+" "+m.version)
 	m.section("NAME")
 	m.line("%s \\-", roff(name))
 	m.text(summary)
