@@ -158,7 +158,7 @@ func (c *consoleCommand) fill(r *run, t *target, template, page string) []string
 		profile = r.files.DefaultProfile()
 	}
 	return browser.Fill(template, page, map[string]string{
-		"session": sessionLabel(t.session), "account": account, "role": role,
+		"session": t.session.Label(), "account": account, "role": role,
 		"profile": cmp.Or(profile, strings.TrimPrefix(account+"-"+role, "-")),
 	})
 }

@@ -47,7 +47,7 @@ func (r *run) takeUnnamed(ctx context.Context, s *tokencache.Session) error {
 	}
 	took, err := takeOver(ctx, s, from)
 	if took {
-		r.Say("The login of %s is now the one of session %s.", sessionLabel(from), s.Name)
+		r.Say("The login of %s is now the one of session %s.", from.Label(), s.Name)
 	}
 	return err
 }

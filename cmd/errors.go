@@ -85,7 +85,7 @@ func subjectOf(err error) (session, profile string) {
 	if t, ok := errors.AsType[*targetError](err); ok {
 		profile = t.profile
 		if t.session != nil {
-			session = sessionLabel(t.session)
+			session = t.session.Label()
 		}
 	}
 	if e, ok := errors.AsType[*awsconfig.UnknownProfileError](err); ok {

@@ -38,7 +38,7 @@ func (c *keyringShowCommand) run(ctx context.Context, r *run) error {
 		if look.Err != nil {
 			return look.Err
 		}
-		one := status.InKeyring{Session: sessionLabel(sessions[i]), Title: titles[i], Cached: look.Cached}
+		one := status.InKeyring{Session: sessions[i].Label(), Title: titles[i], Cached: look.Cached}
 		if look.Login != nil {
 			one.Found = look.Login.Look.Found
 			one.Keyring, one.Why = look.Keyring()

@@ -60,7 +60,7 @@ func (c *listCommand) run(ctx context.Context, r *run) error {
 	if age := time.Since(at); age > time.Minute && r.Interactive() {
 		r.Say("Listed %s ago; --refresh asks the service again.", terminal.Roughly(age))
 	}
-	return c.print(r, sessionLabel(t.session), accounts)
+	return c.print(r, t.session.Label(), accounts)
 }
 
 func (c *listCommand) print(r *run, session string, accounts []credproc.Account) error {
@@ -94,7 +94,7 @@ func (r *run) list(ctx context.Context, l *credproc.Listing) ([]credproc.Account
 	}
 	accounts, at, err := l.Accounts(ctx)
 	if err == nil && len(accounts) == 0 {
-		err = &advice.NothingAssignedError{Session: sessionLabel(l.Session)}
+		err = &advice.NothingAssignedError{Session: l.Session.Label()}
 	}
 	return accounts, at, err
 }

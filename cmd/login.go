@@ -46,7 +46,7 @@ func (c *loginCommand) run(ctx context.Context, r *run) error {
 	if err != nil {
 		return c.refused(ctx, r, audit.SignIn, err)
 	}
-	if err := r.inside.Refused(ctx, audit.Line{Event: audit.SignIn, Session: sessionLabel(t.session)}, r.mayLogin(t.session)); err != nil {
+	if err := r.inside.Refused(ctx, audit.Line{Event: audit.SignIn, Session: t.session.Label()}, r.mayLogin(t.session)); err != nil {
 		return err
 	}
 	switch {
@@ -136,9 +136,9 @@ func (r *run) signIn(ctx context.Context, s *tokencache.Session, d *signin.Dialo
 	case err != nil:
 		return err
 	case joined:
-		r.Say("Signed in to %s, by another process.", sessionLabel(s))
+		r.Say("Signed in to %s, by another process.", s.Label())
 	default:
-		r.Say("Signed in to %s.", sessionLabel(s))
+		r.Say("Signed in to %s.", s.Label())
 	}
 	return nil
 }
@@ -153,7 +153,7 @@ func (r *run) loginByApplication(ctx context.Context, s *tokencache.Session, for
 	if err := s.Renew(ctx); err != nil {
 		return err
 	}
-	r.Say("Signed in to %s by its application.", sessionLabel(s))
+	r.Say("Signed in to %s by its application.", s.Label())
 	r.keyringNote(s)
 	return nil
 }
@@ -183,7 +183,7 @@ func (r *run) sayWhoIsFirst(ctx context.Context, s *tokencache.Session) (done fu
 // sayWhoIs says who is signing in unless that was said, and returns what it said
 // last.
 func (r *run) sayWhoIs(s *tokencache.Session, said string) string {
-	say := status.SigningIn(s.Holders(), sessionLabel(s))
+	say := status.SigningIn(s.Holders(), s.Label())
 	if say != "" && say != said {
 		r.Say("%s", say)
 	}
@@ -198,7 +198,7 @@ func (r *run) stillWorks(ctx context.Context, s *tokencache.Session) (bool, erro
 	unreadable, _ := errors.AsType[*tokencache.RecordError](err)
 	switch {
 	case err == nil:
-		r.Say("Already signed in to %s: the session was renewed just now.", sessionLabel(s))
+		r.Say("Already signed in to %s: the session was renewed just now.", s.Label())
 		return true, nil
 	case errors.Is(err, oidc.ErrSignInRequired):
 		return false, nil
@@ -215,7 +215,7 @@ func (r *run) stillWorks(ctx context.Context, s *tokencache.Session) (bool, erro
 
 // dialog chooses how to sign in: by the flags, the settings, or the surroundings.
 func (r *run) dialog(ctx context.Context, s *tokencache.Session, o *loginOptions) (*signin.Dialog, error) {
-	d := &signin.Dialog{Terminal: r.Terminal, Getenv: r.getenv, Label: sessionLabel(s), QR: o.qr,
+	d := &signin.Dialog{Terminal: r.Terminal, Getenv: r.getenv, Label: s.Label(), QR: o.qr,
 		Open: func(page string) error { return r.openIn(s, page) }, Ready: r.endOld(s, o.force)}
 	command, _ := r.files.Setting(s.Name, "browser")
 	d.Choice = signin.Here(ctx, r.getenv, inherited(r.App)).Choose(o.noBrowser, command != "" || r.Browser != nil)
@@ -223,7 +223,7 @@ func (r *run) dialog(ctx context.Context, s *tokencache.Session, o *loginOptions
 		return nil, err
 	}
 	if r.config.Logger != nil {
-		r.config.Logger.Debug("how to sign in", "session", sessionLabel(s), "flow", d.Flow, "reason", d.Reason)
+		r.config.Logger.Debug("how to sign in", "session", s.Label(), "flow", d.Flow, "reason", d.Reason)
 	}
 	return d, nil
 }
@@ -309,7 +309,7 @@ func (r *run) takeOver(ctx context.Context, s *tokencache.Session, force bool) e
 	if err != nil {
 		return err
 	}
-	r.Say("Signed in to %s with the AWS CLI's login, which is renewed here from now on. The AWS CLI may want a sign-in of its own the next time.", sessionLabel(s))
+	r.Say("Signed in to %s with the AWS CLI's login, which is renewed here from now on. The AWS CLI may want a sign-in of its own the next time.", s.Label())
 	r.keyringNote(s)
 	return nil
 }
@@ -324,8 +324,6 @@ func (r *run) keyringNote(s *tokencache.Session) {
 	}
 }
 
-func sessionLabel(s *tokencache.Session) string { return s.Label() }
-
 // offerLogin asks the person on the terminal whether to sign in, where that is
 // what err wants and mayOffer allows it, and does it. It returns err if there is
 // no terminal to ask on or the answer is no, else how the sign-in ended.
@@ -333,7 +331,7 @@ func (r *run) offerLogin(ctx context.Context, t *target, mayOffer bool, err erro
 	if !mayOffer || !errors.Is(err, oidc.ErrSignInRequired) || !r.Interactive() || r.mayLogin(t.session) != nil {
 		return err
 	}
-	agreed, askErr := r.Agrees(terminal.Prosef("Not signed in to %s. Sign in now?", sessionLabel(t.session)))
+	agreed, askErr := r.Agrees(terminal.Prosef("Not signed in to %s. Sign in now?", t.session.Label()))
 	if askErr != nil {
 		return askErr
 	}

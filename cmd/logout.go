@@ -31,7 +31,7 @@ func (c *logoutCommand) run(ctx context.Context, r *run) error {
 	if err != nil {
 		return err
 	}
-	return t.wrap(r.logout(ctx, t.session, sessionLabel(t.session)))
+	return t.wrap(r.logout(ctx, t.session, t.session.Label()))
 }
 
 func (r *run) logout(ctx context.Context, s *tokencache.Session, title string) error {

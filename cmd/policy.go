@@ -80,5 +80,5 @@ func (c *policyCheckCommand) run(_ context.Context, r *run) error {
 	if r.files.Policy == nil {
 		return r.Print("There is no policy on this machine: nothing is refused.\n")
 	}
-	return r.Print("The policy allows account %s through session %s.\n", t.provider.AccountID, sessionLabel(t.session))
+	return r.Print("The policy allows account %s through session %s.\n", t.provider.AccountID, t.session.Label())
 }

@@ -69,7 +69,7 @@ func (c *processCommand) wait(r *run) (time.Duration, error) {
 // agent does.
 func (r *run) mayLogin(s *tokencache.Session) error {
 	if value := strings.ToLower(r.setting("NO_LOGIN")); value != "" && value != "0" && value != "false" {
-		return &advice.ForbiddenError{Session: sessionLabel(s), Variable: r.variable("NO_LOGIN")}
+		return &advice.ForbiddenError{Session: s.Label(), Variable: r.variable("NO_LOGIN")}
 	}
 	return r.inside.AgentLogin(s)
 }
@@ -114,7 +114,7 @@ func (r *run) loginByItself(ctx context.Context, t *target) error {
 		if err != nil {
 			return err
 		}
-		shown := terminal.WriteToControlling(signin.Invitation(sessionLabel(t.session), &code, page))
+		shown := terminal.WriteToControlling(signin.Invitation(t.session.Label(), &code, page))
 		if resumed {
 			return nil // the browser shows it already
 		}
@@ -123,12 +123,12 @@ func (r *run) loginByItself(ctx context.Context, t *target) error {
 			err = r.openIn(t.session, page)
 		}
 		if err != nil && shown != nil {
-			return &tokencache.SignInError{Session: sessionLabel(t.session), Reason: "no browser or terminal can show a sign-in here", Err: errors.Join(err, shown)}
+			return &tokencache.SignInError{Session: t.session.Label(), Reason: "no browser or terminal can show a sign-in here", Err: errors.Join(err, shown)}
 		}
 		return nil
 	})
 	if ctx.Err() != nil && err != nil {
-		return &tokencache.SignInError{Session: sessionLabel(t.session), Reason: "the sign-in is not confirmed yet; the next call goes on with it"}
+		return &tokencache.SignInError{Session: t.session.Label(), Reason: "the sign-in is not confirmed yet; the next call goes on with it"}
 	}
 	return r.stepFailed(t.session, err)
 }

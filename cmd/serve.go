@@ -62,7 +62,7 @@ func (c *serveCommand) run(ctx context.Context, r *run) error {
 	r.inside.JustLook() // the endpoint leaves the lines, which name the client
 	e.Refused = func(ctx context.Context, line audit.Line, err error) {
 		if line.Profile == "" && session != nil {
-			line.Session = sessionLabel(session.session)
+			line.Session = session.session.Label()
 		}
 		r.inside.Refused(ctx, line, err)
 	}

@@ -32,7 +32,7 @@ func (t *target) wrap(err error) error {
 		return nil
 	}
 	words := t.words
-	if e, ok := errors.AsType[*tokencache.SignInError](err); ok && e.Session != sessionLabel(t.session) {
+	if e, ok := errors.AsType[*tokencache.SignInError](err); ok && e.Session != t.session.Label() {
 		words = []string{e.Session} // of the profile that an agent gets
 	}
 	return &targetError{words: words, session: t.session, profile: t.profile, err: err}

@@ -43,7 +43,7 @@ func (c *tokenCommand) run(ctx context.Context, r *run) error {
 		return &usageError{problem: "the access token is a secret, and stdout is a terminal",
 			more: terminal.Prosef("Give it to a program: TOKEN=$(%s token). With --force it is printed all the same.", r.name())}
 	}
-	if err := r.inside.Refused(ctx, audit.Line{Event: audit.Token, Session: sessionLabel(t.session)}, r.inside.AgentToken(t.session)); err != nil {
+	if err := r.inside.Refused(ctx, audit.Line{Event: audit.Token, Session: t.session.Label()}, r.inside.AgentToken(t.session)); err != nil {
 		return err
 	}
 	token, err := t.session.Token(ctx)

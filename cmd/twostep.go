@@ -40,7 +40,7 @@ func (c *loginCommand) checkSteps(r *run) error {
 // start starts a sign-in, and tells the program where a person confirms it.
 func (c *loginCommand) start(ctx context.Context, r *run, t *target) error {
 	s := t.session
-	if err := r.inside.Refused(ctx, audit.Line{Event: audit.SignIn, Session: sessionLabel(s)}, r.files.Policy.CheckFlow(string(signin.Device))); err != nil {
+	if err := r.inside.Refused(ctx, audit.Line{Event: audit.SignIn, Session: s.Label()}, r.files.Policy.CheckFlow(string(signin.Device))); err != nil {
 		return err
 	}
 	d, err := r.dialog(ctx, s, &loginOptions{flow: c.Flow, noBrowser: true})
@@ -54,7 +54,7 @@ func (c *loginCommand) start(ctx context.Context, r *run, t *target) error {
 	if err != nil {
 		return err
 	}
-	started, err := signin.NewStarted(sessionLabel(s), &s.Config, code, loginHint(r.App, t.wrap(errSignedOut), "--resume"))
+	started, err := signin.NewStarted(s.Label(), &s.Config, code, loginHint(r.App, t.wrap(errSignedOut), "--resume"))
 	if err != nil {
 		return r.stepFailed(s, err)
 	}
@@ -81,7 +81,7 @@ func (c *loginCommand) resume(ctx context.Context, r *run, s *tokencache.Session
 		wait = *c.Timeout
 	}
 	if terminal.Is(r.ErrWriter()) {
-		r.Say("Waiting until the sign-in to %s is confirmed.", sessionLabel(s))
+		r.Say("Waiting until the sign-in to %s is confirmed.", s.Label())
 	}
 	in, err := inside.Of[inside.Session](s)
 	if err != nil {
@@ -92,9 +92,9 @@ func (c *loginCommand) resume(ctx context.Context, r *run, s *tokencache.Session
 	case err != nil:
 		return &stepError{r.stepFailed(s, err)}
 	case !done:
-		return &advice.UnconfirmedError{Session: sessionLabel(s)}
+		return &advice.UnconfirmedError{Session: s.Label()}
 	}
-	r.Say("Signed in to %s.", sessionLabel(s))
+	r.Say("Signed in to %s.", s.Label())
 	r.keyringNote(s)
 	return nil
 }
@@ -113,7 +113,7 @@ func (r *run) inviteTo(ctx context.Context, s *tokencache.Session) {
 		return
 	}
 	if page, _, err := signin.Page(&s.Config, code); err == nil {
-		r.Say("%s", signin.Invitation(sessionLabel(s), code, page))
+		r.Say("%s", signin.Invitation(s.Label(), code, page))
 	}
 }
 

@@ -206,7 +206,7 @@ func (r *run) offerSignIn(ctx context.Context, t *target) error {
 	if err != nil || mayWork(login) || !r.Interactive() {
 		return err
 	}
-	needed := &tokencache.SignInError{Session: sessionLabel(t.session)}
+	needed := &tokencache.SignInError{Session: t.session.Label()}
 	if err := r.offerLogin(ctx, t, true, needed); err != nil && !errors.Is(err, oidc.ErrSignInRequired) {
 		return err
 	}
