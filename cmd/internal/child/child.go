@@ -14,16 +14,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-	"sync/atomic"
 )
-
-// Signals are those of this process while it must not be cut off.
-type Signals struct {
-	deferred chan os.Signal
-	relay    atomic.Pointer[relay] // gets them instead, while a command runs
-	// Pause waits until the process may be stopped, and keeps it so until resume.
-	Pause func() (resume func())
-}
 
 // The statuses of a command that cannot be run, as a shell has them.
 const (

@@ -11,11 +11,9 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// relay stands for the signals of other systems: the console tells the command
-// itself of Ctrl-C, and of its end.
+// relay stands for the one of other systems: the console tells the command itself of
+// Ctrl-C, and of its end.
 type relay struct{}
-
-func (*relay) pass(os.Signal) {}
 
 // Become runs the command in this process's place: there is no exec on Windows.
 func (c *Command) Become() error {

@@ -20,43 +20,21 @@ var endings = map[os.Signal]*terminal.InterruptedError{
 	syscall.SIGQUIT: {Name: "quit", Status: 128 + int(syscall.SIGQUIT)},
 }
 
-// Defer makes signals wait for a renewal or sign-in that is between the
-// service's answer and the keychain: INT, TERM, HUP and QUIT end ctx, TSTP and
-// TTOU stop the process when nothing is under way. PIPE becomes an error of write.
-func (d *Signals) Defer(ctx context.Context) (context.Context, func()) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	deferred := make(chan os.Signal, 8)
-	d.deferred = deferred
-	for _, s := range []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGPIPE, syscall.SIGTSTP, syscall.SIGTTOU} {
-		if !signal.Ignored(s) { // nohup, and shells without job control, mean it
-			signal.Notify(deferred, s)
-		}
+var deferrable = []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGPIPE, syscall.SIGTSTP, syscall.SIGTTOU}
+
+// take passes a signal on to the command, or does what it asks for: TSTP and TTOU
+// stop the process when nothing is under way. PIPE becomes an error of write.
+func (d *Signals) take(s os.Signal, end context.CancelCauseFunc) {
+	relay := d.relay.Load()
+	if relay != nil && s != syscall.SIGPIPE && s != syscall.SIGTTOU {
+		relay.pass(s)
 	}
-	ended := make(chan struct{})
-	go func() {
-		for {
-			select {
-			case <-ended:
-				return
-			case s := <-deferred:
-				relay := d.relay.Load()
-				if relay != nil && s != syscall.SIGPIPE && s != syscall.SIGTTOU {
-					relay.pass(s)
-				}
-				switch {
-				case endings[s] != nil && relay == nil:
-					cancel(endings[s])
-				case relay != nil && stopsWithCommand: // see stopWith
-				case s == syscall.SIGTSTP || s == syscall.SIGTTOU:
-					d.stopSelf()
-				}
-			}
-		}
-	}()
-	return ctx, func() {
-		signal.Stop(deferred)
-		close(ended)
-		cancel(nil)
+	switch {
+	case endings[s] != nil && relay == nil:
+		end(endings[s])
+	case relay != nil && stopsWithCommand: // see stopWith
+	case s == syscall.SIGTSTP || s == syscall.SIGTTOU:
+		d.stopSelf()
 	}
 }
 
