@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/term"
 
+	"github.com/credproc/credproc/cmd/internal/status"
 	"github.com/credproc/credproc/cmd/internal/terminal"
 	"github.com/credproc/credproc/tokencache"
 )
@@ -48,7 +49,7 @@ func (n *Notice) Tell(err error) {
 	say := n.explain(err)
 	what := string(terminal.TrimSuffix(say.Text, "."))            // and so on one line
 	if e, ok := errors.AsType[*tokencache.SignInError](err); ok { // there was one when the command started
-		what = "the session " + e.Session + " has ended"
+		what = string(status.HasEnded(e.Session, time.Time{}))
 	}
 	text := terminal.Prosef("%s: %s", n.name, what)
 	if say.Hint != "" {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/credproc/credproc/cmd/internal/report"
+	"github.com/credproc/credproc/cmd/internal/status"
 	"github.com/credproc/credproc/cmd/internal/terminal"
 	"github.com/credproc/credproc/credproc"
 	"github.com/credproc/credproc/internal/awsapi"
@@ -33,7 +34,7 @@ func (p *Program) aboutSession(err error) (Advice, bool) {
 	if e, ok := errors.AsType[*tokencache.SignInError](err); ok {
 		say := Advice{Status: StatusOf(err), Text: terminal.Prosef("sign-in required for session %s: %s", e.Session, e.Reason), Hint: p.Login()}
 		if e.Ended {
-			say.Kind, say.Text = report.Ended, hasEnded(e)
+			say.Kind, say.Text = report.Ended, status.HasEnded(e.Session, e.SignedIn)
 		}
 		if p.Session != nil {
 			say.More = p.Elsewhere.Login(p.Session)
@@ -64,16 +65,6 @@ func aboutService(err error) (Advice, bool) {
 	}
 	_, busy := errors.AsType[*flight.BusyError](err)
 	return Advice{Status: Unavailable, Text: terminal.ErrorText(err)}, busy || errors.Is(err, context.DeadlineExceeded)
-}
-
-// hasEnded says since when a login was there that the service ended. Its own words
-// are for --debug and for programs.
-func hasEnded(e *tokencache.SignInError) terminal.Prose {
-	since := ""
-	if !e.SignedIn.IsZero() {
-		since = " (signed in " + terminal.Clock(e.SignedIn, time.Now()) + ")"
-	}
-	return terminal.Prosef("the session %s has ended%s", e.Session, since)
 }
 
 func earlier(shared *flight.SharedError) terminal.Prose {

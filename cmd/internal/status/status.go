@@ -152,14 +152,14 @@ func Describe(login *tokencache.Status, duration time.Duration, now time.Time) S
 		status.RenewableTill = &login.Registration
 	}
 	if login.Ended != "" {
-		status.Renewable, status.Problem = false, "the service has ended the session: "+login.Ended
+		status.Renewable, status.Problem = false, endedByService+": "+login.Ended
 	}
 	status.SignedIn = status.Renewable || now.Before(login.Expiry) && !login.AccessEnded
 	status.State = SignedIn
 	if look := status.LastLook; look != nil && look.NeedsSignIn {
 		status.refused(look)
 	} else if !status.SignedIn {
-		status.State, status.Problem = Ended, cmp.Or(status.Problem, "the session has ended")
+		status.State, status.Problem = Ended, cmp.Or(status.Problem, hasEnded)
 	} else {
 		status.ExpectedEnd = status.expect(login, duration, now)
 	}
@@ -183,7 +183,7 @@ func (s *Session) refused(look *Look) {
 	s.State, s.SignedIn, s.Renewable = Lost, false, false
 	switch look.Found {
 	case inside.FoundRefused:
-		s.State, s.Problem = Ended, cmp.Or(s.Problem, look.Reason, "the session has ended")
+		s.State, s.Problem = Ended, cmp.Or(s.Problem, look.Reason, hasEnded)
 	case inside.FoundNothing:
 		s.Problem = fmt.Sprintf("the %s keyring no longer has the login%s", s.Keyring, Because(look.Reason))
 	default:
@@ -297,7 +297,7 @@ func (s *Session) headline(p terminal.Paint) terminal.Prose {
 	case SignedOut:
 		return p.Yellow("not signed in")
 	case Ended:
-		return p.Red("not signed in") + p.Faint(", the session has ended")
+		return p.Red("not signed in") + p.Faint(", "+hasEnded)
 	case Lost:
 		return p.Red("not signed in") + p.Faint(", the login is lost")
 	case Uncertain:
@@ -335,7 +335,7 @@ func (s *Session) SignInError() error {
 // Why says what is wrong with a session, in plain words.
 func (s *Session) Why(now time.Time) string {
 	if s.State == Ended && s.SignedInAt != nil {
-		return fmt.Sprintf("the service has ended the session (signed in %s)", terminal.Clock(*s.SignedInAt, now))
+		return endedByService + madeAt(*s.SignedInAt, now)
 	}
 	return s.Problem
 }
