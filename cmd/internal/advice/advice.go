@@ -83,6 +83,14 @@ func aboutRooms(err error) (Advice, bool) {
 	return Advice{Status: Misconfigured, Text: terminal.Line(e.Problem), More: terminal.Line(e.More)}, true
 }
 
+// add adds a line to what else there is to know.
+func (say *Advice) add(line terminal.Prose) {
+	if say.More != "" && line != "" {
+		say.More += "\n"
+	}
+	say.More += line
+}
+
 // In returns the advice as the program of that name says it.
 func (say *Advice) In(name string) terminal.Prose {
 	text := terminal.Prosef("%s: %s", name, terminal.TrimSuffix(say.Text, "."))

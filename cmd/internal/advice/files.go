@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"syscall"
 
 	"github.com/credproc/credproc/cmd/internal/doctor"
@@ -87,11 +88,16 @@ func (p *Program) aboutDir(err error, say Advice) Advice {
 func (p *Program) ownDirOf(err error) string {
 	path := pathIn(err)
 	for _, dir := range p.Dirs() {
-		if below, err := filepath.Rel(dir, path); err == nil && filepath.IsLocal(below) {
+		if isBelow(path, dir) {
 			return dir
 		}
 	}
 	return path
+}
+
+func isBelow(path, dir string) bool {
+	below, err := filepath.Rel(dir, path)
+	return err == nil && filepath.IsLocal(below)
 }
 
 // pathIn is the file that an error is about, or "".
@@ -112,14 +118,7 @@ func (p *Program) isOwnFile(err error) bool {
 	if !filepath.IsAbs(path) {
 		return true
 	}
-	for _, dir := range p.Dirs() {
-		for _, pair := range [][2]string{{dir, path}, {path, dir}} {
-			if below, err := filepath.Rel(pair[0], pair[1]); err == nil && filepath.IsLocal(below) {
-				return true
-			}
-		}
-	}
-	return false
+	return slices.ContainsFunc(p.Dirs(), func(dir string) bool { return isBelow(path, dir) || isBelow(dir, path) })
 }
 
 // isDamaged reports whether one of credproc's files is damaged, or far too large.

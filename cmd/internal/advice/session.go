@@ -13,6 +13,7 @@ import (
 	"github.com/credproc/credproc/credproc"
 	"github.com/credproc/credproc/internal/awsapi"
 	"github.com/credproc/credproc/internal/flight"
+	"github.com/credproc/credproc/oidc"
 	"github.com/credproc/credproc/tokencache"
 )
 
@@ -50,6 +51,22 @@ func (p *Program) aboutSession(err error) (Advice, bool) {
 	return aboutService(err)
 }
 
+// whyNoApplication is what to do where an application cannot sign in, by the cause of a
+// [tokencache.ApplicationError].
+func whyNoApplication(cause error) terminal.Prose {
+	switch cause {
+	case oidc.ErrAssertion:
+		return "Fix credproc_web_identity_token_file or credproc_web_identity_token_command in the sso-session. It must give a JWT."
+	case oidc.ErrAssertionExpired:
+		return "It works again as soon as there is a new token: the next call reads it."
+	case oidc.ErrUntrusted:
+		return "The application must trust the issuer of the token (iss), and accept its audience (aud). A token with a jti claim is accepted once."
+	case oidc.ErrNotAssigned:
+		return "The user of the token must be assigned to the application, and the signing role needs sso-oauth:CreateTokenWithIAM."
+	}
+	return "Check the application and credproc_application_arn in the sso-session."
+}
+
 // aboutService is about a call that failed and may work later.
 func aboutService(err error) (Advice, bool) {
 	if e, ok := errors.AsType[*tokencache.ServiceError](err); ok {
@@ -80,7 +97,8 @@ func (p *Program) aboutTrouble(err error) (Advice, bool) {
 	say := Advice{Status: Unavailable, Hint: p.Name + " doctor"}
 	say.Kind, say.Text, say.More = unreachable(t)
 	if shared, ok := errors.AsType[*flight.SharedError](err); ok {
-		say.More, say.Hint = say.More+"\n"+earlier(shared), ""
+		say.add(earlier(shared))
+		say.Hint = ""
 	}
 	return say, true
 }
@@ -88,9 +106,7 @@ func (p *Program) aboutTrouble(err error) (Advice, bool) {
 // aboutAccess ends with what the administrator says about requests.
 func (p *Program) aboutAccess(err error, e *credproc.NoAccessError) Advice {
 	say := p.aboutRole(err, e)
-	if e.Request != "" {
-		say.More = terminal.Join(slices.DeleteFunc([]terminal.Prose{say.More, terminal.Line(e.Request)}, func(p terminal.Prose) bool { return p == "" }), "\n")
-	}
+	say.add(terminal.Line(e.Request))
 	return say
 }
 

@@ -63,12 +63,7 @@ func (p *Program) aboutLogin(err error) (Advice, bool) {
 		return Advice{}, false
 	}
 	say := p.aboutSignIn(err, e)
-	if more := p.Elsewhere.Login(e.Session); more != "" {
-		if say.More != "" {
-			say.More += "\n"
-		}
-		say.More += more
-	}
+	say.add(p.Elsewhere.Login(e.Session))
 	return say, true
 }
 

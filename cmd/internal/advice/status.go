@@ -45,19 +45,16 @@ func Statuses() (lines []string) {
 // StatusOf is the exit status for an error of the libraries: by its kind, as any
 // program that uses them can tell it.
 func StatusOf(err error) int {
-	switch credproc.KindOf(err) {
-	case credproc.Misconfigured:
-		return Misconfigured
-	case credproc.Unavailable:
-		return Unavailable
-	case credproc.SignInRequired:
-		return SignInRequired
-	case credproc.NoAccess:
-		return NoAccess
-	case credproc.KeyringFailed:
-		return KeyringShut
-	case credproc.Canceled:
-		return Interrupted
+	status, ok := map[credproc.Kind]int{
+		credproc.Misconfigured:  Misconfigured,
+		credproc.Unavailable:    Unavailable,
+		credproc.SignInRequired: SignInRequired,
+		credproc.NoAccess:       NoAccess,
+		credproc.KeyringFailed:  KeyringShut,
+		credproc.Canceled:       Interrupted,
+	}[credproc.KindOf(err)]
+	if !ok {
+		return Failed
 	}
-	return Failed
+	return status
 }
