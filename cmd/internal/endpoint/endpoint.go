@@ -8,7 +8,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
-	"encoding/json"
 	"errors"
 	"log/slog"
 	"net"
@@ -174,7 +173,11 @@ func (e *Endpoint) Serve(ctx context.Context, listener net.Listener) error {
 // ServeHTTP implements [http.Handler].
 func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	began := time.Now()
-	client, name, status, body := e.answer(w, r)
+	client, name, body, f := e.answer(w, r)
+	status, code := http.StatusOK, ""
+	if f != nil {
+		status, code, body = f.Status, f.Code, f.body()
+	}
 	header := w.Header()
 	header.Set("Content-Type", "application/json") // exactly: Go's SDK takes nothing after it
 	header.Set("Cache-Control", "no-store")
@@ -187,33 +190,31 @@ func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if e.Log != nil {
 		// Nothing of the request but what we have understood: it may have a token
 		// in the wrong place.
-		e.Log.Info("request", "for", name, "status", status, "code", codeIn(status, body), "client", r.RemoteAddr,
+		e.Log.Info("request", "for", name, "status", status, "code", code, "client", r.RemoteAddr,
 			"client_name", client, "ms", time.Since(began).Milliseconds())
 	}
 }
 
-func (e *Endpoint) answer(w http.ResponseWriter, r *http.Request) (client, name string, status int, body []byte) {
+func (e *Endpoint) answer(w http.ResponseWriter, r *http.Request) (client, name string, body []byte, f *Fault) {
 	c, f := e.admit(r)
 	if c != nil {
 		client = c.Name
 	}
 	if f != nil {
 		loopback.Refuse(w)
-		return client, "", f.Status, f.body()
+		return client, "", nil, f
 	}
 	loopback.Welcome(r)
 	asks, err := e.whoAsks(r, client)
 	if err != nil {
 		e.refused(audit.For(r.Context(), audit.Client{Name: client}), r.URL.Path, err)
-		f := e.faultFor(c, r.URL.Path, err)
-		return client, "", f.Status, f.body()
+	} else {
+		name, body, err = e.give(audit.For(r.Context(), asks), c, r.URL.Path)
 	}
-	name, body, err = e.give(audit.For(r.Context(), asks), c, r.URL.Path)
 	if err != nil {
-		f := e.faultFor(c, r.URL.Path, err)
-		return client, name, f.Status, f.body()
+		f = e.faultFor(c, r.URL.Path, err)
 	}
-	return client, name, http.StatusOK, body
+	return client, name, body, f
 }
 
 // give returns the document for a client, which the trail has then, and the name of
@@ -293,14 +294,6 @@ func (f *Fault) body() []byte {
 	message := string(terminal.Line(f.Message)) // which an SDK shows to people
 	text, _ := terminal.EncodeJSON(map[string]string{"code": f.Code, "message": message, "Code": f.Code, "Message": message}, "")
 	return bytes.TrimSpace(text)
-}
-
-func codeIn(status int, body []byte) string {
-	var f struct{ Code string }
-	if status != http.StatusOK {
-		json.Unmarshal(body, &f)
-	}
-	return f.Code
 }
 
 // admit returns the client that a request comes from, or what is wrong with it. A

@@ -31,8 +31,11 @@ func (e *Endpoint) whoAsks(r *http.Request, name string) (audit.Client, error) {
 	if !known {
 		ctx, cancel := context.WithTimeout(r.Context(), lookTime)
 		defer cancel()
-		var err error
-		if who, err = e.look(ctx, r); err != nil {
+		holders, err := loopback.HoldersOf(ctx, r)
+		if err == nil {
+			who, err = e.inTime(ctx, holders)
+		}
+		if err != nil {
 			if e.Log != nil {
 				e.Log.Warn("cannot tell which process asks", "error", err.Error())
 			}
@@ -42,14 +45,6 @@ func (e *Endpoint) whoAsks(r *http.Request, name string) (audit.Client, error) {
 	}
 	who.Name = name
 	return who, nil
-}
-
-func (e *Endpoint) look(ctx context.Context, r *http.Request) (audit.Client, error) {
-	h, err := loopback.HoldersOf(ctx, r)
-	if err != nil {
-		return audit.Client{}, err
-	}
-	return e.inTime(ctx, h)
 }
 
 // inTime judges the client in a goroutine of its own: a process can make those wait who
