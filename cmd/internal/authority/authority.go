@@ -118,17 +118,13 @@ func (h *Hosts) File() string {
 
 // A CA issues the certificates of an endpoint.
 type CA struct {
-	hosts  Hosts
-	cert   *x509.Certificate
-	key    crypto.Signer
-	issued issued
-}
+	hosts Hosts
+	cert  *x509.Certificate
+	key   crypto.Signer
 
-// issued is the certificate in use.
-type issued struct {
 	mu    sync.Mutex
-	leaf  *tls.Certificate
-	until time.Time // when another one is due
+	leaf  *tls.Certificate // in use; nil: none yet
+	until time.Time        // when another one is due
 }
 
 // NewCA makes a CA: its certificate and its key, as PEM. It is valid for
@@ -239,16 +235,16 @@ func (ca *CA) Has(host string) bool { return ca.hosts.Has(host) }
 // GetCertificate is for [tls.Config]. Clients that name no server, or another one,
 // get the same certificate.
 func (ca *CA) GetCertificate(*tls.ClientHelloInfo) (*tls.Certificate, error) {
-	ca.issued.mu.Lock()
-	defer ca.issued.mu.Unlock()
-	if ca.issued.leaf != nil && time.Now().Before(ca.issued.until) && time.Now().After(ca.issued.leaf.Leaf.NotBefore) {
-		return ca.issued.leaf, nil
+	ca.mu.Lock()
+	defer ca.mu.Unlock()
+	if ca.leaf != nil && time.Now().Before(ca.until) && time.Now().After(ca.leaf.Leaf.NotBefore) {
+		return ca.leaf, nil
 	}
 	leaf, err := ca.issue()
 	if err != nil {
 		return nil, err
 	}
-	ca.issued.leaf, ca.issued.until = leaf, time.Now().Add(leafLife/2)
+	ca.leaf, ca.until = leaf, time.Now().Add(leafLife/2)
 	return leaf, nil
 }
 
