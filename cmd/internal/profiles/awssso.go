@@ -75,7 +75,9 @@ func awsSSOPlace(text, name string) (at Place, ok bool) {
 }
 
 // yamlPath leads to a line of YAML, by the keys above it.
-type yamlPath []struct {
+type yamlPath []yamlKey
+
+type yamlKey struct {
 	indent int
 	key    string
 }
@@ -91,10 +93,7 @@ func (path *yamlPath) follow(line string) (value string, isKey bool) {
 	for len(above) > 0 && above[len(above)-1].indent >= indent {
 		above = above[:len(above)-1]
 	}
-	*path = append(above, struct {
-		indent int
-		key    string
-	}{indent, plainYAML(bare)})
+	*path = append(above, yamlKey{indent, plainYAML(bare)})
 	return plainYAML(value), true
 }
 

@@ -133,11 +133,7 @@ func orAll(names []string, c *awsconfig.Config) []string {
 	if names != nil {
 		return names
 	}
-	for name := range c.Profiles {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
+	return slices.Sorted(maps.Keys(c.Profiles))
 }
 
 // convertOne returns the role of the profile, or nil if there was nothing to

@@ -105,19 +105,17 @@ func (t *Twin) lines(p *awsconfig.Profile) []string {
 		region = []string{"region = " + p.Region}
 	}
 	lines = append(append(lines, region...), "", "[profile "+t.role()+"]")
-	partition := "aws"
-	if p.Kind == awsconfig.Chain && t.RoleARN == "" {
+	arn := t.RoleARN
+	if arn == "" { // of a chain, as check has seen
+		arn = p.Chain.RoleARN
 		for _, key := range []string{"role_arn", "source_profile", "external_id", "duration_seconds", "role_session_name"} {
 			if value, ok := p.Section.Get(key); ok {
 				lines = append(lines, key+" = "+value)
 			}
 		}
-		role, _ := awsconfig.ParseRoleARN(p.Chain.RoleARN)
-		partition = role.Partition
 	} else {
-		lines = append(lines, "role_arn = "+t.RoleARN, "source_profile = "+t.Profile)
-		role, _ := awsconfig.ParseRoleARN(t.RoleARN)
-		partition = role.Partition
+		lines = append(lines, "role_arn = "+arn, "source_profile = "+t.Profile)
 	}
-	return append(append(lines, region...), layout.Key(t.ID, "policy_arns")+" = arn:"+partition+":iam::aws:policy/ReadOnlyAccess")
+	role, _ := awsconfig.ParseRoleARN(arn)
+	return append(append(lines, region...), layout.Key(t.ID, "policy_arns")+" = arn:"+role.Partition+":iam::aws:policy/ReadOnlyAccess")
 }
