@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -97,8 +96,4 @@ func (d *Checks) path() string {
 	return path
 }
 
-func (d *Checks) isSelf(path string) bool {
-	a, err := os.Stat(path)
-	b, err2 := os.Stat(d.Self)
-	return err == nil && err2 == nil && os.SameFile(a, b)
-}
+func (d *Checks) isSelf(path string) bool { return profiles.SameFile(path, d.Self) }

@@ -466,7 +466,7 @@ func (d *Checks) static(check string) {
 		}
 	}
 	if static != nil {
-		d.warn(check, "give these profiles a role of Identity Center, and delete the keys in IAM and here", "unencrypted static keys for%s", list(static)[1:])
+		d.warn(check, "give these profiles a role of Identity Center, and delete the keys in IAM and here", "unencrypted static keys for %s", terminal.Some(static, mostNamed))
 	}
 }
 

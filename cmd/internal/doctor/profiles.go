@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/credproc/credproc/cmd/internal/terminal"
 	"github.com/credproc/credproc/internal/awsapi"
 	"github.com/credproc/credproc/internal/awsconfig"
 )
@@ -66,7 +67,7 @@ func (d *Checks) regions(check string) {
 		}
 	}
 	if without != nil {
-		d.Note(check, "add region = … to each", "%s: no region, and none in the environment; most services need one", strings.TrimPrefix(list(without), ": "))
+		d.Note(check, "add region = … to each", "%s: no region, and none in the environment; most services need one", terminal.Some(without, mostNamed))
 	}
 }
 
@@ -140,13 +141,12 @@ func fixOf(err error) string {
 	return ""
 }
 
+// mostNamed is how many names a finding lists.
+const mostNamed = 5
+
 func list(names []string) string {
-	const most = 5
-	switch {
-	case len(names) == 0:
+	if len(names) == 0 {
 		return ""
-	case len(names) > most:
-		return fmt.Sprintf(": %s and %d more", strings.Join(names[:most], ", "), len(names)-most)
 	}
-	return ": " + strings.Join(names, ", ")
+	return ": " + string(terminal.Some(names, mostNamed))
 }

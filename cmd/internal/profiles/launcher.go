@@ -78,7 +78,7 @@ func current(path, self string) string {
 	}
 	for _, link := range []string{"latest", "current"} {
 		path := filepath.FromSlash(parts[1] + "/" + parts[2] + parts[3] + "/" + link + "/" + parts[5])
-		if !isVersioned(path) && sameFile(path, self) {
+		if !isVersioned(path) && SameFile(path, self) {
 			return path
 		}
 	}
@@ -96,7 +96,7 @@ func (p SearchPath) launcher(words []string, path, self string, l *Launch) strin
 	}
 	for _, place := range places {
 		info, err := os.Stat(place)
-		if err == nil && info.Mode().IsRegular() && !sameFile(place, self) && !isVersioned(place) && l.starts(place, words[1:]) {
+		if err == nil && info.Mode().IsRegular() && !SameFile(place, self) && !isVersioned(place) && l.starts(place, words[1:]) {
 			return place
 		}
 	}

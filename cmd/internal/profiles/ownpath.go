@@ -69,7 +69,7 @@ func (p SearchPath) ownPath(words []string, self, called string, l *Launch) (str
 	stable := p.inPath(name, self)
 	isBare := stable != "" && stable == p.firstInPath(name)
 	if stable == "" && strings.ContainsRune(called, filepath.Separator) {
-		if path, err := filepath.Abs(called); err == nil && sameFile(path, self) {
+		if path, err := filepath.Abs(called); err == nil && SameFile(path, self) {
 			stable = path
 		}
 	}
@@ -100,7 +100,7 @@ func usable(stable, name string, isBare bool) (string, error) {
 // unresolved, and rather one that stays.
 func (p SearchPath) inPath(name, self string) (path string) {
 	for _, candidate := range p.candidates(name) {
-		if !sameFile(candidate, self) {
+		if !SameFile(candidate, self) {
 			continue
 		}
 		if !isVersioned(candidate) {
@@ -134,7 +134,8 @@ func (p SearchPath) candidates(name string) (paths []string) {
 	return paths
 }
 
-func sameFile(a, b string) bool {
+// SameFile reports whether two paths lead to one file.
+func SameFile(a, b string) bool {
 	one, err := os.Stat(a)
 	if err != nil {
 		return false

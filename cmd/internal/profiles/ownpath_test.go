@@ -65,7 +65,7 @@ func TestTheLineNamesTheLinkThatStaysAndNotWhatAnUpgradeRemoves(t *testing.T) {
 	os.Remove(link)
 	linked(t, link, newer)
 	os.RemoveAll(filepath.Dir(cellar))
-	if !sameFile(link, newer) {
+	if !SameFile(link, newer) {
 		t.Error("the path that was written no longer leads to the program")
 	}
 	got, err := searching(filepath.Dir(newer)).ownPath([]string{"credproc"}, newer, newer, new(Launch))
