@@ -68,17 +68,16 @@ func (p *picker) load() (stop func()) {
 	return func() { cancel(); <-ended }
 }
 
-// receive shows what has come, and reports whether something has. A cursor that the
-// user has moved stays on its choice, and that one where it is on the screen. One that
-// was not moved is on the best match.
-func (p *picker) receive() bool {
+// receive shows what has come. A cursor that the user has moved stays on its choice,
+// and that one where it is on the screen. One that was not moved is on the best match.
+func (p *picker) receive() {
 	n, over, fresh := p.inbox.take()
 	if !fresh {
-		return false
+		return
 	}
 	p.loaded, p.note = over, n.Note
 	if len(n.Choices) == 0 {
-		return true
+		return
 	}
 	current, row, moved := -1, p.at-p.top, p.moved
 	if moved && len(p.matches) > 0 {
@@ -92,7 +91,6 @@ func (p *picker) receive() bool {
 			p.at, p.top, p.moved = at, max(0, at-row), moved
 		}
 	}
-	return true
 }
 
 // Pace estimates how long work takes that is done in equal parts. The zero Pace

@@ -3,7 +3,6 @@ package terminal
 import (
 	"errors"
 	"os"
-	"sync"
 	"time"
 
 	"github.com/credproc/credproc/internal/safedir"
@@ -13,10 +12,10 @@ import (
 // "FILE.1". One old file is kept.
 const logMost = 10 << 20
 
-// LogFile is a log that many processes add to.
+// LogFile is a log that many processes add to. In this one, the handler of the log
+// writes it line by line.
 type LogFile struct {
-	mu sync.Mutex
-	f  *os.File
+	f *os.File
 	// No process reads from the other end of the pipe that it is.
 	stuck bool
 }
@@ -30,8 +29,6 @@ func OpenLog(path string) (*LogFile, error) {
 // Write implements [io.Writer]. A log that cannot be written is no reason to
 // fail.
 func (l *LogFile) Write(line []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
 	if l.stuck {
 		return len(line), nil
 	}
