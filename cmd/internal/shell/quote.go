@@ -103,9 +103,7 @@ func CheckPrintable(value string) error {
 
 // IsPlain reports whether no shell changes the value.
 func IsPlain(value string) bool {
-	return !strings.ContainsFunc(value, func(r rune) bool {
-		return (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z') && !strings.ContainsRune("+/=_.:-", r)
-	})
+	return !strings.ContainsFunc(value, func(r rune) bool { return !isPlainLetter(r) })
 }
 
 // QuoteSh leaves plain values as they are. zsh makes a path of what follows
@@ -114,7 +112,7 @@ func QuoteSh(value string) (string, error) {
 	if IsPlain(value) && !strings.HasPrefix(value, "=") {
 		return value, nil
 	}
-	return "'" + strings.ReplaceAll(value, "'", `'\''`) + "'", nil
+	return inSingleQuotes(value), nil
 }
 
 // QuoteFish quotes for the inside of double quotes of fish.

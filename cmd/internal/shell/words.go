@@ -167,8 +167,11 @@ func unixWord(word string) string {
 	if word != "" && !strings.ContainsFunc(word, special) {
 		return word
 	}
-	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+	return inSingleQuotes(word)
 }
+
+// inSingleQuotes writes a word so that sh and its kin read it as it is.
+func inSingleQuotes(word string) string { return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'" }
 
 // windowsWord uses double quotes, the only ones that both shells know. In these,
 // PowerShell still replaces what follows a dollar sign or a backtick: such a word is
