@@ -191,8 +191,7 @@ func (l *KeyringLook) Keyring() (name, why string) {
 	case login.Look.Found == inside.FoundNothing:
 		return login.Keyring, "the login was there, and is gone"
 	case login.Look.CannotTell || login.Look.Found == inside.FoundOlder:
-		look := Look{Found: login.Look.Found, Reason: login.Look.Reason}
-		return login.Keyring, "the login is there as far as is known: " + look.Words()
+		return login.Keyring, "the login is there as far as is known: " + (*Look)(login.Look).Words()
 	}
 	return login.Keyring, "the login is there"
 }

@@ -84,13 +84,12 @@ const (
 
 // Look is what was found by the last process that looked for the login.
 type Look struct {
-	Found  string    `json:"found"`
-	Reason string    `json:"reason,omitempty"`
-	At     time.Time `json:"at"`
-
+	Found string `json:"found"`
 	// As in [tokencache.Look].
-	NeedsSignIn bool `json:"-"`
-	CannotTell  bool `json:"-"`
+	NeedsSignIn bool      `json:"-"`
+	CannotTell  bool      `json:"-"`
+	Reason      string    `json:"reason,omitempty"`
+	At          time.Time `json:"at"`
 }
 
 // Failure is the last renewal or fetch that failed, if nothing has worked since.
@@ -127,20 +126,17 @@ func Describe(login *tokencache.Status, duration time.Duration, now time.Time) S
 		Endpoint: login.Endpoint, PortalEndpoint: login.PortalEndpoint,
 		InProgress: InProgress(login.Holders), Roles: []Role{},
 		Renewable: login.Refreshable, Application: login.Application,
+		LastLook: (*Look)(login.Look), LastFailure: (*Failure)(login.Failure),
 	}
 	for _, role := range login.Roles {
 		status.Roles = append(status.Roles, Role{role, int(role.Expiry.Sub(now).Seconds()), int(role.Expiry.Sub(role.Fetched).Seconds())})
 	}
 	known := login.Renewed
-	if l := login.Look; l != nil {
-		status.LastLook = &Look{l.Found, l.Reason, l.At, l.NeedsSignIn, l.CannotTell}
-		known = l.At
+	if login.Look != nil {
+		known = login.Look.At
 	}
 	if !known.IsZero() {
 		status.KnownAt = &known
-	}
-	if f := login.Failure; f != nil {
-		status.LastFailure = &Failure{f.Op, f.Reason, f.At, f.RetryAt, f.Count}
 	}
 	if login.Uncertain {
 		status.State, status.Renewable = Uncertain, false
