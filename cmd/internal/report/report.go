@@ -3,6 +3,7 @@
 package report
 
 import (
+	"cmp"
 	"errors"
 	"time"
 
@@ -47,21 +48,8 @@ const (
 
 // KindOf is the kind of an error of which no more is known than its exit status.
 func KindOf(status int) string {
-	switch status {
-	case 2:
-		return Config
-	case 3:
-		return Unavailable
-	case 4:
-		return SignIn
-	case 5:
-		return NoAccess
-	case 6:
-		return Keyring
-	case 130, 129, 143:
-		return Interrupted
-	}
-	return Failed
+	kinds := map[int]string{2: Config, 3: Unavailable, 4: SignIn, 5: NoAccess, 6: Keyring, 129: Interrupted, 130: Interrupted, 143: Interrupted}
+	return cmp.Or(kinds[status], Failed)
 }
 
 // An Error is what a program is told. It holds no secret.
