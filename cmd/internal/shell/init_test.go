@@ -5,6 +5,8 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+
+	"github.com/credproc/credproc/cmd/internal/child"
 )
 
 // What no shell here reads is held to the rules by which PowerShell reads it: nothing
@@ -72,11 +74,12 @@ func TestNoFunctionIsCalledAsAShellsOwnWord(t *testing.T) {
 
 // A secret leaves the environment, and comes back, by the rules of each shell.
 func TestASecretIsKeptInTheShell(t *testing.T) {
+	k := child.Kept{Name: "N", In: "K"}
 	for name, want := range map[string][2]string{
 		"powershell": {"$global:K=$Env:N\n", "if (Test-Path Variable:global:K) { if (-not (Test-Path Env:N)) { $Env:N=$global:K }; Remove-Variable -Name K -Scope Global }\n"},
 		"cmd":        {"", ""},
 	} {
-		if got := [2]string{Shells[name].Keep("N", "K"), Shells[name].Restore("N", "K")}; got != want {
+		if got := [2]string{withNames(Shells[name].keep, k), withNames(Shells[name].restore, k)}; got != want {
 			t.Errorf("%s: %q", name, got)
 		}
 	}
@@ -88,7 +91,8 @@ func TestASecretIsKeptInTheShell(t *testing.T) {
 		sh := Shells[name]
 		remove := map[string]string{"sh": "unset N\n", "fish": "set -eg N\n"}[name]
 		show := "printf '%s|' \"$N\" \"$K\"; env | grep -c '^K=' || true\n"
-		script := sh.Keep("N", "K") + remove + show + sh.Restore("N", "K") + show + sh.Restore("N", "K")
+		restore := withNames(sh.restore, k)
+		script := withNames(sh.keep, k) + remove + show + restore + show + restore
 		c := exec.Command(path, "-c", script)
 		c.Env = []string{"N=it's $x \\ \"y\"", "PATH=/usr/bin:/bin", "HOME=" + t.TempDir()}
 		out, err := c.CombinedOutput()

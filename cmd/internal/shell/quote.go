@@ -18,19 +18,9 @@ type Shell struct {
 	Use   terminal.Prose // how the shell reads it
 
 	// keep copies NAME into KEPT, a variable of the shell that no program gets, and
-	// restore brings it back. "": the shell has only variables that programs get.
+	// restore brings it back, unless it has been set again since. "": the shell has only
+	// variables that programs get.
 	keep, restore string
-}
-
-// Keep returns what keeps the value of a variable in another one, or "".
-func (s Shell) Keep(name, in string) string {
-	return strings.NewReplacer("NAME", name, "KEPT", in).Replace(s.keep)
-}
-
-// Restore returns what undoes [Shell.Keep], where that was done. A variable that has
-// been set again since stays.
-func (s Shell) Restore(name, from string) string {
-	return strings.NewReplacer("NAME", name, "KEPT", from).Replace(s.restore)
 }
 
 // Shells are the known ones, by name.

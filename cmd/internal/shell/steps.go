@@ -13,6 +13,10 @@ type Left struct {
 	Err  error
 }
 
+func withNames(line string, k child.Kept) string {
+	return strings.NewReplacer("NAME", k.Name, "KEPT", k.In).Replace(line)
+}
+
 // Steps is what the shell of that name has to do for a change. A value that cannot be
 // written for it is an error if it belongs to the credentials; any other is left out.
 func Steps(name string, change child.Change) (text string, left []Left, err error) {
@@ -20,7 +24,7 @@ func Steps(name string, change child.Change) (text string, left []Left, err erro
 	var removed []string
 	var kept, sets strings.Builder
 	for _, k := range change.Keep {
-		kept.WriteString(sh.Keep(k.Name, k.In))
+		kept.WriteString(withNames(sh.keep, k))
 	}
 	for _, s := range change.Settings {
 		quoted, err := sh.Quoted(s.Value)
@@ -36,7 +40,7 @@ func Steps(name string, change child.Change) (text string, left []Left, err erro
 		removed = append(removed, s.Name)
 	}
 	for _, k := range change.Restore {
-		sets.WriteString(sh.Restore(k.Name, k.In))
+		sets.WriteString(withNames(sh.restore, k))
 	}
 	return kept.String() + sh.Unset(removed) + sets.String(), left, nil
 }
