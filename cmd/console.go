@@ -130,21 +130,22 @@ func (c *consoleCommand) show(r *run, t *target, page string) error {
 	if c.Print {
 		return r.PrintURL(page)
 	}
-	if err := c.open(r, t, page); err != nil {
-		return &browser.NotOpenedError{Err: err}
-	}
-	return nil
+	return c.open(r, t, page)
 }
 
 // open opens a page as sign-in does, or by a command of its own: in a container
 // of Firefox, or a profile of Chromium, for each role.
-func (c *consoleCommand) open(r *run, t *target, page string) error {
+func (c *consoleCommand) open(r *run, t *target, page string) (err error) {
 	set, _ := r.files.Setting(t.session.Name, "console_browser")
-	template := cmp.Or(c.Browser, set)
-	if template == "" || r.Browser != nil {
-		return r.openIn(t.session, page)
+	if template := cmp.Or(c.Browser, set); template == "" || r.Browser != nil {
+		err = r.openIn(t.session, page)
+	} else {
+		err = opener(r.App).Start(c.fill(r, t, template, page))
 	}
-	return opener(r.App).Start(c.fill(r, t, template, page))
+	if err != nil {
+		return &browser.NotOpenedError{Err: err}
+	}
+	return nil
 }
 
 // fill replaces the placeholders of a template by what the page is about.
@@ -222,12 +223,7 @@ func (c *consoleCommand) handOver(ctx context.Context, r *run, t *target, login 
 	case r.Browser != nil:
 		return r.Browser(login)
 	}
-	refused, err := endpoint.HandOver(ctx, login, func(page string) error {
-		if err := c.open(r, t, page); err != nil {
-			return &browser.NotOpenedError{Err: err}
-		}
-		return nil
-	})
+	refused, err := endpoint.HandOver(ctx, login, func(page string) error { return c.open(r, t, page) })
 	if refused != "" {
 		r.Say("%s: warning: %s asked for the page and was refused.", r.name(), refused)
 	}

@@ -3,6 +3,8 @@ package cmd
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 
 	"github.com/credproc/credproc/cmd/internal/elsewhere"
 	"github.com/credproc/credproc/cmd/internal/terminal"
@@ -33,13 +35,11 @@ func (r *run) knownRegion(startURL string) string {
 			found[l.Region] = true
 		}
 	}
-	if len(found) != 1 { // an instance can be in several regions
+	regions := slices.Collect(maps.Keys(found))
+	if len(regions) != 1 { // an instance can be in several regions
 		return ""
 	}
-	for region := range found {
-		return region
-	}
-	return ""
+	return regions[0]
 }
 
 // findRegion is knownRegion for a sign-in: it also asks the portal,
