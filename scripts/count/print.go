@@ -12,7 +12,7 @@ import (
 
 // aside is what is no part of the product: examples, the fake service that
 // tests use, and tools of the project's own.
-var aside = []string{"examples", "scripts", "tools", "internal/idctest", "internal/e2e", "credproc/credproctest", "tokencache/keyring/keyringtest"}
+var aside = []string{"examples", "scripts", "tools", "internal/e2e", "credproc/credproctest", "tokencache/keyring/keyringtest"}
 
 func isAside(dir string) bool {
 	return dir == "." || slices.ContainsFunc(aside, func(a string) bool { return dir == a || strings.HasPrefix(dir, a+"/") })
