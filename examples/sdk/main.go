@@ -8,6 +8,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -60,7 +61,7 @@ func run(ctx context.Context, out io.Writer, profile string, m *metrics) error {
 		return err
 	}
 	client := sts.New(sts.Options{
-		Region:       region(),
+		Region:       cmp.Or(os.Getenv("AWS_REGION"), "us-east-1"),
 		BaseEndpoint: endpoint(),
 		// The cache asks the provider again before the credentials expire.
 		Credentials: aws.NewCredentialsCache(provider),
@@ -79,13 +80,6 @@ func end(config *credproc.Config) {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	config.Close(ctx)
-}
-
-func region() string {
-	if region := os.Getenv("AWS_REGION"); region != "" {
-		return region
-	}
-	return "us-east-1"
 }
 
 // endpoint is a custom one of STS. nil leaves it to the SDK.
