@@ -6,6 +6,7 @@ package endpoint
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -187,13 +188,13 @@ func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	w.WriteHeader(status)
 	w.Write(body)
-	if e.Log != nil {
-		// Nothing of the request but what we have understood: it may have a token
-		// in the wrong place.
-		e.Log.Info("request", "for", name, "status", status, "code", code, "client", r.RemoteAddr,
-			"client_name", client, "ms", time.Since(began).Milliseconds())
-	}
+	// Nothing of the request but what we have understood: it may have a token in the
+	// wrong place.
+	e.log().Info("request", "for", name, "status", status, "code", code, "client", r.RemoteAddr,
+		"client_name", client, "ms", time.Since(began).Milliseconds())
 }
+
+func (e *Endpoint) log() *slog.Logger { return cmp.Or(e.Log, slog.New(slog.DiscardHandler)) }
 
 func (e *Endpoint) answer(w http.ResponseWriter, r *http.Request) (client, name string, body []byte, f *Fault) {
 	c, f := e.admit(r)
@@ -320,8 +321,8 @@ func (e *Endpoint) admit(r *http.Request) (*Client, *Fault) {
 			"AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: set AWS_CONTAINER_AUTHORIZATION_TOKEN for them"}
 	}
 	clients, err := e.Clients()
-	if err != nil && e.Log != nil {
-		e.Log.Error("no client is admitted", "error", err.Error())
+	if err != nil {
+		e.log().Error("no client is admitted", "error", err.Error())
 	}
 	c := clientWith(clients, token)
 	if c == nil || c.over() {
@@ -341,9 +342,7 @@ func (e *Endpoint) faultFor(c *Client, path string, err error) *Fault {
 	if c.Allow.All || f.Status == http.StatusUnauthorized || f.Status == http.StatusFailedDependency { // about the login, not the role
 		return f
 	}
-	if e.Log != nil {
-		e.Log.Warn("reason not sent to the client", "client_name", c.Name, "error", f.Message)
-	}
+	e.log().Warn("reason not sent to the client", "client_name", c.Name, "error", f.Message)
 	kind, name := split(path)
 	if unknown, ok := errors.AsType[*awsconfig.UnknownProfileError](err); ok && kind == "profile" && unknown.Name == name {
 		return &Fault{http.StatusNotFound, "NotFound", "there is no profile " + name}

@@ -36,9 +36,7 @@ func (e *Endpoint) whoAsks(r *http.Request, name string) (audit.Client, error) {
 			who, err = e.inTime(ctx, holders)
 		}
 		if err != nil {
-			if e.Log != nil {
-				e.Log.Warn("cannot tell which process asks", "error", err.Error())
-			}
+			e.log().Warn("cannot tell which process asks", "error", err.Error())
 			return audit.Client{}, &Fault{http.StatusFailedDependency, "Unavailable", "cannot tell which process asks: ask again"}
 		}
 		loopback.Keep(r, who)
