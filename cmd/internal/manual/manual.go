@@ -50,7 +50,7 @@ func (m *page) overview(root *kong.Node, statuses []string) string {
 		m.line(".SS %s", group.Title)
 		m.commands(group.Nodes)
 	}
-	m.flags("FLAGS", root.Flags)
+	m.flags(root)
 	m.section("EXIT STATUS")
 	for _, s := range statuses {
 		number, meaning, _ := strings.Cut(s, " ")
@@ -96,7 +96,7 @@ func (m *page) command(node *kong.Node) string {
 			m.text(p.Help)
 		}
 	}
-	m.flags("FLAGS", help.Flags(node))
+	m.flags(node)
 	m.examples(about.Examples)
 	m.section("SEE ALSO")
 	m.line(".BR %s (1)", roff(fileName(m.program, nil)))
@@ -142,15 +142,10 @@ func (m *page) head(name, summary string) {
 	m.text(summary)
 }
 
-func (m *page) flags(title string, flags []*kong.Flag) {
-	titled := false
-	for _, f := range flags {
-		if f.Hidden {
-			continue
-		}
-		if !titled {
-			m.section(title)
-			titled = true
+func (m *page) flags(node *kong.Node) {
+	for i, f := range help.Flags(node) {
+		if i == 0 {
+			m.section("FLAGS")
 		}
 		m.line(".TP\n\\fB%s\\fR", roff(f.String()))
 		m.text(f.Help)
