@@ -70,30 +70,28 @@ func (f Format) Text(c aws.Credentials) (string, error) {
 // cliDocument is the AWS CLI's: no account, and an offset in place of "Z".
 func cliDocument(c aws.Credentials) (any, string) {
 	return struct {
-		Version         int
-		AccessKeyID     string `json:"AccessKeyId"`
-		SecretAccessKey string
-		SessionToken    string `json:",omitempty"`
-		Expiration      string `json:",omitempty"`
-	}{1, c.AccessKeyID, c.SecretAccessKey, c.SessionToken, ifExpiring(c, "-07:00")}, "  "
+		Version int
+		document
+	}{1, documentOf(c, "-07:00")}, "  "
 }
 
 // stsDocument is an answer of STS, as "aws sts assume-role" prints it.
 func stsDocument(c aws.Credentials) (any, string) {
-	type credentials struct {
-		AccessKeyID     string `json:"AccessKeyId"`
-		SecretAccessKey string
-		SessionToken    string `json:",omitempty"`
-		Expiration      string `json:",omitempty"`
-	}
-	return struct{ Credentials credentials }{
-		credentials{c.AccessKeyID, c.SecretAccessKey, c.SessionToken, ifExpiring(c, "Z07:00")},
-	}, "    "
+	return struct{ Credentials document }{documentOf(c, "Z07:00")}, "    "
 }
 
-func ifExpiring(c aws.Credentials, zone string) string {
-	if !c.CanExpire {
-		return ""
+// document is what both have of the credentials.
+type document struct {
+	AccessKeyID     string `json:"AccessKeyId"`
+	SecretAccessKey string
+	SessionToken    string `json:",omitempty"`
+	Expiration      string `json:",omitempty"`
+}
+
+func documentOf(c aws.Credentials, zone string) document {
+	d := document{AccessKeyID: c.AccessKeyID, SecretAccessKey: c.SecretAccessKey, SessionToken: c.SessionToken}
+	if c.CanExpire {
+		d.Expiration = child.Expiration(c.Expires, zone)
 	}
-	return child.Expiration(c.Expires, zone)
+	return d
 }
