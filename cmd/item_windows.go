@@ -3,7 +3,6 @@ package cmd
 import (
 	"context"
 	"errors"
-	"os"
 
 	"github.com/credproc/credproc/cmd/internal/items"
 	"github.com/credproc/credproc/tokencache/keyring"
@@ -22,17 +21,14 @@ type keyringItemCommand struct {
 
 // Run implements the command, for kong.
 func (c *keyringItemCommand) Run(ctx context.Context, a *App) error {
-	k, stdin := a.Keyring, a.Stdin
+	k := a.Keyring
 	if k == nil {
 		var err error
 		if k, err = keyring.New("os", keyring.Options{Service: a.ID}); err != nil {
 			return err
 		}
 	}
-	if stdin == nil {
-		stdin = os.Stdin
-	}
-	line, err := items.Answer(ctx, k, c.Verb, c.Item, stdin)
+	line, err := items.Answer(ctx, k, c.Verb, c.Item, a.term().InReader())
 	if errors.Is(err, items.ErrRequest) {
 		return &usageError{problem: "keyring-item: " + err.Error()}
 	}

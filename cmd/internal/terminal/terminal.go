@@ -3,6 +3,7 @@
 package terminal
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -32,20 +33,10 @@ type Terminal struct {
 // New returns a terminal for these streams, and for the environment that env
 // looks variables up in. nil is the process's own.
 func New(in io.Reader, out, err io.Writer, env func(string) string) *Terminal {
-	t := &Terminal{in: in, out: out, err: err, env: env}
-	if in == nil {
-		t.in = os.Stdin
-	}
-	if out == nil {
-		t.out = os.Stdout
-	}
-	if err == nil {
-		t.err = os.Stderr
-	}
 	if env == nil {
-		t.env = os.Getenv
+		env = os.Getenv
 	}
-	return t
+	return &Terminal{in: cmp.Or[io.Reader](in, os.Stdin), out: cmp.Or[io.Writer](out, os.Stdout), err: cmp.Or[io.Writer](err, os.Stderr), env: env}
 }
 
 // InReader returns stdin, for a command that is started.
