@@ -228,12 +228,12 @@ func (e *configEdit) saved() {
 
 // write writes a session and profiles.
 func (c *configureCommand) write(ctx context.Context, e *configEdit, command string) error {
-	t, part, err := c.session(ctx, e.run)
+	t, err := c.session(ctx, e.run)
 	if err != nil {
 		return err
 	}
 	via := t
-	if from := e.unnamed(t.session); from != nil && len(part.Lines) > 0 {
+	if from := e.unnamed(t.session); from != nil && !e.files.HasSession(t.session.Name) {
 		via = &target{session: from, words: t.words} // until the session is written
 	}
 	accounts, err := c.accounts(ctx, e.run, via)
@@ -244,8 +244,7 @@ func (c *configureCommand) write(ctx context.Context, e *configEdit, command str
 	if err != nil {
 		return err
 	}
-	plan := &profiles.Plan{Session: part, Name: t.session.Name, Command: command, At: placeOf(t.session), Template: c.Template,
-		Regions: c.Region, Region: t.session.Config.Region, Prune: c.Prune, All: accounts}
+	plan := &profiles.Plan{Session: placeOf(t.session), Command: command, Template: c.Template, Regions: c.Region, Prune: c.Prune, All: accounts}
 	block, err := e.put(ctx, plan, roles)
 	if err != nil || block == nil {
 		return err
@@ -359,9 +358,8 @@ func (r *run) pickRoles(roles []profiles.Role) ([]profiles.Role, error) {
 	return some, nil
 }
 
-// session finds or describes the session. The part is what is to be written of
-// it, if it is a new one.
-func (c *configureCommand) session(ctx context.Context, r *run) (*target, awsconfig.Part, error) {
+// session finds or describes the session, which may be a new one.
+func (c *configureCommand) session(ctx context.Context, r *run) (*target, error) {
 	name := c.SSOSession
 	if len(c.Names) == 1 {
 		name = c.Names[0]
@@ -372,16 +370,15 @@ func (c *configureCommand) session(ctx context.Context, r *run) (*target, awscon
 	if name == "" {
 		picked, err := c.whichSession(r)
 		if err != nil {
-			return nil, awsconfig.Part{}, err
+			return nil, err
 		}
 		name = picked
 	}
 	if r.files.HasSession(name) {
-		t, err := r.configured(name)
-		return t, awsconfig.Part{}, err
+		return r.configured(name)
 	}
 	if err := c.mayAskFor(r, name); err != nil {
-		return nil, awsconfig.Part{}, err
+		return nil, err
 	}
 	return c.newSession(ctx, r, name)
 }
@@ -428,29 +425,28 @@ func (c *configureCommand) whichSession(r *run) (string, error) {
 
 // newSession describes a session by flags, and on a terminal by
 // answers.
-func (c *configureCommand) newSession(ctx context.Context, r *run, name string) (*target, awsconfig.Part, error) {
+func (c *configureCommand) newSession(ctx context.Context, r *run, name string) (*target, error) {
 	startURL, region, err := c.place(ctx, r, c.asks(r))
 	if err != nil {
-		return nil, awsconfig.Part{}, err
+		return nil, err
 	}
 	name = cmp.Or(name, r.sessionFor(startURL, region))
 	if name == "" {
 		name = profiles.SuggestName(startURL)
 		if c.asks(r) {
 			if name, err = r.Ask("Name of the session?", name); err != nil {
-				return nil, awsconfig.Part{}, err
+				return nil, err
 			}
 		}
 	}
 	if r.files.HasSession(name) {
-		t, err := r.sameSession(name, startURL, region)
-		return t, awsconfig.Part{}, err
+		return r.sameSession(name, startURL, region)
 	}
 	if !profiles.IsPlainName(name) {
-		return nil, awsconfig.Part{}, r.usage("%q cannot be the name of a session: use only letters, digits and -_./:@+", name)
+		return nil, r.usage("%q cannot be the name of a session: use only letters, digits and -_./:@+", name)
 	}
 	s, err := r.inside.NewSession(name, startURL, region)
-	return &target{session: s, words: []string{"--sso-start-url", startURL, "--sso-region", region}}, profiles.Session(name, startURL, region), err
+	return &target{session: s, words: []string{"--sso-start-url", startURL, "--sso-region", region}}, err
 }
 
 // place returns where the Identity Center instance is.

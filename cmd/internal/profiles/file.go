@@ -41,13 +41,12 @@ func (f *File) Write(plan *Plan, roles []Role, old []byte) ([]byte, *Block, erro
 		return nil, nil, err
 	}
 	this := *plan
-	if this.flags, err = nameInLine(whole, plan.At); err != nil {
+	if this.flags, err = nameInLine(whole, plan.Session); err != nil {
 		return nil, nil, &Error{Problem: fmt.Sprintf("the session %v", err)}
 	}
-	if outside.Sessions[plan.Name] != nil || slices.ContainsFunc(parts, func(p awsconfig.Part) bool { return p.Kind == "sso-session" && p.Name == plan.Name }) {
-		this.Session = awsconfig.Part{} // another process has written it meanwhile
-	}
-	this.Region = cmp.Or(regionSet(outside.Profiles["default"]), this.Region)
+	this.isNew = outside.Sessions[plan.Session.Name] == nil &&
+		!slices.ContainsFunc(parts, func(p awsconfig.Part) bool { return p.Kind == "sso-session" && p.Name == plan.Session.Name })
+	this.region = cmp.Or(regionSet(outside.Profiles["default"]), plan.Session.Region)
 	block, err := this.apply(parts, roles, outside.Profiles)
 	if err != nil {
 		return nil, nil, err
@@ -264,10 +263,9 @@ func nativeLines(files *awsconfig.Config, name string, command []string) ([]stri
 	return append(lines, "sso_account_id = "+p.Role.AccountID, "sso_role_name = "+p.Role.RoleName), nil
 }
 
-// Session is the section of a session.
-func Session(name, startURL, region string) awsconfig.Part {
-	return awsconfig.Part{Kind: "sso-session", Name: name, Lines: []string{"[sso-session " + name + "]", "sso_start_url = " + startURL,
-		"sso_region = " + region, "sso_registration_scopes = sso:account:access", ""}}
+func section(s awsconfig.Session) awsconfig.Part {
+	return awsconfig.Part{Kind: "sso-session", Name: s.Name, Lines: []string{"[sso-session " + s.Name + "]", "sso_start_url = " + s.StartURL,
+		"sso_region = " + s.Region, "sso_registration_scopes = sso:account:access", ""}}
 }
 
 // SuggestName makes a name of the first word of the portal's host, unless that

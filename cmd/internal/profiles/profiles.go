@@ -307,8 +307,8 @@ func (plan *Plan) keyOf(p *awsconfig.Part) Key {
 	if process, ok := p.Get("credential_process"); ok {
 		flags := awsconfig.LineFlags(process)
 		session := cmp.Or(flags["--sso-session"], flags["--sso-start-url"])
-		if session == flags["--sso-start-url"] && strings.HasPrefix(plan.flags, "--sso-start-url "+session+" ") && flags["--sso-region"] == plan.At.Region {
-			session = plan.Name
+		if session == flags["--sso-start-url"] && strings.HasPrefix(plan.flags, "--sso-start-url "+session+" ") && flags["--sso-region"] == plan.Session.Region {
+			session = plan.Session.Name
 		}
 		return Key{session, flags["--account-id"], flags["--role-name"]}
 	}
@@ -332,16 +332,16 @@ func (plan *Plan) strangers(parts []awsconfig.Part, keys map[Key]int) map[string
 
 // Plan is everything that decides how a block comes to be.
 type Plan struct {
-	Session  awsconfig.Part // without Lines, if it stands elsewhere
-	Name     string         // of the session
-	At       awsconfig.Session
-	flags    string // by which lines name the session
-	Command  string // how lines start
+	Session  awsconfig.Session // written too, if the file does not have it
+	Command  string            // how lines start
 	Template string
 	Regions  RegionRules
-	Region   string // where no rule fits and none stands there
 	Prune    bool
 	All      []credproc.Account // of the session, whether selected or not
+
+	isNew  bool   // the session
+	flags  string // by which lines name it
+	region string // where no rule fits and none stands there
 }
 
 // apply plans the profiles of the roles in a block of these parts. outside has
@@ -353,8 +353,8 @@ func (plan *Plan) apply(parts []awsconfig.Part, roles []Role, outside map[string
 	if err != nil {
 		return nil, err
 	}
-	if len(plan.Session.Lines) > 0 {
-		b.parts = append(b.parts, plan.Session)
+	if plan.isNew {
+		b.parts = append(b.parts, section(plan.Session))
 		b.session = true
 	}
 	others := plan.strangers(parts, keys)
@@ -371,10 +371,10 @@ func (plan *Plan) apply(parts []awsconfig.Part, roles []Role, outside map[string
 		}
 	}
 	if plan.Prune {
-		b.prune(plan.Name, keys, plan.All)
+		b.prune(plan.Session.Name, keys, plan.All)
 	}
 	if plan.Template != "" {
-		b.setTemplate(plan.Name, plan.Template)
+		b.setTemplate(plan.Session.Name, plan.Template)
 	}
 	return b, nil
 }
@@ -385,7 +385,7 @@ func (plan *Plan) names(parts []awsconfig.Part, keys map[Key]int, roles []Role) 
 	for key, i := range keys {
 		before[key] = parts[i].Name
 	}
-	stored := templateOf(parts, plan.Name)
+	stored := templateOf(parts, plan.Session.Name)
 	return named(roles, before, cmp.Or(plan.Template, stored), plan.Template != "" && plan.Template != stored)
 }
 
@@ -425,7 +425,7 @@ func (plan *Plan) put(b *Block, i int, there bool, w *Role, name string) error {
 	process := processLine(plan.Command, plan.flags, w.AccountID, w.RoleName)
 	if !there {
 		b.parts = append(b.parts, awsconfig.Part{Kind: "profile", Name: name, Lines: []string{
-			profileHeader(name), "credential_process = " + process, "region = " + cmp.Or(region, plan.Region), ""}})
+			profileHeader(name), "credential_process = " + process, "region = " + cmp.Or(region, plan.region), ""}})
 		b.added++
 		return nil
 	}

@@ -38,7 +38,7 @@ func everyRole(t *testing.T, accounts []credproc.Account) []Role {
 
 func planned(t *testing.T, parts []awsconfig.Part, roles []Role) *Block {
 	t.Helper()
-	plan := &Plan{Name: "corp", flags: "--sso-session corp", Command: "/usr/bin/credproc", Region: "us-east-1"}
+	plan := &Plan{Session: awsconfig.Session{Name: "corp"}, flags: "--sso-session corp", Command: "/usr/bin/credproc", region: "us-east-1"}
 	b, err := plan.apply(parts, roles, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -102,7 +102,7 @@ func TestNamesAreTheSameInAnyOrderAndStayWhenAccountsCome(t *testing.T) {
 
 func TestATemplateThatTellsNothingApartIsRefusedWithBoth(t *testing.T) {
 	accounts := []credproc.Account{{ID: "111111111111", Name: "One", Roles: []string{"Admin"}}, {ID: "222222222222", Name: "Two", Roles: []string{"Admin"}}}
-	plan := &Plan{Name: "corp", flags: "--sso-session corp", Command: "credproc", Template: "x-{{.RoleName}}"}
+	plan := &Plan{Session: awsconfig.Session{Name: "corp"}, flags: "--sso-session corp", Command: "credproc", Template: "x-{{.RoleName}}"}
 	_, err := plan.apply(nil, everyRole(t, accounts), nil)
 	usage, ok := errors.AsType[*Error](err)
 	if !ok || !strings.Contains(usage.Problem, "111111111111") || !strings.Contains(usage.Problem, "222222222222") {
@@ -115,7 +115,7 @@ func TestARefusalOfHundredsOfRolesIsALine(t *testing.T) {
 	for i := range 400 {
 		account.Roles = append(account.Roles, fmt.Sprintf("Role%03d", i))
 	}
-	plan := &Plan{Name: "corp", flags: "--sso-session corp", Command: "credproc", Template: "x"}
+	plan := &Plan{Session: awsconfig.Session{Name: "corp"}, flags: "--sso-session corp", Command: "credproc", Template: "x"}
 	_, err := plan.apply(nil, everyRole(t, []credproc.Account{account}), nil)
 	usage, ok := errors.AsType[*Error](err)
 	want := `the template gives the name "x" to role Role000 in account 111111111111 (a b [31m ) and to role Role001 in account 111111111111 (a b [31m ) and to 398 others`
@@ -173,7 +173,7 @@ func TestAProfileInTheBlockThatWasRevertedStaysAndNoNameComesTwice(t *testing.T)
 		t.Errorf("the block is %q", b.lines())
 	}
 	for _, stranger := range [][]string{{"[profile One/Admin]", "region = x"}, {"[profile One/Admin]", "credential_process = other"}} {
-		plan := &Plan{Name: "corp", flags: "--sso-session corp", Command: "credproc"}
+		plan := &Plan{Session: awsconfig.Session{Name: "corp"}, flags: "--sso-session corp", Command: "credproc"}
 		if b, err := plan.apply(awsconfig.Parts(stranger), everyRole(t, accounts), nil); err == nil {
 			t.Errorf("beside %q: %q", stranger, b.lines())
 		}
