@@ -7,6 +7,7 @@ import (
 	"os"
 
 	"github.com/credproc/credproc/internal/ospath"
+	"github.com/credproc/credproc/internal/safedir"
 )
 
 // mostText is more than a policy has, in bytes.
@@ -52,6 +53,8 @@ func (p Place) unopened(path string, cause error) (string, []byte, error) {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return "", nil, nil
+	case safedir.IsShort(cause):
+		return "", nil, cause // which is not about the file
 	case err == nil && info.Mode()&fs.ModeSymlink != 0:
 		return "", nil, &FileError{Path: path, Problem: "it is a symbolic link"}
 	}

@@ -53,7 +53,8 @@ type Place struct {
 
 // Load reads the policy for a program that calls itself id. It returns nil where there is
 // none. The error is a [*FileError]: what cannot be read, or could be another
-// user's, is not as good as none.
+// user's, is not as good as none. It is another one where no more files can be opened:
+// [safedir.IsShort].
 func (p Place) Load(id string) (*Policy, error) {
 	var files []*File
 	for i, name := range [...]string{layout.Service(id), layout.Service("")} {

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/credproc/credproc/internal/policy"
+	"github.com/credproc/credproc/internal/safedir"
 )
 
 // What could be another user's is an error that says so, and never no policy.
@@ -59,5 +60,25 @@ func TestThePolicyOfAnotherUserIsAnError(t *testing.T) {
 	}
 	if _, err := (policy.Place{Root: "/dev/null"}).Load(""); err == nil {
 		t.Error("a directory that cannot be looked for counts as none")
+	}
+}
+
+func TestAPolicyThatNoFileIsLeftForIsAnErrorAboutThat(t *testing.T) {
+	at := place(t, map[string]string{"credproc": "[policy]\nversion = 1\n"})
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		t.Fatal(err)
+	}
+	none := limit
+	none.Cur = 0
+	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &none); err != nil {
+		t.Fatal(err)
+	}
+	p, err := at.Load("")
+	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		t.Fatal(err)
+	}
+	if p != nil || !safedir.IsShort(err) {
+		t.Errorf("%v, %v", p, err)
 	}
 }
