@@ -255,6 +255,35 @@ func TestATrailThatCannotBeWrittenKeepsNobodyFromAnAnswer(t *testing.T) {
 	})
 }
 
+// TestOneReadOfThePolicyServesAWholeAnswer replaces the policy after it was read: what
+// decides about an answer decides about its line.
+func TestOneReadOfThePolicyServesAWholeAnswer(t *testing.T) {
+	onMachine(t, func(m *machine) {
+		for _, byHand := range []bool{false, true} {
+			c := m.governed("audit = required\n", session)
+			c.StateDir = m.TempDir() + "/state"
+			s, err := c.Session("corp")
+			if err != nil {
+				t.Fatal(err)
+			}
+			m.signIn(s)
+			p := &Provider{Session: s, AccountID: "111111111111", RoleName: "Admin"}
+			if !byHand {
+				if p, err = c.Role(s, p.AccountID, p.RoleName); err != nil {
+					t.Fatal(err)
+				}
+			}
+			trail := filepath.Join(c.StateDir, "audit.jsonl")
+			if err := errors.Join(os.RemoveAll(inside.Place(&c.insides).Root), os.Remove(trail), os.Mkdir(trail, 0o700)); err != nil {
+				t.Fatal(err)
+			}
+			if got, err := p.Retrieve(m.Context()); !errors.Is(err, ErrPolicy) || got.HasKeys() {
+				t.Errorf("by hand: %v: without its line there is %v, error %v", byHand, got, err)
+			}
+		}
+	})
+}
+
 // governed is config on a machine with a policy.
 func (m *machine) governed(rules, text string, env ...string) *Config {
 	m.Helper()
