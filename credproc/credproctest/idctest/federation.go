@@ -18,17 +18,6 @@ type signinToken struct {
 // redirect is an answer that sends a browser elsewhere.
 type redirect string
 
-func federationOperation(r *http.Request, body []byte) (operation, bool) {
-	form, _ := url.ParseQuery(string(body))
-	switch action := form.Get("Action") + r.URL.Query().Get("Action"); {
-	case action == "getSigninToken":
-		return operation{"GetSigninToken", signinAPI, (*Server).getSigninToken}, true
-	case action == "login" && r.Method == http.MethodGet:
-		return operation{"ConsoleLogin", signinAPI, (*Server).consoleLogin}, true
-	}
-	return operation{}, false
-}
-
 // getSigninToken exchanges the credentials of a role, and refuses without a
 // word about why.
 func (s *Server) getSigninToken(c *call) (any, error) {

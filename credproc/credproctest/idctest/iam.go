@@ -211,17 +211,8 @@ func (k *key) refusal(action, resource string) string {
 	return fmt.Sprintf("User: %s is not authorized to perform: %s on resource: %s because no session policy allows the %s action", k.arn, action, resource, action)
 }
 
-// parameterOperation is one of the two operations of SSM: something that reads
-// and something that writes, for credentials that may do less.
-func parameterOperation(target string) (operation, bool) {
-	switch target {
-	case "AmazonSSM.GetParameter":
-		return operation{"GetParameter", ssmAPI, (*Server).getParameter}, true
-	case "AmazonSSM.PutParameter":
-		return operation{"PutParameter", ssmAPI, (*Server).putParameter}, true
-	}
-	return operation{}, false
-}
+// The two operations of SSM are something that reads and something that writes, for
+// credentials that may do less.
 
 type parameterRequest struct{ Name, Value string }
 

@@ -1,12 +1,14 @@
 package idctest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
 	"maps"
 	"net"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -122,34 +124,45 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.serve(w, &call{Request: r, body: body}, op)
 }
 
-func route(r *http.Request, body []byte) (operation, bool) {
-	if r.Method == "POST" && r.URL.Path == "/token" && r.URL.Query().Get("aws_iam") == "t" {
-		return operation{createWithIAM, oidcAPI, (*Server).createTokenWithIAM}, true
-	}
-	switch r.Method + " " + r.URL.Path {
-	case "POST /client/register":
-		return operation{"RegisterClient", oidcAPI, (*Server).registerClient}, true
-	case "POST /device_authorization":
-		return operation{"StartDeviceAuthorization", oidcAPI, (*Server).startDeviceAuthorization}, true
-	case "POST /token":
-		return operation{"CreateToken", oidcAPI, (*Server).createToken}, true
-	case "GET /federation/credentials":
-		return operation{"GetRoleCredentials", portalAPI, (*Server).getRoleCredentials}, true
-	case "GET /assignment/accounts":
-		return operation{"ListAccounts", portalAPI, (*Server).listAccounts}, true
-	case "GET /assignment/roles":
-		return operation{"ListAccountRoles", portalAPI, (*Server).listAccountRoles}, true
-	case "POST /logout":
-		return operation{"Logout", portalAPI, (*Server).logout}, true
-	case "POST /federation", "GET /federation":
-		return federationOperation(r, body)
-	case "POST /":
-		if target := r.Header.Get("X-Amz-Target"); target != "" {
-			return parameterOperation(target)
+func route(r *http.Request, body []byte) (op operation, ok bool) {
+	key := r.Method + " " + r.URL.Path
+	query := r.URL.Query()
+	form, _ := url.ParseQuery(string(body))
+	switch r.URL.Path {
+	case "/token":
+		if query.Get("aws_iam") == "t" {
+			key += "?aws_iam=t"
 		}
-		return stsOperation(body)
+	case "/federation":
+		key += " " + form.Get("Action") + query.Get("Action")
+	case "/":
+		key += " " + cmp.Or(r.Header.Get("X-Amz-Target"), form.Get("Action"))
 	}
-	return operation{}, false
+	op, ok = operations()[key]
+	return op, ok
+}
+
+// operations are all that there are, by method and path, and by what else tells them
+// apart.
+func operations() map[string]operation {
+	return map[string]operation{
+		"POST /client/register":           {"RegisterClient", oidcAPI, (*Server).registerClient},
+		"POST /device_authorization":      {"StartDeviceAuthorization", oidcAPI, (*Server).startDeviceAuthorization},
+		"POST /token":                     {"CreateToken", oidcAPI, (*Server).createToken},
+		"POST /token?aws_iam=t":           {createWithIAM, oidcAPI, (*Server).createTokenWithIAM},
+		"GET /federation/credentials":     {"GetRoleCredentials", portalAPI, (*Server).getRoleCredentials},
+		"GET /assignment/accounts":        {"ListAccounts", portalAPI, (*Server).listAccounts},
+		"GET /assignment/roles":           {"ListAccountRoles", portalAPI, (*Server).listAccountRoles},
+		"POST /logout":                    {"Logout", portalAPI, (*Server).logout},
+		"POST / AssumeRole":               {"AssumeRole", stsAPI, (*Server).assumeRole},
+		"POST / " + webIdentityOp:         {webIdentityOp, stsAPI, (*Server).assumeRoleWithWebIdentity},
+		"POST / GetCallerIdentity":        {"GetCallerIdentity", stsAPI, (*Server).getCallerIdentity},
+		"POST / AmazonSSM.GetParameter":   {"GetParameter", ssmAPI, (*Server).getParameter},
+		"POST / AmazonSSM.PutParameter":   {"PutParameter", ssmAPI, (*Server).putParameter},
+		"POST /federation getSigninToken": {"GetSigninToken", signinAPI, (*Server).getSigninToken},
+		"GET /federation getSigninToken":  {"GetSigninToken", signinAPI, (*Server).getSigninToken},
+		"GET /federation login":           {"ConsoleLogin", signinAPI, (*Server).consoleLogin},
+	}
 }
 
 // serve takes one call through its faults, the operation, the latency and the

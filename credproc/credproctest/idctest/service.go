@@ -1,6 +1,7 @@
 package idctest
 
 import (
+	"cmp"
 	"encoding/json"
 	"encoding/xml"
 	"net/http"
@@ -96,35 +97,21 @@ func head(contentType string) http.Header {
 // exception returns the name that the sign-in service's error header has for
 // an error code.
 func exception(code string) string {
-	switch code {
-	case "access_denied":
-		return "AccessDeniedException"
-	case "authorization_pending":
-		return "AuthorizationPendingException"
-	case "expired_token":
-		return "ExpiredTokenException"
-	case "invalid_client":
-		return "InvalidClientException"
-	case "invalid_client_metadata":
-		return "InvalidClientMetadataException"
-	case "invalid_grant":
-		return "InvalidGrantException"
-	case "invalid_redirect_uri":
-		return "InvalidRedirectUriException"
-	case "invalid_request":
-		return "InvalidRequestException"
-	case "invalid_scope":
-		return "InvalidScopeException"
-	case "server_error":
-		return "InternalServerException"
-	case "slow_down":
-		return "SlowDownException"
-	case "unauthorized_client":
-		return "UnauthorizedClientException"
-	case "unsupported_grant_type":
-		return "UnsupportedGrantTypeException"
-	}
-	return code
+	return cmp.Or(map[string]string{
+		"access_denied":           "AccessDeniedException",
+		"authorization_pending":   "AuthorizationPendingException",
+		"expired_token":           "ExpiredTokenException",
+		"invalid_client":          "InvalidClientException",
+		"invalid_client_metadata": "InvalidClientMetadataException",
+		"invalid_grant":           "InvalidGrantException",
+		"invalid_redirect_uri":    "InvalidRedirectUriException",
+		"invalid_request":         "InvalidRequestException",
+		"invalid_scope":           "InvalidScopeException",
+		"server_error":            "InternalServerException",
+		"slow_down":               "SlowDownException",
+		"unauthorized_client":     "UnauthorizedClientException",
+		"unsupported_grant_type":  "UnsupportedGrantTypeException",
+	}[code], code)
 }
 
 // statusOf returns the HTTP status that goes with an error code.

@@ -62,19 +62,6 @@ func (s *Server) ExpiryOf(accessKeyID string) time.Time {
 	return time.Time{}
 }
 
-func stsOperation(body []byte) (operation, bool) {
-	form, _ := url.ParseQuery(string(body))
-	switch form.Get("Action") {
-	case "AssumeRole":
-		return operation{"AssumeRole", stsAPI, (*Server).assumeRole}, true
-	case webIdentityOp:
-		return operation{webIdentityOp, stsAPI, (*Server).assumeRoleWithWebIdentity}, true
-	case "GetCallerIdentity":
-		return operation{"GetCallerIdentity", stsAPI, (*Server).getCallerIdentity}, true
-	}
-	return operation{}, false
-}
-
 func (s *Server) getCallerIdentity(c *call) (any, error) {
 	k, err := s.signer(c, "sts", stsAPI.refusal)
 	if err != nil {
