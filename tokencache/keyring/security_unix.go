@@ -6,7 +6,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/base64"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -33,9 +32,8 @@ type security struct {
 }
 
 const (
-	// go-keyring has written two encodings, since the tool prints a secret with
+	// inBase64 starts what go-keyring writes, since the tool prints a secret with
 	// other than printable characters in a form of its own.
-	inHex    = "go-keyring-encoded:"
 	inBase64 = "go-keyring-base64:"
 	// longestLine is what the tool reads of its standard input at a time.
 	longestLine = 4096
@@ -61,17 +59,11 @@ func (s security) get(ctx context.Context, service, item string) (string, error)
 	if err != nil {
 		return "", err
 	}
-	text = strings.TrimSpace(text)
-	decode, encoded := base64.StdEncoding.DecodeString, ""
-	switch {
-	case strings.HasPrefix(text, inBase64):
-		encoded = text[len(inBase64):]
-	case strings.HasPrefix(text, inHex):
-		encoded, decode = text[len(inHex):], hex.DecodeString
-	default:
-		return text, nil
+	encoded, ok := strings.CutPrefix(strings.TrimSpace(text), inBase64)
+	if !ok {
+		return encoded, nil
 	}
-	secret, err := decode(encoded)
+	secret, err := base64.StdEncoding.DecodeString(encoded)
 	if err != nil {
 		return "", &toolError{ErrUnreadable, "the item is damaged"} // not err, which may quote it
 	}

@@ -117,7 +117,7 @@ func TestItemsAreThoseOfGoKeyring(t *testing.T) {
 		t.Errorf("stored as %q", got)
 	}
 	for stored, want := range map[string]string{
-		"go-keyring-base64:dGhlIHRva2Vucw==\n": "the tokens", "go-keyring-encoded:74686520746f6b656e73\n": "the tokens", "as it is\n": "as it is",
+		"go-keyring-base64:dGhlIHRva2Vucw==\n": "the tokens", "as it is\n": "as it is",
 	} {
 		if err := os.WriteFile(filepath.Join(m.dir, "items/credproc.session-1"), []byte(stored), 0o600); err != nil {
 			t.Fatal(err)
@@ -126,7 +126,7 @@ func TestItemsAreThoseOfGoKeyring(t *testing.T) {
 			t.Errorf("%q is read as %q, %v", stored, got, err)
 		}
 	}
-	for _, stored := range []string{"go-keyring-base64:%%%", "go-keyring-encoded:xyz"} {
+	for _, stored := range []string{"go-keyring-base64:%%%", "go-keyring-base64:x"} {
 		if err := os.WriteFile(filepath.Join(m.dir, "items/credproc.session-1"), []byte(stored), 0o600); err != nil {
 			t.Fatal(err)
 		}
