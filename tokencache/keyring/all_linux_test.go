@@ -59,7 +59,7 @@ func everyKeyring(t *testing.T) map[string]Keyring {
 	all := map[string]Keyring{
 		"plaintext":              &plainKeyring{Dir: filepath.Join(t.TempDir(), "keyring")},
 		"file with a passphrase": quickly(filepath.Join(t.TempDir(), "file"), knows("open sesame")),
-		"file with a key":        &fileKeyring{Dir: filepath.Join(t.TempDir(), "file"), Unlock: Unlock{KeyFile: keyFile}},
+		"file with a key":        &fileKeyring{Options: Options{Dir: filepath.Join(t.TempDir(), "file"), Unlock: Unlock{KeyFile: keyFile}}},
 		"windows":                inWSL(t),
 	}
 	kernel := &kernelKeyring{Service: "credproc-test"}
@@ -144,8 +144,8 @@ func TestTwentyHelpersOpenAFileOneAfterAnother(t *testing.T) {
 			t.Errorf("cached %v: opened %d times, want %d, and %d of them without the lock", cached, asked.Load(), want, unlocked.Load())
 		}
 	}
-	(&fileKeyring{Dir: dir, Service: "credproc-test"}).Lock()
-	locked := &fileKeyring{Dir: dir, Service: "credproc-test"}
+	(&fileKeyring{Options: Options{Dir: dir, Service: "credproc-test"}}).Lock()
+	locked := &fileKeyring{Options: Options{Dir: dir, Service: "credproc-test"}}
 	if _, err := locked.Get(t.Context(), "item"); !errors.Is(err, ErrLocked) {
 		t.Errorf("after lock: %v", err)
 	}

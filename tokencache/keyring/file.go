@@ -47,14 +47,7 @@ const (
 // and processes open it one after another: twenty at once would need five
 // gigabytes.
 type fileKeyring struct {
-	Dir string // made at the first write
-	// Unlock opens it. Without it the keyring is locked, once the key is needed
-	// and is not cached.
-	Unlock Unlock
-	// Service is the name in the cache. "" means credproc.
-	Service string
-	// NoKeyCache keeps the key out of the cache.
-	NoKeyCache bool
+	Options
 
 	mu    sync.Mutex
 	known map[string]*sealed.Key // by the name of the age file's content

@@ -42,7 +42,7 @@ func TestAKeyWithoutChanceInItIsRefused(t *testing.T) {
 	if err := os.WriteFile(file, make([]byte, 32), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	ring := &fileKeyring{Dir: filepath.Join(t.TempDir(), "file"), Unlock: Unlock{KeyFile: file}}
+	ring := &fileKeyring{Options: Options{Dir: filepath.Join(t.TempDir(), "file"), Unlock: Unlock{KeyFile: file}}}
 	if err := ring.Set(t.Context(), "item", "secret"); !errors.Is(err, ErrLocked) || !strings.Contains(err.Error(), "not random") {
 		t.Errorf("32 zero bytes: %v", err)
 	}
@@ -56,7 +56,7 @@ func TestAKeyFileThatOthersCanWriteIsNotUsed(t *testing.T) {
 	if err := os.WriteFile(file, []byte("Of these 32 bytes no two are lik"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	ring := &fileKeyring{Dir: filepath.Join(t.TempDir(), "file"), Unlock: Unlock{KeyFile: file}, NoKeyCache: true}
+	ring := &fileKeyring{Options: Options{Dir: filepath.Join(t.TempDir(), "file"), Unlock: Unlock{KeyFile: file}, NoKeyCache: true}}
 	if err := ring.Set(t.Context(), "item", "secret"); err != nil {
 		t.Fatal(err)
 	}
@@ -75,7 +75,7 @@ func TestAFileKeyringInUseGetsNoOtherKey(t *testing.T) {
 	if err := os.WriteFile(keyFile, []byte("0123456789abcdefghijklmnopqrstuv"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	given := &fileKeyring{Dir: dir, Unlock: Unlock{KeyFile: keyFile}}
+	given := &fileKeyring{Options: Options{Dir: dir, Unlock: Unlock{KeyFile: keyFile}}}
 	if err := given.Set(t.Context(), "session-1", "secret"); err != nil {
 		t.Fatal(err)
 	}

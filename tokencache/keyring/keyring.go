@@ -131,7 +131,7 @@ func New(name string, o Options) (Keyring, error) {
 	case "kernel":
 		return &kernelKeyring{Service: o.Service}, nil
 	case "file":
-		return &fileKeyring{Dir: o.Dir, Unlock: o.Unlock, Service: o.Service, NoKeyCache: o.NoKeyCache}, nil
+		return &fileKeyring{Options: o}, nil
 	case "plaintext":
 		return &plainKeyring{Dir: o.Dir}, nil
 	case "memory":

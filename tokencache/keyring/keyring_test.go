@@ -19,7 +19,7 @@ import (
 
 // quickly is a file keyring that costs next to nothing to open.
 func quickly(dir string, passphrase func(context.Context, PassphraseRequest) (string, error)) *fileKeyring {
-	return &fileKeyring{Dir: dir, Unlock: Unlock{Passphrase: passphrase}, NoKeyCache: true, factor: 4}
+	return &fileKeyring{Options: Options{Dir: dir, Unlock: Unlock{Passphrase: passphrase}, NoKeyCache: true}, factor: 4}
 }
 
 func knows(passphrase string) func(context.Context, PassphraseRequest) (string, error) {

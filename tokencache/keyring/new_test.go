@@ -19,7 +19,7 @@ func TestAKeyringIsMadeByItsName(t *testing.T) {
 }
 
 func TestAnErrorSaysTheReason(t *testing.T) {
-	noKey := &fileKeyring{Dir: t.TempDir(), Unlock: Unlock{KeyFile: filepath.Join(t.TempDir(), "none")}}
+	noKey := &fileKeyring{Options: Options{Dir: t.TempDir(), Unlock: Unlock{KeyFile: filepath.Join(t.TempDir(), "none")}}}
 	_, badErr := noKey.Get(t.Context(), "item")
 	k := new(osKeyring)
 	for want, err := range map[string]error{
