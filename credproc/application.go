@@ -210,7 +210,8 @@ func (c *Config) bootstrapProfile(name, setting string) (aws.CredentialsProvider
 		id, _ := p.Section.Get("aws_access_key_id")
 		secret, _ := p.Section.Get("aws_secret_access_key")
 		token, _ := p.Section.Get("aws_session_token")
-		return staticKeys(id, secret, token), nil
+		keys := aws.Credentials{AccessKeyID: id, SecretAccessKey: secret, SessionToken: token}
+		return aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return keys, nil }), nil
 	}
 	if first := p.First(); first.Role != nil {
 		if arn, _ := c.files.Setting(first.Role.Session.Name, "application_arn"); arn != "" {
@@ -237,11 +238,5 @@ func (c *Config) environmentKeys(context.Context) (aws.Credentials, error) {
 	if id == "" || secret == "" {
 		return aws.Credentials{}, errNoKeys
 	}
-	return staticKeys(id, secret, c.getenv("AWS_SESSION_TOKEN")).Retrieve(context.Background())
-}
-
-func staticKeys(id, secret, token string) aws.CredentialsProvider {
-	return aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
-		return aws.Credentials{AccessKeyID: id, SecretAccessKey: secret, SessionToken: token}, nil
-	})
+	return aws.Credentials{AccessKeyID: id, SecretAccessKey: secret, SessionToken: c.getenv("AWS_SESSION_TOKEN")}, nil
 }
