@@ -351,11 +351,10 @@ func (s *Session) export(it *item) {
 func (s *Session) network() string {
 	h := sha256.New()
 	fmt.Fprintln(h, s.Network, s.Config.Endpoint, s.PortalEndpoint, s.Config.UseFIPS, s.Config.UseDualStack)
-	if s.Network != "" {
-		return hex.EncodeToString(h.Sum(nil)[:8])
-	}
-	for _, name := range []string{"HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "NO_PROXY", "no_proxy", "AWS_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR"} {
-		fmt.Fprintf(h, "%s=%s\n", name, os.Getenv(name))
+	if s.Network == "" {
+		for _, name := range []string{"HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "NO_PROXY", "no_proxy", "AWS_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR"} {
+			fmt.Fprintf(h, "%s=%s\n", name, os.Getenv(name))
+		}
 	}
 	return hex.EncodeToString(h.Sum(nil)[:8])
 }

@@ -98,24 +98,20 @@ type inside struct{}
 // enter takes what the call's work under its lock takes of the group.
 func (g *Group) enter(ctx context.Context, critical bool) (_ context.Context, leave func(), err error) {
 	g.open()
-	var left []func()
-	leave = func() {
-		for _, release := range left {
-			release()
-		}
-	}
+	unlock := func() {}
 	if ctx.Value(inside{}) != g {
 		if err := g.locked.enter(ctx); err != nil {
 			return nil, nil, err
 		}
-		left = append(left, g.locked.leave)
+		unlock = g.locked.leave
 	}
+	leave = unlock
 	if critical {
 		if err := g.critical.enter(ctx); err != nil {
-			leave()
+			unlock()
 			return nil, nil, err
 		}
-		left = append(left, g.critical.leave)
+		leave = func() { g.critical.leave(); unlock() }
 	}
 	return context.WithValue(ctx, inside{}, g), leave, nil
 }

@@ -62,15 +62,14 @@ func SplitRecord(data []byte) (t Times, document []byte, err error) {
 	head, document, _ := bytes.Cut(data, []byte("\n"))
 	var numbers [4]int64
 	n := 0
-	for more := true; more; n++ {
-		var number []byte
-		number, head, more = bytes.Cut(head, []byte(" "))
+	for number := range bytes.SplitSeq(head, []byte(" ")) {
 		if n == len(numbers) {
 			return Times{}, nil, errNoRecord
 		}
 		if numbers[n], err = strconv.ParseInt(string(number), 10, 64); err != nil {
 			return Times{}, nil, errNoRecord
 		}
+		n++
 	}
 	if n < 3 {
 		return Times{}, nil, errNoRecord
