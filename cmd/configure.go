@@ -532,7 +532,7 @@ func (e *configEdit) undo(ctx context.Context) error {
 	case e.dry:
 		return e.Page(e.difference(now, backup), inherited(e.App))
 	}
-	if err := e.agreed("Restore the file as it was before the last change", now, backup); err != nil {
+	if err := e.agreed("Undo the last change", now, backup); err != nil {
 		return err
 	}
 	return e.bringBack(ctx, backup)

@@ -57,7 +57,7 @@ func (d *Checks) Environment() {
 	if d.Active != nil {
 		d.given(check)
 	} else if !d.Bad(check) {
-		d.OK(check, "nothing in it that overrules profiles")
+		d.OK(check, "nothing in it overrides profiles")
 	}
 }
 
