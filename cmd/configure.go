@@ -399,7 +399,7 @@ func (c *configureCommand) mayAskFor(r *run, name string) error {
 	return nil
 }
 
-// asks reports whether there is a person to be asked, who wants to be.
+// asks reports whether there is a person to ask, and --yes is not given.
 func (c *configureCommand) asks(r *run) bool { return r.Interactive() && !c.Yes }
 
 const anotherSession = "another one"

@@ -67,11 +67,11 @@ func (c *Config) rulesIn(s *awsconfig.Section, rule agentRule) (rules []agentRul
 	return rules
 }
 
-// matters reports whether it makes a difference who asks.
+// matters reports whether the rules depend on which process asks.
 func (c *Config) matters(rules []agentRule) bool { return len(rules) > 0 || c.misspelled() != nil }
 
-// asker says who asks: this process, for its parents. It fails if those cannot be
-// looked at now, and there are rules.
+// asker says whether an agent asks, which the parents of this process tell. It fails
+// if there are rules and the parents cannot be looked at now.
 func (c *Config) asker(rules []agentRule) (agent.Asker, error) {
 	if c.asAgent {
 		return agent.Asker{Name: "an agent", Why: "--agent"}, nil
@@ -143,8 +143,8 @@ type wanted struct {
 	profiles            []string // all that lead to it
 }
 
-// judged is what the rules make of a provider for who asks: the same, one of
-// another profile, or an error.
+// judged applies the rules to a provider: it returns the same one, one of another
+// profile, or an error.
 func (c *Config) judged(p *Provider, profile *awsconfig.Profile) (*Provider, error) {
 	rules := c.agentRules()
 	who, err := c.asker(rules)

@@ -24,7 +24,8 @@ import (
 // answerLine is the line of one answer of a provider.
 type answerLine struct{ audit.Line }
 
-// line is what a trail says of who asks p, and for what.
+// line is the line of a trail about p: the program that asks, and the role it asks
+// for.
 func (p *Provider) line(role tokencache.CachedRole) answerLine {
 	return answerLine{audit.Line{
 		Event: audit.Answer, Agent: p.asker.Name, AgentSeen: p.asker.Why, AgentProfile: p.agentProfile,

@@ -68,8 +68,8 @@ type Provider struct {
 	// line for each answer, without secrets. "": none. A trail that cannot be
 	// written is logged, and prevents no answer.
 	AuditDir string
-	// Short is called before credentials are returned that have less life left
-	// than MinValidity wants. nil: it is not told.
+	// Short is called before credentials are returned that have less life left than
+	// MinValidity wants. nil: it is not called.
 	Short func(left, wanted time.Duration)
 
 	from source // nil: a role of a permission set, by the access portal

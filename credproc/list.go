@@ -136,7 +136,7 @@ func (l *Listing) judge(data []byte, began, since time.Time) layout.Freshness {
 		return layout.Useless
 	case !made.At.Before(since): // another caller made it while this one waited
 		return layout.Fresh
-	case age < l.MaxAge && len(made.Accounts) > 0: // who has nothing waits for an assignment
+	case age < l.MaxAge && len(made.Accounts) > 0: // a person without roles waits for an assignment
 		return layout.Fresh
 	}
 	return layout.Useless
@@ -445,7 +445,7 @@ func (p *pace) refused(sent, now time.Time) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.refusals++
-	if sent.After(p.slowed) { // those who are refused together slow down once
+	if sent.After(p.slowed) { // requests that are refused together slow the list down once
 		p.good, p.slowed = p.recent(now), now
 		p.rate = max(1, min(0.95*float64(len(p.good)), p.rate))
 	}

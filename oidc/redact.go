@@ -8,9 +8,8 @@ import (
 	"time"
 )
 
-// The methods below have value receivers, so that a pointer has them too.
-// Format stands for every verb of package fmt; String and GoString are for
-// those who call them by name.
+// The methods below have value receivers, so that a pointer has them too. Format
+// stands for every verb of package fmt; String and GoString are for callers by name.
 
 // String returns the type and the expiry, and no secret.
 func (t Token) String() string { return redacted("oidc.Token", t.Expiry) }

@@ -19,7 +19,7 @@ import (
 // keyHolder remembers the sealing key of an installation.
 type keyHolder struct {
 	atomic.Pointer[sealed.Key]
-	asking *semaphore.Weighted // who asks the keyring takes 1: it may take long
+	asking *semaphore.Weighted // a caller that asks the keyring takes 1: it may take long
 }
 
 func newKeyHolder() *keyHolder { return &keyHolder{asking: semaphore.NewWeighted(1)} }

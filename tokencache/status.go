@@ -117,7 +117,7 @@ func (s *Session) Status() (*Status, error) {
 	return status, nil
 }
 
-// statusOf is the status of a login, in the light of who signs in.
+// statusOf is the status of a login; a person or an application signs in.
 func (s *Session) statusOf(st *store, ix *index) *Status {
 	status := st.status(ix)
 	if s.Application != nil {

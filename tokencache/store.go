@@ -596,8 +596,8 @@ func (st *store) readRecord(ctx context.Context, words []string) ([]byte, error)
 	return data, nil
 }
 
-// A memory is what a record held, and the file that it was read from. Who asks
-// again finds out by one look at the file whether that is still so.
+// A memory is what a record held, and the file that it was read from. One look at the
+// file then tells whether the record has changed.
 type memory struct {
 	info fs.FileInfo
 	data func() []byte // a function, as in sealed.Key: not printed

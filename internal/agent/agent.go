@@ -1,9 +1,9 @@
 // Package agent tells whether a coding agent asks for credentials, and what rules
-// allow it. It sees what an agent does not hide: its variables, and the names of
-// the processes above. That stops mistakes, and no one who means harm.
+// allow it. It sees what an agent does not hide: its variables, and the names of the
+// processes above. That stops mistakes, not attacks.
 //
-// A warm answer comes through here where there are rules, so that nothing that
-// starts slowly may be imported.
+// A warm answer uses this package if there are rules, so it must import nothing that
+// starts slowly.
 package agent
 
 import (
@@ -15,7 +15,8 @@ import (
 	"github.com/credproc/credproc/internal/lineage"
 )
 
-// Asker is who asks. The zero Asker is a person, or what is taken for one.
+// Asker is the agent that asks. The zero Asker is a person, or a program that passes
+// for one.
 type Asker struct {
 	Name string // "claude"; "an agent" if there is no name
 	Why  string // "CLAUDECODE is set"

@@ -88,7 +88,7 @@ const (
 	Fetched   Origin = "fetched" // the service, by this call
 )
 
-// patience is how long a caller waits who has something good enough.
+// patience is how long a caller waits that has usable data.
 const patience = 3 * time.Second
 
 // Once returns what is stored of a thing, or fetches it. It fails with the errors

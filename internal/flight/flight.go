@@ -123,7 +123,7 @@ type Call[V any] struct {
 	// Variant tells apart callers that want different things under the same
 	// lock and so must not join one another.
 	Variant string
-	Op      string // what the holder is doing, for those who wait: "renew the session corp"
+	Op      string // what the holder is doing, for the processes that wait: "renew the session corp"
 	// Network names the caller's proxy, CA and endpoint settings: a failure
 	// below HTTP is shared among equals only.
 	Network string

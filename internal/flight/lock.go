@@ -109,8 +109,8 @@ func isCurrent(lock *flock.Flock) bool {
 	return err == nil && os.SameFile(locked, there)
 }
 
-// setHolder leaves word for those who wait. Without it they wait all the same,
-// so it is neither synced nor replaced as a whole.
+// setHolder writes a note for the processes that wait. They wait without it, too, so
+// it is neither synced nor replaced as a whole.
 func setHolder(dir safedir.Dir, name, op string) {
 	data, err := json.Marshal(Holder{PID: os.Getpid(), Op: printable.Line(op), Since: time.Now()})
 	if err != nil {

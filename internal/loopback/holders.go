@@ -57,8 +57,8 @@ func Kept(r *http.Request) any {
 	return nil
 }
 
-// turns lets one goroutine at a time look for something, and gives what it finds to
-// those who came before it started.
+// turns lets one goroutine at a time look for something, and gives the result to the
+// goroutines that came before it started.
 type turns[T any] struct {
 	turn  chan struct{} // holds one element while someone looks
 	asked atomic.Int64  // how many have come

@@ -92,9 +92,9 @@ func Refuse(w http.ResponseWriter) {
 	control.SetWriteDeadline(late)
 }
 
-// gate bounds the connections of strangers. When there are too many, the crowd
-// with the most loses the oldest: crowds do not take places from one another, and
-// one who asks at once is answered before a place is needed.
+// gate bounds the connections of strangers. When there are too many, the crowd with
+// the most loses the oldest: crowds do not take places from one another, and a client
+// that sends its request at once is answered before its place is needed.
 type gate struct {
 	net.Listener
 	most  int

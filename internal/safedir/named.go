@@ -173,8 +173,8 @@ func isStream(path string) bool {
 // openSecret opens what ReadSecret or OpenLog may open. What is no regular file
 // is returned with errNoFile, for the caller to close.
 //
-// Where there is no link the directories do not count, as for ssh: who can write
-// in one of them can replace the file, but by no file that passes, unless that
+// Where there is no link the directories do not count, as for ssh: a user who can
+// write in one of them can replace the file, but by no file that passes, unless that
 // is this user's own and private too.
 func openSecret(path string, flag int) (*os.File, fs.FileInfo, error) {
 	way := follow(path, nil)

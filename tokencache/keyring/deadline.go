@@ -9,9 +9,9 @@ import (
 	"time"
 )
 
-// How long a call of a keychain may take, without a person and with one who may
-// have a dialog to answer. Managed machines have been seen to need 10 to 29
-// seconds for a read.
+// How long a call of a keychain may take, without a person, and with a person who may
+// have to answer a dialog. Managed machines have been seen to need 10 to 29 seconds
+// for a read.
 const (
 	unattended = 25 * time.Second
 	attended   = time.Minute

@@ -9,9 +9,9 @@ import (
 	"github.com/credproc/credproc/internal/safedir"
 )
 
-// plainKeyring is a [Keyring] of files that anybody can read who can read the
-// user's files: no protection but their mode, 0600 in a directory of 0700. It
-// is for machines that have nothing better, and is never chosen by itself.
+// plainKeyring is a [Keyring] of unencrypted files, protected only by their mode,
+// 0600 in a directory of 0700. It is for machines that have nothing better, and is
+// never chosen by itself.
 type plainKeyring struct {
 	Dir string // made at the first write
 }

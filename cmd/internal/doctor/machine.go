@@ -384,7 +384,7 @@ func (d *Checks) modes(check, dir string) {
 	})
 }
 
-// longHeld is how long no entries of this program holds a lock, but for a sign-in.
+// longHeld is longer than anything but a sign-in holds a lock.
 const longHeld = 2 * time.Minute
 
 // Locks looks for a process that holds one for long.

@@ -82,7 +82,7 @@ func ClientsIn(file, home string) Clients {
 }
 
 func readClients(file, home string) ([]*Client, error) {
-	if err := safedir.Check(file); err != nil { // who can write there decides who gets credentials
+	if err := safedir.Check(file); err != nil { // a user who can write there decides which clients get credentials
 		return nil, err
 	}
 	text, err := safedir.ReadFile(file)

@@ -59,13 +59,13 @@ type Endpoint struct {
 	// Explain turns any other error than a fault into one.
 	Explain func(error) *Fault
 	Log     *slog.Logger // nil: none
-	// Who says what a process of this machine is that asks. nil: it does not matter. An
-	// error says that it cannot be told now.
+	// Who reports whether a process of this machine is an agent, and which. nil: it
+	// does not matter. An error means that this cannot be found out now.
 	Who func(pid int) (agent.Asker, error)
 	// Failed is called in a goroutine of its own when there are no credentials.
 	Failed func(error) // nil: nothing is called
-	// Refused leaves the line of a request without credentials that the source itself
-	// has left none of. nil: there is no trail.
+	// Refused writes the line of a refused request to the trail, if the source has
+	// written none. nil: there is no trail.
 	Refused func(ctx context.Context, line audit.Line, err error)
 
 	certificates Certificates // nil: none
@@ -446,7 +446,8 @@ func (i *issuer) look(ctx context.Context) (got given, err error) {
 	return got, nil
 }
 
-// endsNow does not mean what ended long ago by a clock that is wrong.
+// endsNow reports whether credentials are about to expire. It leaves out those that
+// expired long ago, by a clock that is wrong.
 func endsNow(c aws.Credentials) bool {
 	left := time.Until(c.Expires)
 	return c.CanExpire && left < useful && left > -useful
@@ -464,8 +465,8 @@ func (i *issuer) fetch(ctx context.Context) (aws.Credentials, error) {
 	return c, err
 }
 
-// containerDocument is what the SDKs read from such an endpoint. Some of them
-// take Expiration with "Z" only.
+// containerDocument is what the SDKs read from such an endpoint. Some of them accept
+// an Expiration only with "Z".
 func containerDocument(c aws.Credentials) ([]byte, error) {
 	if !c.HasKeys() {
 		return nil, errors.New("there is no key in the credentials")

@@ -85,7 +85,7 @@ func (t *ticket) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	close(t.used)
 }
 
-// take decides on one who shows the ticket.
+// take decides what a browser with the ticket gets.
 func (t *ticket) take(peer loopback.Peer) (status int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

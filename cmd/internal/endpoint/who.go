@@ -11,8 +11,8 @@ import (
 	"github.com/credproc/credproc/internal/loopback"
 )
 
-// lookTime is how long it may take to tell who asks. It takes milliseconds on a
-// machine that is not overloaded.
+// lookTime is how long it may take to find the client's process. It takes
+// milliseconds on a machine that is not overloaded.
 const lookTime = 2 * time.Second
 
 // mostJudges is how many processes may keep the endpoint waiting.

@@ -1,5 +1,6 @@
-// Package status says how a session stands: from what is known of its login, by no
-// question to anyone, for programs and for people.
+// Package status describes the state of sessions, for programs and for people. It
+// reads what is stored about a login, and asks neither the service nor, without a
+// check, the keyring.
 package status
 
 import (
@@ -79,7 +80,7 @@ const (
 	byRegistration  = "registration"
 	byConfiguration = "configured"
 	byExperience    = "longest_seen"
-	byAdministrator = "administrator" // who has not told
+	byAdministrator = "administrator" // which the service does not tell
 )
 
 // Look is what was found by the last process that looked for the login.
@@ -451,7 +452,7 @@ func (c *Role) Words() terminal.Prose {
 	return terminal.Pad(left, 13) + terminal.Line(who)
 }
 
-// wholeMinutes makes an hour of what is a second less, by the clocks of two.
+// wholeMinutes rounds to minutes: clock skew makes an hour 59m59s.
 func wholeMinutes(d time.Duration) time.Duration {
 	if d < 2*time.Minute {
 		return d
