@@ -1,5 +1,5 @@
 # For any SDK: credproc forward --to https://host.docker.internal:9911/profile/dev --ca /home/me/ca.pem --token-file /home/me/app.token --region eu-west-1 -- my-agent
-# For the SDKs for Go and JavaScript also without it:
+# The SDKs for Go and JavaScript can do without it:
 export AWS_CONTAINER_CREDENTIALS_FULL_URI=https://host.docker.internal:9911/profile/dev
 export AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE=/home/me/app.token
 export NODE_EXTRA_CA_CERTS=/home/me/ca.pem

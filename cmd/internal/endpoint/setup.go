@@ -76,7 +76,7 @@ func (s *Setup) exports() string {
 			words = slices.Insert(words, len(words)-2, "--region", s.Region)
 		}
 		b.WriteString("# For any SDK: " + strings.Join(shell.Words(words), " ") + "\n")
-		b.WriteString("# For the SDKs for Go and JavaScript also without it:\n")
+		b.WriteString("# The SDKs for Go and JavaScript can do without it:\n")
 	}
 	set := func(name, value string) {
 		if value != "" {

@@ -25,7 +25,7 @@ func TestTheExamplesOfContainersAreWhatIsPrinted(t *testing.T) {
 func TestASetupWithAKnownCAAndNoRegionNamesNeither(t *testing.T) {
 	s := &Setup{Program: "acme aws", ID: "acme", URL: "https://aws.example/profile/dev", TokenFile: "/home/me/a token"}
 	const want = `# For any SDK: acme aws forward --to https://aws.example/profile/dev --token-file '/home/me/a token' -- my-agent
-# For the SDKs for Go and JavaScript also without it:
+# The SDKs for Go and JavaScript can do without it:
 export AWS_CONTAINER_CREDENTIALS_FULL_URI=https://aws.example/profile/dev
 export AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE='/home/me/a token'
 `

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs the credproc of a release in an image, and credproc-forward, which runs a
+# Installs credproc from a release in an image, and credproc-forward, which runs a
 # command with the role of an endpoint on the host. The options of
 # devcontainer-feature.json are in the environment.
 set -eu
@@ -12,12 +12,12 @@ fail() {
 
 [ "$(id -u)" = 0 ] || fail "only root can install"
 case ${VERSION:-} in
-'' | [!0-9]* | *[!0-9A-Za-z.-]*) fail "the option version is \"${VERSION:-}\": it must be that of a release, such as 0.1.0" ;;
+'' | [!0-9]* | *[!0-9A-Za-z.-]*) fail "the option version is \"${VERSION:-}\": it must be the version of a release, such as 0.1.0" ;;
 esac
 sums=$(printf %s "${SHA256:-}" | tr 'A-F\n\t' 'a-f  ')
-[ -n "$sums" ] || fail "the option sha256 is missing: it must be the sum of the archive, as SHA256SUMS of the release has it"
+[ -n "$sums" ] || fail "the option sha256 is missing: it must be the archive's sum from the SHA256SUMS of the release"
 case $sums in
-*[!0-9a-f\ ]*) fail "the option sha256 must be sums of 64 hexadecimal digits" ;;
+*[!0-9a-f\ ]*) fail "the option sha256 must be one or more sums of 64 hexadecimal digits" ;;
 esac
 case ${URL:-} in
 *[!]A-Za-z0-9:/._%~+=,[-]*) fail "the option url has a character that no URL of a role has" ;;
