@@ -1,16 +1,15 @@
 // Package awsconfig reads ~/.aws/config and ~/.aws/credentials, and says what
 // a profile in them means.
 //
-// The grammar is that of the AWS SDKs' shared specification, as the SDKs for
-// Rust and Java implement it, with more let through where that is harmless: a
-// byte order mark, names in quotes, with spaces or in any script, indented
-// comments.
+// The grammar is that of the AWS SDKs' shared specification, as the SDKs for Rust and
+// Java implement it, but accepts more where that is harmless: a byte order mark,
+// names in quotes, with spaces or in any script, indented comments.
 //
-// A line that cannot be read spoils its section, and no other: an error of that
-// section's use names it. So does the Go SDK go on; see [Lint] for who does not.
+// A line that cannot be read spoils only its section: the error for that section
+// names it. The Go SDK goes on in the same way; [Lint] knows which SDKs do not.
 //
-// A start-up path of microseconds goes through this package: there is nothing
-// to initialize in it, and nothing is read but the two files.
+// A start-up path of microseconds uses this package: it has nothing to initialize,
+// and reads only the two files.
 package awsconfig
 
 import (

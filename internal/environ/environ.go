@@ -1,6 +1,6 @@
-// Package environ reads the environment of another process. It is not part of
-// package lineage, which every answer loads: what reads an environment on Windows is
-// slow to start.
+// Package environ reads the environment of another process. It is not part of package
+// lineage, which every answer loads, because the code that reads an environment on
+// Windows is slow to start.
 package environ
 
 import (

@@ -1,15 +1,14 @@
 // Package flight fetches a thing once, however many goroutines and processes
 // ask for it at the same moment.
 //
-// Within a process callers join a single flight. Between processes the one
-// that gets an advisory lock fetches, and stores what it got; the others look
-// at the store while they wait, and never fetch what is there. The decision to
-// fetch is made under the lock, after another look. A failure is stored too,
-// so that the next callers get it without asking the service again for a
-// while.
+// Within a process callers join a single flight. Between processes the one that gets
+// an advisory lock fetches, and stores what it got; the others look at the store
+// while they wait, and never fetch what they find there. The decision to fetch is
+// made under the lock, after another look. A failure is stored too, so that the next
+// callers get it without asking the service again for a while.
 //
-// The fetch does not end with its first caller: others may be waiting for it,
-// and half of it done may have used up what cannot be had again. A program
+// The fetch does not end with its first caller: others may be waiting for it, and a
+// fetch that was cut off may have used up a token that cannot be replaced. A program
 // that is about to exit calls [Group.Settle] first.
 package flight
 

@@ -2,9 +2,9 @@
 // persistent keyring: never on a disk, never swapped out, and gone at reboot. See
 // keyrings(7) and persistent-keyring(7).
 //
-// A process must ask for the persistent keyring by name to get at them, and the
-// kernel gives each user namespace its own. So what is kept there is out of reach
-// of a sandbox with a user namespace, whatever keyrings that inherits.
+// A process must ask for the persistent keyring by name to reach them, and the kernel
+// gives each user namespace its own. So a sandbox with a user namespace cannot reach
+// them, whatever keyrings it inherits.
 package kernelring
 
 import (

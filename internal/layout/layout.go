@@ -1,8 +1,8 @@
-// Package layout says where an installation keeps what it stores, under which
-// names, and how credentials are written and judged. The long way, which fetches
-// them, and the short one, which only prints what is stored, both go by it.
+// Package layout says where an installation keeps what it stores, under which names,
+// and how credentials are written and judged. The long way, which fetches them, and
+// the short one, which only prints what is stored, both use it.
 //
-// Names of files and keychain items are hashes: they tell nothing, and fit
+// Names of files and keychain items are hashes: they reveal nothing, and are allowed
 // everywhere. What is hashed must not change, or logins are not found any more.
 package layout
 

@@ -1,7 +1,7 @@
-// Package loopback is servers on the loopback interface, and on others in TLS.
-// Every process of the machine or the network can connect to one, so it says whose
-// process that is, and bounds what those can take up that have not shown that they
-// may ask.
+// Package loopback has servers on the loopback interface, and on others with TLS.
+// Every process of the machine or the network can connect to one, so it finds out
+// whose process that is, and limits what a client can use up before it has shown that
+// it may ask.
 package loopback
 
 import (

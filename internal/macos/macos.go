@@ -1,5 +1,5 @@
-// Package macos reaches the keychain of macOS: its tool, and whether it is locked,
-// which takes no process and shows no dialog.
+// Package macos reaches the keychain of macOS: it runs the keychain's tool, and finds
+// out without a process or a dialog whether the keychain is locked.
 package macos
 
 // Status is what is known of the default keychain.

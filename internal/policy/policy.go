@@ -1,13 +1,13 @@
-// Package policy is what the administrator of a machine allows credproc there: one
+// Package policy has what the administrator of a machine allows credproc there: one
 // file that root alone can write, and that no setting of a user replaces.
 //
-// The file is /etc/credproc/policy.ini, on macOS
-// /Library/Application Support/credproc/policy.ini, and on Windows
-// policy.ini in the directory credproc of Program Files. A program with an ID of
-// its own reads the file of that name as well, and the stricter rule holds.
+// The file is /etc/credproc/policy.ini, on macOS /Library/Application
+// Support/credproc/policy.ini, and on Windows policy.ini in the directory credproc of
+// Program Files. A program with an ID of its own reads the file of that name as well,
+// and the stricter rule applies.
 //
-// A warm answer comes through here: without a policy it costs one system call.
-// Nothing that starts slowly may be imported.
+// A warm answer uses this package: without a policy it costs one system call. It must
+// import nothing that starts slowly.
 package policy
 
 import (

@@ -1,9 +1,8 @@
-// Package printable makes text from outside fit to be shown.
+// Package printable makes text from outside safe to show.
 //
-// A certificate, a proxy's answer, the name of an account and a line of a config
-// file may hold what a terminal obeys: control characters, line breaks, marks
-// that turn the order of letters around. Text for people gets [Line], JSON gets
-// [JSON].
+// A certificate, a proxy's answer, the name of an account and a line of a config file
+// may hold what a terminal obeys: control characters, line breaks, marks that change
+// the direction of writing. Text for people gets [Line], JSON gets [JSON].
 package printable
 
 import (

@@ -1,4 +1,4 @@
-// Package sealed encrypts small records that lie in files.
+// Package sealed encrypts small records in files.
 //
 // A record is AES-256-GCM with a header that names its version and its key,
 // and it is bound to an identity: the words that say what the record is (its

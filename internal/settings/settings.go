@@ -1,5 +1,5 @@
-// Package settings is what the commands and package credproc read in common: the
-// AWS config files, the environment, and credproc's own settings in both.
+// Package settings reads what the commands and package credproc both need: the AWS
+// config files, the environment, and credproc's own settings in both.
 package settings
 
 import (

@@ -1,5 +1,5 @@
-// Package startpage knows what the start URL of an access portal says by its host,
-// where it leads, and which pages are the service's.
+// Package startpage knows what the host of a start URL says, where the URL redirects
+// to, and which pages are the service's.
 package startpage
 
 import (

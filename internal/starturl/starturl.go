@@ -1,4 +1,4 @@
-// Package starturl knows when two start URLs are one.
+// Package starturl knows when two start URLs are the same.
 //
 // It reads URLs by itself: [net/url] has the tables of [net/netip] made when a
 // program starts, late and after much else, and a warm answer does not wait for

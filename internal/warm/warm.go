@@ -1,11 +1,10 @@
-// Package warm answers a process command from what is stored, for as little as
-// a process costs: without the parser of arguments, a lock, a network or a
-// keychain. It does what the command does, or nothing at all: whatever is
-// unusual is left to the command, so that help, errors and decisions have one
-// source.
+// Package warm answers a process command from what is stored, at little more than the
+// cost of a process: without the parser of arguments, a lock, a network or a
+// keychain. It does what the command does, or nothing at all: it leaves anything
+// unusual to the command, so that help, errors and decisions have one source.
 //
-// What it imports is there to start quickly: no package with an HTTP client, a
-// regular expression or a large table may be among it.
+// Its imports must start quickly: none may have an HTTP client, a regular expression
+// or a large table.
 package warm
 
 import (

@@ -1,6 +1,6 @@
-// Package authority has the certificates of an endpoint that is not on the loopback
-// interface alone. They are issued by a CA of the machine's own, or come from files
-// that the user names, and are renewed while the endpoint runs.
+// Package authority has the certificates of an endpoint that is not only on the
+// loopback interface. They are issued by a CA of the machine's own, or come from
+// files that the user names, and are renewed while the endpoint runs.
 package authority
 
 import (

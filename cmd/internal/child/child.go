@@ -1,5 +1,5 @@
-// Package child runs another program in the place of this process or beside it:
-// its environment, the signals of both, and the status that it ends with.
+// Package child runs another program in place of this process or beside it: its
+// environment, the signals of both, and the status that it ends with.
 package child
 
 import (

@@ -1,7 +1,6 @@
-// Package endpoint serves container credentials, on the loopback interface or in
+// Package endpoint serves container credentials, on the loopback interface or with
 // TLS, gets them from another such endpoint, and hands a secret page over to one
-// browser. It knows where credentials come from, and what an error says, by functions
-// that it is given.
+// browser. Its callers give it functions that get credentials and explain errors.
 package endpoint
 
 import (

@@ -1,5 +1,5 @@
-// Package known lists what can be named on a command line and is known without
-// asking a service: for completion.
+// Package known lists the names for completion that are known without asking a
+// service.
 package known
 
 import (

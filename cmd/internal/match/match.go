@@ -1,4 +1,4 @@
-// Package match finds things by parts of what is known of them: "adm 0003" finds
+// Package match finds things by parts of their names and numbers: "adm 0003" finds
 // the role Admin in the account 111111110003.
 package match
 

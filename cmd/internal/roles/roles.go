@@ -1,5 +1,5 @@
-// Package roles shows people the accounts and roles they have: as the table of
-// list, and as what the picker offers.
+// Package roles shows people their accounts and roles, as the table of list and as
+// the choices of the picker.
 package roles
 
 import (

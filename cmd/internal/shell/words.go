@@ -1,5 +1,5 @@
-// Package shell is for what shells read and what is typed into them: words and
-// values with their quotes, and the completion of commands.
+// Package shell writes what shells read, words and values with their quotes, and
+// completes commands.
 package shell
 
 import (

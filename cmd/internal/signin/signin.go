@@ -1,4 +1,4 @@
-// Package signin talks a person through a sign-in: it chooses between a browser on
+// Package signin guides a person through a sign-in: it chooses between a browser on
 // this machine and a code, says what to do, and waits.
 package signin
 

@@ -1,4 +1,4 @@
-// Package terminal is how the commands write to people and ask them: streams,
+// Package terminal is what the commands write to people and ask them with: streams,
 // text that is safe to print, colors, prompts, and a picker for lists.
 package terminal
 
