@@ -66,7 +66,7 @@ func (e *RegionError) Error() string {
 
 const jwtBearerGrant = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 
-var errNoARN = errors.New(`the application's ARN has not the form "arn:aws:sso::123456789012:application/ssoins-…/apl-…"`)
+var errNoARN = errors.New(`the application's ARN does not have the form "arn:aws:sso::123456789012:application/ssoins-…/apl-…"`)
 
 // SignIn exchanges a new JWT for a [Token] (RFC 7523), whose Client is the
 // application, without a secret. It uses the Region, the Endpoint and the HTTP

@@ -41,7 +41,7 @@ func (p Place) distrust(_ string, info fs.FileInfo, kind fs.FileMode, name strin
 	case !root:
 		return fmt.Sprintf("belongs to user ID %d, and must belong to root", owner)
 	case info.Mode().Perm()&0o022 != 0:
-		return fmt.Sprintf("can be written by others than root (mode %04o)", info.Mode().Perm())
+		return fmt.Sprintf("can be written by users other than root (mode %04o)", info.Mode().Perm())
 	}
 	return ""
 }

@@ -241,7 +241,7 @@ func startURL(word string) (normal, problem string) {
 // account checks a pattern of account IDs.
 func account(word string) (normal, problem string) {
 	if _, err := path.Match(word, ""); err != nil || strings.Trim(word, "0123456789*?[]-^") != "" {
-		return "", "is no pattern of account IDs"
+		return "", "is not a pattern of account IDs"
 	}
 	if !strings.ContainsAny(word, "*?[") && (len(word) != 12 || strings.Trim(word, "0123456789") != "") {
 		return "", "must be 12 digits"

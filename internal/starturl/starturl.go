@@ -192,7 +192,7 @@ func (u *parts) hostName() (name, problem string) {
 	}
 	for label := range strings.SplitSeq(name, ".") {
 		if label == "" || strings.Trim(label, letters+digits+"-_") != "" {
-			return "", "has a host that cannot be"
+			return "", "has an impossible host"
 		}
 	}
 	return name, ""
@@ -205,7 +205,7 @@ func (u *parts) hostPort() (port, problem string) {
 	}
 	n, err := strconv.ParseUint(u.port, 10, 16)
 	if err != nil || n == 0 {
-		return "", "has a port that cannot be"
+		return "", "has an impossible port"
 	}
 	if n == 443 && u.scheme == "https" || n == 80 && u.scheme == "http" {
 		return "", ""

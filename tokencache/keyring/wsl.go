@@ -82,7 +82,7 @@ func (k *windowsKeyring) fail(op, detail string) *Error {
 // ask runs credproc.exe, and returns the line that it prints.
 func (k *windowsKeyring) ask(ctx context.Context, op, verb, item, stdin string) (string, error) {
 	if !wsl.IsItem(item) {
-		return "", k.fail(op, "no item is called so")
+		return "", k.fail(op, "no item has that name")
 	}
 	program, err := k.program()
 	if err != nil {
