@@ -356,8 +356,8 @@ func (c *Config) regionSetting(p *awsconfig.Profile) awsconfig.Setting {
 	if p.Chain.Region == "" {
 		s = p.Chain.Source.Section
 	}
-	value, _ := s.Get("region")
-	return awsconfig.Setting{Location: s.Where("region"), Section: s.Header, Key: "region", Value: value}
+	setting, _ := s.Setting("region")
+	return setting
 }
 
 // roleSessionName is what CloudTrail shows where role_session_name is not set.
@@ -476,12 +476,10 @@ func (c *Config) namedKeyring(section *awsconfig.Section) (string, error) {
 	if section == nil || c.NewLoginKeyring != "" && !c.files.Policy.Holds(section.Name, key) {
 		return c.NewLoginKeyring, nil
 	}
-	name, _ := section.Get(key)
+	setting, _ := section.Setting(key)
+	name := setting.Value
 	if names := append([]string{"", "auto"}, keyring.Names()...); !slices.Contains(names, name) {
-		return "", &awsconfig.ValueError{
-			Setting: awsconfig.Setting{Location: section.Where(key), Section: section.Header, Key: key, Value: name},
-			Problem: "must be one of " + strings.Join(names[1:], ", "),
-		}
+		return "", &awsconfig.ValueError{Setting: setting, Problem: "must be one of " + strings.Join(names[1:], ", ")}
 	}
 	return name, nil
 }

@@ -65,12 +65,7 @@ func (c *Config) scope(p *awsconfig.Profile, role awsconfig.RoleARN) (s assume.S
 // sectionSetting returns one of credproc's own settings in a section, where it has no
 // environment variable.
 func (c *Config) sectionSetting(s *awsconfig.Section, name string) (awsconfig.Setting, bool) {
-	key := layout.Key(c.Identity.ID, name)
-	value, ok := s.Get(key)
-	if !ok {
-		return awsconfig.Setting{}, false
-	}
-	return awsconfig.Setting{Location: s.Where(key), Section: s.Header, Key: key, Value: value}, true
+	return s.Setting(layout.Key(c.Identity.ID, name))
 }
 
 // unscoped returns an error for settings that would narrow down nothing: a

@@ -229,12 +229,18 @@ func (s *Section) text(key string) string {
 	return text
 }
 
-func (s *Section) setting(key string) Setting {
+// Setting is [Section.Get] with the place of the value.
+func (s *Section) Setting(key string) (setting Setting, ok bool) {
 	p := s.find(key)
 	if p == nil {
-		return Setting{Key: key}
+		return Setting{Key: key}, false
 	}
-	return Setting{p.Location, s.Header, key, p.value}
+	return Setting{p.Location, s.Header, key, p.value}, true
+}
+
+func (s *Section) setting(key string) Setting {
+	setting, _ := s.Setting(key)
+	return setting
 }
 
 func (s *Section) find(key string) *property {

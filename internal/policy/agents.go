@@ -43,21 +43,16 @@ func (p *Policy) AgentRules() (rules []AgentRule) {
 }
 
 func (f *File) agentRules() (rules []AgentRule) {
-	if setting, ok := setting(f.rules, "agents"); ok {
+	if setting, ok := f.rules.Setting("agents"); ok {
 		rules = append(rules, AgentRule{Setting: setting})
 	}
 	for _, s := range f.Sessions {
-		if setting, ok := setting(s, f.prefix+"agents"); ok {
+		if setting, ok := s.Setting(f.prefix + "agents"); ok {
 			start, _ := s.Get("sso_start_url")
 			rules = append(rules, AgentRule{Setting: setting, Session: s.Name, StartURL: start})
 		}
 	}
 	return rules
-}
-
-func setting(s *awsconfig.Section, key string) (awsconfig.Setting, bool) {
-	value, ok := s.Get(key)
-	return awsconfig.Setting{Location: s.Where(key), Section: s.Header, Key: key, Value: value}, ok
 }
 
 // AgentPrograms returns the names of more programs that are agents.
@@ -80,7 +75,7 @@ func (p *Policy) AgentLogin(session, startURL string) (by awsconfig.Setting, ref
 		i := slices.IndexFunc(f.Sessions, func(s *awsconfig.Section) bool { return isSession(s, session, startURL) })
 		var login awsconfig.Setting
 		if i >= 0 {
-			login, _ = setting(f.Sessions[i], f.prefix+"agent_login")
+			login, _ = f.Sessions[i].Setting(f.prefix + "agent_login")
 		}
 		switch {
 		case login.Value == "on", login.Value == "" && len(rules) == 0:
