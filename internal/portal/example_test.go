@@ -26,22 +26,3 @@ func ExampleClient_RoleCredentials() {
 	// GetRoleCredentials: ForbiddenException: No access (HTTP 403)
 	// not assigned: true
 }
-
-func ExampleClient_Accounts() {
-	service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		fmt.Fprint(w, `{"accountList":[{"accountId":"111111111111","accountName":"Dev"},{"accountId":"222222222222"}]}`)
-	}))
-	defer service.Close()
-
-	client := &portal.Client{Region: "eu-west-1", URL: service.URL}
-	for account, err := range client.Accounts(context.Background(), "…") {
-		if err != nil {
-			fmt.Println(err)
-			return
-		}
-		fmt.Printf("%s %q\n", account.ID, account.Name)
-	}
-	// Output:
-	// 111111111111 "Dev"
-	// 222222222222 ""
-}

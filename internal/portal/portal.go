@@ -97,16 +97,9 @@ func checked(out *sso.GetRoleCredentialsOutput) (*Credentials, error) {
 	}, nil
 }
 
-// Accounts lists the accounts in which the person has a role. Requests are
-// made as the loop goes on, each for up to a hundred accounts and of at most
-// 15 s. An error, as of [Client.RoleCredentials], is the last thing in the
-// sequence; what came before it is good.
-func (c *Client) Accounts(ctx context.Context, accessToken string) iter.Seq2[Account, error] {
-	return Pages("ListAccounts", func(next *string) ([]Account, *string, error) { return c.AccountsPage(ctx, accessToken, next) })
-}
-
-// AccountsPage is one page of [Client.Accounts], the first for nil, and tells
-// which is next.
+// AccountsPage lists the accounts in which the person has a role: one page of the
+// list, the first for nil, and tells which is next. [Pages] goes through them. It takes
+// at most 15 s; errors are those of [Client.RoleCredentials].
 func (c *Client) AccountsPage(ctx context.Context, accessToken string, next *string) (accounts []Account, following *string, err error) {
 	out, err := call(ctx, c, "ListAccounts", func(ctx context.Context, api *sso.Client) (*sso.ListAccountsOutput, error) {
 		return api.ListAccounts(ctx, &sso.ListAccountsInput{AccessToken: &accessToken, MaxResults: new(int32(pageSize)), NextToken: next})
@@ -120,8 +113,10 @@ func (c *Client) AccountsPage(ctx context.Context, accessToken string, next *str
 	return accounts, out.NextToken, empty("ListAccounts", len(accounts), out.ResultMetadata)
 }
 
-// Roles lists the names of the roles that the person has in an account, as
-// [Client.Accounts] lists accounts.
+// Roles lists the names of the roles that the person has in an account. Requests are
+// made as the loop goes on, each for up to a hundred roles and of at most 15 s. An
+// error, as of [Client.RoleCredentials], is the last thing in the sequence; what came
+// before it is good.
 func (c *Client) Roles(ctx context.Context, accessToken, accountID string) iter.Seq2[string, error] {
 	return Pages("ListAccountRoles", func(next *string) ([]string, *string, error) {
 		return c.RolesPage(ctx, accessToken, accountID, next)
