@@ -52,9 +52,9 @@ sso_role_name = Admin
 credproc_agents = none
 `
 
-func TestEachVariableOfAnAgentIsSeen(t *testing.T) {
+func TestAVariableOfAnAgentIsSeen(t *testing.T) {
 	m := &machine{T: t, server: idctest.New()}
-	for _, variable := range append(agent.Variables(), "CREDPROC_AGENT") {
+	for _, variable := range []string{"CLAUDECODE", "AI_AGENT", "CREDPROC_AGENT"} {
 		_, err := m.config(ruled, variable+"=1").Provider("sandbox")
 		if !errors.Is(err, ErrPolicy) || KindOf(err) != NoAccess || !strings.Contains(err.Error(), variable+" is set") || !strings.Contains(err.Error(), `config:32: [profile sandbox]: credproc_agents "none": does not allow the role Admin in account 222222222222 to an agent`) {
 			t.Errorf("%s: %v", variable, err)

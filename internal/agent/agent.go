@@ -40,14 +40,6 @@ var variables = [...][2]string{
 	{"AI_AGENT", "an agent"},
 }
 
-// Variables returns the names of the variables that agents set.
-func Variables() (names []string) {
-	for _, v := range variables {
-		names = append(names, v[0])
-	}
-	return names
-}
-
 // programs are agents by the name of their process. An editor, a terminal or an
 // interpreter is none: people work in them too.
 const programs = " aider amp auggie claude codex copilot crush cursor-agent droid gemini goose kiro-cli opencode pi qwen "
