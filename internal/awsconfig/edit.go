@@ -1,6 +1,7 @@
 package awsconfig
 
 import (
+	"iter"
 	"slices"
 	"strings"
 )
@@ -161,21 +162,36 @@ func (t *Text) profile(name string) (indexes []int) {
 		_, n, _ := headerOf(line)
 		return n == "default" && !isBareDefault(line)
 	})
-	inside := false
-	for i, line := range t.lines {
-		if i == 0 {
-			line = strings.TrimPrefix(line, "\ufeff")
-		}
-		if kind, n, ok := headerOf(line); ok {
-			// "[default]" is void where there is "[profile default]".
-			inside = kind == "profile" && n == name && (!long || !isBareDefault(line))
-			continue
-		}
-		if inside {
+	for i, above := range t.below() {
+		// "[default]" is void where there is "[profile default]".
+		if above.kind == "profile" && above.name == name && (!long || !above.bare) {
 			indexes = append(indexes, i)
 		}
 	}
 	return indexes
+}
+
+// heading is what a header starts.
+type heading struct {
+	kind, name string
+	bare       bool // "[default]"
+}
+
+// below yields the index of each line that is no header, and the header above it.
+func (t *Text) below() iter.Seq2[int, heading] {
+	return func(yield func(int, heading) bool) {
+		var above heading
+		for i, line := range t.lines {
+			if i == 0 {
+				line = strings.TrimPrefix(line, "\ufeff")
+			}
+			if kind, name, ok := headerOf(line); ok {
+				above = heading{kind, name, isBareDefault(line)}
+			} else if !yield(i, above) {
+				return
+			}
+		}
+	}
 }
 
 func isBareDefault(line string) bool {
@@ -240,19 +256,9 @@ func (t *Text) Convert(profile string, m Mark, process string) error {
 
 // Converted returns the profiles that [Text.Convert] has been at.
 func (t *Text) Converted(m Mark) (names []string) {
-	current := ""
-	for i, line := range t.lines {
-		if i == 0 {
-			line = strings.TrimPrefix(line, "\ufeff")
-		}
-		if kind, name, header := headerOf(line); header {
-			current = ""
-			if kind == "profile" {
-				current = name
-			}
-		}
-		if current != "" && isAside(line, m) && !slices.Contains(names, current) {
-			names = append(names, current)
+	for i, above := range t.below() {
+		if above.kind == "profile" && isAside(t.lines[i], m) && !slices.Contains(names, above.name) {
+			names = append(names, above.name)
 		}
 	}
 	return names
