@@ -113,11 +113,11 @@ func TestForwardSaysWhyItCannotAndNoMore(t *testing.T) {
 		{append(to, s.url+"/profile/legacy"), "the other endpoint refused: profile legacy is not among those that this endpoint serves"},
 		{append(to, s.url+"/"), "there is nothing here"},
 		{[]string{"--ca", s.ca(), "--token-file", other, "--to", s.url + "/profile/line"}, "the other endpoint refused: the authorization token is wrong"},
-		{[]string{"--token-file", token, "--to", s.url + "/profile/line"}, "certificate signed by unknown authority"},
+		{[]string{"--token-file", token, "--to", s.url + "/profile/line"}, "is not trusted\nName the CA that issued it with --ca"},
 		{[]string{"--ca", token, "--token-file", token, "--to", s.url + "/profile/line"}, "has no certificate in it"},
 		{[]string{"--ca", s.ca(), "--token-file", filepath.Join(s.dir, "none"), "--to", s.url + "/profile/line"}, "no such file"},
 		{append(to, strings.Replace(s.url, "https", "http", 1)+"/profile/line"), "must be https://"},
-		{append(to, "https://127.0.0.1:1/profile/line"), "cannot reach 127.0.0.1:1"},
+		{append(to, "https://127.0.0.1:1/profile/line"), "cannot reach 127.0.0.1:1: connection refused\nCheck the address"},
 		{[]string{"--to", s.url}, "forward needs --to URL and --token-file FILE"},
 	} {
 		status, said := s.forward(strings.NewReader(""), io.Discard, append(tt.args, "--", "sh", "-c", "exit 3")...)

@@ -71,7 +71,7 @@ func aboutRooms(err error) (Advice, bool) {
 		return Advice{Status: Failed, Text: terminal.Prosef("the other endpoint refused: %s", e.Message)}, true
 	}
 	if e, ok := errors.AsType[*endpoint.UnreachableError](err); ok {
-		return Advice{Status: Unavailable, Text: terminal.ErrorText(e)}, true
+		return aboutEndpoint(e), true
 	}
 	if e, ok := errors.AsType[*endpoint.RefusedError](err); ok {
 		return Advice{Status: Misconfigured, Text: terminal.Line(e.Problem)}, true

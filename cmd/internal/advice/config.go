@@ -62,6 +62,10 @@ func aboutConsole(err error) (Advice, bool) {
 	if e.Temporary() {
 		say.Status = Unavailable
 	}
+	if t := awsapi.TroubleOf(e); t != nil {
+		t.Host = strings.TrimPrefix(e.Base, "https://")
+		say.Kind, say.Text, say.More = unreachable(t)
+	}
 	return say, true
 }
 

@@ -3,6 +3,7 @@ package advice
 import (
 	"cmp"
 
+	"github.com/credproc/credproc/cmd/internal/endpoint"
 	"github.com/credproc/credproc/cmd/internal/match"
 	"github.com/credproc/credproc/cmd/internal/report"
 	"github.com/credproc/credproc/cmd/internal/terminal"
@@ -67,6 +68,28 @@ func unreachable(t *awsapi.Trouble) (kind string, text, more terminal.Prose) {
 		return words.kind, terminal.Prosef("the certificate of %s is %s", host, why), words.more
 	}
 	return words.kind, terminal.Prosef("cannot reach %s: %s", host, why), words.more
+}
+
+// aboutEndpoint is about an endpoint of another machine. There is no proxy on the way,
+// and no login here.
+func aboutEndpoint(e *endpoint.UnreachableError) Advice {
+	say := Advice{Status: Unavailable, Text: terminal.ErrorText(e)}
+	t := awsapi.TroubleOf(e.Err)
+	if t == nil {
+		return say
+	}
+	t.Host = e.Host
+	var more terminal.Prose
+	say.Kind, say.Text, more = unreachable(t)
+	switch t.Kind {
+	case awsapi.Untrusted:
+		say.More = "Name the CA that issued it with --ca, and use a name that is in it (--host of serve)."
+	case awsapi.Untimely:
+		say.More = more
+	default:
+		say.More = "Check the address, the network, and whether the endpoint is running."
+	}
+	return say
 }
 
 type wordsOfTrouble struct {

@@ -36,8 +36,8 @@ type Federation struct {
 // FederationError is an exchange that failed. It says nothing of what was sent.
 type FederationError struct {
 	RequestID string // "" if unknown
+	Base      string // of the sign-in service
 
-	base   string
 	status int // HTTP; 0 if there was no answer
 	err    error
 }
@@ -45,11 +45,11 @@ type FederationError struct {
 func (e *FederationError) Error() string {
 	switch {
 	case e.status == 0:
-		return fmt.Sprintf("sign in at %s: %v", e.base, e.err)
+		return fmt.Sprintf("sign in at %s: %v", e.Base, e.err)
 	case e.err != nil:
-		return fmt.Sprintf("sign in at %s: %v (HTTP %d)", e.base, e.err, e.status)
+		return fmt.Sprintf("sign in at %s: %v (HTTP %d)", e.Base, e.err, e.status)
 	}
-	return fmt.Sprintf("sign in at %s: refused (HTTP %d)", e.base, e.status)
+	return fmt.Sprintf("sign in at %s: refused (HTTP %d)", e.Base, e.status)
 }
 
 func (e *FederationError) Unwrap() error { return e.err }
@@ -82,7 +82,7 @@ func (f *Federation) exchange(ctx context.Context) (string, error) {
 	response, err := awsapi.HTTPClient(f.Client).Do(request)
 	if err != nil {
 		f.log(began, 0, "")
-		return "", &FederationError{base: f.Base, err: awsapi.Plain(awsapi.Cause(ctx, err))}
+		return "", &FederationError{Base: f.Base, err: awsapi.Plain(awsapi.Cause(ctx, err))}
 	}
 	defer response.Body.Close()
 	id := printable.Line(response.Header.Get("X-Amzn-Requestid"))
@@ -113,7 +113,7 @@ func (f *Federation) request(ctx context.Context) (*http.Request, error) {
 }
 
 func (f *Federation) read(response *http.Response, id string) (string, error) {
-	failed := &FederationError{base: f.Base, status: response.StatusCode, RequestID: id}
+	failed := &FederationError{Base: f.Base, status: response.StatusCode, RequestID: id}
 	if response.StatusCode != http.StatusOK {
 		return "", failed
 	}
