@@ -42,6 +42,9 @@ func TestAnotherDirectoryIsOfferedForCredprocsOwnFilesAlone(t *testing.T) {
 	}{
 		{path(filepath.Join(dir, "own", "state", "a"), syscall.EACCES), Failed, true, "Set CREDPROC_DIR"},
 		{path(dir, syscall.EROFS), Failed, true, "Set CREDPROC_DIR"},
+		{path(filepath.Join(dir, "own", "cache"), syscall.ELOOP), Failed, true, "Set CREDPROC_DIR"},
+		{path(filepath.Join(dir, "own", "state", "a"), syscall.ENOENT), Failed, false, ""},
+		{&fs.PathError{Op: "mkdir", Path: filepath.Join(dir, "own"), Err: syscall.ENOENT}, Failed, true, "Set CREDPROC_DIR"},
 		{path("sessions/a", syscall.EACCES), Failed, true, "Set CREDPROC_DIR"},
 		{path(filepath.Join(dir, "config"), syscall.EACCES), Failed, false, ""},
 		{path(filepath.Join(dir, "ownother"), syscall.EROFS), Failed, false, ""},

@@ -62,13 +62,21 @@ func (p *Program) aboutFiles(err error) (Advice, bool) {
 	case owner:
 		say.More = terminal.Prosef("Run it as that user, or set %s to a directory of your own.", p.variable("DIR"))
 	case lock || path || link:
-		if p.isOwnFile(err) && (errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) || errors.Is(err, syscall.ENOTDIR)) {
+		if p.isOwnFile(err) && isOfDir(err) {
 			return p.aboutDir(err, say), true
 		}
 	default:
 		return say, false
 	}
 	return say, true
+}
+
+// isOfDir reports whether an error says that a directory is none that can be used, or
+// that none can be made there.
+func isOfDir(err error) bool {
+	e, ok := errors.AsType[*fs.PathError](err)
+	return ok && e.Op == "mkdir" || slices.ContainsFunc([]error{fs.ErrPermission, syscall.EROFS, syscall.ENOTDIR, syscall.ELOOP, syscall.ENAMETOOLONG},
+		func(reason error) bool { return errors.Is(err, reason) })
 }
 
 // aboutDir is about directories of the program's own that cannot be written.

@@ -60,6 +60,21 @@ func TestEachCheckNamesThePlaceAndTheFix(t *testing.T) {
 	}
 }
 
+func TestALinkThatLeadsNowhereIsNotMadeByTheFirstLogin(t *testing.T) {
+	for _, link := range []string{"own", "own/state"} {
+		d := at(t, "", "")
+		dir := t.TempDir()
+		d.State, d.Cache = filepath.Join(dir, "own", "state"), filepath.Join(dir, "cache")
+		err := errors.Join(os.MkdirAll(filepath.Dir(filepath.Join(dir, link)), 0o700), os.Symlink(filepath.Join(dir, "unmounted"), filepath.Join(dir, link)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d.Directories(); len(d.Found) != 1 || d.Found[0].Verdict != Fault || !strings.Contains(d.Found[0].Seen, link+" leads nowhere") {
+			t.Errorf("%s: %+v", link, d.Found)
+		}
+	}
+}
+
 func TestASessionIsCheckedAsItIsWritten(t *testing.T) {
 	d := at(t, "[sso-session a]\nrole_arn = x\n[sso-session b]\n[sso-session c]\n", "")
 	d.Written(func(name string) (*tokencache.Session, error) {

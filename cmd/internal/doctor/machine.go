@@ -290,9 +290,11 @@ func (d *Checks) elsewhere() string {
 
 // ancestor looks whether a directory can be made.
 func (d *Checks) ancestor(check, dir string) {
-	for parent := filepath.Dir(dir); parent != filepath.Dir(parent); parent = filepath.Dir(parent) {
+	for parent := dir; parent != filepath.Dir(parent); parent = filepath.Dir(parent) {
 		info, err := os.Stat(parent)
-		switch {
+		switch _, link := os.Readlink(parent); {
+		case err != nil && link == nil:
+			d.fault(check, d.elsewhere()+", or correct the link", "%s cannot be made: the link %s leads nowhere", d.Short(dir), d.Short(parent))
 		case errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR):
 			continue
 		case err != nil || !info.IsDir():
@@ -312,7 +314,7 @@ func (d *Checks) writable(check, dir string) {
 		err = errors.Join(err, f.Sync(), f.Close(), os.Remove(f.Name()))
 	}
 	switch {
-	case errors.Is(err, syscall.ENOSPC):
+	case safedir.IsFull(err):
 		d.fault(check, "make room on the disk, or "+d.elsewhere(), "%s: the disk is full", d.Short(dir))
 	case err != nil:
 		d.fault(check, "make it writable for you, or "+d.elsewhere(), "%s cannot be written: logins cannot be kept, nor shared", d.Short(dir))
