@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -58,6 +59,9 @@ func firstLineOf(ctx context.Context, a *App, command, setting string) (string, 
 	c := child.Shell(ctx, command)
 	c.Env, c.Stderr = append(inherited(a), a.variable("RESOLVING")+"=1"), a.term().ErrWriter()
 	line, err := child.FirstLine(c)
+	if err != nil && ctx.Err() != nil { // for which it was ended
+		err = errors.New("no answer in time")
+	}
 	if err != nil {
 		err = fmt.Errorf("%s failed: %w", setting, err)
 	}

@@ -2,7 +2,11 @@ package child
 
 import (
 	"errors"
+	"fmt"
 	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
 	"syscall"
 	"time"
 	"unsafe"
@@ -13,6 +17,31 @@ import (
 // orphanSignal has the kernel end the command if this process is killed: its
 // endpoint is gone then, and signals are not passed on.
 func orphanSignal() *syscall.SysProcAttr { return &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM} }
+
+// endTree ends a process and those that it has started, all the way down.
+func endTree(top *os.Process) error {
+	if err := top.Signal(syscall.SIGSTOP); err != nil {
+		return err
+	}
+	endBelow(top.Pid)
+	return top.Kill()
+}
+
+// endBelow ends what a stopped process has started: it starts no more, and leaves the
+// numbers of those that have ended to them.
+func endBelow(pid int) {
+	tasks := fmt.Sprintf("/proc/%d/task", pid)
+	threads, _ := os.ReadDir(tasks)
+	for _, thread := range threads {
+		text, _ := os.ReadFile(filepath.Join(tasks, thread.Name(), "children"))
+		for word := range strings.FieldsSeq(string(text)) {
+			if started, err := strconv.Atoi(word); err == nil && syscall.Kill(started, syscall.SIGSTOP) == nil {
+				endBelow(started)
+				syscall.Kill(started, syscall.SIGKILL)
+			}
+		}
+	}
+}
 
 // stopsWithCommand says that this process stops when the command has, and not
 // before: the command may take its time, or not stop at all. A server need not
