@@ -281,7 +281,7 @@ func (r *run) endOld(s *tokencache.Session, force bool) func(context.Context) {
 		case err == nil:
 			r.Say("The old session is ended at the service; the browser may be signed out too.")
 		case !errors.Is(err, keyring.ErrNotFound):
-			r.Say("The old session could not be ended at the service: %v.", err)
+			r.Say("The old session could not be ended at the service: %s.", advise(r.App, err).Text)
 		}
 	}
 }
