@@ -311,13 +311,16 @@ func (st *store) newerItem(what string, version int) error {
 	return &RecordError{What: what, Session: st.name, Err: fmt.Errorf("format %d is %w, this one knows %d", version, sealed.ErrNewer, newestItem)}
 }
 
+// text is an item as it is stored. Numbers and strings can always be written.
+func (it *item) text() []byte {
+	text, _ := json.Marshal(it)
+	return text
+}
+
 func (st *store) writeItem(ctx context.Context, it *item) error {
-	data, err := json.Marshal(it)
-	if err != nil {
-		return err
-	}
-	if err = st.set(ctx, st.keyring, theTokens, string(data)); errors.Is(err, keyring.ErrTooBig) {
-		return st.writeOverflow(ctx, it, data)
+	err := st.set(ctx, st.keyring, theTokens, string(it.text()))
+	if errors.Is(err, keyring.ErrTooBig) {
+		return st.writeOverflow(ctx, it)
 	}
 	return err
 }
@@ -334,8 +337,8 @@ func (st *store) overflowIdentity(it *item) string {
 	return sealed.Identity("tokens", st.identity, fmt.Sprint(it.Generation), it.ClientID)
 }
 
-func (st *store) writeOverflow(ctx context.Context, it *item, data []byte) error {
-	record, err := st.seal(ctx, st.overflowIdentity(it), data)
+func (st *store) writeOverflow(ctx context.Context, it *item) error {
+	record, err := st.seal(ctx, st.overflowIdentity(it), it.text())
 	if err != nil {
 		return err
 	}
@@ -344,10 +347,7 @@ func (st *store) writeOverflow(ctx context.Context, it *item, data []byte) error
 	}
 	short := *it
 	short.AccessToken, short.RefreshToken, short.Overflow = "", "", true
-	if data, err = json.Marshal(short); err != nil {
-		return err
-	}
-	return st.set(ctx, st.keyring, theTokens, string(data))
+	return st.set(ctx, st.keyring, theTokens, string(short.text()))
 }
 
 func (st *store) readOverflow(ctx context.Context, short *item) (*item, error) {
@@ -508,10 +508,7 @@ func (st *store) prepareJournal(ctx context.Context, old *item) error {
 // fillJournal writes it over the space reserved for it, or to a new file if none
 // was.
 func (st *store) fillJournal(ctx context.Context, it *item) error {
-	data, err := json.Marshal(it)
-	if err != nil {
-		return err
-	}
+	data := it.text()
 	room := journalSize
 	info, err := os.Stat(st.state.Path(st.journalFile()))
 	if err == nil {

@@ -112,10 +112,7 @@ func isCurrent(lock *flock.Flock) bool {
 // setHolder writes a note for the processes that wait. They wait without it, too, so
 // it is neither synced nor replaced as a whole.
 func setHolder(dir safedir.Dir, name, op string) {
-	data, err := json.Marshal(Holder{PID: os.Getpid(), Op: printable.Line(op), Since: time.Now()})
-	if err != nil {
-		return
-	}
+	data, _ := json.Marshal(Holder{PID: os.Getpid(), Op: printable.Line(op), Since: time.Now()})
 	root, err := os.OpenRoot(string(dir))
 	if err != nil {
 		return

@@ -180,14 +180,8 @@ func (k *Key) Open(identity string, record []byte) ([]byte, error) {
 
 func (k *Key) aead() cipher.AEAD {
 	secret := k.secret()
-	block, err := aes.NewCipher(secret[:])
-	if err != nil {
-		return nil // not for a key of 32 bytes
-	}
-	aead, err := cipher.NewGCMWithRandomNonce(block)
-	if err != nil {
-		return nil // not for AES
-	}
+	block, _ := aes.NewCipher(secret[:])           // which takes every key of 32 bytes
+	aead, _ := cipher.NewGCMWithRandomNonce(block) // and this every block of AES
 	return aead
 }
 
