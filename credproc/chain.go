@@ -32,16 +32,16 @@ type assumedRole struct {
 
 func (a *assumedRole) session() *tokencache.Session { return a.source.Session }
 
-// words name all that the credentials depend on: the same role assumed by way
+// Words name all that the credentials depend on: the same role assumed by way
 // of another, or under another name, is another principal in CloudTrail.
-func (a *assumedRole) words() []string {
+func (a *assumedRole) Words() []string {
 	return append([]string{
 		"assumed", a.roleARN, aws.ToString(a.input.ExternalId), aws.ToString(a.input.RoleSessionName),
 		strconv.Itoa(int(aws.ToInt32(a.input.DurationSeconds))), a.sts.Region, a.sts.URL, a.scope.Identity(),
-	}, a.source.source().words()...)
+	}, a.source.source().Words()...)
 }
 
-func (a *assumedRole) steps() int { return a.source.source().steps() + 1 }
+func (a *assumedRole) Steps() int { return a.source.source().Steps() + 1 }
 
 func (a *assumedRole) role() tokencache.CachedRole {
 	return tokencache.CachedRole{AccountID: a.account, RoleARN: a.roleARN, Scope: a.scope.String()}
@@ -49,7 +49,7 @@ func (a *assumedRole) role() tokencache.CachedRole {
 
 func (a *assumedRole) shortest() time.Duration { return 0 }
 
-func (a *assumedRole) op() string {
+func (a *assumedRole) Op() string {
 	return fmt.Sprintf("assume role %s through session %s", a.roleARN, label(a.session()))
 }
 
@@ -91,11 +91,11 @@ func (a *assumedRole) failed(err error) error {
 	case refused.Denied():
 		return a.noAccess(err.Error())
 	case refused.Final():
-		return fmt.Errorf("%s: %s%s", a.op(), err, meaning(refused.Code))
+		return fmt.Errorf("%s: %s%s", a.Op(), err, meaning(refused.Code))
 	case refused.StatusCode == 0:
-		return &tokencache.ServiceError{Op: a.op(), Reason: err.Error(), Err: refused.Err}
+		return &tokencache.ServiceError{Op: a.Op(), Reason: err.Error(), Err: refused.Err}
 	}
-	return &tokencache.ServiceError{Op: a.op(), Reason: err.Error(), Err: errors.New(err.Error())}
+	return &tokencache.ServiceError{Op: a.Op(), Reason: err.Error(), Err: errors.New(err.Error())}
 }
 
 // meaning adds what STS's messages about session policies leave out.

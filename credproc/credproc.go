@@ -42,7 +42,6 @@ import (
 	"github.com/credproc/credproc/internal/fetch"
 	"github.com/credproc/credproc/internal/flight"
 	"github.com/credproc/credproc/internal/inside"
-	"github.com/credproc/credproc/internal/layout"
 	"github.com/credproc/credproc/internal/policy"
 	"github.com/credproc/credproc/tokencache"
 )
@@ -181,7 +180,8 @@ func rulesOf(s *tokencache.Session) *policy.Policy {
 	return rules
 }
 
-// retrieval is one caller's request for credentials, as package fetch sees it.
+// retrieval is one caller's request for credentials, as package fetch sees it: what its
+// source and what it wants are parts of that.
 type retrieval struct {
 	source
 	want
@@ -202,11 +202,7 @@ func (r *retrieval) once(ctx context.Context) ([]byte, fetch.Origin, error) {
 	return data, origin, nil
 }
 
-func (r *retrieval) Words() []string                                     { return r.words() }
-func (r *retrieval) Steps() int                                          { return r.steps() }
-func (r *retrieval) Variant() string                                     { return fmt.Sprint(r.minValidity, r.half) }
-func (r *retrieval) Op() string                                          { return r.op() }
-func (r *retrieval) Judge(data []byte, since time.Time) layout.Freshness { return r.judge(data, since) }
+func (r *retrieval) Variant() string { return fmt.Sprint(r.minValidity, r.half) }
 
 // Failure shares a refusal: who holds what else is not asked again at once.
 func (r *retrieval) Failure(err error) (flight.Failure, bool) {
@@ -234,7 +230,7 @@ func (r *retrieval) Fetch(ctx context.Context) (data, label []byte, err error) {
 	}
 	data, times, err := format(got, time.Now(), r.old())
 	if err != nil { // a fault of the service
-		return nil, nil, &tokencache.ServiceError{Op: r.op(), Reason: err.Error(), Err: err}
+		return nil, nil, &tokencache.ServiceError{Op: r.Op(), Reason: err.Error(), Err: err}
 	}
 	role := r.role()
 	role.Fetched, role.Expiry = times.Fetched, times.End

@@ -23,15 +23,15 @@ import (
 // portalRole is the source of a permission set's role: the access portal.
 type portalRole struct{ *Provider }
 
-func (p portalRole) words() []string         { return layout.RoleWords(p.AccountID, p.RoleName) }
-func (p portalRole) steps() int              { return 0 }
+func (p portalRole) Words() []string         { return layout.RoleWords(p.AccountID, p.RoleName) }
+func (p portalRole) Steps() int              { return 0 }
 func (p portalRole) shortest() time.Duration { return shortest }
 
 func (p portalRole) role() tokencache.CachedRole {
 	return tokencache.CachedRole{AccountID: p.AccountID, RoleName: p.RoleName}
 }
 
-func (p portalRole) op() string {
+func (p portalRole) Op() string {
 	return "get credentials of role " + p.RoleName + " in account " + p.AccountID + " through session " + label(p.Session)
 }
 
@@ -42,7 +42,7 @@ func (p portalRole) issue(ctx context.Context, _ *Provider) (issued, string, err
 	}
 	var got *portal.Credentials
 	var asked time.Time
-	door := &door{login: login, op: p.op()}
+	door := &door{login: login, op: p.Op()}
 	err = door.callPatiently(ctx, func(c *portal.Client, token string) (err error) {
 		asked = time.Now()
 		got, err = c.RoleCredentials(ctx, token, p.AccountID, p.RoleName)

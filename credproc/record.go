@@ -209,8 +209,8 @@ func (w *want) life(t layout.Times) time.Duration {
 	return w.minValidity
 }
 
-// judge is the rule for records.
-func (w *want) judge(data []byte, since time.Time) layout.Freshness {
+// Judge is the rule for records.
+func (w *want) Judge(data []byte, since time.Time) layout.Freshness {
 	w.stored.Store(&data)
 	t, _, err := layout.SplitRecord(data)
 	if err != nil {

@@ -159,7 +159,7 @@ func TestGarbageIsNoRecord(t *testing.T) {
 		}
 	}
 	for _, head := range []string{"", "1", "1 2", "x 2 3", "1 2 99999999999999999999"} {
-		if f := new(want).judge([]byte(head+"\n{}"), noon); f != layout.Useless {
+		if f := new(want).Judge([]byte(head+"\n{}"), noon); f != layout.Useless {
 			t.Errorf("%q is %v, want useless", head, f)
 		}
 	}
@@ -178,7 +178,7 @@ func FuzzRecord(f *testing.F) {
 		f.Add([]byte(seed), int64(time.Hour))
 	}
 	f.Fuzz(func(t *testing.T, data []byte, minValidity int64) {
-		how := (&want{minValidity: time.Duration(minValidity)}).judge(data, time.Now())
+		how := (&want{minValidity: time.Duration(minValidity)}).Judge(data, time.Now())
 		c, _, err := open(data)
 		_, _, splitErr := layout.SplitRecord(data)
 		switch {

@@ -14,11 +14,11 @@ import (
 // these methods in a file of its own, which a case in [Config.provider] puts into
 // from of a [Provider]; and it is no longer named in [unsupported].
 type source interface {
-	// words say who it is, in full: other words, other credentials.
-	words() []string
-	// steps is how many roles it is assumed from.
-	steps() int
-	op() string                  // what is being done, for messages
+	// Words say who it is, in full: other words, other credentials.
+	Words() []string
+	// Steps is how many roles it is assumed from.
+	Steps() int
+	Op() string                  // what is being done, for messages
 	role() tokencache.CachedRole // whose credentials these are, for people
 	shortest() time.Duration     // the least life of credentials that are new
 	// issue asks for credentials for p. requestID is AWS's for it, also where it
