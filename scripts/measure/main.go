@@ -9,7 +9,6 @@
 package main
 
 import (
-	"encoding/json"
 	"flag"
 	"fmt"
 	"io"
@@ -33,7 +32,6 @@ func main() {
 	log.SetFlags(0)
 	log.SetPrefix("measure: ")
 	rounds := flag.Int("rounds", 100, "how often each command runs")
-	jsonFile := flag.String("json", "", "also write the figures to this file, as JSON")
 	only := flag.String("only", "", "measure commands with this in their name, and hello")
 	n := flag.Int("pairs", 0, "compare warm answers with rules and without, so many times each, and nothing else")
 	before := flag.String("before", "", "with -pairs: also compare with this program, another build of credproc")
@@ -52,9 +50,6 @@ func main() {
 	if err == nil {
 		err = r.print(os.Stdout)
 	}
-	if err == nil && *jsonFile != "" {
-		err = r.writeJSON(*jsonFile)
-	}
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -71,24 +66,19 @@ type command struct {
 
 // A figure is what the runs of a command took.
 type figure struct {
-	Name     string  `json:"name"`
-	Median   float64 `json:"median_ms"`
-	P10      float64 `json:"p10_ms"`
-	P90      float64 `json:"p90_ms"`
-	Ratio    float64 `json:"ratio"` // median of the ratios to hello in the same round
-	CPU      float64 `json:"cpu_ms"`
-	RSS      float64 `json:"peak_rss_mib"`
-	Faults   int64   `json:"minor_faults"`
-	Syscalls int     `json:"syscalls"` // 0: there is no strace
-	Command  string  `json:"command"`
+	name             string
+	median, p10, p90 float64 // ms
+	ratio            float64 // median of the ratios to hello in the same round
+	cpu              float64 // ms
+	rss              float64 // peak, MiB
+	faults           int64   // minor ones
+	syscalls         int     // 0: there is no strace
 }
 
 type report struct {
-	Date     string   `json:"date"`
-	Platform string   `json:"platform"`
-	Rounds   int      `json:"rounds"`
-	Versions []string `json:"versions"`
-	Figures  []figure `json:"figures"`
+	rounds   int
+	versions []string
+	figures  []figure
 }
 
 func measure(rounds int, only string) (*report, error) {
@@ -107,10 +97,8 @@ func measure(rounds int, only string) (*report, error) {
 		return nil, err
 	}
 	commands = slices.DeleteFunc(commands, func(c command) bool { return c.name != "hello" && !strings.Contains(c.name, only) })
-	r := &report{
-		Date: time.Now().UTC().Format(time.DateOnly), Platform: platform(), Rounds: rounds, Versions: append(w.versions, runtime.Version()),
-	}
-	r.Figures, err = figures(commands, rounds, w.peak)
+	r := &report{rounds: rounds, versions: append(w.versions, runtime.Version())}
+	r.figures, err = figures(commands, rounds, w.peak)
 	return r, err
 }
 
@@ -140,8 +128,8 @@ func figures(commands []command, rounds int, peakProgram string) (all []figure, 
 			all = append(all, f)
 			continue
 		}
-		f.Syscalls = c.syscalls()
-		if f.RSS, err = c.peak(peakProgram); err != nil {
+		f.syscalls = c.syscalls()
+		if f.rss, err = c.peak(peakProgram); err != nil {
 			return nil, err
 		}
 		all = append(all, f)
@@ -186,7 +174,7 @@ func (c *command) run() (run, error) {
 }
 
 func (c *command) figure(runs, hello []run) figure {
-	f := figure{Name: c.name, Command: strings.Join(c.args, " ")}
+	f := figure{name: c.name}
 	var wall, ratio, cpu, faults []float64
 	for i, r := range runs {
 		wall = append(wall, r.wall.Seconds()*1e3)
@@ -194,9 +182,9 @@ func (c *command) figure(runs, hello []run) figure {
 		cpu = append(cpu, r.cpu.Seconds()*1e3)
 		faults = append(faults, float64(r.faults))
 	}
-	f.P10, f.Median, f.P90 = quantile(wall, 0.1), quantile(wall, 0.5), quantile(wall, 0.9)
-	f.Ratio, f.CPU = quantile(ratio, 0.5), quantile(cpu, 0.5)
-	f.Faults = int64(quantile(faults, 0.5))
+	f.p10, f.median, f.p90 = quantile(wall, 0.1), quantile(wall, 0.5), quantile(wall, 0.9)
+	f.ratio, f.cpu = quantile(ratio, 0.5), quantile(cpu, 0.5)
+	f.faults = int64(quantile(faults, 0.5))
 	return f
 }
 
@@ -284,21 +272,13 @@ func (c *command) syscalls() int {
 }
 
 func (r *report) print(w io.Writer) error {
-	fmt.Fprintf(w, "%s, %s, %d rounds\n%s\n\n", r.Date, r.Platform, r.Rounds, strings.Join(r.Versions, "\n"))
+	fmt.Fprintf(w, "%s, %s, %d rounds\n%s\n\n", time.Now().UTC().Format(time.DateOnly), platform(), r.rounds, strings.Join(r.versions, "\n"))
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(table, "\tmedian ms\tp10-p90\tx hello\tcpu ms\tpeak MiB\tfaults\tsyscalls\t")
-	for _, f := range r.Figures {
-		fmt.Fprintf(table, "%s\t%.2f\t%.2f-%.2f\t%.2f\t%.2f\t%.1f\t%d\t%d\t\n", f.Name, f.Median, f.P10, f.P90, f.Ratio, f.CPU, f.RSS, f.Faults, f.Syscalls)
+	for _, f := range r.figures {
+		fmt.Fprintf(table, "%s\t%.2f\t%.2f-%.2f\t%.2f\t%.2f\t%.1f\t%d\t%d\t\n", f.name, f.median, f.p10, f.p90, f.ratio, f.cpu, f.rss, f.faults, f.syscalls)
 	}
 	return table.Flush()
-}
-
-func (r *report) writeJSON(file string) error {
-	data, err := json.MarshalIndent(r, "", "  ")
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(file, append(data, '\n'), 0o644)
 }
 
 // platform says on what the figures were taken.
