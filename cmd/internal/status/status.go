@@ -270,7 +270,7 @@ func Text(sessions []Session, now time.Time, p terminal.Paint, program string, l
 		text = append(text, s.heading(p, wide)+"\n")
 		for _, line := range s.lines(now, login(&s)) {
 			label := "  " + terminal.Pad(line.label, 9)
-			text = append(text, line.paint(p)(label)+terminal.WrapCommands(line.text, terminal.Width(label), program)+"\n")
+			text = append(text, line.paint(p, label)+terminal.WrapCommands(line.text, terminal.Width(label), program)+"\n")
 		}
 	}
 	return terminal.Join(text, "")
@@ -303,22 +303,14 @@ func (s *Session) headline(p terminal.Paint) terminal.Prose {
 	return p.Red("not usable")
 }
 
-// Line is one line below a session, or several where it is too long. The
-// color is that of the label: yellow sentences cannot be read on white.
-type Line struct {
+// line is one line below a session, or several where it is too long. It is the label
+// that is painted: yellow sentences cannot be read on white.
+type line struct {
 	label, text terminal.Prose
-	color       string
+	paint       painter
 }
 
-func (l Line) paint(p terminal.Paint) func(terminal.Prose) terminal.Prose {
-	switch l.color {
-	case "red":
-		return p.Red
-	case "yellow":
-		return p.Yellow
-	}
-	return p.Faint
-}
+type painter func(terminal.Paint, terminal.Prose) terminal.Prose
 
 // SignInError is the error of a session that is not signed in.
 func (s *Session) SignInError() error {
@@ -338,58 +330,59 @@ func (s *Session) Why(now time.Time) string {
 }
 
 // lines are what is shown below the name. login is the command that signs in.
-func (s *Session) lines(now time.Time, login string) []Line {
-	var lines []Line
-	add := func(label terminal.Prose, color string, format terminal.Prose, args ...any) {
-		lines = append(lines, Line{label, terminal.Prosef(format, args...), color})
+func (s *Session) lines(now time.Time, login string) (lines []line) {
+	faint := terminal.Paint.Faint
+	var last terminal.Prose
+	add := func(label terminal.Prose, paint painter, format terminal.Prose, args ...any) {
+		shown := label
+		if label == last { // the first of several lines has it
+			shown = ""
+		}
+		lines, last = append(lines, line{shown, terminal.Prosef(format, args...), paint}), label
 	}
 	if s.Problem != "" && s.State != SignedOut {
-		add("why", "red", "%s", s.Why(now))
+		add("why", terminal.Paint.Red, "%s", s.Why(now))
 	}
 	if s.SignedIn {
-		add("since", "", "%s, %s", terminal.Clock(*s.SignedInAt, now), terminal.Ago(*s.SignedInAt, now))
+		add("since", faint, "%s, %s", terminal.Clock(*s.SignedInAt, now), terminal.Ago(*s.SignedInAt, now))
 		if s.Application != "" {
-			add("by", "", "application %s, without a person", s.Application[strings.LastIndex(s.Application, "/")+1:])
+			add("by", faint, "application %s, without a person", s.Application[strings.LastIndex(s.Application, "/")+1:])
 		} else {
-			add("until", s.untilColor(now), "%s", s.until(now))
+			add("until", s.untilPaint(now), "%s", s.until(now))
 		}
-		add("renewed", "", "%s, access token %s", terminal.Ago(*s.RenewedAt, now), tokenLeft(*s.AccessToken, now))
+		add("renewed", faint, "%s, access token %s", terminal.Ago(*s.RenewedAt, now), tokenLeft(*s.AccessToken, now))
 	}
 	if l := s.LastLook; l != nil {
 		what := *l
 		if l.NeedsSignIn {
 			what.Reason = "" // said above
 		}
-		add("checked", "", "%s: %s", terminal.Ago(l.At, now), printable.Line(what.Words()))
+		add("checked", faint, "%s: %s", terminal.Ago(l.At, now), printable.Line(what.Words()))
 	}
 	if f := s.LastFailure; f != nil {
-		text := fmt.Sprintf("%s ago, %s: %s", terminal.Short(now.Sub(f.At)), cmp.Or(f.Op, "a renewal or a fetch"), f.Reason)
-		if f.Count > 1 {
-			text += fmt.Sprintf(" (%d in a row)", f.Count)
-		}
-		if f.RetryAt.After(now) {
-			text += "; tried again in " + terminal.Short(f.RetryAt.Sub(now)+time.Second)
-		}
-		add("failure", "yellow", "%s", text)
+		add("failure", terminal.Paint.Yellow, "%s", f.words(now))
 	}
-	for i, role := range s.Roles {
-		var label terminal.Prose = "roles"
-		if i > 0 {
-			label = ""
-		}
-		add(label, "", "%s", role.Words())
+	for _, role := range s.Roles {
+		add("roles", faint, "%s", role.Words())
 	}
-	for i, p := range s.InProgress {
-		var label terminal.Prose = "at work"
-		if i > 0 {
-			label = ""
-		}
-		add(label, "", "process %d: %s, for %s", p.PID, p.Operation, terminal.Short(now.Sub(p.Since)))
+	for _, p := range s.InProgress {
+		add("at work", faint, "process %d: %s, for %s", p.PID, p.Operation, terminal.Short(now.Sub(p.Since)))
 	}
 	if !s.SignedIn && s.State != Unusable {
-		add("fix", "", "%s", login)
+		add("fix", faint, "%s", login)
 	}
 	return lines
+}
+
+func (f *Failure) words(now time.Time) string {
+	text := fmt.Sprintf("%s ago, %s: %s", terminal.Short(now.Sub(f.At)), cmp.Or(f.Op, "a renewal or a fetch"), f.Reason)
+	if f.Count > 1 {
+		text += fmt.Sprintf(" (%d in a row)", f.Count)
+	}
+	if f.RetryAt.After(now) {
+		text += "; tried again in " + terminal.Short(f.RetryAt.Sub(now)+time.Second)
+	}
+	return text
 }
 
 // LoginWords are the arguments of login for the session.
@@ -428,12 +421,12 @@ func (s *Session) until(now time.Time) string {
 	return when
 }
 
-// untilColor warns of an end within the half hour.
-func (s *Session) untilColor(now time.Time) string {
+// untilPaint warns of an end within the half hour.
+func (s *Session) untilPaint(now time.Time) painter {
 	if e := s.ExpectedEnd; e.At != nil && e.At.Sub(now) < 30*time.Minute {
-		return "yellow"
+		return terminal.Paint.Yellow
 	}
-	return ""
+	return terminal.Paint.Faint
 }
 
 // Words say what role it is, and how long its credentials last.
