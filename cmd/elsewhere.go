@@ -16,7 +16,7 @@ func elsewhereOf(a *App) *elsewhere.Settings {
 // unnamed returns the login that was made by start URL and region alone, at the place
 // of a session, or nil.
 func (r *run) unnamed(s *tokencache.Session) *tokencache.Session {
-	for l := range elsewhere.Unnamed(r.config.StateDir, r.ID, s) {
+	for _, l := range elsewhere.Unnamed(r.config.StateDir, r.ID, s) {
 		if from, err := r.inside.LoginSession(l); err == nil {
 			return from
 		}

@@ -5,8 +5,8 @@ package elsewhere
 
 import (
 	"cmp"
-	"iter"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/credproc/credproc/cmd/internal/terminal"
@@ -72,16 +72,12 @@ func (e *Settings) Config(named string, has func(*awsconfig.Config) bool) termin
 
 // Unnamed are the usable logins that were made by start URL and region alone, at the
 // place of a session.
-func Unnamed(stateDir, service string, s *tokencache.Session) iter.Seq[*tokencache.Status] {
-	return func(yield func(*tokencache.Status) bool) {
-		logins, _ := tokencache.Logins(stateDir, service)
-		for _, l := range logins {
-			there := l.Region == s.Config.Region && l.Endpoint == s.Config.Endpoint && l.PortalEndpoint == s.PortalEndpoint
-			if l.Name == "" && there && Usable(l) && SameURL(l.StartURL, s.Config.StartURL) && !yield(l) {
-				return
-			}
-		}
-	}
+func Unnamed(stateDir, service string, s *tokencache.Session) []*tokencache.Status {
+	logins, _ := tokencache.Logins(stateDir, service)
+	return slices.DeleteFunc(logins, func(l *tokencache.Status) bool {
+		there := l.Region == s.Config.Region && l.Endpoint == s.Config.Endpoint && l.PortalEndpoint == s.PortalEndpoint && SameURL(l.StartURL, s.Config.StartURL)
+		return l.Name != "" || !there || !Usable(l)
+	})
 }
 
 // Usable reports whether a login is known to be there, and has not ended.
