@@ -49,7 +49,7 @@ func AWSSSOPlaces(getenv func(string) string) ForeignPlaces {
 //
 // Whatever else YAML can do is not understood, and then there is no such instance.
 func awsSSOPlace(text, name string) (at Place, ok bool) {
-	instances, usual := map[string]*Place{}, "Default"
+	instances, usual := map[string]Place{}, "Default"
 	var path yamlPath
 	for line := range strings.Lines(text) {
 		value, isKey := path.follow(line)
@@ -59,19 +59,13 @@ func awsSSOPlace(text, name string) (at Place, ok bool) {
 			usual = cmp.Or(value, usual)
 		case len(path) == 3 && path[0].key == "SSOConfig":
 			at := instances[path[1].key]
-			if at == nil {
-				at = new(Place)
-				instances[path[1].key] = at
-			}
 			at.set(path[2].key, value)
+			instances[path[1].key] = at
 		}
 	}
-	found := instances[cmp.Or(name, usual)]
-	if found == nil || awsconfig.CheckRegion(found.Region) != nil {
-		return Place{}, false
-	}
-	_, err := oidc.NormalizeStartURL(found.StartURL)
-	return *found, err == nil
+	at = instances[cmp.Or(name, usual)]
+	_, err := oidc.NormalizeStartURL(at.StartURL)
+	return at, err == nil && awsconfig.CheckRegion(at.Region) == nil
 }
 
 // yamlPath leads to a line of YAML, by the keys above it.
