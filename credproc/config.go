@@ -336,10 +336,7 @@ func (c *Config) assumed(p *awsconfig.Profile) (*Provider, error) {
 		return nil, &awsconfig.ValueError{Setting: c.regionSetting(p),
 			Problem: fmt.Sprintf("is in the partition %s, and the role %s in %s", there, chain.RoleARN, role.Partition)}
 	}
-	if a.sts.UseFIPS, err = p.Settings.UseFIPS(c.getenv); err != nil {
-		return nil, err
-	}
-	if a.sts.UseDualStack, err = p.Settings.UseDualStack(c.getenv); err != nil {
+	if a.sts.UseFIPS, a.sts.UseDualStack, err = p.Settings.Variants(c.getenv); err != nil {
 		return nil, err
 	}
 	return &Provider{Session: from.Session, AccountID: role.AccountID, AuditDir: from.AuditDir, from: a, isJudged: true}, nil
@@ -443,10 +440,7 @@ func (c *Config) describe(s awsconfig.Session, p *awsconfig.Profile) (*tokencach
 	if session.PortalEndpoint, err = c.files.Endpoint("sso", p, c.getenv); err != nil {
 		return nil, err
 	}
-	if session.Config.UseFIPS, err = p.UseFIPS(c.getenv); err != nil {
-		return nil, err
-	}
-	if session.Config.UseDualStack, err = p.UseDualStack(c.getenv); err != nil {
+	if session.Config.UseFIPS, session.Config.UseDualStack, err = p.Variants(c.getenv); err != nil {
 		return nil, err
 	}
 	session.Network = c.network(p)

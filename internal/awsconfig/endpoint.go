@@ -51,17 +51,16 @@ func (c *Config) configuredEndpoint(service string, s *Section, getenv func(stri
 	return s.setting("endpoint_url"), nil
 }
 
-// UseFIPS reports whether calls for p go to FIPS endpoints, by
-// AWS_USE_FIPS_ENDPOINT or use_fips_endpoint. p may be nil. A value that is
-// neither true nor false is a [*ValueError].
-func (p *Profile) UseFIPS(getenv func(string) string) (bool, error) {
-	return p.flag("AWS_USE_FIPS_ENDPOINT", getenv)
-}
-
-// UseDualStack is like [Profile.UseFIPS], for AWS_USE_DUALSTACK_ENDPOINT and
-// use_dualstack_endpoint.
-func (p *Profile) UseDualStack(getenv func(string) string) (bool, error) {
-	return p.flag("AWS_USE_DUALSTACK_ENDPOINT", getenv)
+// Variants reports whether calls for p go to FIPS and to dual-stack endpoints, by
+// AWS_USE_FIPS_ENDPOINT and AWS_USE_DUALSTACK_ENDPOINT, or use_fips_endpoint and
+// use_dualstack_endpoint. p may be nil. A value that is neither true nor false is a
+// [*ValueError].
+func (p *Profile) Variants(getenv func(string) string) (fips, dualStack bool, err error) {
+	if fips, err = p.flag("AWS_USE_FIPS_ENDPOINT", getenv); err != nil {
+		return false, false, err
+	}
+	dualStack, err = p.flag("AWS_USE_DUALSTACK_ENDPOINT", getenv)
+	return fips, dualStack, err
 }
 
 // CABundle returns AWS_CA_BUNDLE or p's ca_bundle: the path of a PEM file, in

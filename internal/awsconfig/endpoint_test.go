@@ -154,11 +154,8 @@ func TestSettingsOfTheEnvironmentAndTheProfile(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			getenv := env(tt.env)
-			if got, err := tt.profile.UseFIPS(getenv); got != tt.fips || err != nil {
-				t.Errorf("FIPS: %t, %v", got, err)
-			}
-			if got, err := tt.profile.UseDualStack(getenv); got != tt.dualStack || err != nil {
-				t.Errorf("dual-stack: %t, %v", got, err)
+			if fips, dualStack, err := tt.profile.Variants(getenv); fips != tt.fips || dualStack != tt.dualStack || err != nil {
+				t.Errorf("FIPS: %t, dual-stack: %t, %v", fips, dualStack, err)
 			}
 			if got := tt.profile.CABundle(getenv); got != tt.ca {
 				t.Errorf("CA bundle: %q", got)
@@ -172,12 +169,12 @@ func TestSettingsOfTheEnvironmentAndTheProfile(t *testing.T) {
 
 func TestSwitchesAreTrueOrFalse(t *testing.T) {
 	for _, value := range []string{"1", "yes", "on", "truee", " true"} {
-		if got, err := (*Profile)(nil).UseFIPS(env(map[string]string{"AWS_USE_FIPS_ENDPOINT": value})); got || err == nil {
+		if got, _, err := (*Profile)(nil).Variants(env(map[string]string{"AWS_USE_FIPS_ENDPOINT": value})); got || err == nil {
 			t.Errorf("%q: %t, %v", value, got, err)
 		}
 	}
 	c := files(t, "[profile p]\nuse_dualstack_endpoint = 1", "")
-	_, err := (&Profile{Section: c.Profiles["p"]}).UseDualStack(env(nil))
+	_, _, err := (&Profile{Section: c.Profiles["p"]}).Variants(env(nil))
 	if e, ok := errors.AsType[*ValueError](err); !ok || e.Location != (Location{"config", 2}) || !isError(err, `config:2: [profile p]: use_dualstack_endpoint "1": must be true or false`) {
 		t.Error(err)
 	}

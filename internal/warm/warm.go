@@ -291,9 +291,7 @@ func (p *Program) session(files *awsconfig.Config, s awsconfig.Session, settings
 		return "", false
 	}
 	// They say where calls go, and not who the user is.
-	_, fipsErr := settings.UseFIPS(p.getenv)
-	_, dualErr := settings.UseDualStack(p.getenv)
-	if fipsErr != nil || dualErr != nil {
+	if _, _, err := settings.Variants(p.getenv); err != nil {
 		return "", false
 	}
 	return layout.SessionIdentity(endpoint, portal, start, s.Region, s.Name), true
