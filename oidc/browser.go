@@ -105,7 +105,8 @@ type authorization struct {
 
 // newAuthorization makes a sign-in whose browser ends at host.
 func (c *Config) newAuthorization(ctx context.Context, client Client, host string) (*authorization, error) {
-	endpoint, err := c.resolved(ctx)
+	service := startpage.Service{Region: c.Region, Endpoint: c.Endpoint, UseFIPS: c.UseFIPS, UseDualStack: c.UseDualStack}
+	endpoint, err := service.URL(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -121,11 +122,6 @@ func (c *Config) newAuthorization(ctx context.Context, client Client, host strin
 		"code_challenge", challenge(a.verifier),
 	)
 	return a, nil
-}
-
-// resolved is the service's base URL: the custom one, or the SDK's rules'.
-func (c *Config) resolved(ctx context.Context) (*url.URL, error) {
-	return (&startpage.Service{Region: c.Region, Endpoint: c.Endpoint, UseFIPS: c.UseFIPS, UseDualStack: c.UseDualStack}).URL(ctx)
 }
 
 // query keeps the order, and writes a space as %20: url.Values does neither.
