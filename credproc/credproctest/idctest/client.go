@@ -1,12 +1,11 @@
 package idctest
 
 import (
-	"bytes"
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
-	"strconv"
 	"syscall"
 )
 
@@ -26,12 +25,9 @@ func (t inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	w := &recorder{header: make(http.Header)}
-	if aborted := w.serve(t.server, received(r)); !aborted {
-		w.WriteHeader(http.StatusOK) // unless the handler did
-	}
-	if w.status != 0 {
-		return w.response(r), nil
+	w := httptest.NewRecorder()
+	if aborted := serve(t.server, w, received(r)); !aborted || w.Flushed {
+		return response(w, r), nil
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -53,31 +49,8 @@ func received(r *http.Request) *http.Request {
 	return in
 }
 
-// A recorder keeps what a handler writes.
-type recorder struct {
-	header http.Header
-	status int
-	body   bytes.Buffer
-}
-
-func (w *recorder) Header() http.Header { return w.header }
-
-func (w *recorder) WriteHeader(status int) {
-	if w.status == 0 {
-		w.status = status
-	}
-}
-
-func (w *recorder) Write(p []byte) (int, error) {
-	w.WriteHeader(http.StatusOK)
-	return w.body.Write(p)
-}
-
-// Flush implements [http.Flusher].
-func (w *recorder) Flush() {}
-
 // serve reports whether the handler broke the connection off.
-func (w *recorder) serve(h http.Handler, r *http.Request) (aborted bool) {
+func serve(h http.Handler, w http.ResponseWriter, r *http.Request) (aborted bool) {
 	defer func() {
 		if p := recover(); p == http.ErrAbortHandler {
 			aborted = true
@@ -91,22 +64,13 @@ func (w *recorder) serve(h http.Handler, r *http.Request) (aborted bool) {
 
 // response is what the client gets: an answer shorter than announced ends in
 // io.ErrUnexpectedEOF, as it does on a socket.
-func (w *recorder) response(r *http.Request) *http.Response {
-	var body io.Reader = &w.body
-	length := int64(w.body.Len())
-	if told, err := strconv.ParseInt(w.header.Get("Content-Length"), 10, 64); err == nil && told > length {
-		body = io.MultiReader(body, brokenOff{})
-		length = told
+func response(w *httptest.ResponseRecorder, r *http.Request) *http.Response {
+	got := w.Result()
+	got.Request = r
+	if got.ContentLength > int64(w.Body.Len()) {
+		got.Body = io.NopCloser(io.MultiReader(got.Body, brokenOff{}))
 	}
-	return &http.Response{
-		Status:     strconv.Itoa(w.status) + " " + http.StatusText(w.status),
-		StatusCode: w.status,
-		Proto:      "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header:        w.header,
-		Body:          io.NopCloser(body),
-		ContentLength: length,
-		Request:       r,
-	}
+	return got
 }
 
 type brokenOff struct{}
