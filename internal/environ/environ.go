@@ -3,11 +3,7 @@
 // Windows is slow to start.
 package environ
 
-import (
-	"strings"
-
-	"github.com/credproc/credproc/internal/safedir"
-)
+import "strings"
 
 // Lookup returns what looks up variables in an environment, as [Of] returns it. Of two
 // of one name the first counts, as for programs in C.
@@ -20,13 +16,4 @@ func Lookup(env []string) func(name string) string {
 		}
 		return ""
 	}
-}
-
-// short returns an error that says that a file or memory is lacking to look, and nil
-// for any other: the system does not tell.
-func short(err error) error {
-	if safedir.IsShort(err) {
-		return err
-	}
-	return nil
 }

@@ -1,6 +1,9 @@
 package environ
 
-import "golang.org/x/sys/unix"
+import (
+	"github.com/credproc/credproc/internal/safedir"
+	"golang.org/x/sys/unix"
+)
 
 // Of returns the environment that a process was started with, where the system tells:
 // of the same user, or to root. It fails only if this process has no memory left to
@@ -8,7 +11,7 @@ import "golang.org/x/sys/unix"
 func Of(pid int) ([]string, error) {
 	text, err := unix.SysctlRaw("kern.procargs2", pid)
 	if err != nil {
-		return nil, short(err)
+		return nil, safedir.Shortage(err)
 	}
 	return afterArguments(text), nil
 }

@@ -5,6 +5,8 @@ import (
 	"io"
 	"os"
 	"strconv"
+
+	"github.com/credproc/credproc/internal/safedir"
 )
 
 // mostEnviron is more than the kernel gives a program: execve(2).
@@ -18,11 +20,11 @@ const mostEnviron = 8 << 20
 func Of(pid int) (env []string, err error) {
 	f, err := os.Open("/proc/" + strconv.Itoa(pid) + "/environ")
 	if err != nil {
-		return nil, short(err)
+		return nil, safedir.Shortage(err)
 	}
 	defer f.Close()
 	text, err := io.ReadAll(io.LimitReader(f, mostEnviron))
-	if err := short(err); err != nil {
+	if err := safedir.Shortage(err); err != nil {
 		return nil, err
 	}
 	for v := range bytes.SplitSeq(text, []byte{0}) {

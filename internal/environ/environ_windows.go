@@ -3,6 +3,7 @@ package environ
 import (
 	"unsafe"
 
+	"github.com/credproc/credproc/internal/safedir"
 	"golang.org/x/sys/windows"
 )
 
@@ -17,7 +18,7 @@ const mostEnviron = 1 << 20
 func Of(pid int) (env []string, err error) {
 	process, err := windows.OpenProcess(windows.PROCESS_QUERY_INFORMATION|windows.PROCESS_VM_READ, false, uint32(pid))
 	if err != nil {
-		return nil, short(err)
+		return nil, safedir.Shortage(err)
 	}
 	defer windows.CloseHandle(process)
 	var basic windows.PROCESS_BASIC_INFORMATION
@@ -31,12 +32,12 @@ func Of(pid int) (env []string, err error) {
 		err = read(process, uintptr(unsafe.Pointer(peb.ProcessParameters)), &parameters)
 	}
 	if err != nil || parameters.EnvironmentSize > mostEnviron {
-		return nil, short(err)
+		return nil, safedir.Shortage(err)
 	}
 	text := make([]uint16, parameters.EnvironmentSize/2+1)
 	err = windows.ReadProcessMemory(process, uintptr(parameters.Environment), (*byte)(unsafe.Pointer(&text[0])), parameters.EnvironmentSize, nil)
 	if err != nil {
-		return nil, short(err)
+		return nil, safedir.Shortage(err)
 	}
 	for len(text) > 0 {
 		v := windows.UTF16ToString(text)

@@ -1,11 +1,7 @@
 // Package lineage says what a process is called, and who started it.
 package lineage
 
-import (
-	"iter"
-
-	"github.com/credproc/credproc/internal/safedir"
-)
+import "iter"
 
 // most is how far up Above goes: a table of processes may change meanwhile.
 const most = 32
@@ -32,13 +28,4 @@ func Above(pid int) iter.Seq2[One, error] {
 			pid = parent
 		}
 	}
-}
-
-// short returns an error that says that a file or memory is lacking to look, and nil
-// for any other: the system does not tell.
-func short(err error) error {
-	if safedir.IsShort(err) {
-		return err
-	}
-	return nil
 }

@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+
+	"github.com/credproc/credproc/internal/safedir"
 )
 
 // Process returns the name of a process, and who started it; "" if the system does
@@ -17,13 +19,13 @@ func Process(pid int) (name string, parent int, err error) {
 	path := "/proc/" + strconv.Itoa(pid) + "/stat"
 	fd, err := syscall.Open(path, syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
 	if err != nil {
-		return "", 0, short(&fs.PathError{Op: "open", Path: path, Err: err})
+		return "", 0, safedir.Shortage(&fs.PathError{Op: "open", Path: path, Err: err})
 	}
 	defer syscall.Close(fd)
 	text := make([]byte, 256) // as far as the parent
 	n, err := syscall.Read(fd, text)
 	if err != nil {
-		return "", 0, short(&fs.PathError{Op: "read", Path: path, Err: err})
+		return "", 0, safedir.Shortage(&fs.PathError{Op: "read", Path: path, Err: err})
 	}
 	text = text[:n]
 	// The name is in parentheses, and may have some of its own.

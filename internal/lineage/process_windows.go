@@ -4,6 +4,8 @@ import (
 	"strings"
 	"syscall"
 	"unsafe"
+
+	"github.com/credproc/credproc/internal/safedir"
 )
 
 // Process returns the name of a process, and who started it; "" if the system does
@@ -11,7 +13,7 @@ import (
 func Process(pid int) (name string, parent int, err error) {
 	all, err := syscall.CreateToolhelp32Snapshot(syscall.TH32CS_SNAPPROCESS, 0)
 	if err != nil {
-		return "", 0, short(err)
+		return "", 0, safedir.Shortage(err)
 	}
 	defer syscall.CloseHandle(all)
 	var entry syscall.ProcessEntry32

@@ -10,6 +10,7 @@ import (
 
 	"github.com/credproc/credproc/internal/kernelring"
 	"github.com/credproc/credproc/internal/layout"
+	"github.com/credproc/credproc/internal/safedir"
 )
 
 // mostKernel is the size of the largest key of type "user".
@@ -87,8 +88,8 @@ func (k *kernelKeyring) translate(op string, err error) error {
 	default:
 		fail.Detail = os.NewSyscallError("keyctl", err).Error()
 	}
-	if short := shortage(err); short != nil {
-		fail.Err, fail.Reason = short, ""
+	if safedir.IsShort(err) {
+		fail.Err, fail.Reason = err, ""
 	}
 	return fail
 }

@@ -44,7 +44,6 @@ import (
 	"runtime"
 	"sync"
 
-	"github.com/credproc/credproc/internal/safedir"
 	"github.com/credproc/credproc/internal/wsl"
 )
 
@@ -213,15 +212,6 @@ func (e *Error) Unwrap() []error {
 		return []error{e.Kind}
 	}
 	return []error{e.Kind, e.Err}
-}
-
-// shortage is err if the process or the system has run out of something, and
-// else nil: such an error is not the keyring's.
-func shortage(err error) error {
-	if safedir.IsShort(err) {
-		return err
-	}
-	return nil
 }
 
 // Memory is a [Keyring] that forgets everything when the process ends: for

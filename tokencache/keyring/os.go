@@ -9,6 +9,7 @@ import (
 
 	"github.com/credproc/credproc/internal/layout"
 	"github.com/credproc/credproc/internal/pause"
+	"github.com/credproc/credproc/internal/safedir"
 )
 
 // osKeyring is the operating system's keychain: Keychain on macOS, Credential Manager on
@@ -157,8 +158,8 @@ func (o *osKeyring) failed(op string, err error) *Error {
 	if errors.Is(err, noLogonSession) {
 		fail.Err, fail.Reason = errNoLogon, errNoLogon.word
 	}
-	if short := shortage(err); short != nil { // a keychain may be there
-		fail.Err, fail.Reason = short, ""
+	if safedir.IsShort(err) { // a keychain may be there
+		fail.Err, fail.Reason = err, ""
 	}
 	return fail
 }
