@@ -41,10 +41,10 @@ func TestAGroupIsAUsersOwnIfTheFilesKnowNobodyElseInIt(t *testing.T) {
 }
 
 func TestDirectoriesOfTheSystemAreKnownByTheirPath(t *testing.T) {
-	t.Setenv("HOME", "/home/work/ada")
+	t.Setenv("HOME", "/home/staff/ada")
 	for path, want := range map[string]bool{
-		"/": true, "/home": true, "/home/work": true, "/etc": true, "/etc/credproc": true, "/run": true, "/run/secrets": true,
-		"/home/work/ada": false, "/home/work/ada/x": false, "/home/work/bob": false, "/tmp": false, "/etcetera": false, "/home/wor": false,
+		"/": true, "/home": true, "/home/staff": true, "/etc": true, "/etc/credproc": true, "/run": true, "/run/secrets": true,
+		"/home/staff/ada": false, "/home/staff/ada/x": false, "/home/staff/bob": false, "/tmp": false, "/etcetera": false, "/home/sta": false,
 	} {
 		if isSystem(path) != want {
 			t.Errorf("%s: %v", path, !want)

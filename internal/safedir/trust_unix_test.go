@@ -88,7 +88,7 @@ func unsafeError(t *testing.T, err error) *safedir.UnsafeError {
 }
 
 func TestAPathPassesIfNoOtherUserCanChangeWhereItLeads(t *testing.T) {
-	names := []string{"mine/", "mine/state/", "shared/", "shared/state/", "mine/there -> ../shared/state", "shared/link -> ../mine/state", "mine/up -> ../mine/../mine/state"}
+	names := []string{"mine/", "mine/state/", "common/", "common/state/", "mine/there -> ../common/state", "common/link -> ../mine/state", "mine/up -> ../mine/../mine/state"}
 	sticky := fs.ModeSticky | 0o777
 	for _, tt := range []struct {
 		path    string
@@ -102,15 +102,15 @@ func TestAPathPassesIfNoOtherUserCanChangeWhereItLeads(t *testing.T) {
 		{"mine/state", []wrong{{"mine", 0o777, 0}}, "mine", safedir.Writable},
 		{"mine/none", []wrong{{"mine", 0o777, 0}}, "mine", safedir.Writable},
 		{"mine/state", []wrong{{"mine/state", 0o707, 0}}, "mine/state", safedir.Writable},
-		{"shared/state", []wrong{{"shared", sticky, 0}}, "", ""},
-		{"shared/state", []wrong{{"shared", sticky, stranger}}, "shared", safedir.Foreign},
-		{"shared/state", []wrong{{"shared", sticky, 0}, {"shared/state", 0, stranger}}, "shared/state", safedir.Foreign},
+		{"common/state", []wrong{{"common", sticky, 0}}, "", ""},
+		{"common/state", []wrong{{"common", sticky, stranger}}, "common", safedir.Foreign},
+		{"common/state", []wrong{{"common", sticky, 0}, {"common/state", 0, stranger}}, "common/state", safedir.Foreign},
 		{"mine/state", []wrong{{"mine", 0, stranger}}, "mine", safedir.Foreign},
 		{"mine/there", nil, "", ""},
 		{"mine/up", nil, "", ""},
-		{"mine/there", []wrong{{"shared", 0o777, 0}}, "shared", safedir.Writable},
-		{"shared/link", []wrong{{"shared", sticky, 0}}, "", ""},
-		{"shared/link", []wrong{{"shared", sticky, 0}, {"shared/link", 0, stranger}}, "shared/link", safedir.Foreign},
+		{"mine/there", []wrong{{"common", 0o777, 0}}, "common", safedir.Writable},
+		{"common/link", []wrong{{"common", sticky, 0}}, "", ""},
+		{"common/link", []wrong{{"common", sticky, 0}, {"common/link", 0, stranger}}, "common/link", safedir.Foreign},
 		{"mine/up", []wrong{{"mine/up", 0, stranger}}, "", ""}, // that cannot be changed, only replaced
 	} {
 		root := tree(t, names...)
@@ -156,9 +156,9 @@ func TestRootMayLookIntoADirectoryOfAnotherUser(t *testing.T) {
 
 // In /tmp somebody could make the directory between the look and the first use.
 func TestADirectoryThatAnybodyCouldMakeIsMadeAtOnce(t *testing.T) {
-	root := tree(t, "shared/", "mine/")
-	wrong{"shared", fs.ModeSticky | 0o777, 0}.apply(t, root)
-	for name, made := range map[string]bool{"shared": true, "mine": false} {
+	root := tree(t, "common/", "mine/")
+	wrong{"common", fs.ModeSticky | 0o777, 0}.apply(t, root)
+	for name, made := range map[string]bool{"common": true, "mine": false} {
 		dir := safedir.Dir(filepath.Join(root, name, "a", "b"))
 		if err := dir.Secure(); err != nil {
 			t.Error(err)
