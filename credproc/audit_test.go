@@ -343,6 +343,18 @@ func TestEachEventLeavesALineThroughTheLibraryAlone(t *testing.T) {
 			t.Error(err)
 		}
 		next("an agent", audit.Line{Event: audit.Refusal, Wanted: audit.Answer, Outcome: "refused", Reason: "policy", Agent: "codex"})
+		theirs, err := agents.Session("corp")
+		if err != nil {
+			t.Fatal(err)
+		}
+		in, err := inside.Of[inside.Session](theirs)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := in.ResumeSignIn(m.Context(), time.Second); !errors.Is(err, ErrPolicy) {
+			t.Error(err)
+		}
+		next("an agent that finishes a sign-in", audit.Line{Event: audit.Refusal, Wanted: audit.SignIn, Outcome: "refused", Reason: "policy", Agent: "codex"})
 		m.server.EndSessions()
 		if _, err := s.SignOut(m.Context()); err != nil {
 			t.Error(err)

@@ -76,8 +76,14 @@ func (s *Session) startUnder(ctx context.Context, st *store) (*oidc.DeviceCode, 
 // ResumeSignIn rounds wait up to the time that one question to the service takes.
 func (i *insideSession) ResumeSignIn(ctx context.Context, wait time.Duration) (done bool, err error) {
 	s := i.s
+	// The rules may have changed since the start, which may have been another program's.
+	if err := s.may(policy.SignIn); err != nil {
+		s.tellSignIn(ctx, err)
+		return false, err
+	}
 	st := s.loginStore(ctx)
 	if _, err := st.prepareSignIn(ctx); err != nil {
+		s.tellSignIn(ctx, err)
 		return false, err
 	}
 	wait = min(max(wait, time.Second), longestResume)
