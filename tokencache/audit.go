@@ -5,6 +5,8 @@ import (
 	"errors"
 
 	"github.com/credproc/credproc/internal/audit"
+	"github.com/credproc/credproc/internal/awsapi"
+	"github.com/credproc/credproc/internal/flight"
 	"github.com/credproc/credproc/internal/inside"
 	"github.com/credproc/credproc/internal/policy"
 	"github.com/credproc/credproc/oidc"
@@ -40,22 +42,30 @@ func (s *Session) trail() *audit.Trail {
 	return trail
 }
 
-// kind is what the trail says of an error.
+// kind is what the trail says of an error: what credproc.KindOf tells of the errors of
+// this package, which cannot import that one.
 func kind(err error) string {
 	switch {
-	case errors.Is(err, oidc.ErrSignInRequired), errors.Is(err, oidc.ErrDenied), errors.Is(err, oidc.ErrExpired):
+	case isA[*ApplicationError](err), errors.Is(err, oidc.ErrSignInRequired), errors.Is(err, oidc.ErrDenied), errors.Is(err, oidc.ErrExpired):
 		return "sign-in required"
-	case errors.Is(err, keyring.ErrLocked), errors.Is(err, keyring.ErrUnavailable):
+	case isA[*oidc.ConfigError](err), isA[*awsapi.SettingError](err), isA[*policy.FileError](err):
+		return "misconfigured"
+	case isA[*keyring.Error](err), errors.Is(err, keyring.ErrLocked), errors.Is(err, keyring.ErrUnavailable):
 		return "keyring"
 	case errors.Is(err, context.Canceled):
 		return "canceled"
-	case errors.Is(err, context.DeadlineExceeded):
+	case isA[*ServiceError](err), isA[*flight.BusyError](err), errors.Is(err, context.DeadlineExceeded):
 		return "unavailable"
 	}
-	if _, ok := errors.AsType[*ServiceError](err); ok {
+	if e, ok := errors.AsType[*oidc.Error](err); ok && (e.StatusCode == 0 || e.Temporary()) {
 		return "unavailable"
 	}
 	return "error"
+}
+
+func isA[E error](err error) bool {
+	_, ok := errors.AsType[E](err)
+	return ok
 }
 
 // give is what a program gets that asks for an access token.
