@@ -42,9 +42,10 @@ func Key(id, setting string) string {
 }
 
 // DefaultDirs returns where a program named id (credproc if "") keeps its
-// state and its cache, and fails where the home directory is unknown, or
-// relative: logins would be in whatever directory a process runs in. On Linux both have a component made from /etc/machine-id: a home directory shared by
-// several hosts must not mix what their keychains hold.
+// state and its cache. It fails if the home directory is unknown or relative, since
+// each working directory would then have logins of its own. On Linux both paths have a
+// component made from /etc/machine-id: a home directory shared by several hosts must
+// not mix what their keychains hold.
 func DefaultDirs(id string) (state, cache string, err error) {
 	id = Service(id)
 	cache, err = os.UserCacheDir()
@@ -53,6 +54,9 @@ func DefaultDirs(id string) (state, cache string, err error) {
 	}
 	switch runtime.GOOS {
 	case "windows":
+		if !ospath.IsAbs(cache) {
+			return "", "", fmt.Errorf("LocalAppData is %q: it must be an absolute path", cache)
+		}
 		return ospath.Join(cache, id, "state"), ospath.Join(cache, id, "cache"), nil
 	case "darwin":
 		state, err = os.UserConfigDir()

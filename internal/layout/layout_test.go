@@ -3,6 +3,7 @@ package layout_test
 import (
 	"os"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -62,15 +63,23 @@ func TestDirectoriesFollowTheEnvironment(t *testing.T) {
 		}
 	}
 	t.Setenv("XDG_CACHE_HOME", "")
-	for _, home := range []string{"~", ".", "home"} { // a login for each working directory
-		t.Setenv("HOME", home)
-		if state, cache, err := layout.DefaultDirs(""); err == nil {
-			t.Errorf("with HOME=%s: %s and %s", home, state, cache)
-		}
-	}
 	t.Setenv("HOME", "")
 	if _, _, err := layout.DefaultDirs(""); err == nil {
 		t.Error("no error without a home")
+	}
+}
+
+// TestARelativeHomeHoldsNothing: each working directory would have a login of its own.
+func TestARelativeHomeHoldsNothing(t *testing.T) {
+	for _, name := range []string{"XDG_STATE_HOME", "XDG_CACHE_HOME"} {
+		t.Setenv(name, "")
+	}
+	for _, home := range []string{"~", ".", "home"} {
+		t.Setenv("HOME", home)
+		t.Setenv("LocalAppData", home)
+		if state, cache, err := layout.DefaultDirs(""); err == nil || !strings.Contains(err.Error(), strconv.Quote(home)) {
+			t.Errorf("in %s: %s and %s, %v", home, state, cache, err)
+		}
 	}
 }
 
