@@ -1,6 +1,7 @@
 package child
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -20,22 +21,39 @@ func orphanSignal() *syscall.SysProcAttr { return &syscall.SysProcAttr{Pdeathsig
 
 // endTree ends a process and those that it has started, all the way down.
 func endTree(top *os.Process) error {
-	if err := top.Signal(syscall.SIGSTOP); err != nil {
+	if err := stop(top.Pid); err != nil {
 		return err
 	}
 	endBelow(top.Pid)
 	return top.Kill()
 }
 
-// endBelow ends what a stopped process has started: it starts no more, and leaves the
-// numbers of those that have ended to them.
+// stop returns when a process has stopped, and so starts no more: a fork under way ends
+// first. It does not wait long for one that the kernel does not let stop.
+func stop(pid int) error {
+	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
+		return err
+	}
+	for range 100 {
+		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+		state := string(text[bytes.LastIndexByte(text, ')')+1:])
+		if err != nil || !strings.HasPrefix(state, " R") && !strings.HasPrefix(state, " S") && !strings.HasPrefix(state, " D") {
+			break
+		}
+		time.Sleep(time.Millisecond)
+	}
+	return nil
+}
+
+// endBelow ends the children of a stopped process. It does not reap them, so that none
+// of their IDs is used again meanwhile.
 func endBelow(pid int) {
 	tasks := fmt.Sprintf("/proc/%d/task", pid)
 	threads, _ := os.ReadDir(tasks)
 	for _, thread := range threads {
 		text, _ := os.ReadFile(filepath.Join(tasks, thread.Name(), "children"))
 		for word := range strings.FieldsSeq(string(text)) {
-			if started, err := strconv.Atoi(word); err == nil && syscall.Kill(started, syscall.SIGSTOP) == nil {
+			if started, err := strconv.Atoi(word); err == nil && stop(started) == nil {
 				endBelow(started)
 				syscall.Kill(started, syscall.SIGKILL)
 			}

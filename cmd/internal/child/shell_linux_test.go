@@ -47,7 +47,7 @@ func TestALineThatIsGivenUpLeavesNoProcess(t *testing.T) {
 	}
 }
 
-// isRunning is false for a process that has ended and has no one to ask how.
+// isRunning reports whether a process runs. A zombie does not.
 func isRunning(pid int) bool {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	return err == nil && !strings.Contains(string(text), ") Z ")
