@@ -2,6 +2,9 @@ package advice
 
 import (
 	"cmp"
+	"crypto/x509"
+	"errors"
+	"strings"
 
 	"github.com/credproc/credproc/cmd/internal/endpoint"
 	"github.com/credproc/credproc/cmd/internal/match"
@@ -83,7 +86,12 @@ func aboutEndpoint(e *endpoint.UnreachableError) Advice {
 	say.Kind, say.Text, more = unreachable(t)
 	switch t.Kind {
 	case awsapi.Untrusted:
-		say.More = "Name the CA that issued it with --ca, and use a name that is in it (--host of serve)."
+		say.More = "Use --ca to name the certificate of the CA that issued it."
+		if other, ok := errors.AsType[x509.HostnameError](e.Err); ok {
+			names := strings.TrimPrefix(other.Error(), "x509: ")
+			say.Text = terminal.Prosef("the certificate of %s is for other names: %s", e.Host, terminal.Line(names))
+			say.More = "Use a name that it has, or add this one with --host of serve."
+		}
 	case awsapi.Untimely:
 		say.More = more
 	default:
