@@ -9,6 +9,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -133,7 +134,7 @@ func Listen(addr string, secure bool) (net.Listener, error) {
 		err = s.Err
 	}
 	if safedir.IsShort(err) {
-		return nil, err // which is not about the address
+		return nil, fmt.Errorf("listen on %s: %w", addr, err) // which is not about the address
 	}
 	if err != nil {
 		return nil, &RefusedError{"cannot listen on " + addr + ": " + err.Error()}

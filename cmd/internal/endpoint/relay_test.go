@@ -55,8 +55,11 @@ func relayed(t *testing.T) (*elsewhere, *Relay) {
 		t.Errorf("it relays %s", relay.Name())
 	}
 	escaped, err := RelayTo(server.URL+"/profile/my%20dev", ca, e.token)
-	if err != nil || escaped.Name() != "my dev" {
-		t.Errorf("it relays %s, error %v", escaped.Name(), err)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if escaped.Name() != "my dev" {
+		t.Errorf("it relays %s", escaped.Name())
 	}
 	t.Cleanup(relay.transport.CloseIdleConnections)
 	return e, relay

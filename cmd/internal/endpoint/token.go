@@ -53,7 +53,7 @@ func CheckToken(name, token string) error {
 	refuse := func(format string, args ...any) error { return &RefusedError{name + fmt.Sprintf(format, args...)} }
 	switch {
 	case token == "":
-		return refuse(" is empty: remove it, and a file with a new token is made")
+		return refuse(" is empty: it must have a token, which serve writes if there is no file")
 	case strings.ContainsAny(token, "\r\n"):
 		return refuse(" ends in a newline or has one in it: the SDKs do not accept such a token")
 	case strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }):

@@ -86,13 +86,13 @@ func (e *Endpoint) judges() chan struct{} {
 // a process was is unknown once it has ended.
 func (e *Endpoint) judge(h loopback.Holders) (c audit.Client, err error) {
 	for _, pid := range h.PIDs {
-		who, short := e.Who(pid)
-		if short != nil {
-			return audit.Client{}, short
+		who, untold := e.Who(pid)
+		if untold != nil {
+			return audit.Client{}, untold
 		}
-		name, _, short := lineage.Process(pid)
-		if short != nil {
-			return audit.Client{}, short
+		name, _, untold := lineage.Process(pid)
+		if untold != nil {
+			return audit.Client{}, untold
 		}
 		if !h.Has(pid) {
 			err = errGone
