@@ -281,7 +281,7 @@ func pathSetting(a *App, name string) (string, error) {
 }
 
 // isOff reports whether a setting that is on by default is off. Anything but these
-// two words is an error: what is meant to protect more must not be ignored.
+// two words is an error: a typo must not leave a check or a cache as it was.
 func isOff(a *App, name string) (bool, error) {
 	switch value := a.setting(name); strings.ToLower(value) {
 	case "", "on":

@@ -59,8 +59,11 @@ func firstLineOf(ctx context.Context, a *App, command, setting string) (string, 
 	c := child.Shell(ctx, command)
 	c.Env, c.Stderr = append(inherited(a), a.variable("RESOLVING")+"=1"), a.term().ErrWriter()
 	line, err := child.FirstLine(c)
-	if err != nil && ctx.Err() != nil { // for which it was ended
+	if err != nil && ctx.Err() != nil { // the command's own error says only that it was killed
 		err = errors.New("no answer in time")
+		if errors.Is(ctx.Err(), context.Canceled) {
+			err = ctx.Err()
+		}
 	}
 	if err != nil {
 		err = fmt.Errorf("%s failed: %w", setting, err)

@@ -35,10 +35,11 @@ func (*policyShowCommand) Run(ctx context.Context, a *App) error {
 	return cmp.Or(table.Flush(), failed)
 }
 
-// warnOfVoid says which line is no rule though it looks like one.
+// warnOfVoid warns of each line that looks like a limit and has no effect.
 func warnOfVoid(r *run) {
-	if limits, _ := r.inside.Void(); len(limits) > 0 {
-		r.Say("%s: warning: agents get nothing until this line is corrected: %v", r.name(), limits[0])
+	limits, _ := r.inside.Void()
+	for _, limit := range limits {
+		r.Say("%s: warning: agents get nothing until this line is corrected: %v", r.name(), limit)
 	}
 }
 
