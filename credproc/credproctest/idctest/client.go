@@ -67,6 +67,9 @@ func serve(h http.Handler, w http.ResponseWriter, r *http.Request) (aborted bool
 func response(w *httptest.ResponseRecorder, r *http.Request) *http.Response {
 	got := w.Result()
 	got.Request = r
+	if got.ContentLength < 0 { // as a server does with a short answer
+		got.ContentLength = int64(w.Body.Len())
+	}
 	if got.ContentLength > int64(w.Body.Len()) {
 		got.Body = io.NopCloser(io.MultiReader(got.Body, brokenOff{}))
 	}

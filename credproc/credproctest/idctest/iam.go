@@ -211,9 +211,8 @@ func (k *key) refusal(action, resource string) string {
 	return fmt.Sprintf("User: %s is not authorized to perform: %s on resource: %s because no session policy allows the %s action", k.arn, action, resource, action)
 }
 
-// The two operations of SSM are something that reads and something that writes, for
-// credentials that may do less.
-
+// parameterRequest is a request of SSM: GetParameter and PutParameter stand for an
+// operation that reads and one that writes, to test credentials that allow only one.
 type parameterRequest struct{ Name, Value string }
 
 // parameter reads a request, and checks that its signer may make it.

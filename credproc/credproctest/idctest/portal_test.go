@@ -178,6 +178,18 @@ func TestNamesThatAreEmptyAreMissing(t *testing.T) {
 	}
 }
 
+func TestAnAccountWithoutRolesIsNotListed(t *testing.T) {
+	s := New()
+	s.PageSize = 1
+	s.Accounts = []Account{{ID: "000000000001"}, {ID: "000000000002", Roles: []string{"Admin"}}}
+	w := inMemory(t, s)
+	_, tokens := w.signIn(accountAccess)
+	g := w.portal("GET", "/assignment/accounts", tokens.text("accessToken"))
+	if g.body != `{"accountList":[{"accountId":"000000000002"}],"nextToken":null}` {
+		t.Errorf("body %s", g.body)
+	}
+}
+
 func TestRateLimitRefusesWhatIsAbove(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := New()

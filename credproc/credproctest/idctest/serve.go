@@ -142,8 +142,8 @@ func route(r *http.Request, body []byte) (op operation, ok bool) {
 	return op, ok
 }
 
-// operations are all that there are, by method and path, and by what else tells them
-// apart.
+// operations maps a method and path, and where needed an action or a target, to the
+// operation.
 func operations() map[string]operation {
 	return map[string]operation{
 		"POST /client/register":           {"RegisterClient", oidcAPI, (*Server).registerClient},
