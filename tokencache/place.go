@@ -1,7 +1,6 @@
 package tokencache
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -144,17 +143,17 @@ func forgetOthers(state safedir.Dir) error {
 		id, suffix, _ := strings.Cut(name, ".")
 		return len(id) == 32 && suffix != "life"
 	}
-	return cmp.Or(
+	return errors.Join(
 		removeIf(state, ofSession),
 		removeIf(safedir.Dir(layout.PlaintextDir(string(state))), layout.IsItem),
 		removeIf(safedir.Dir(fileDir(string(state))), layout.IsItem),
 	)
 }
 
-func removeIf(dir safedir.Dir, old func(name string) bool) error {
+func removeIf(dir safedir.Dir, match func(name string) bool) error {
 	names, err := dir.Names()
 	for _, name := range names {
-		if err == nil && old(name) {
+		if err == nil && match(name) {
 			err = dir.Remove(name)
 		}
 	}

@@ -119,9 +119,10 @@ type Session struct {
 	// means what the environment of this process says about these.
 	Network string
 	// Export is given each access token as it is got, without what renewing takes,
-	// and nil when the session is signed out: for tools that read files of their own.
-	// It runs under the session's lock; an error is logged and changes nothing. nil
-	// exports nothing.
+	// and nil when it must not be exported any longer: the session is signed out, or the
+	// line that the policy requires in the audit trail cannot be written. It is for tools
+	// that read files of their own, and runs under the session's lock; an error is logged
+	// and changes nothing. nil exports nothing.
 	Export func(*oidc.Token) error
 	// Logger gets an event for each decision and each call of the service, at
 	// debug level and without secrets: see the package comment. nil means none.

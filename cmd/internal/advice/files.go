@@ -71,8 +71,8 @@ func (p *Program) aboutFiles(err error) (Advice, bool) {
 	return say, true
 }
 
-// isOfDir reports whether an error says that a directory is none that can be used, or
-// that none can be made there.
+// isOfDir reports whether an error says that a directory cannot be used, or cannot be
+// made.
 func isOfDir(err error) bool {
 	e, ok := errors.AsType[*fs.PathError](err)
 	return ok && e.Op == "mkdir" || slices.ContainsFunc([]error{fs.ErrPermission, syscall.EROFS, syscall.ENOTDIR, syscall.ELOOP, syscall.ENAMETOOLONG},

@@ -38,8 +38,8 @@ func (d *Checks) Profiles() {
 	}
 }
 
-// Void is about lines that look like settings and have no effect. limits are those that
-// may be meant as a rule about agents: no agent gets anything until they are put right.
+// Void is about lines that look like settings and have no effect. limits are the lines
+// that may be misspelled rules about agents: no agent gets anything until they are put right.
 func (d *Checks) Void(limits, others []error) {
 	const check = "profiles"
 	for _, err := range limits {
