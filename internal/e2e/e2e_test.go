@@ -48,7 +48,7 @@ func TestMain(m *testing.M) {
 	}
 	status := 1
 	binary = filepath.Join(dir, "credproc")
-	build := exec.Command("go", "build", "-o", binary, "./cmd/credproc")
+	build := exec.Command("go", "build", "-tags=nethttpomithttp2", "-o", binary, "./cmd/credproc")
 	build.Dir = filepath.Join("..", "..")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0") // as it is released
 	if out, err := build.CombinedOutput(); err != nil {

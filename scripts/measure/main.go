@@ -297,7 +297,7 @@ func platform() string {
 // build compiles a program as releases are.
 func build(dir, name string, source ...string) (string, error) {
 	program := filepath.Join(dir, name)
-	c := exec.Command("go", append([]string{"build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", program}, source...)...)
+	c := exec.Command("go", append([]string{"build", "-trimpath", "-buildvcs=false", "-tags=nethttpomithttp2", "-ldflags=-s -w", "-o", program}, source...)...)
 	c.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := c.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("go build %s: %w\n%s", source, err, out)
